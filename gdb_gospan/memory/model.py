@@ -1,0 +1,109 @@
+"""What every source of bytes offers, and how it says that it has none."""
+
+from typing import Final, Protocol
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+ADDRESS_SPACE: Final = 1 << 64
+"""Addresses are below this; one past the last address does not fit a uint64."""
+
+
+@attrs.frozen
+class Unreadable:
+    """Bytes that could not be read: a value, not an exception, and falsy.
+
+    An empty read is falsy as well, so tell them apart with ``isinstance``.
+
+    Attributes
+    ----------
+    address
+        The first byte that is not there.
+    size
+        Bytes from `address` to the end of what was asked for.
+    reason
+        Half a sentence for the user, such as ``not mapped in the core``.
+    """
+
+    address: int
+    size: int
+    reason: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def _read_only(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    view: npt.NDArray[np.uint8] = data.view()
+    view.flags.writeable = False
+    return view
+
+
+@attrs.frozen(eq=False)
+class Rows:
+    """Records of one size, in the order in which they were asked for.
+
+    Attributes
+    ----------
+    data
+        uint8, shape ``(n, size)``, C-contiguous and read-only; a row that could
+        not be read is zero, which means nothing: consult `readable`.
+    readable
+        bool, shape ``(n,)``.
+    """
+
+    data: npt.NDArray[np.uint8] = attrs.field(converter=_read_only)
+    readable: npt.NDArray[np.bool_]
+
+    @classmethod
+    def none(cls, count: int, size: int) -> "Rows":
+        """Return `count` rows of which none could be read."""
+        return cls(np.zeros((count, size), np.uint8), np.zeros(count, np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.readable)
+
+
+class Memory(Protocol):
+    """Something with an address space that can be read.
+
+    Attributes
+    ----------
+    kind
+        Where the bytes come from, for the line of provenance: ``core``,
+        ``live``, ``remote``, ``image``.
+    reads
+        Calls made to the backing store so far.
+    bytes_read
+        Bytes that it returned.
+    """
+
+    kind: str
+    reads: int
+    bytes_read: int
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        ...
+
+    def read_many(self, addresses: npt.NDArray[np.uint64], size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        ...
+
+
+def past_the_end(address: int, size: int) -> Unreadable | None:
+    """Return why no memory at all can serve this read, or None if one might.
+
+    Callers compute addresses from what they read, so garbage comes in: an
+    address below zero or a range that leaves the 64-bit address space.
+    """
+    if size < 0:
+        raise ValueError(f"negative size {size}")
+    if address < 0 or address > ADDRESS_SPACE:
+        return Unreadable(address, size, "no 64-bit address")
+    if address + size > ADDRESS_SPACE:
+        return Unreadable(
+            ADDRESS_SPACE, address + size - ADDRESS_SPACE, "beyond the end of the address space"
+        )
+    return None

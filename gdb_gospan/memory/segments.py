@@ -1,0 +1,126 @@
+"""Sorted ranges of an address space, whose contents lie in one flat buffer.
+
+A core file mapped into memory and a recorded image are both just that, so they
+read by the same code: find the range by bisection, copy from the buffer.
+"""
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from gdb_gospan.memory.model import ADDRESS_SPACE
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+LAST = np.uint64(ADDRESS_SPACE - 1)
+
+
+def window(flat: Bytes, size: int) -> npt.NDArray[np.void]:
+    """View `flat` as its ``len(flat) - size + 1`` overlapping records of `size` bytes.
+
+    Indexing the view with offsets copies whole records; an index array over
+    single bytes would be eight times as large as the bytes it fetches.
+    """
+    count = len(flat) - size + 1
+    view: npt.NDArray[np.void] = np.ndarray((max(count, 0),), f"V{size}", buffer=flat, strides=(1,))
+    return view
+
+
+def disjoint(start: U64, size: U64, offset: U64) -> tuple[U64, U64, U64]:
+    """Sort ranges by address, drop empty ones, and let no byte belong to two.
+
+    Where ranges overlap, which no well-formed core has, the lower start wins.
+    Neighbours both in addresses and in the buffer are joined into one, so that
+    a record across the seam needs no special care.
+    """
+    keep = size > 0
+    order = np.argsort(start[keep], kind="stable")
+    start, size, offset = start[keep][order], size[keep][order], offset[keep][order]
+    if not len(start):
+        return start, size, offset
+    # The inclusive end never overflows; one past it might.
+    last = start + np.minimum(size - 1, LAST - start)
+    taken = np.maximum.accumulate(last)[:-1]
+    begin = start.copy()
+    begin[1:] = np.maximum(start[1:], np.where(taken == LAST, LAST, taken + 1))
+    keep = np.ones(len(start), np.bool_)
+    keep[1:] = last[1:] > taken
+    start, last, offset = begin[keep], last[keep], (offset + (begin - start))[keep]
+    joint = (start[1:] - last[:-1] == 1) & (offset[1:] - offset[:-1] == start[1:] - start[:-1])
+    first = np.flatnonzero(np.concatenate(([True], ~joint)))
+    final = np.concatenate((first[1:] - 1, [len(start) - 1]))
+    return start[first], last[final] - start[first] + 1, offset[first]
+
+
+@attrs.frozen(eq=False)
+class Segments:
+    """Contents of an address space.
+
+    Attributes
+    ----------
+    flat
+        uint8; every byte that there is.
+    start, size, offset
+        uint64, shape ``(n,)``: the ranges, sorted and disjoint; `offset` counts
+        from the start of `flat`.
+    """
+
+    flat: Bytes
+    start: U64
+    size: U64
+    offset: U64
+
+    def index(self, address: int) -> int:
+        """Return the last range that starts at or below `address`, or -1."""
+        return int(np.searchsorted(self.start, np.uint64(address), side="right")) - 1
+
+    def piece(self, address: int, size: int) -> bytes:
+        """Return the bytes at `address`, at most `size`, up to the end of their range."""
+        i = self.index(address)
+        if i < 0:
+            return b""
+        skip = address - int(self.start[i])
+        have = min(size, int(self.size[i]) - skip)
+        if have <= 0:
+            return b""
+        begin = int(self.offset[i]) + skip
+        return self.flat[begin : begin + have].tobytes()
+
+    def prefix(self, address: int, size: int) -> bytes:
+        """Return as much of the `size` bytes at `address` as there is without a hole."""
+        data = self.piece(address, size)
+        if len(data) in (0, size):
+            return data
+        pieces, got = [data], len(data)
+        while got < size and (data := self.piece(address + got, size - got)):
+            pieces.append(data)
+            got += len(data)
+        return b"".join(pieces)
+
+    def locate(self, addresses: U64, size: int) -> tuple[I64, npt.NDArray[np.bool_]]:
+        """Find the records that lie within one range.
+
+        Returns
+        -------
+        offset
+            int64, shape ``(n,)``: where in `flat` the record starts; 0 where it
+            is not within one range.
+        inside
+            bool, shape ``(n,)``.
+        """
+        if not len(self.start) or size > len(self.flat):
+            return np.zeros(len(addresses), np.int64), np.zeros(len(addresses), np.bool_)
+        i = np.searchsorted(self.start, addresses, side="right") - 1
+        before = i < 0
+        i[before] = 0
+        room = np.where(self.size >= size, self.size - np.uint64(size) + np.uint64(1), np.uint64(0))
+        skip = addresses - self.start[i]
+        inside = (skip < room[i]) & ~before
+        return np.where(inside, self.offset[i] + skip, 0).astype(np.int64), inside
+
+    def gather(self, offset: I64, size: int) -> Bytes:
+        """Return the records of `size` bytes at `offset` as uint8, shape ``(n, size)``."""
+        if size == 0 or not len(offset):
+            return np.zeros((len(offset), size), np.uint8)
+        return window(self.flat, size)[offset].view(np.uint8).reshape(-1, size)
