@@ -1,0 +1,80 @@
+"""gdb's knowledge of types and variables, as a `TypeSource`."""
+
+from __future__ import annotations
+
+import gdb
+
+from gdb_gospan.layout.model import TypeNode
+
+_STRUCTS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
+
+class GdbType:
+    """A `TypeNode` over gdb.Type."""
+
+    def __init__(self, gdb_type: gdb.Type) -> None:
+        self._type = gdb_type.strip_typedefs()
+        # gdb calls a Go typedef by its own name only before it is stripped.
+        self.name = gdb_type.name or ""
+        self._members: dict[str, gdb.Field] | None = None
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return self._type.sizeof
+
+    def _by_name(self) -> dict[str, gdb.Field]:
+        if self._members is None:
+            fields = self._type.fields() if self._type.code in _STRUCTS else []
+            self._members = {field.name: field for field in fields if field.name}
+        return self._members
+
+    def field(self, name: str) -> tuple[int, TypeNode] | None:
+        """Offset in bytes and type of a struct's field, or None."""
+        member = self._by_name().get(name)
+        if member is None or member.type is None:
+            return None
+        return member.bitpos // 8, GdbType(member.type)
+
+    def fields(self) -> list[tuple[str, int, TypeNode]]:
+        """Name, offset and type of each field of a struct; empty for any other type."""
+        return [
+            (name, member.bitpos // 8, GdbType(member.type))
+            for name, member in self._by_name().items()
+            if member.type is not None
+        ]
+
+    def element(self) -> tuple[int, TypeNode] | None:
+        """Length and element type of an array, or None."""
+        if self._type.code != gdb.TYPE_CODE_ARRAY:
+            return None
+        low, high = self._type.range()
+        return high - low + 1, GdbType(self._type.target())
+
+    def target(self) -> TypeNode | None:
+        """Return what a pointer points to, or None."""
+        if self._type.code != gdb.TYPE_CODE_PTR:
+            return None
+        return GdbType(self._type.target())
+
+
+class GdbTypes:
+    """Types and variables of the program that gdb has loaded."""
+
+    def struct(self, name: str) -> TypeNode | None:
+        """Return the type called ``name``, or None."""
+        try:
+            return GdbType(gdb.lookup_type(name))
+        except gdb.error:
+            return None
+
+    def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
+        """Address and type of a package variable; only the address when there is a symbol but no DWARF."""
+        try:
+            pointer = gdb.parse_and_eval(f"&'{name}'")
+        except gdb.error:
+            return None
+        target = pointer.type.strip_typedefs().target()
+        known = target.code not in (gdb.TYPE_CODE_ERROR, gdb.TYPE_CODE_FUNC) and target.sizeof > 0
+        has_debug = "<" not in str(target) and known
+        return int(pointer), GdbType(target) if has_debug else None

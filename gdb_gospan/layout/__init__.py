@@ -1,0 +1,1 @@
+"""What the Go runtime's structures look like in the program at hand."""

@@ -1,0 +1,1 @@
+"""Decoders of the Go runtime's structures, one module for each of its source files."""

@@ -1,0 +1,203 @@
+"""The page allocator's bitmaps, one entry for each page of the heap (runtime/mpagealloc.go)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.proc import PageCaches
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
+
+# What a page is, in the order in which the classification decides.
+FREE = 0  # free and kept
+RELEASED = 1  # free and returned to the OS, or never touched
+CACHED = 2  # free, in a P's page cache
+CACHED_RELEASED = 3  # free and returned, in a P's page cache
+IN_USE = 4  # of a span in use
+MANUAL = 5  # of a manual span: stacks, work buffers
+PADDING = 6  # before the first span, never usable (1.26 on: the heap's base is randomised in pages)
+IN_FLIGHT = 7  # allocated but owned by nobody: being allocated, freed or scavenged right now
+FREEING = 8  # free in the bitmap, but a span still claims it: a span being freed right now
+UNKNOWN = 9  # its bitmap could not be read
+
+KIND_NAMES = (
+    "free", "released", "cached", "cached and released", "in use", "manual",
+    "padding", "in flight", "being freed", "unknown",
+)  # fmt: skip
+
+Kinds = npt.NDArray[np.uint8]
+
+
+@attrs.frozen(eq=False)
+class Pages:
+    """Every page of ``mheap.pages.inUse``, ascending; n pages in r address ranges.
+
+    Attributes
+    ----------
+    base, limit
+        uint64 (r,): the ranges, multiples of a chunk (4 MiB on 64-bit Linux).
+    first
+        int64 (r + 1,): position of each range's first page in the columns.
+    allocated, scavenged
+        bool (n,): the chunk bitmaps.
+    known
+        bool (n,): False for the pages of a chunk whose bitmap could not be read.
+    """
+
+    base: U64
+    limit: U64
+    first: I64
+    allocated: Mask
+    scavenged: Mask
+    known: Mask
+    page_size: int
+
+    def __len__(self) -> int:
+        return len(self.allocated)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all ranges."""
+        return len(self) * self.page_size
+
+    def positions(self, addresses: U64) -> I64:
+        """Position of the page of each address, -1 outside the ranges (a user arena, say)."""
+        if not len(self.base):
+            return np.full(len(addresses), -1, np.int64)
+        row = np.maximum(np.searchsorted(self.base, addresses, side="right") - 1, 0)
+        inside = (addresses >= self.base[row]) & (addresses < self.limit[row])
+        page = ((addresses - self.base[row]) // np.uint64(self.page_size)).astype(np.int64)
+        return np.where(inside, self.first[row] + page, -1)
+
+    def addresses(self, positions: I64) -> U64:
+        """Address of the page at each position."""
+        row = np.searchsorted(self.first, positions, side="right") - 1
+        return self.base[row] + (positions - self.first[row]).astype(np.uint64) * np.uint64(self.page_size)
+
+
+def read_pages(reader: Reader, mheap: Record) -> Pages:
+    """Read the bitmaps of every chunk in use."""
+    layout = reader.layout
+    page_size = layout.platform.page_size
+    base, limit = _ranges(reader, mheap)
+    chunk = layout["pallocData"]
+    words = chunk["pallocBits"]
+    bitmap_bytes = (words.count or 1) * words.size
+    chunk_bytes = bitmap_bytes * 8 * page_size
+
+    counts = ((limit - base) // np.uint64(chunk_bytes)).astype(np.int64)
+    starts = np.repeat(base, counts)
+    within = np.arange(counts.sum(), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+    chunk_base = starts + within.astype(np.uint64) * np.uint64(chunk_bytes)
+    index = (chunk_base - np.uint64(layout.platform.arena_base_offset)) // np.uint64(chunk_bytes)
+
+    tables = mheap.array("pages.chunks")
+    level2 = mheap.struct["pages.chunks[].*"]
+    length = np.uint64(level2.count or 1)
+    slot = (index // length).astype(np.int64)
+    table = np.where(slot < len(tables), tables[np.minimum(slot, len(tables) - 1)], 0).astype(np.uint64)
+    data = reader.memory.read_many(table + (index % length) * np.uint64(level2.stride), chunk.size)
+    known = data.readable & (table != 0)
+
+    def column(path: str) -> Mask:
+        offset = chunk[path].offset
+        part = np.ascontiguousarray(data.data[:, offset : offset + bitmap_bytes])
+        return np.unpackbits(part.ravel(), bitorder="little").view(np.bool_)
+
+    pages_each = ((limit - base) // np.uint64(page_size)).astype(np.int64)
+    return Pages(
+        base=base,
+        limit=limit,
+        first=np.concatenate([[0], np.cumsum(pages_each)]),
+        allocated=column("pallocBits"),
+        scavenged=column("scavenged"),
+        known=np.repeat(known, bitmap_bytes * 8),
+        page_size=page_size,
+    )
+
+
+def _ranges(reader: Reader, mheap: Record) -> tuple[U64, U64]:
+    ranges = mheap.slice("pages.inUse.ranges")
+    struct = reader.layout["addrRange"]
+    where = np.uint64(ranges.array) + np.arange(ranges.length, dtype=np.uint64) * np.uint64(struct.size)
+    rows = reader.records("addrRange", where)
+    if not rows.readable.all():
+        raise MemoryReadError(f"cannot read runtime.mheap_.pages.inUse at {ranges.array:#x} (try: a complete core)")
+    base, limit = rows["base"], rows["limit"]
+    total = int((limit - base).sum()) if ranges.length else 0
+    if (limit < base).any() or total != mheap["pages.inUse.totalBytes"]:
+        raise MemoryReadError(
+            f"runtime.mheap_.pages.inUse at {ranges.array:#x} contradicts its own total "
+            "(damaged memory, or the wrong executable for this core?)"
+        )
+    return base, limit
+
+
+@attrs.frozen(eq=False)
+class PageKinds:
+    """What each page is; columns match those of `Pages`.
+
+    Attributes
+    ----------
+    kinds
+        uint8 (n,): FREE … UNKNOWN.
+    owner
+        int64 (n,): row of the span that the page belongs to, -1 for none.
+    shared
+        Pages that more than one span claims; always 0 in a healthy heap.
+    """
+
+    pages: Pages
+    kinds: Kinds
+    owner: I64
+    shared: int
+
+    @cached_property
+    def counts(self) -> I64:
+        """Pages by kind: int64, shape (10,)."""
+        return np.bincount(self.kinds, minlength=len(KIND_NAMES)).astype(np.int64)
+
+    def nbytes(self, *kinds: int) -> int:
+        """Bytes of all pages of these kinds together."""
+        return int(self.counts[list(kinds)].sum()) * self.pages.page_size
+
+
+def classify(pages: Pages, spans: Spans, caches: PageCaches) -> PageKinds:
+    """Decide what each page is, from the bitmaps, the spans and the Ps' page caches."""
+    owner, shared = _owners(pages, spans)
+    owned = owner >= 0
+    allocated, scavenged = pages.allocated, pages.scavenged
+    in_use = np.append(spans.in_use, np.bool_(0))[owner]
+
+    kinds = np.where(scavenged, RELEASED, FREE).astype(np.uint8)
+    kinds[allocated] = IN_FLIGHT
+    # The runtime marks the padding allocated and scavenged and never gives it to a span (mheap.go, 1.26).
+    kinds[allocated & scavenged & ~owned] = PADDING
+    addresses, released = caches.pages(pages.page_size)
+    position = pages.positions(addresses)
+    inside = position >= 0
+    kinds[position[inside]] = np.where(released[inside], CACHED_RELEASED, CACHED)
+    kinds[owned] = np.where(in_use[owned], IN_USE, MANUAL)
+    kinds[owned & ~allocated] = FREEING
+    kinds[~pages.known & ~owned] = UNKNOWN
+    return PageKinds(pages, kinds, owner, shared)
+
+
+def _owners(pages: Pages, spans: Spans) -> tuple[I64, int]:
+    owner = np.full(len(pages), -1, np.int64)
+    rows = np.flatnonzero(spans.in_use | spans.manual)
+    first = pages.positions(spans.start[rows])
+    rows, first = rows[first >= 0], first[first >= 0]
+    # A damaged npages must not run past the end.
+    count = np.clip(spans.records["npages"][rows], 0, len(pages) - first)
+    within = np.arange(count.sum(), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
+    position = np.repeat(first, count) + within
+    owner[position] = np.repeat(rows, count)
+    shared = len(position) - int(np.count_nonzero(owner >= 0))
+    return owner, shared

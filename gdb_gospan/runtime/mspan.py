@@ -1,0 +1,229 @@
+"""Every span descriptor of the program, as columns (runtime/mheap.go, type mspan)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import attrs
+import numpy as np
+
+from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime import bits
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
+
+DEAD, IN_USE, MANUAL = 0, 1, 2
+"""mSpanDead, mSpanInUse, mSpanManual (mheap.go). There is no other state: free memory has no span."""
+
+STATE_NAMES = ("dead", "in use", "manual")
+
+# mspan.sweepgen relative to mheap.sweepgen (mheap.go, the comment at mspan.sweepgen).
+NEEDS_SWEEP, BEING_SWEPT, SWEPT, CACHED_STALE, CACHED = -2, -1, 0, 1, 3
+
+
+@attrs.frozen(eq=False)
+class Spans:
+    """All descriptors in ``mheap.allspans``, one row each, sorted by the descriptor's address.
+
+    A row is a descriptor, not memory: most are dead, kept for reuse by
+    spanalloc, and their fields are stale. Filter by `in_use` or `manual` first.
+
+    Attributes
+    ----------
+    records
+        The raw columns by Go's field names.
+    heap_sweepgen
+        ``mheap.sweepgen`` at the time.
+    lost
+        Descriptors whose address is unknown, because that part of allspans could not be read.
+    """
+
+    records: Records
+    heap_sweepgen: int
+    page_size: int
+    lost: int
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def addresses(self) -> U64:
+        """Where the descriptors lie: uint64 (n,), ascending."""
+        return self.records.addresses
+
+    @cached_property
+    def state(self) -> I64:
+        """0 dead, 1 in use, 2 manual; -1 where the descriptor could not be read."""
+        return np.where(self.records.readable, self.records["state"], -1)
+
+    @cached_property
+    def in_use(self) -> Mask:
+        """Spans that hold objects of the heap."""
+        return np.equal(self.state, IN_USE)
+
+    @cached_property
+    def manual(self) -> Mask:
+        """Spans that the runtime manages by hand: stacks and GC work buffers."""
+        return np.equal(self.state, MANUAL)
+
+    @cached_property
+    def stack(self) -> Mask:
+        """Manual spans that hold stacks: elemsize is set for those only (stack.go, mgcwork.go)."""
+        return self.manual & (self.records["elemsize"] != 0)
+
+    @cached_property
+    def work_buffer(self) -> Mask:
+        """Manual spans that hold GC work buffers, or unrolled GC programs up to Go 1.24."""
+        return self.manual & (self.records["elemsize"] == 0)
+
+    @cached_property
+    def user_arena(self) -> Mask:
+        """Chunks of a user arena (arena.go, Go 1.20 on)."""
+        flag = self.records.get("isUserArenaChunk")
+        return np.zeros(len(self), np.bool_) if flag is None else self.in_use & (flag != 0)
+
+    @cached_property
+    def quarantined(self) -> Mask:
+        """User arena chunks already set to fault: counted free, but in use until swept.
+
+        setUserArenaChunkToFault makes them noscan and takes them off the
+        counters (arena.go).
+        """
+        return self.user_arena & (self.records["spanclass"] == 1)
+
+    @cached_property
+    def delta(self) -> I64:
+        """``sweepgen`` relative to the heap's: -2 needs sweep … 3 cached; meaningless unless in use."""
+        difference = (self.records["sweepgen"] - self.heap_sweepgen) & 0xFFFF_FFFF
+        return np.where(difference >= 1 << 31, difference - (1 << 32), difference)
+
+    @cached_property
+    def unswept(self) -> Mask:
+        """In-use spans whose allocCount still counts garbage of the last cycle."""
+        return self.in_use & np.isin(self.delta, (NEEDS_SWEEP, BEING_SWEPT, CACHED_STALE))
+
+    @property
+    def start(self) -> U64:
+        """First address of each span."""
+        return self.records["startAddr"]
+
+    @cached_property
+    def nbytes(self) -> I64:
+        """Bytes of each span, whole pages."""
+        nbytes: I64 = self.records["npages"] * self.page_size
+        return nbytes
+
+    @property
+    def sizeclass(self) -> I64:
+        """Size class of each span; 0 is large."""
+        column: I64 = self.records["spanclass"] >> 1
+        return column
+
+    @property
+    def free_slots(self) -> I64:
+        """Slots that no object occupies; garbage that is not swept yet counts as occupying."""
+        column: I64 = self.records["nelems"] - self.records["allocCount"]
+        return column
+
+    @cached_property
+    def large_tail(self) -> I64:
+        """Bytes past the requested size of a large object's span, 0 for every other span.
+
+        ``limit`` is base + requested size for a large span (malloc.go, allocLarge);
+        GODEBUG=efence sets it to 0, and then the tail is not known and left at 0.
+        """
+        used = (self.records["limit"] - self.start).astype(np.int64)
+        large = self.in_use & (self.records["spanclass"] <= 1) & ~self.user_arena & (self.records["limit"] != 0)
+        return np.where(large, self.nbytes - used, 0)
+
+    def find(self, address: int) -> int | None:
+        """Row of the in-use or manual span that contains the heap address, or None."""
+        start = self.start
+        inside = (self.in_use | self.manual) & (start <= np.uint64(address))
+        inside &= (np.uint64(address) - start) < self.nbytes.astype(np.uint64)
+        rows = np.flatnonzero(inside)
+        return int(rows[0]) if len(rows) else None
+
+    def rows_of(self, descriptors: U64) -> I64:
+        """Row of each descriptor address, -1 for one that is not in allspans."""
+        if not len(self):
+            return np.full(len(descriptors), -1, np.int64)
+        rows = np.searchsorted(self.addresses, descriptors)
+        rows = np.minimum(rows, len(self) - 1)
+        return np.where(self.addresses[rows] == descriptors, rows, -1).astype(np.int64)
+
+
+def read_spans(reader: Reader, mheap: Record) -> Spans:
+    """Read every descriptor that ``mheap.allspans`` lists, in a few bulk reads."""
+    allspans = mheap.slice("allspans")
+    addresses, lost = _pointers(reader, allspans.array, allspans.length)
+    addresses = np.sort(addresses)
+    return Spans(
+        records=reader.records("mspan", addresses),
+        heap_sweepgen=mheap["sweepgen"],
+        page_size=reader.layout.platform.page_size,
+        lost=lost,
+    )
+
+
+def _pointers(reader: Reader, array: int, length: int) -> tuple[U64, int]:
+    """Read ``length`` pointers; those that cannot be read are counted, not invented."""
+    whole = reader.words(array, length)
+    if not isinstance(whole, Unreadable):
+        return whole, 0
+    if length > 1 << 28:
+        raise MemoryReadError(f"cannot read runtime.mheap_.allspans at {array:#x}: {whole.reason}")
+    width = reader.layout.platform.pointer_size
+    each, known = reader.pointers(np.uint64(array) + np.arange(length, dtype=np.uint64) * np.uint64(width))
+    return each[known], int(np.count_nonzero(~known))
+
+
+@attrs.frozen(eq=False)
+class SlotBits:
+    """What the bitmaps say about some spans; the rows match ``rows`` of `Spans`.
+
+    Attributes
+    ----------
+    rows
+        int64 (n,): which spans.
+    counts
+        int64 (n,): slots.
+    known
+        bool (n,): False where a bitmap could not be read.
+    """
+
+    rows: I64
+    counts: I64
+    known: Mask
+
+
+def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
+    """Slots in use by freeindex and allocBits: ``i < freeindex`` or bit i set (mbitmap.go, isFree)."""
+    columns = spans.records
+    first, end = columns["freeindex"][rows], columns["nelems"][rows]
+    counts, known = bits.popcount_between(reader.memory, columns["allocBits"][rows], first, end)
+    return SlotBits(rows, counts + first, known)
+
+
+def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotBits:
+    """Slots marked in the last or running cycle, by gcmarkBits or the marks inside the span.
+
+    Parameters
+    ----------
+    inline
+        bool (len(rows),): which of these spans keep their marks inside
+        (spanInlineMarkBits, Green Tea); those marks move to gcmarkBits when the
+        span is swept (mgcmark_greenteagc.go, moveInlineMarks).
+    """
+    columns = spans.records
+    end = columns["nelems"][rows]
+    counts, known = bits.popcount_between(reader.memory, columns["gcmarkBits"][rows], np.zeros_like(end), end)
+    where = np.flatnonzero(inline)
+    if len(where):
+        struct = reader.layout["spanInlineMarkBits"]
+        last = spans.start[rows[where]] + (spans.nbytes[rows[where]] - struct.size).astype(np.uint64)
+        marks = last + np.uint64(struct["marks"].offset)
+        more, readable = bits.popcount_between(reader.memory, marks, np.zeros_like(end[where]), end[where])
+        counts[where] += more
+        known[where] &= readable
+    return SlotBits(rows, counts, known)

@@ -1,0 +1,183 @@
+"""The runtime's own counters, and what runtime.ReadMemStats makes of them (runtime/mstats.go, mgcpacer.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.proc import Ps
+from gdb_gospan.runtime.record import Reader, Record
+
+_WRAP = 1 << 64
+_NO_GOAL = (1 << 64) - 1
+
+
+def _signed(value: int) -> int:
+    """Wrap to int64: the counters are sums of deltas that wrap around."""
+    return (value + (1 << 63)) % _WRAP - (1 << 63)
+
+
+@attrs.frozen
+class HeapStats:
+    """consistentHeapStats: the sum of its three generations, as ReadMemStats merges them.
+
+    Bytes unless the name says Count. The small counts are int64 arrays by size
+    class, shape (68,). ``inPtrScalarBits`` is 0 since Go 1.25, which has none.
+    """
+
+    committed: int
+    released: int
+    inHeap: int
+    inStacks: int
+    inWorkBufs: int
+    inPtrScalarBits: int
+    tinyAllocCount: int
+    largeAlloc: int
+    largeAllocCount: int
+    largeFree: int
+    largeFreeCount: int
+    smallAllocCount: Any
+    smallFreeCount: Any
+
+
+def read_heap_stats(memstats: Record) -> HeapStats:
+    """Merge the generations; the array of them is inside runtime.memstats."""
+    struct = memstats.layout["heapStatsDelta"]
+    count = memstats.struct["heapStats.stats"].count or 0
+    deltas = [memstats.inner("heapStats.stats", struct, index) for index in range(count)]
+    scalars = {
+        field.name: _signed(sum(delta[field.name] for delta in deltas)) if field.name in struct else 0
+        for field in attrs.fields(HeapStats)
+        if not field.name.startswith("small")
+    }
+    small = {
+        name: np.sum([delta.array(name) for delta in deltas], axis=0, dtype=np.int64)
+        for name in ("smallAllocCount", "smallFreeCount")
+    }
+    return HeapStats(**scalars, **small)
+
+
+@attrs.frozen
+class Flush:
+    """What ReadMemStats' flush of all mcaches adds to the counters first (mcache.go, releaseAll).
+
+    Attributes
+    ----------
+    small_allocs
+        int64 (68,): allocations from cached spans that are not counted yet, by size class.
+    tiny_allocs
+        Tiny allocations that are not counted yet.
+    """
+
+    small_allocs: Any
+    tiny_allocs: int
+
+
+def unflushed(spans: Spans, ps: Ps) -> Flush:
+    """Work out the flush without doing it."""
+    rows = np.flatnonzero(ps.cached(spans))
+    columns = spans.records
+    pending = columns["allocCount"][rows] - columns["allocCountBeforeCache"][rows]
+    small = np.zeros(sizeclasses.COUNT, np.int64)
+    classes = np.clip(spans.sizeclass[rows], 0, sizeclasses.COUNT - 1)
+    np.add.at(small, classes, pending)
+    return Flush(small, ps.tiny_allocs)
+
+
+def mem_stats(
+    memstats: Record, controller: Record, heap: HeapStats, flush: Flush, fixallocs: Mapping[str, int]
+) -> dict[str, Any]:
+    """Compute runtime.MemStats as ReadMemStats would now, under Go's own names.
+
+    Bytes, counts and nanoseconds as in Go's documentation of MemStats; the
+    formulas are those of mstats.go, readmemstats_m, the same in Go 1.19 to 1.27.
+    Not simulated: the flush may also return stacks and take new spanSet spines,
+    which moves bytes between StackInuse and HeapIdle, and OtherSys and GCSys.
+
+    Parameters
+    ----------
+    fixallocs
+        Bytes in use by fixalloc name.
+    """
+    sizes = sizeclasses.sizes()
+    allocated = heap.smallAllocCount + flush.small_allocs
+    freed = heap.smallFreeCount
+    tiny = heap.tinyAllocCount + flush.tiny_allocs
+    total_alloc = heap.largeAlloc + int((allocated * sizes).sum())
+    total_free = heap.largeFree + int((freed * sizes).sum())
+    mallocs = heap.largeAllocCount + int(allocated.sum()) + tiny
+    frees = heap.largeFreeCount + int(freed.sum()) + tiny
+    in_use, free, released = controller["heapInUse"], controller["heapFree"], controller["heapReleased"]
+    gc_sys = memstats["gcMiscSys"] + heap.inWorkBufs + heap.inPtrScalarBits
+    stack_sys = heap.inStacks + memstats["stacks_sys"]
+    heap_sys = in_use + free + released
+    heap_alloc = total_alloc - total_free
+    return {
+        "Alloc": heap_alloc,
+        "TotalAlloc": total_alloc,
+        "Sys": heap_sys + stack_sys + memstats["mspan_sys"] + memstats["mcache_sys"]
+        + memstats["buckhash_sys"] + gc_sys + memstats["other_sys"],
+        "Lookups": 0,
+        "Mallocs": mallocs,
+        "Frees": frees,
+        "HeapAlloc": heap_alloc,
+        "HeapSys": heap_sys,
+        "HeapIdle": free + released,
+        "HeapInuse": in_use,
+        "HeapReleased": released,
+        "HeapObjects": mallocs - frees,
+        "StackInuse": heap.inStacks,
+        "StackSys": stack_sys,
+        "MSpanInuse": fixallocs["spanalloc"],
+        "MSpanSys": memstats["mspan_sys"],
+        "MCacheInuse": fixallocs["cachealloc"],
+        "MCacheSys": memstats["mcache_sys"],
+        "BuckHashSys": memstats["buckhash_sys"],
+        "GCSys": gc_sys,
+        "OtherSys": memstats["other_sys"],
+        "NextGC": heap_goal(controller, int((flush.small_allocs * sizes).sum())),
+        "LastGC": memstats["last_gc_unix"],
+        "PauseTotalNs": memstats["pause_total_ns"],
+        "PauseNs": memstats.array("pause_ns").tolist(),
+        "PauseEnd": memstats.array("pause_end").tolist(),
+        "NumGC": memstats["numgc"],
+        "NumForcedGC": memstats["numforcedgc"],
+        "GCCPUFraction": memstats["gc_cpu_fraction"],
+    }  # fmt: skip
+
+
+def heap_goal(controller: Record, pending: int) -> int:
+    """NextGC in bytes: gcControllerState.heapGoal (mgcpacer.go).
+
+    Parameters
+    ----------
+    pending
+        Bytes allocated from cached spans that totalAlloc does not count yet.
+    """
+    goal = int(controller["gcPercentHeapGoal"])
+    limit_goal = _memory_limit_goal(controller, pending)
+    if limit_goal < goal:
+        return limit_goal
+    goal = max(goal, controller["sweepDistMinTrigger"])
+    triggered = controller["triggered"]
+    return goal if triggered == _NO_GOAL else max(goal, triggered + (64 << 10))
+
+
+def _memory_limit_goal(controller: Record, pending: int) -> int:
+    """gcControllerState.memoryLimitHeapGoal."""
+    heap_free, mapped = controller["heapFree"], controller["mappedReady"]
+    heap_alloc = controller["totalAlloc"] - controller["totalFree"] + pending
+    limit, marked = controller["memoryLimit"], controller["heapMarked"]
+    non_heap = mapped - heap_free - heap_alloc
+    overage = max(0, mapped - limit)
+    if non_heap + overage >= limit:
+        return int(marked)
+    goal = limit - (non_heap + overage)
+    headroom = max(1 << 20, goal // 100 * controller.layout.traits.limit_headroom_percent)
+    goal = headroom if goal < 2 * headroom else goal - headroom
+    return int(max(goal, marked))
