@@ -1,0 +1,3 @@
+module gospan.example/frag
+
+go 1.19
