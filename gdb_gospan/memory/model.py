@@ -66,22 +66,22 @@ class Rows:
 
 
 class Memory(Protocol):
-    """Something with an address space that can be read.
+    """Something with an address space that can be read."""
 
-    Attributes
-    ----------
-    kind
-        Where the bytes come from, for the line of provenance: ``core``,
-        ``live``, ``remote``, ``image``.
-    reads
-        Calls made to the backing store so far.
-    bytes_read
-        Bytes that it returned.
-    """
+    @property
+    def kind(self) -> str:
+        """Where the bytes come from, for the line of provenance: core, live, remote, image."""
+        ...
 
-    kind: str
-    reads: int
-    bytes_read: int
+    @property
+    def reads(self) -> int:
+        """Calls made to the backing store so far."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that it returned."""
+        ...
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""

@@ -53,6 +53,21 @@ def disjoint(start: U64, size: U64, offset: U64) -> tuple[U64, U64, U64]:
     return start[first], last[final] - start[first] + 1, offset[first]
 
 
+def overlaps(start: U64, size: U64, addresses: U64, length: int) -> npt.NDArray[np.bool_]:
+    """Return which records of `length` bytes, at least 1, touch any of the disjoint ranges.
+
+    A record that leaves the address space is taken up to its end.
+    """
+    if not len(start):
+        return np.zeros(len(addresses), np.bool_)
+    last = addresses + np.minimum(np.uint64(length - 1), LAST - addresses)
+    i = np.searchsorted(start, last, side="right") - 1
+    before = i < 0
+    i[before] = 0
+    touched: npt.NDArray[np.bool_] = (start[i] + (size[i] - np.uint64(1)) >= addresses) & ~before
+    return touched
+
+
 @attrs.frozen(eq=False)
 class Segments:
     """Contents of an address space.

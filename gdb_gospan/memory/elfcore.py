@@ -1,0 +1,197 @@
+"""An ELF core as memory: the file is mapped, and nothing is copied but what is read."""
+
+import mmap
+import os
+import stat
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import elfheader
+from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Unreadable, past_the_end
+from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, overlaps
+
+
+@attrs.frozen(eq=False)
+class _Loads:
+    """The memory that the process had, sorted by address, whether or not the core has it.
+
+    Attributes
+    ----------
+    start, size
+        uint64: the mapping.
+    filesz
+        uint64: how much of it the core had when it was complete.
+    """
+
+    start: U64
+    size: U64
+    filesz: U64
+
+
+class CoreFile:
+    """The memory of a process at the time of its death.
+
+    Bytes that the core does not have are asked of `fallback`: a core leaves out
+    program text, which a debugger has from the executable. Not asked for is
+    memory that the process could write, or not read: the executable has its
+    initial values only, and gdb answers with zeros that it made up (all
+    releases, ``core_target::xfer_partial``: sections without contents "will
+    typically read as all zeroes"). Such memory is unknown.
+
+    The file is measured once, when it is opened, and nothing behind its end is
+    touched; a file that is cut shorter later kills the reader (SIGBUS).
+
+    Parameters
+    ----------
+    path
+        An ELF core of either class and byte order.
+    fallback
+        Memory of the same process.
+
+    Attributes
+    ----------
+    segments
+        Ranges of address space that the core has the contents of.
+    truncated
+        Bytes that are missing at the end of the file; 0 if it is complete.
+    bits, byteorder, machine
+        As in `elfheader.ProgramHeaders`.
+
+    Raises
+    ------
+    TargetError
+        The file cannot be opened or is no ELF core.
+    """
+
+    kind = "core"
+
+    def __init__(self, path: str | os.PathLike[str], fallback: Memory | None = None) -> None:
+        self.path = Path(path)
+        self.fallback = fallback
+        self.reads = 0
+        self.bytes_read = 0
+        flat = _map(self.path)
+        headers = elfheader.decode(flat, str(self.path))
+        self.bits = headers.bits
+        self.byteorder = headers.byteorder
+        self.machine = headers.machine
+        self.file_size = len(flat)
+
+        end = headers.offset + headers.filesz
+        end[end < headers.offset] = ADDRESS_SPACE - 1  # nonsense: the sum left the 64 bits
+        self.truncated = max(int(end.max()) - self.file_size, 0)
+
+        load = headers.type == elfheader.PT_LOAD
+        address, filesz, offset = headers.address[load], headers.filesz[load], headers.offset[load]
+        present = np.minimum(filesz, self.file_size - np.minimum(offset, self.file_size))
+        self.segments = Segments(flat, *disjoint(address, present, offset))
+        memsz = np.maximum(headers.memsz[load], filesz)
+        order = np.argsort(address, kind="stable")
+        self._loads = _Loads(address[order], memsz[order], filesz[order])
+        variable = (headers.flags[load] & (elfheader.PF_R | elfheader.PF_W)) != elfheader.PF_R
+        start, size, _ = disjoint(address[variable], memsz[variable], address[variable])
+        self._unknown = start, size
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        if (wrong := past_the_end(address, size)) is not None:
+            return wrong
+        self.reads += 1
+        data = self.segments.prefix(address, size)
+        self.bytes_read += len(data)
+        if len(data) == size:
+            return data
+        pieces, at, end = [data], address + len(data), address + size
+        while at < end:
+            data = self.segments.prefix(at, end - at)
+            self.bytes_read += len(data)
+            if not data:
+                below = self._below(at, end)
+                if isinstance(below, Unreadable):
+                    return below
+                data = below
+            pieces.append(data)
+            at += len(data)
+        return b"".join(pieces)
+
+    def _below(self, at: int, end: int) -> bytes | Unreadable:
+        """Ask the fallback for the bytes from `at` to `end`, or to the next that are not its business."""
+        stops = [end]
+        for start, size in ((self.segments.start, self.segments.size), self._unknown):
+            i = int(np.searchsorted(start, np.uint64(at), side="right"))
+            if i and at - int(start[i - 1]) < int(size[i - 1]):
+                return Unreadable(at, end - at, self._reason(at))  # variable: see the class
+            stops.extend(start[i : i + 1].tolist())
+        if self.fallback is None:
+            return Unreadable(at, end - at, self._reason(at))
+        data = self.fallback.read(at, min(stops) - at)
+        if isinstance(data, Unreadable):
+            return Unreadable(data.address, end - data.address, self._reason(data.address))
+        return data
+
+    def _reason(self, address: int) -> str:
+        """Return why the core has nothing at `address`."""
+        i = int(np.searchsorted(self._loads.start, np.uint64(address), side="right")) - 1
+        into = address - int(self._loads.start[i]) if i >= 0 else 0
+        if i < 0 or into >= int(self._loads.size[i]):
+            return "not mapped in the core"
+        if into < int(self._loads.filesz[i]):
+            whole = self.file_size + self.truncated
+            return f"not in the core: cut off at byte {self.file_size:,} of {whole:,}"
+        return "the core has no contents for this page"
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        self.reads += 1
+        if size == 0:
+            return Rows(np.zeros((len(addresses), 0), np.uint8), np.ones(len(addresses), np.bool_))
+        offset, readable = self.segments.locate(addresses, size)
+        self.bytes_read += int(readable.sum()) * size
+        if readable.all():
+            return Rows(self.segments.gather(offset, size), readable)
+        data = np.zeros((len(addresses), size), np.uint8)
+        data[readable] = self.segments.gather(offset[readable], size)
+        rest = np.flatnonzero(~readable)
+        mixed = overlaps(self.segments.start, self.segments.size, addresses[rest], size)
+        if self.fallback is not None:
+            asked = rest[~mixed & ~overlaps(*self._unknown, addresses[rest], size)]
+            below = self.fallback.read_many(addresses[asked], size)
+            data[asked], readable[asked] = below.data, below.readable
+        # What is left lies across the edge of a range: few distinct addresses.
+        distinct, which = np.unique(addresses[rest[mixed]], return_inverse=True)
+        for i, address in enumerate(distinct.tolist()):
+            got = self.read(address, size)
+            if not isinstance(got, Unreadable):
+                same = rest[mixed][which == i]
+                data[same], readable[same] = np.frombuffer(got, np.uint8), True
+        return Rows(data, readable)
+
+
+def _map(path: Path) -> Bytes:
+    """Map a regular file, read-only."""
+    try:
+        # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise TargetError(f"{path}: {_why(error)}") from error
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise TargetError(f"{path}: not a regular file, so not a core")
+        if status.st_size == 0:
+            return np.empty(0, np.uint8)
+        return np.frombuffer(mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ), np.uint8)
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be mapped into memory: {_why(error)}") from error
+    finally:
+        os.close(file)
+
+
+def _why(error: OSError) -> str:
+    hint = (
+        " (cores belong to the user of the process; try: sudo)" if isinstance(error, PermissionError) else ""
+    )
+    return f"{(error.strerror or str(error)).lower()}{hint}"

@@ -1,0 +1,251 @@
+"""Recorded memory: exactly the bytes that were read, to read them again elsewhere."""
+
+import json
+import os
+import tempfile
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.model import Memory, Rows, Unreadable, past_the_end
+from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
+
+FORMAT: Final = 1
+"""Of the file; a newer one is refused, an older one will always be read."""
+
+_NOT_RECORDED: Final = "not recorded in this image"
+
+_DAMAGE: Final = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy, zipfile and json raise over a file that is not what it should be."""
+
+
+class Image:
+    """Sparse memory.
+
+    It gives the answers that the recorded memory gave, for what was read then;
+    anything else is unreadable.
+
+    Parameters
+    ----------
+    segments
+        The contents.
+    holes
+        The reads that failed, by address and size, with what they gave.
+    """
+
+    kind = "image"
+
+    def __init__(self, segments: Segments, holes: Mapping[tuple[int, int], Unreadable] | None = None) -> None:
+        self.segments = segments
+        self.holes = dict(holes or {})
+        self.reads = 0
+        self.bytes_read = 0
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        if (wrong := past_the_end(address, size)) is not None:
+            return wrong
+        self.reads += 1
+        data = self.segments.prefix(address, size)
+        if len(data) < size:
+            missing = Unreadable(address + len(data), size - len(data), _NOT_RECORDED)
+            return self.holes.get((address, size), missing)
+        self.bytes_read += size
+        return data
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        self.reads += 1
+        if size == 0:
+            return Rows(np.zeros((len(addresses), 0), np.uint8), np.ones(len(addresses), np.bool_))
+        # Neighbours are one range here, so no record lies across two.
+        offset, readable = self.segments.locate(addresses, size)
+        self.bytes_read += int(readable.sum()) * size
+        if readable.all():
+            return Rows(self.segments.gather(offset, size), readable)
+        data = np.zeros((len(addresses), size), np.uint8)
+        data[readable] = self.segments.gather(offset[readable], size)
+        return Rows(data, readable)
+
+    def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> None:
+        """Write the image to a file that only its owner can read, replacing it at once or not at all.
+
+        Parameters
+        ----------
+        path
+            By custom ``*.gospan``.
+        meta
+            What JSON can say about the image.
+
+        Raises
+        ------
+        TargetError
+            The file cannot be written.
+        """
+        path = Path(path)
+        holes = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in self.holes.items()]
+        temporary = ""
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(
+                    file,
+                    format=np.array(FORMAT),
+                    meta=_to_json(meta),
+                    start=self.segments.start,
+                    size=self.segments.size,
+                    data=self.segments.flat,
+                    holes=_to_json(holes),
+                )
+            Path(temporary).replace(path)
+        except OSError as error:
+            raise TargetError(
+                f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
+            ) from error
+        finally:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "tuple[Image, dict[str, Any]]":
+        """Read a file that `save` wrote.
+
+        Returns
+        -------
+        Image, dict
+            The image and its meta.
+
+        Raises
+        ------
+        TargetError
+            The file cannot be read, is no image, is damaged or too new.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            if int(arrays["format"]) > FORMAT:
+                raise TargetError(f"{path}: written by a newer release of go-spans (try: update this one)")
+            image = cls(_segments(arrays), _holes(_from_json(arrays["holes"])))
+            meta = _from_json(arrays["meta"])
+            if not isinstance(meta, dict):
+                raise TypeError(meta)
+        except OSError as error:
+            raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        except _DAMAGE as error:
+            raise TargetError(f"{path}: not an image of go-spans, or damaged") from error
+        return image, meta
+
+
+class Recorder:
+    """Memory that remembers what was read through it.
+
+    Where reads overlap, the target must not have run between them: which of
+    two different bytes at one address stays is not defined.
+
+    Parameters
+    ----------
+    memory
+        What to read from.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.kind = memory.kind
+        self._records: dict[int, list[tuple[U64, Bytes]]] = {}
+        self._holes: dict[tuple[int, int], Unreadable] = {}
+
+    @property
+    def reads(self) -> int:
+        """Calls made to the backing store so far."""
+        return self.memory.reads
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that it returned."""
+        return self.memory.bytes_read
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        data = self.memory.read(address, size)
+        if isinstance(data, Unreadable):
+            self._holes[address, size] = data
+        elif size:
+            row = np.frombuffer(data, np.uint8).reshape(1, size)
+            self._records.setdefault(size, []).append((np.array([address], np.uint64), row))
+        return data
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        rows = self.memory.read_many(addresses, size)
+        if size and rows.readable.all():
+            self._records.setdefault(size, []).append((addresses.copy(), rows.data))
+        elif size:
+            kept = addresses[rows.readable], rows.data[rows.readable]
+            self._records.setdefault(size, []).append(kept)
+        return rows
+
+    def image(self) -> Image:
+        """Return what was read so far; overlaps are merged."""
+        groups = {
+            size: (np.concatenate([a for a, _ in parts]), np.concatenate([d for _, d in parts]))
+            for size, parts in self._records.items()
+        }
+        begin = [addresses for addresses, _ in groups.values()]
+        sizes = [np.full(len(addresses), size, np.uint64) for size, (addresses, _) in groups.items()]
+        none = np.empty(0, np.uint64)
+        every = np.concatenate([none, *begin])
+        start, size, _ = disjoint(every, np.concatenate([none, *sizes]), every)
+        offset = np.cumsum(size, dtype=np.uint64) - size
+        segments = Segments(np.empty(int(size.sum()), np.uint8), start, size, offset)
+        for length, (addresses, data) in groups.items():
+            if len(addresses):
+                at, _ = segments.locate(addresses, length)
+                window(segments.flat, length)[at] = data.view(f"V{length}")[:, 0]
+        return Image(segments, self._holes)
+
+
+def _segments(arrays: Mapping[str, Any]) -> Segments:
+    """Check the ranges of a file, for all reading relies on them being sorted, apart and in the data."""
+    start, size, flat = arrays["start"], arrays["size"], arrays["data"]
+    if (start.dtype, size.dtype, flat.dtype) != (np.uint64, np.uint64, np.uint8) or flat.ndim != 1:
+        raise ValueError("types")
+    if start.ndim != 1 or start.shape != size.shape or (size == 0).any() or (size > len(flat)).any():
+        raise ValueError("ranges")
+    last = start + (size - np.uint64(1))
+    apart = (start[1:] > last[:-1]) & (start[1:] - last[:-1] > 1)
+    if (last < start).any() or not apart.all() or sum(size.tolist()) != len(flat):
+        raise ValueError("ranges")
+    return Segments(flat, start, size, np.cumsum(size, dtype=np.uint64) - size)
+
+
+def _holes(rows: list[tuple[int, int, str, int, int]]) -> dict[tuple[int, int], Unreadable]:
+    return {
+        (address, size): Unreadable(int(first), int(rest), str(reason))
+        for first, rest, reason, address, size in rows
+    }
+
+
+def _to_json(value: Any) -> Bytes:
+    return np.frombuffer(json.dumps(value, allow_nan=False).encode(), np.uint8)
+
+
+def _from_json(array: Bytes) -> Any:
+    return json.loads(array.tobytes())

@@ -1,0 +1,85 @@
+"""The memory of a process on this machine, through Linux's ``/proc/PID/mem``."""
+
+import os
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.gather import first_missing, gather
+from gdb_gospan.memory.model import Rows, Unreadable, past_the_end
+from gdb_gospan.memory.segments import U64, Bytes
+
+_OFFSETS: Final = 1 << 63
+"""File offsets are signed, so the kernel's half of the address space is out of reach."""
+
+
+class ProcessMemory:
+    """A process that this user may trace; it is neither stopped nor changed by reading.
+
+    The file stays bound to the program that ran when it was opened: after an
+    exec or the end of the process every read is unreadable, also when the
+    process id has been given to another.
+
+    Raises
+    ------
+    TargetError
+        There is no such process, or it must not be read.
+    """
+
+    kind = "live"
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.reads = 0
+        self.bytes_read = 0
+        self._file = -1
+        try:
+            self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, ProcessLookupError) as error:
+            raise TargetError(f"process {pid}: no such process") from error
+        except PermissionError as error:
+            raise TargetError(
+                f"process {pid}: no permission to read its memory "
+                "(try: sudo, or sysctl kernel.yama.ptrace_scope=0; in a container: --cap-add SYS_PTRACE)"
+            ) from error
+        except OSError as error:
+            raise TargetError(f"process {pid}: cannot open its memory: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Give the file back; reading ends here."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        if (wrong := past_the_end(address, size)) is not None:
+            return wrong
+        buffer = np.empty(size, np.uint8)
+        if self._fill(address, buffer):
+            return buffer.tobytes()
+        return first_missing(address, size, self._fill, "not mapped in the process")
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        return gather(addresses, size, self._fill)
+
+    def _fill(self, address: int, buffer: Bytes) -> bool:
+        got = 0
+        while got < len(buffer):
+            if address + got >= _OFFSETS:
+                return False
+            self.reads += 1
+            try:
+                count = os.preadv(self._file, [buffer[got:].data], address + got)
+            except OSError:
+                return False
+            if count == 0:  # the process is gone
+                return False
+            self.bytes_read += count
+            got += count
+        return True
