@@ -1,0 +1,119 @@
+"""The matrix of Go releases, cores and debuggers, and what the end of a run says about skips."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import cores, gdbs, programs, toolchains
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A test with one of these needs more than Python and the checkout; all others are quick.
+HEAVY = {
+    "toolchain": "needs a Go toolchain (fetched) and programs built with it",
+    "gdb": "needs a gdb",
+    "live": "attaches to running programs",
+    "install": "installs into a folder of its own, with a network",
+    "bench": "measures time",
+    "slow": "takes more than ten seconds",
+}
+
+#: What each fixture of the matrix makes of a test that uses it.
+MARKS = {"go_minor": "toolchain", "core_kind": "toolchain", "gdb_label": "gdb"}
+
+#: How the name of a test shows that "1.27" is Go and "13.1" is gdb.
+PREFIX = {"go_minor": "go", "gdb_label": "gdb"}
+
+#: Small enough for a core of some 30 MB on disk, big enough for some 5,000 span descriptors.
+OBJECTS = "20000"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--matrix",
+        choices=("quick", "default", "all"),
+        default="default",
+        help="quick: no toolchains, no gdb; default: oldest and newest Go, gdb on PATH; all: everything",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in HEAVY.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    everything = metafunc.config.getoption("matrix") == "all"
+    matrix = {
+        "go_minor": list(toolchains.TOOLCHAINS) if everything else [toolchains.OLDEST, toolchains.NEWEST],
+        "core_kind": list(cores.KINDS),
+        "gdb_label": gdbs.labels() if everything else [gdbs.system_label()],
+    }
+    for name in [name for name in matrix if name in metafunc.fixturenames]:
+        if not _own(metafunc, name):
+            ids = [PREFIX.get(name, "") + value for value in matrix[name]]
+            metafunc.parametrize(name, matrix[name], ids=ids, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture, mark in MARKS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "go_minor" in parameters and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"go{parameters['go_minor']}"))
+    if config.getoption("matrix") == "quick":
+        heavy = [item for item in items if any(item.get_closest_marker(name) for name in HEAVY)]
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if item not in set(heavy)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped once more, by reason, as the last thing."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section(f"{len(skipped)} skipped, by reason")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:6}  {reason}")
+
+
+@pytest.fixture(scope="session")
+def toolchain(go_minor: str) -> toolchains.Toolchain:
+    """A Go toolchain; the test runs once for each release of the matrix."""
+    return toolchains.ensure(go_minor)
+
+
+@pytest.fixture(scope="session")
+def frag(go_minor: str) -> Path:
+    """The sample program, built with each release."""
+    return programs.build("frag", go_minor)
+
+
+@pytest.fixture(scope="session")
+def frag_core(frag: Path, core_kind: cores.Kind) -> cores.Core:
+    """A core of the sample program at rest: its figures are those that it printed, to the byte."""
+    return cores.core(core_kind, frag, "-objects", OBJECTS)
+
+
+@pytest.fixture(scope="session")
+def frag_core_cached(frag: Path, core_kind: cores.Kind) -> cores.Core:
+    """A core of the sample program with spans in the caches of a P."""
+    return cores.core(core_kind, frag, "-objects", OBJECTS, "-cached")
+
+
+@pytest.fixture(scope="session")
+def gdb(gdb_label: str) -> gdbs.Gdb:
+    """A debugger; the test runs once for each debugger of the matrix."""
+    return gdbs.ensure(gdb_label)
+
+
+def _own(metafunc: pytest.Metafunc, name: str) -> bool:
+    """Whether the test brings its own values for this fixture."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any(name in str(mark.args[0]).replace(" ", "").split(",") for mark in marks)

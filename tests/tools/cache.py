@@ -1,0 +1,122 @@
+"""The cache folder: one place for everything that the tests fetch or build."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Unavailable(pytest.skip.Exception):  # type: ignore[misc,name-defined]  # pytest attaches it untyped
+    """This machine lacks what the test needs; the test is skipped with this reason."""
+
+
+def root() -> Path:
+    """Return the cache folder, ``$XDG_CACHE_HOME/gdb_gospan``."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "gdb_gospan"
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the lock of that name against all other test workers."""
+    locks = root() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / name).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def once(final: Path, make: Callable[[Path], None]) -> Path:
+    """Return the folder `final`, made by `make(temporary folder)` if it is not there.
+
+    Whoever sees `final` sees all of it: it is renamed into place when it is complete.
+    """
+    if not final.exists():
+        with locked(f"{final.parent.name}-{final.name}"):
+            if not final.exists():
+                final.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as parent:
+                    folder = Path(parent) / final.name
+                    folder.mkdir()
+                    make(folder)
+                    folder.rename(final)
+    os.utime(final)  # `trim` goes by the time of the last use
+    return final
+
+
+def trim(folder: Path, limit: int) -> None:
+    """Remove the longest unused entries of `folder` until it takes at most `limit` bytes of disk.
+
+    What was used in the last six hours stays: a test that runs now may be reading it.
+    """
+    entries = sorted((entry for entry in folder.iterdir() if entry.name[0] != "."), key=_last_use)
+    sizes = {entry: _disk_usage(entry) for entry in entries}
+    excess = sum(sizes.values()) - limit
+    for entry in entries:
+        if excess <= 0 or time.time() - _last_use(entry) < 6 * 3600:
+            return
+        shutil.rmtree(entry, ignore_errors=True)
+        excess -= sizes[entry]
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """Cache results and `Unavailable` alike: without a network, fail slowly once only."""
+
+    @functools.cache
+    def outcome(*args: P.args, **kwargs: P.kwargs) -> tuple[R | None, str | None]:
+        try:
+            return function(*args, **kwargs), None
+        except Unavailable as error:
+            return None, str(error.msg)
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        result, reason = outcome(*args, **kwargs)  # type: ignore[arg-type]  # all our arguments are hashable
+        if reason is not None:
+            raise Unavailable(reason)
+        return result  # type: ignore[return-value]
+
+    return wrapper
+
+
+def pip(*arguments: str, what: str) -> None:
+    """Run pip of this interpreter; `Unavailable` names `what` and pip's last words."""
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise Unavailable(f"pip cannot fetch {what}: {last}")
+
+
+def _last_use(entry: Path) -> float:
+    try:
+        return entry.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _disk_usage(entry: Path) -> int:
+    total = 0
+    for path in entry.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.lstat().st_blocks * 512
+    return total

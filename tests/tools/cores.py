@@ -1,0 +1,163 @@
+"""Core files of test programs, by the kernel and by gdb's gcore, made once for each program and arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tools import processes
+from tools.cache import Unavailable, locked, once, root, trim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+Kind = Literal["kernel", "gcore"]
+KINDS: tuple[Kind, ...] = ("kernel", "gcore")
+LIMIT = 6 << 30
+CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+
+
+@dataclass(frozen=True)
+class Core:
+    """A core file and what its program said about itself.
+
+    Attributes
+    ----------
+    kind
+        Who wrote it: "kernel" (the program died of SIGABRT) or "gcore" (it was asleep).
+    path, executable
+        The core file and the program.
+    stdout
+        The line of JSON that the program printed last: runtime.MemStats and more.
+    """
+
+    kind: Kind
+    path: Path
+    executable: Path
+    stdout: dict[str, Any]
+
+
+def core(kind: Kind, executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
+    """Return the core of that kind of a program that takes ``-end abort|sleep``."""
+    make = {"kernel": kernel_core, "gcore": gcore_core}[kind]
+    return make(executable, *arguments, env=env)
+
+
+def kernel_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
+    """Return the core that the kernel writes when the program aborts; cached."""
+    return _cached("kernel", executable, arguments, env, _dump_by_kernel)
+
+
+def gcore_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
+    """Return the core that gdb's gcore writes of the sleeping program; cached."""
+    return _cached("gcore", executable, arguments, env, _dump_by_gdb)
+
+
+def gcore(pid: int, path: Path) -> None:
+    """Write a core of a running process with the gdb on PATH, and make its zero pages holes."""
+    gdb = shutil.which("gdb")
+    if not gdb:
+        raise Unavailable("no gdb on PATH to write a core with gcore")
+    command = [gdb, "-nx", "-batch", "-iex", "set auto-load no", "-p", str(pid), "-ex", f"gcore {path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if "Operation not permitted" in done.stderr:
+        raise Unavailable(f"this machine does not let gdb attach: {done.stderr.strip().splitlines()[-1]}")
+    assert path.exists(), f"gcore wrote no core:\n{done.stdout}{done.stderr}"
+    # gdb writes zero pages out in full; where the file system has no holes the core is just bigger.
+    subprocess.run(["fallocate", "--dig-holes", str(path)], capture_output=True, check=False)
+
+
+def _cached(
+    kind: Kind,
+    executable: Path,
+    arguments: tuple[str, ...],
+    env: Mapping[str, str] | None,
+    dump: Callable[[Path, Path, tuple[str, ...], Mapping[str, str] | None], None],
+) -> Core:
+    parts = [
+        kind,
+        _file_digest(executable),
+        *arguments,
+        *(f"{k}={v}" for k, v in sorted((env or {}).items())),
+    ]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    folder = root() / "cores"
+    made = once(folder / f"{executable.name}-{kind}-{key}", lambda new: dump(new, executable, arguments, env))
+    trim(folder, LIMIT)
+    return Core(kind, made / "core", executable, json.loads((made / "stdout.json").read_text()))
+
+
+def _dump_by_kernel(
+    folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
+) -> None:
+    if os.geteuid() != 0 and resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        raise Unavailable("the hard limit of core files is 0 (ulimit -H -c)")
+    with (
+        _core_pattern() as pattern,
+        processes.start(executable, *arguments, "-end", "abort", env=env, cwd=folder, core=True) as program,
+    ):
+        (folder / "stdout.json").write_text(program.line())
+        program.rest()
+    written = _find_core(pattern, folder, program.pid)
+    if written is None:
+        raise Unavailable(f"the kernel wrote no core (core_pattern is {pattern})")
+    shutil.move(written, folder / "core")
+
+
+def _dump_by_gdb(
+    folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
+) -> None:
+    with processes.start(executable, *arguments, "-end", "sleep", env=env) as program:
+        (folder / "stdout.json").write_text(program.line())
+        gcore(program.pid, folder / "core")
+
+
+@contextlib.contextmanager
+def _core_pattern() -> Iterator[str]:
+    """Have the kernel write core files, not feed them to a handler; gives the pattern in force.
+
+    Only root can change the pattern, which is one for the whole machine: it is put back as soon as
+    the one core is written.
+    """
+    pattern = CORE_PATTERN.read_text().strip()
+    if not pattern.startswith("|"):
+        yield pattern
+        return
+    with locked("core_pattern"):
+        pattern = CORE_PATTERN.read_text().strip()  # another worker may just have put it back
+        try:
+            CORE_PATTERN.write_text("core")
+        except OSError as error:
+            reason = "cores go to a handler"
+            raise Unavailable(
+                f"{reason} ({CORE_PATTERN} is {pattern!r}) and it cannot be changed: {error.strerror}"
+            ) from None
+        try:
+            yield "core"
+        finally:
+            CORE_PATTERN.write_text(pattern)
+
+
+def _find_core(pattern: str, folder: Path, pid: int) -> Path | None:
+    """Return the core of process `pid` that was written to `pattern` by a program running in `folder`."""
+    known = {"%p": str(pid), "%P": str(pid), "%%": "%"}
+    glob = re.sub("%.", lambda match: known.get(match[0], "*"), pattern)
+    base = (folder / glob).parent
+    names = {Path(glob).name, f"{Path(glob).name}.{pid}"}  # with core_uses_pid the kernel adds the number
+    found = [path for name in names for path in base.glob(name) if path.name != "stdout.json"]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+@functools.cache
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

