@@ -112,9 +112,7 @@ class Layout:
         try:
             return self.structs[name]
         except KeyError:
-            raise LayoutError(
-                f"this program's runtime has no struct {name} (try: go-spans layout)"
-            ) from None
+            raise LayoutError(f"this program's runtime has no struct {name} (try: go-spans layout)") from None
 
 
 class TypeNode(Protocol):

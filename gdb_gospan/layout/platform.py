@@ -40,9 +40,5 @@ def platform(os: str, arch: str) -> Platform:
         page_size=PAGE_SIZE,
         # amd64 sign-extends its 48-bit addresses, so the arena index starts at the negative half;
         # aix maps its heap high (malloc.go, arenaBaseOffset).
-        arena_base_offset=0xFFFF800000000000
-        if arch == "amd64"
-        else 0x0A00000000000000
-        if os == "aix"
-        else 0,
+        arena_base_offset=0xFFFF800000000000 if arch == "amd64" else 0x0A00000000000000 if os == "aix" else 0,
     )

@@ -62,6 +62,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("pages.start"),
             Need("pages.end"),
             Need("pages.searchAddr", "addr"),
+            Need("pages.mheapLock", "addr"),
             Need("pages.summaryMappedReady"),
             # Bytes since the last scavtrace line; one counter in 1.19, told apart since (mgcscavenge.go).
             Need("pages.scav.released", until="1.19"),
@@ -127,6 +128,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "fixalloc",
         (
             Need("size"),
+            Need("arg", "addr"),
             Need("list", "addr"),
             Need("chunk", "addr"),
             *_plain("uint", "nchunk", "nalloc", "inuse"),
@@ -135,7 +137,9 @@ STRUCTS: tuple[NeedStruct, ...] = (
     ),
     # mpagealloc.go, mpallocbits.go, mpagecache.go, mranges.go
     NeedStruct("pallocData", (Need("pallocBits", "bits"), Need("scavenged", "bits"))),
-    NeedStruct("addrRange", (Need("base", "addr", aliases=("base.a",)), Need("limit", "addr", aliases=("limit.a",)))),
+    NeedStruct(
+        "addrRange", (Need("base", "addr", aliases=("base.a",)), Need("limit", "addr", aliases=("limit.a",)))
+    ),
     # mcache.go
     NeedStruct(
         "mcache",
@@ -165,15 +169,23 @@ STRUCTS: tuple[NeedStruct, ...] = (
     ),
     NeedStruct("mutex", (Need("key", "bits"),)),
     # stack.go
-    NeedStruct("stackpool", (Need("", "opaque"), Need("[].item.span.first", "addr")), variable="runtime.stackpool"),
-    NeedStruct("stackLarge", (Need("free", "opaque"), Need("free[].first", "addr")), variable="runtime.stackLarge"),
+    NeedStruct(
+        "stackpool", (Need("", "opaque"), Need("[].item.span.first", "addr")), variable="runtime.stackpool"
+    ),
+    NeedStruct(
+        "stackLarge", (Need("free", "opaque"), Need("free[].first", "addr")), variable="runtime.stackLarge"
+    ),
     # mstats.go
     NeedStruct(
         "mstats",
         (
             Need("heapStats.stats", "opaque"),
-            *_plain("uint", "stacks_sys", "mspan_sys", "mcache_sys", "buckhash_sys", "gcMiscSys", "other_sys"),
-            *_plain("uint", "last_gc_unix", "pause_total_ns", "pause_ns", "pause_end", "numgc", "numforcedgc"),
+            *_plain(
+                "uint", "stacks_sys", "mspan_sys", "mcache_sys", "buckhash_sys", "gcMiscSys", "other_sys"
+            ),
+            *_plain(
+                "uint", "last_gc_unix", "pause_total_ns", "pause_ns", "pause_end", "numgc", "numforcedgc"
+            ),
             Need("gc_cpu_fraction", "float"),
             Need("last_gc_nanotime"),
             Need("lastHeapInUse"),
@@ -196,7 +208,9 @@ STRUCTS: tuple[NeedStruct, ...] = (
             *_plain("uint", "heapMinimum"),
             *_plain("bits", "gcPercentHeapGoal", "sweepDistMinTrigger", "triggered"),
             *_plain("uint", "lastHeapGoal", "heapLive", "heapMarked"),
-            *_plain("uint", "heapInUse", "heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"),
+            *_plain(
+                "uint", "heapInUse", "heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"
+            ),
         ),
     ),
     # mgc.go, mgcsweep.go
@@ -212,9 +226,13 @@ STRUCTS: tuple[NeedStruct, ...] = (
         variable="runtime.work",
     ),
     NeedStruct("sweepdata", (Need("active.state"), Need("centralIndex"), Need("parked"))),
-    NeedStruct("scavenge", (*_plain("bits", "gcPercentGoal", "memoryLimitGoal"),), variable="runtime.scavenge"),
+    NeedStruct(
+        "scavenge", (*_plain("bits", "gcPercentGoal", "memoryLimitGoal"),), variable="runtime.scavenge"
+    ),
     # mgcmark_greenteagc.go (1.26; 1.25 as an experiment). The type is compiled in only then.
-    NeedStruct("spanInlineMarkBits", (Need("marks", "bits", since="1.25"), Need("class", since="1.25")), since="1.25"),
+    NeedStruct(
+        "spanInlineMarkBits", (Need("marks", "bits", since="1.25"), Need("class", since="1.25")), since="1.25"
+    ),
 )
 
 VARIABLES: tuple[str, ...] = (

@@ -38,7 +38,9 @@ def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str
             continue
         fields: dict[str, Field] = {}
         for need in wanted.needs:
-            field = next(filter(None, (_locate(node, need, path) for path in (need.path, *need.aliases))), None)
+            field = next(
+                filter(None, (_locate(node, need, path) for path in (need.path, *need.aliases))), None
+            )
             if field is not None:
                 fields[need.path] = field
             elif need.optional:

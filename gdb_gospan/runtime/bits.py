@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdb_gospan.memory import Memory
-from gdb_gospan.runtime.record import I64, U64, Mask
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
@@ -17,7 +16,7 @@ def _below(bits: I64) -> U64:
     return np.where(bits >= 64, _ALL, words)
 
 
-def popcount_between(memory: Memory, addresses: U64, first: I64, end: I64) -> tuple[I64, Mask]:
+def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tuple[I64, Mask]:
     """Count the set bits ``[first, end)`` of the bitmap at each address.
 
     The bitmaps are gcBits (mheap.go): little-endian bytes, allocated in multiples
@@ -35,7 +34,7 @@ def popcount_between(memory: Memory, addresses: U64, first: I64, end: I64) -> tu
         rows = np.flatnonzero(words == width)
         if width == 0:
             continue
-        read = memory.read_many(addresses[rows], width * 8)
+        read = reader.read_many(addresses[rows], width * 8)
         bits = np.ascontiguousarray(read.data).view("<u8")
         start = np.arange(width, dtype=np.int64) * 64
         inside = _below(end[rows, None] - start) & ~_below(first[rows, None] - start)

@@ -98,11 +98,15 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     spine = sets["spine"][keys[0]] + keys[1].astype(np.uint64) * np.uint64(width)
     blocks, known = reader.pointers(np.where(mapped, spine, np.uint64(0)))
     usable = mapped & known & (blocks != 0)
-    words = reader.memory.read_many(blocks + np.uint64(spans_field.offset), per_block * spans_field.stride)
-    table = np.ascontiguousarray(words.data).view(f"{'<' if layout.platform.byteorder == 'little' else '>'}u{width}")
+    words = reader.read_many(blocks + np.uint64(spans_field.offset), per_block * spans_field.stride)
+    table = np.ascontiguousarray(words.data).view(
+        f"{'<' if layout.platform.byteorder == 'little' else '>'}u{width}"
+    )
     usable &= words.readable
     entry_known = usable[entry_block]
-    descriptor = table[entry_block, position % per_block].astype(np.uint64) if len(owner) else np.empty(0, np.uint64)
+    descriptor = (
+        table[entry_block, position % per_block].astype(np.uint64) if len(owner) else np.empty(0, np.uint64)
+    )
     keep = entry_known & (descriptor != 0)
     kept = owner[keep]
     return Central(
@@ -114,5 +118,3 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
         holes=int(np.count_nonzero(entry_known & (descriptor == 0))),
         unreadable=int(np.count_nonzero(~entry_known)),
     )
-
-

@@ -49,7 +49,12 @@ def read_fixallocs(reader: Reader, mheap: Record, spans: Spans) -> tuple[FixAllo
     struct = reader.layout["fixalloc"]
     offsets = sorted(reader.layout.fixallocs.items(), key=lambda item: item[1])
     return tuple(
-        _read(reader, name, Record(mheap.layout, struct, mheap.address + offset, mheap.data[offset:][: struct.size]), spans)
+        _read(
+            reader,
+            name,
+            Record(mheap.layout, struct, mheap.address + offset, mheap.data[offset:][: struct.size]),
+            spans,
+        )
         for name, offset in offsets
     )
 
@@ -114,9 +119,9 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
         if not 0 <= offset <= len(block) - width:
             # The chunk that the node lies in is not known; what is around it most likely is the same chunk.
             start = node & ~(_BLOCK - 1)
-            data = reader.memory.read(start, _BLOCK)
+            data = reader.read(start, _BLOCK)
             if isinstance(data, Unreadable) or node - start > _BLOCK - width:
-                start, data = node, reader.memory.read(node, width)
+                start, data = node, reader.read(node, width)
             if isinstance(data, Unreadable):
                 return len(seen), False
             block, offset = data, node - start

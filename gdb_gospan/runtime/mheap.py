@@ -53,7 +53,9 @@ def read_arenas(reader: Reader, mheap: Record) -> Arenas:
     their own since Go 1.25.
     """
     layout = reader.layout
-    indices = [_index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap]
+    indices = [
+        _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
+    ]
     index = np.unique(np.concatenate(indices)).astype(np.uint64)
     level1, level2 = mheap.struct["arenas"], mheap.struct["arenas[].*"]
     if level2.count is None or level1.count is None:
@@ -122,7 +124,9 @@ def read_span_map(reader: Reader, arenas: Arenas, spans: Spans) -> SpanMap:
 
     total = 0
     home = arenas.of(first)
-    page = ((first - arenas.base[np.maximum(home, 0)]) // np.uint64(layout.platform.page_size)).astype(np.int64)
+    page = ((first - arenas.base[np.maximum(home, 0)]) // np.uint64(layout.platform.page_size)).astype(
+        np.int64
+    )
     bitmaps = {"pageInUse": page_in_use, "pageUseSpanInlineMarkBits": inline}
     # A loop over arenas (64 MiB of heap each), for two 1 KiB bitmaps.
     for row, metadata in enumerate(arenas.metadata.tolist()):
@@ -131,7 +135,7 @@ def read_span_map(reader: Reader, arenas: Arenas, spans: Spans) -> SpanMap:
             if name not in arena:
                 continue
             field = arena[name]
-            data = reader.memory.read(metadata + field.offset, (field.count or 0) * field.stride)
+            data = reader.read(metadata + field.offset, (field.count or 0) * field.stride)
             if isinstance(data, Unreadable) or not metadata:
                 known[rows[here]] = False
                 continue

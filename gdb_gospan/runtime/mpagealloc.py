@@ -102,7 +102,7 @@ def read_pages(reader: Reader, mheap: Record) -> Pages:
     length = np.uint64(level2.count or 1)
     slot = (index // length).astype(np.int64)
     table = np.where(slot < len(tables), tables[np.minimum(slot, len(tables) - 1)], 0).astype(np.uint64)
-    data = reader.memory.read_many(table + (index % length) * np.uint64(level2.stride), chunk.size)
+    data = reader.read_many(table + (index % length) * np.uint64(level2.stride), chunk.size)
     known = data.readable & (table != 0)
 
     def column(path: str) -> Mask:
@@ -128,7 +128,9 @@ def _ranges(reader: Reader, mheap: Record) -> tuple[U64, U64]:
     where = np.uint64(ranges.array) + np.arange(ranges.length, dtype=np.uint64) * np.uint64(struct.size)
     rows = reader.records("addrRange", where)
     if not rows.readable.all():
-        raise MemoryReadError(f"cannot read runtime.mheap_.pages.inUse at {ranges.array:#x} (try: a complete core)")
+        raise MemoryReadError(
+            f"cannot read runtime.mheap_.pages.inUse at {ranges.array:#x} (try: a complete core)"
+        )
     base, limit = rows["base"], rows["limit"]
     total = int((limit - base).sum()) if ranges.length else 0
     if (limit < base).any() or total != mheap["pages.inUse.totalBytes"]:

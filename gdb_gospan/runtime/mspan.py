@@ -133,7 +133,9 @@ class Spans:
         GODEBUG=efence sets it to 0, and then the tail is not known and left at 0.
         """
         used = (self.records["limit"] - self.start).astype(np.int64)
-        large = self.in_use & (self.records["spanclass"] <= 1) & ~self.user_arena & (self.records["limit"] != 0)
+        large = (
+            self.in_use & (self.records["spanclass"] <= 1) & ~self.user_arena & (self.records["limit"] != 0)
+        )
         return np.where(large, self.nbytes - used, 0)
 
     def find(self, address: int) -> int | None:
@@ -201,7 +203,7 @@ def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
     """Slots in use by freeindex and allocBits: ``i < freeindex`` or bit i set (mbitmap.go, isFree)."""
     columns = spans.records
     first, end = columns["freeindex"][rows], columns["nelems"][rows]
-    counts, known = bits.popcount_between(reader.memory, columns["allocBits"][rows], first, end)
+    counts, known = bits.popcount_between(reader, columns["allocBits"][rows], first, end)
     return SlotBits(rows, counts + first, known)
 
 
@@ -217,13 +219,13 @@ def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotB
     """
     columns = spans.records
     end = columns["nelems"][rows]
-    counts, known = bits.popcount_between(reader.memory, columns["gcmarkBits"][rows], np.zeros_like(end), end)
+    counts, known = bits.popcount_between(reader, columns["gcmarkBits"][rows], np.zeros_like(end), end)
     where = np.flatnonzero(inline)
     if len(where):
         struct = reader.layout["spanInlineMarkBits"]
         last = spans.start[rows[where]] + (spans.nbytes[rows[where]] - struct.size).astype(np.uint64)
         marks = last + np.uint64(struct["marks"].offset)
-        more, readable = bits.popcount_between(reader.memory, marks, np.zeros_like(end[where]), end[where])
+        more, readable = bits.popcount_between(reader, marks, np.zeros_like(end[where]), end[where])
         counts[where] += more
         known[where] &= readable
     return SlotBits(rows, counts, known)

@@ -95,9 +95,15 @@ def read_ps(reader: Reader, allp: int) -> Ps:
     if isinstance(header, Unreadable):
         raise MemoryReadError(f"cannot read runtime.allp at {allp:#x}: {header.reason}")
     array, length = (int(word) for word in header)
-    pointers = reader.words(array, length) if length < 1 << 20 else Unreadable(array, length * width, "no such length")
+    pointers = (
+        reader.words(array, length)
+        if length < 1 << 20
+        else Unreadable(array, length * width, "no such length")
+    )
     if isinstance(pointers, Unreadable):
-        raise MemoryReadError(f"cannot read the {length} entries of runtime.allp at {array:#x}: {pointers.reason}")
+        raise MemoryReadError(
+            f"cannot read the {length} entries of runtime.allp at {array:#x}: {pointers.reason}"
+        )
     ps = reader.records("p", pointers[pointers != 0])
     owners = np.flatnonzero((ps["mcache"] != 0) & ps.readable)
     return Ps(ps, owners, reader.records("mcache", ps["mcache"][owners]))

@@ -85,7 +85,9 @@ class Record:
         array, length, capacity = np.frombuffer(self.data, word, 3, self.struct[path].offset).tolist()
         if length > capacity or length > MAX_LENGTH:
             where = f"runtime.{self.struct.name}.{path} at {self.address_of(path):#x}"
-            raise MemoryReadError(f"{where} is not a slice (len {length}, cap {capacity}): damaged or wrong executable?")
+            raise MemoryReadError(
+                f"{where} is not a slice (len {length}, cap {capacity}): damaged or wrong executable?"
+            )
         return Slice(array, length, capacity)
 
     def inner(self, path: str, struct: Struct, index: int = 0) -> Record:
@@ -142,12 +144,48 @@ class Records:
         return self[path] if path in self.struct else None
 
 
+class Losses:
+    """Places that were asked for and could not be read, each counted once."""
+
+    def __init__(self) -> None:
+        self._starts: list[U64] = []
+        self._ends: list[U64] = []
+
+    def add(self, addresses: U64, size: int) -> None:
+        """Remember that ``size`` bytes at each address are not known."""
+        self._starts.append(addresses)
+        self._ends.append(addresses + np.uint64(size))
+
+    def ranges(self) -> tuple[U64, U64]:
+        """Return the merged ranges: their starts and ends, uint64 (n,), ascending."""
+        if not self._starts:
+            return np.empty(0, np.uint64), np.empty(0, np.uint64)
+        starts, ends = np.concatenate(self._starts), np.concatenate(self._ends)
+        order = np.argsort(starts, kind="stable")
+        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        new = np.append(True, starts[1:] > reach[:-1])
+        return starts[new], reach[np.append(new[1:], True)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all ranges."""
+        starts, ends = self.ranges()
+        return int((ends - starts).sum())
+
+
 class Reader:
-    """Reads structs of one program: its memory and its layout together."""
+    """Reads structs of one program: its memory and its layout together.
+
+    Attributes
+    ----------
+    losses
+        What could not be read so far.
+    """
 
     def __init__(self, memory: Memory, layout: Layout) -> None:
         self.memory = memory
         self.layout = layout
+        self.losses = Losses()
         self._word = np.dtype(
             f"{'<' if layout.platform.byteorder == 'little' else '>'}u{layout.platform.pointer_size}"
         )
@@ -163,27 +201,41 @@ class Reader:
             )
         return Record(self.layout, struct, address, data)
 
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Read ``size`` bytes; what is not there is remembered."""
+        data = self.memory.read(address, size)
+        if isinstance(data, Unreadable):
+            self.losses.add(np.array([data.address % (1 << 64)], np.uint64), data.size)
+        return data
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Read ``size`` bytes at each address; what is not there is remembered."""
+        rows = self.memory.read_many(addresses, size)
+        if not rows.readable.all():
+            self.losses.add(addresses[~rows.readable], size)
+        return rows
+
     def records(self, name: str, addresses: U64) -> Records:
         """Read one struct at each address, in few bulk reads."""
         struct = self.layout[name]
-        return Records(self.layout, struct, addresses, self.memory.read_many(addresses, struct.size))
+        return Records(self.layout, struct, addresses, self.read_many(addresses, struct.size))
 
     def words(self, address: int, count: int) -> U64 | Unreadable:
         """Read ``count`` pointers from ``address`` on: uint64, shape (count,)."""
-        data = self.memory.read(address, count * self._word.itemsize)
+        data = self.read(address, count * self._word.itemsize)
         if isinstance(data, Unreadable):
             return data
         return np.frombuffer(data, self._word).astype(np.uint64)
 
     def pointers(self, addresses: U64) -> tuple[U64, Mask]:
         """Read one pointer at each address: the values, and which of them are known."""
-        rows = self.memory.read_many(addresses, self._word.itemsize)
+        rows = self.read_many(addresses, self._word.itemsize)
         values = np.ascontiguousarray(rows.data).view(self._word).reshape(len(addresses))
         return values.astype(np.uint64), rows.readable
 
     def word(self, address: int, size: int | None = None) -> int | None:
         """Read one unsigned integer (a pointer unless ``size`` says otherwise), or None when unreadable."""
-        data = self.memory.read(address, size or self._word.itemsize)
+        data = self.read(address, size or self._word.itemsize)
         if isinstance(data, Unreadable):
             return None
         return int.from_bytes(data, self.layout.platform.byteorder)

@@ -1,0 +1,1 @@
+"""The subcommands: what each takes, what it answers. No debugger here."""

@@ -1,0 +1,43 @@
+"""go-spans fixalloc: the runtime's allocators of fixed-size structs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gdb_gospan.commands.session import Session
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.views import fixalloc as view
+from gdb_gospan.views.style import Style
+
+
+def fixalloc_rows(heap: Heap) -> list[dict[str, Any]]:
+    """Return a row for each fixalloc of mheap, in the order of its fields; spanalloc is the first."""
+    return [
+        {
+            "name": entry.name,
+            "address": f"{entry.address:#x}",
+            "size": entry.size,
+            "inuse": entry.inuse,
+            "inuse_objects": entry.inuse // entry.size if entry.size else 0,
+            "free": entry.free,
+            "free_at_least": entry.free_at_least,
+            "free_bytes": None if entry.free is None else entry.free * entry.size,
+            "chunk_left": entry.chunk_left,
+        }
+        for entry in heap.fixallocs
+    ]
+
+
+def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
+    """Build the table of fixallocs."""
+    return {
+        **session.envelope("fixalloc"),
+        "mspancache": session.heap.ps.mspancache,
+        "fixallocs": fixalloc_rows(session.heap),
+        **session.provenance(),
+    }
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the document out."""
+    return view.text(document, style)

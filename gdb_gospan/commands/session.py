@@ -1,0 +1,123 @@
+"""A look at one target: what it is, its heap, and what the checks found."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import Any, Literal
+
+import attrs
+
+from gdb_gospan.analysis.transients import Frames
+from gdb_gospan.analysis.verification import Check, verify
+from gdb_gospan.runtime.heap import Heap
+
+SCHEMA_VERSION = 1
+
+
+@attrs.frozen
+class Target:
+    """What is being looked at.
+
+    Attributes
+    ----------
+    kind
+        ``core``, ``live``, ``remote`` or ``snapshot``.
+    description
+        A phrase for people: ``core of frag, died of SIGABRT``.
+    executable, core
+        Paths as far as known.
+    build_id
+        Of the executable, when it has one.
+    """
+
+    kind: Literal["core", "live", "remote", "snapshot"]
+    description: str
+    executable: str | None = None
+    core: str | None = None
+    pid: int | None = None
+    build_id: str | None = None
+
+
+class Session:
+    """One target at one stop. It is valid until the target runs or changes.
+
+    Attributes
+    ----------
+    frames
+        How to learn where the threads stand, or None.
+    pause_ms
+        How long our reads kept a live target stopped; None when it stood still
+        before we came and will after we go (a core, or a debugger's stop).
+    """
+
+    def __init__(self, target: Target, heap: Heap, frames: Frames | None = None) -> None:
+        self.target = target
+        self.heap = heap
+        self.frames = frames
+        self.pause_ms: float | None = None
+        self.started = time.perf_counter()
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """Every identity, checked once."""
+        return verify(self.heap, self.frames)
+
+    def envelope(self, command: str) -> dict[str, Any]:
+        """Start a document: what every command's JSON begins with."""
+        layout = self.heap.layout
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "command": command,
+            "target": {
+                "kind": self.target.kind,
+                "description": self.target.description,
+                "executable": self.target.executable,
+                "core": self.target.core,
+                "pid": self.target.pid,
+                "build_id": self.target.build_id,
+                "pause_ms": self.pause_ms,
+            },
+            "go": {
+                "version": layout.go.raw,
+                "os": layout.platform.os,
+                "arch": layout.platform.arch,
+                "experiments": list(layout.go.experiments),
+            },
+            "layout": {"source": layout.source, "tested": layout.tested, "missing": list(layout.missing)},
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """End a document: what the figures rest on."""
+        starts, ends = self.heap.reader.losses.ranges()
+        checks = self.checks
+        return {
+            "checks": [attrs.asdict(check) for check in checks],
+            "unreadable": {
+                "bytes": int((ends - starts).sum()),
+                "ranges": [
+                    {"address": f"{start:#x}", "size": end - start}
+                    for start, end in zip(starts[:100].tolist(), ends[:100].tolist(), strict=True)
+                ],
+            },
+            "spans": self.span_counts(),
+        }
+
+    def span_counts(self) -> dict[str, int]:
+        """Count the descriptors by what they are."""
+        spans = self.heap.spans
+        in_use = int(spans.in_use.sum())
+        manual = int(spans.manual.sum())
+        return {
+            "descriptors": len(spans) + spans.lost,
+            "in_use": in_use,
+            "manual": manual,
+            "stack": int(spans.stack.sum()),
+            "work_buffer": int(spans.work_buffer.sum()),
+            "user_arena": int(spans.user_arena.sum()),
+            "dead": int((spans.state == 0).sum()),
+            "unreadable": int((spans.state < 0).sum()) + spans.lost,
+            "needzero": int((spans.records["needzero"] != 0)[spans.in_use].sum()),
+            "cached": int(self.heap.cached.sum()),
+            "unswept": int(spans.unswept.sum()),
+        }

@@ -1,0 +1,78 @@
+"""go-spans show: what lies at an address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.location import Neighbour, locate
+from gdb_gospan.commands.session import Session
+from gdb_gospan.commands.spans import columns_of, hexadecimal
+from gdb_gospan.errors import UsageError
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.views import show as view
+from gdb_gospan.views.style import Style
+
+
+def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Describe the address; `UsageError` when it is not in the heap."""
+    heap = session.heap
+    address = _address(arguments["argument"])
+    place = locate(heap, address)
+    if place is None:
+        raise UsageError(
+            f"{address:#x} is not in the Go heap and is no span descriptor "
+            "(a global, a C or thread-stack address, or runtime metadata; try: info symbol ADDRESS)"
+        )
+    slot = attrs.asdict(place.slot) if place.slot else None
+    return {
+        **session.envelope("show"),
+        "address": f"{address:#x}",
+        "is_descriptor": place.is_descriptor,
+        "span": None if place.row is None else _span(heap, place.row),
+        "slot": hexadecimal(slot, "address") if slot else None,
+        "in_tail": place.in_tail,
+        "page": place.page,
+        "page_run": {"address": f"{place.page_run[0]:#x}", "npages": place.page_run[1]}
+        if place.page_run
+        else None,
+        "before": _neighbour(heap, place.before),
+        "after": _neighbour(heap, place.after),
+        **session.provenance(),
+    }
+
+
+def _address(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise UsageError(f"show: {text} is not an address (try: a number such as 0xc000012340)") from None
+
+
+def _span(heap: Heap, row: int) -> dict[str, Any]:
+    columns = columns_of(heap, np.array([row], np.int64))
+    span = {name: column.tolist()[0] for name, column in columns.items()}
+    raw = heap.spans.records
+    more = {name: int(raw[name][row]) for name in ("limit", "allocBits", "gcmarkBits", "specials")}
+    span.update(more)
+    return hexadecimal(span, "descriptor", "start", *more)
+
+
+def _neighbour(heap: Heap, neighbour: Neighbour | None) -> dict[str, Any] | None:
+    if neighbour is None:
+        return None
+    described: dict[str, Any] = {
+        "address": f"{neighbour.address:#x}",
+        "npages": neighbour.npages,
+        "kind": neighbour.kind,
+    }
+    if neighbour.row is not None:
+        described["span"] = _span(heap, neighbour.row)
+    return described
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the document out."""
+    return view.text(document, style)

@@ -1,0 +1,15 @@
+"""gdb's side: the only package that imports gdb.
+
+`register` is all that runs at gdb's start; what a command needs is imported when
+it first runs.
+"""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Register commands and printers with gdb; doing so again changes nothing."""
+    from gdb_gospan.debugger import commands, printers
+
+    commands.register()
+    printers.register()

@@ -1,0 +1,114 @@
+"""The subcommands as gdb commands."""
+
+from __future__ import annotations
+
+import gdb
+
+from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
+from gdb_gospan.errors import GoSpansError
+
+_PREFIX = "go-spans"
+_registered = False
+
+
+def register() -> None:
+    """Create ``go-spans`` and its subcommands, once."""
+    global _registered  # noqa: PLW0603  # gdb keeps commands for the whole process
+    if _registered:
+        return
+    _registered = True
+    _Prefix()
+    for command in COMMANDS:
+        for name in (command.name, *command.aliases):
+            # gdb takes the help text from the class, so each command gets its own.
+            kind = type(f"GoSpans_{name}", (_Subcommand,), {"__doc__": help_text(command)})
+            kind(name, command)
+
+
+class _Prefix(gdb.Command):
+    """See inside the Go heap: spans, size classes, pages and fragmentation.
+
+    Start with: go-spans summary
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_PREFIX, gdb.COMMAND_DATA, gdb.COMPLETE_NONE, True)
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        """List the subcommands; an unknown one gets a suggestion."""
+        del from_tty
+        words = argument.split()
+        if words:
+            from gdb_gospan.commands.arguments import command_named
+
+            try:
+                command_named(words[0])
+            except GoSpansError as error:
+                raise gdb.GdbError(f"go-spans: {error}") from None
+        width = max(len(command.name) for command in COMMANDS)
+        for command in COMMANDS:
+            gdb.write(f"go-spans {command.name:<{width}}  {command.summary}\n")
+        gdb.write("\nhelp go-spans NAME explains one of them; start with go-spans summary\n")
+
+
+class _Subcommand(gdb.Command):
+    """Base of all subcommands; each has its own help."""
+
+    def __init__(self, name: str, command: Command) -> None:
+        super().__init__(f"{_PREFIX} {name}", gdb.COMMAND_DATA)
+        self._command = command
+
+    def invoke(self, argument: str, from_tty: bool) -> None:
+        """Run the command; whatever goes wrong is one line."""
+        self.dont_repeat()
+        try:
+            text = self._run(argument, from_tty=from_tty)
+        except GoSpansError as error:
+            raise gdb.GdbError(f"go-spans: {error}") from None
+        except (gdb.error, KeyboardInterrupt, gdb.GdbError):
+            raise
+        except Exception as error:
+            if gdb.parameter("python print-stack") == "full":
+                raise
+            raise gdb.GdbError(
+                f"go-spans {self._command.name}: internal error: {type(error).__name__}: {error} "
+                "(please report it; set python print-stack full shows where)"
+            ) from None
+        gdb.write(text)
+
+    def _run(self, argument: str, *, from_tty: bool) -> str:
+        from gdb_gospan.commands.arguments import parse
+        from gdb_gospan.commands.run import run
+        from gdb_gospan.debugger.target import current_session
+        from gdb_gospan.debugger.terminal import style
+
+        arguments = parse(self._command, gdb.string_to_argv(argument))
+        if arguments["argument"] is not None:
+            arguments["argument"] = _evaluate(arguments["argument"])
+        return run(current_session(), self._command, arguments, style(arguments, from_tty=from_tty))
+
+    def complete(self, text: str, word: str) -> list[str]:
+        """Offer the options that fit what stands before the cursor."""
+        del text
+        # gdb breaks words at a dash, so the options are offered with and without theirs.
+        names = [f"--{option.name}" for option in options_of(self._command)]
+        return [name for name in names if name.startswith(word)]
+
+
+def _evaluate(expression: str) -> str:
+    """Turn a gdb expression into an address; a plain number stays as it is."""
+    try:
+        int(expression, 0)
+    except ValueError:
+        pass
+    else:
+        return expression
+    try:
+        value = gdb.parse_and_eval(expression)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT and value.address is not None:
+            value = value.address
+        return hex(int(value))
+    except (gdb.error, TypeError, OverflowError) as error:
+        raise GoSpansError(
+            f"show: {expression} is not an address or an expression that gives one ({error})"
+        ) from None

@@ -1,0 +1,93 @@
+"""gdb's view of the target's memory, and the faster ways to the same bytes."""
+
+from __future__ import annotations
+
+import re
+
+import gdb
+import numpy as np
+
+from gdb_gospan.errors import GoSpansError
+from gdb_gospan.memory import Memory, Rows, Unreadable
+from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.gather import first_missing, gather
+from gdb_gospan.memory.model import foregone
+from gdb_gospan.memory.procmem import ProcessMemory
+from gdb_gospan.memory.segments import U64, Bytes
+
+_SAMPLE = 64
+
+
+class GdbMemory:
+    """Whatever gdb can read: a process, a core, a remote target.
+
+    Attributes
+    ----------
+    kind
+        ``core``, ``live`` or ``remote``.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.reads = 0
+        self.bytes_read = 0
+        self._inferior = gdb.selected_inferior()
+
+    def _fill(self, address: int, buffer: Bytes) -> bool:
+        self.reads += 1
+        try:
+            data = self._inferior.read_memory(address, len(buffer))
+        except (gdb.MemoryError, gdb.error, OverflowError):
+            return False
+        buffer[:] = np.frombuffer(data, np.uint8)
+        self.bytes_read += len(buffer)
+        return True
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all ``size`` bytes at ``address``, or the first that is missing."""
+        if (answer := foregone(address, size)) is not None:
+            return answer
+        buffer = np.empty(size, np.uint8)
+        if self._fill(address, buffer):
+            return buffer.tobytes()
+        return first_missing(address, size, self._fill, "gdb cannot access this memory")
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return ``size`` bytes at each address, joined into few reads."""
+        return gather(addresses, size, self._fill)
+
+
+def choose(kind: str, probes: list[int]) -> tuple[Memory, str | None]:
+    """Return the fastest memory that provably gives gdb's bytes, and the core's path if there is one.
+
+    Parameters
+    ----------
+    kind
+        ``core``, ``live`` or ``remote``.
+    probes
+        Addresses that must read the same both ways before a fast way is taken.
+    """
+    slow = GdbMemory(kind)
+    path = core_path() if kind == "core" else None
+    try:
+        fast: Memory | None = None
+        if kind == "core" and path:
+            fast = CoreFile(path, fallback=slow)
+        elif kind == "live":
+            fast = ProcessMemory(gdb.selected_inferior().pid)
+    except GoSpansError:
+        return slow, path
+    if fast is None or not all(_same(fast, slow, address) for address in probes):
+        return slow, path
+    return fast, path
+
+
+def _same(fast: Memory, slow: Memory, address: int) -> bool:
+    return fast.read(address, _SAMPLE) == slow.read(address, _SAMPLE)
+
+
+def core_path() -> str | None:
+    """Path of the core file that gdb has open; gdb offers it only as text."""
+    text = gdb.execute("info files", to_string=True) or ""
+    match = re.search(r"core dump file:\s*[`'](.*?)', file type", text, re.DOTALL)
+    return match[1] if match else None

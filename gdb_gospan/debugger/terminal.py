@@ -1,0 +1,33 @@
+"""What gdb's terminal can show."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import gdb
+
+from gdb_gospan.views.style import Style
+
+_WIDEST = 120
+
+
+def style(arguments: dict[str, Any], *, from_tty: bool) -> Style:
+    """Follow gdb's width, charset and styling, NO_COLOR and the options of the command."""
+    del from_tty
+    wanted = arguments["color"]
+    automatic = (
+        sys.__stdout__ is not None
+        and sys.__stdout__.isatty()
+        and bool(gdb.parameter("style enabled"))
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
+    width = gdb.parameter("width")
+    return Style(
+        width=min(int(width), _WIDEST) if isinstance(width, int) and width > 0 else 100,
+        colour=wanted == "always" or (wanted == "auto" and automatic),
+        unicode=gdb.host_charset().lower().replace("-", "") == "utf8",
+        exact=arguments["bytes"],
+    )

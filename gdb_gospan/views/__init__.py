@@ -1,0 +1,1 @@
+"""Answers as text. Views get plain documents and never read memory."""

@@ -1,0 +1,48 @@
+"""How output looks on this terminal: width, colour, glyphs, exact bytes."""
+
+from __future__ import annotations
+
+import attrs
+
+_ASCII = str.maketrans(
+    {"·": "|", "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
+     "▏": " ", "▎": "-", "▍": "-", "▌": "-", "▋": "=", "▊": "=", "▉": "=", "µ": "u", "…": "...", "≥": ">=",
+     "─": "-", "→": "->", "–": "-", "≤": "<=", "×": "x", "−": "-"}
+)  # fmt: skip
+
+# Colour only points; no meaning hangs on it alone.
+_COLOURS = {"heading": "*white*", "bad": "*red*", "notice": "yellow"}
+
+
+@attrs.frozen
+class Style:
+    """What the terminal can show and the user wants.
+
+    Attributes
+    ----------
+    width
+        Columns.
+    colour
+        Whether to point with colour.
+    unicode
+        Whether the terminal takes more than ASCII.
+    exact
+        Bytes as whole numbers instead of KiB, MiB, GiB (``--bytes``).
+    """
+
+    width: int = 100
+    colour: bool = False
+    unicode: bool = True
+    exact: bool = False
+
+    def paint(self, role: str, text: str) -> str:
+        """Colour ``text`` as a ``heading``, ``bad`` or ``notice``, where colour is on."""
+        if not self.colour or not text:
+            return text
+        from pygments.console import ansiformat  # noqa: PLC0415  # only a terminal with colour needs it
+
+        return str(ansiformat(_COLOURS[role], text))
+
+    def finish(self, text: str) -> str:
+        """Make the text fit for a terminal that only takes ASCII."""
+        return text if self.unicode else text.translate(_ASCII)

@@ -1,0 +1,180 @@
+"""The first screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gdb_gospan.views import bars, units
+from gdb_gospan.views.provenance import footer, heading
+from gdb_gospan.views.style import Style
+from gdb_gospan.views.units import count, counted, share
+
+_BAR = 24
+_WORST = 6
+
+# The accounts of a document's ``bytes``, in the order of the screen.
+_ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("objects", ("objects",)),
+    ("garbage not swept yet", ("garbage_unswept",)),
+    ("free slots in spans in use", ("free_slots",)),
+    ("tail and bitmaps inside spans", ("tail", "span_metadata")),
+    ("idle pages, retained", ("idle_retained",)),
+    ("idle pages, returned to the OS", ("idle_released",)),
+    ("stacks", ("stacks", "os_thread_stacks")),
+)
+_METADATA = (
+    ("mspan", ("mspan",)),
+    ("GC", ("gc", "work_buffers")),
+    ("profiler", ("profiling_buckets",)),
+    ("other", ("mcache", "other")),
+)
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the summary out."""
+    blocks = [
+        _where_it_stands(document, style),
+        _memory(document, style),
+        _states(document, style),
+        _worst(document, style),
+        "More: go-spans classes · list · show ADDR · central · spanalloc · check    (help go-spans)",
+        footer(document, style),
+    ]
+    return "\n\n".join(blocks[:4]) + "\n\n" + "\n".join(blocks[4:]) + "\n"
+
+
+def _where_it_stands(document: dict[str, Any], style: Style) -> str:
+    gc = document["gc"]
+    if gc["phase"] is None:
+        phase = "GC phase unknown"
+    elif gc["phase"] != "off":
+        phase = f"GC cycle {gc['cycles']} running: {gc['phase']}"
+    elif gc["cycles"] == 0:
+        phase = "no GC cycle yet"
+    else:
+        phase = f"GC cycle {gc['cycles']} over, {'swept' if gc['sweep_done'] else 'still sweeping'}"
+    limit = gc["memory_limit"]
+    parts = [
+        heading(document, style),
+        phase,
+        f"GOMAXPROCS {gc['gomaxprocs']}",
+        f"GOGC {'off' if gc['gc_percent'] is None else gc['gc_percent']}",
+        f"GOMEMLIMIT {units.nbytes(limit, exact=style.exact)}" if limit is not None else "no memory limit",
+    ]
+    if gc["heap_lock_held"]:
+        parts.append(style.paint("notice", "heap lock held"))
+    # Two lines when one would not fit the screen.
+    line = " · ".join(parts)
+    return line if len(line) <= style.width else parts[0] + "\n" + " · ".join(parts[1:])
+
+
+def _memory(document: dict[str, Any], style: Style) -> str:
+    money, total = document["bytes"], document["bytes"]["sys"]
+    bound = "" if document["complete"] else "≥ "
+    rows: list[tuple[str, int, str]] = [
+        (label, sum(money[key] for key in keys), bound) for label, keys in _ACCOUNTS
+    ]
+    rows = [row for row in rows if row[1] or row[0] != "garbage not swept yet"]
+    kinds = [(name, sum(money[key] for key in keys)) for name, keys in _METADATA]
+    detail = " · ".join(f"{name} {units.nbytes(value)}" for name, value in kinds if value)
+    rows.append(("runtime metadata", sum(value for _, value in kinds), ""))
+    if money["remainder"]:
+        reason = "in flight" if document["complete"] else "not known"
+        rows.append((f"{reason} (Sys less the above)", money["remainder"], ""))
+    width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(bound)
+    lines = [style.paint("heading", f"{'Where the memory is':<33}{'':>{width}}   of Sys")]
+    for label, value, mark in rows:
+        amount = f"{mark}{_bytes(value, style)}"
+        line = f"  {label:<31}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, _BAR)}"
+        lines.append(line.rstrip())
+        if label == "runtime metadata" and detail:
+            lines.append(f"    {detail}")
+    lines.append(f"  {'Sys':<31}{_bytes(total, style):>{width}}  {share(total, total):>7}")
+    return "\n".join(lines)
+
+
+def _bytes(value: int, style: Style) -> str:
+    return units.nbytes(value, exact=style.exact)
+
+
+def _states(document: dict[str, Any], style: Style) -> str:
+    spans, pages, stats = document["spans"], document["pages"], document["memstats"]
+    money = document["bytes"]
+    in_span = stats["HeapInuse"]
+    free = pages["free"] + pages["cached"]
+    scavenged = pages["released"] + pages["cached_and_released"]
+    facts = [
+        ("Spans", [
+            f"{count(spans['in_use'])} in use",
+            f"{count(spans['manual'])} manual ({counted(spans['stack'], 'stack')}, "
+            f"{counted(spans['work_buffer'], 'work buffer')})",
+            f"{count(spans['dead'])} dead descriptors",
+            f"{count(spans['cached'])} cached by Ps",
+            f"{count(spans['unswept'])} unswept",
+        ]),
+        ("Pages", [
+            f"{count(pages['in_use'])} in use",
+            f"{count(free)} free",
+            f"{count(scavenged)} free and scavenged",
+            *([f"{count(pages['padding'])} padding"] if pages["padding"] else []),
+            *([f"{count(pages['in_flight'] + pages['being_freed'])} in flight"]
+              if pages["in_flight"] + pages["being_freed"] else []),
+            f"{counted(spans['needzero'], 'span')} flagged as needing zeroing",
+        ]),
+        ("In-span", [f"{share(money['free_slots'], in_span)} of the bytes of spans in use are free slots"]),
+        ("spanalloc", [_spanalloc(document, style)]),
+        ("GC", _gc(document)),
+    ]  # fmt: skip
+    return "\n".join(f"{name:<11}" + " · ".join(parts) for name, parts in facts)
+
+
+def _spanalloc(document: dict[str, Any], style: Style) -> str:
+    spanalloc = document["fixallocs"][0]
+    parts = [f"{count(spanalloc['inuse_objects'])} in use"]
+    if spanalloc["free"] is None:
+        parts.append(style.paint("bad", f"free list broken after {count(spanalloc['free_at_least'])}"))
+    elif spanalloc["free"] == 0:
+        parts.append("free list empty (normal: the next descriptor comes from the chunk)")
+    else:
+        parts.append(f"{count(spanalloc['free'])} on the free list")
+    parts.append(f"{units.nbytes(spanalloc['chunk_left'], exact=style.exact)} of the chunk left")
+    return " · ".join(parts)
+
+
+def _gc(document: dict[str, Any]) -> list[str]:
+    gc = document["gc"]
+    if not gc["num_gc"]:
+        return ["no cycle completed yet"]
+    parts = [f"{counted(gc['num_gc'], 'cycle')} ({count(gc['num_forced_gc'])} forced)"]
+    if gc["last_gc"]:
+        parts.append(f"last {units.moment(gc['last_gc'])}")
+    if gc["pause_quantiles"]:
+        quantiles = gc["pause_quantiles"]
+        parts.append(f"pauses p50 {units.duration(quantiles[2])}, max {units.duration(quantiles[4])}")
+    parts.append(f"total {units.duration(gc['pause_total'])}")
+    return parts
+
+
+def class_name(row: dict[str, Any]) -> str:
+    """Name a span class for people: ``4,096 noscan``, ``large``."""
+    kind = "noscan" if row["noscan"] else "scan"
+    return f"large {kind}" if row["elemsize"] == 0 else f"{row['elemsize']:,} {kind}"
+
+
+def _worst(document: dict[str, Any], style: Style) -> str:
+    rows = sorted(document["classes"], key=lambda row: -row["free_bytes"])[:_WORST]
+    rows = [row for row in rows if row["free_bytes"]]
+    if not rows:
+        return "No span in use has a free slot."
+    title = (
+        f"{'Most free slots by span class':<31}{'spans':>9}{'objects':>11}{'occupied':>10}{'free slots':>13}"
+    )
+    lines = [style.paint("heading", f"{title}   how full its spans are, 0 to 100 %")]
+    for row in rows:
+        line = (
+            f"  {class_name(row):<29}{count(row['spans']):>9}{count(row['objects']):>11}"
+            f"{share(row['objects'], row['nelems']):>10}{_bytes(row['free_bytes'], style):>13}"
+            f"   {bars.sparkline(row['deciles'])}"
+        )
+        lines.append(line.rstrip())
+    return "\n".join(lines)
