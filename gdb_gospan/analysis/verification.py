@@ -6,7 +6,7 @@ to be broken unless the target itself shows why: then it is a transient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
@@ -324,8 +324,3 @@ def _mcache_in_use(heap: Heap) -> _Finding:
 @_identity("gc-cycles", "warning", "sweep generation = two for each cycle that has reached its sweep")
 def _gc_cycles(heap: Heap) -> _Finding:
     return _Finding(2 * heap.memstats["numgc"], heap.mheap["sweepgen"])
-
-
-def failures(checks: tuple[Check, ...]) -> Iterator[Check]:
-    """Checks that are neither exact nor explained."""
-    return (check for check in checks if check.status == "broken")

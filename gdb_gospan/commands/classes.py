@@ -12,6 +12,10 @@ from gdb_gospan.commands.session import Session
 from gdb_gospan.views import classes as view
 from gdb_gospan.views.style import Style
 
+_TOTALS = (
+    "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes", "span_bytes",
+)  # fmt: skip
+
 
 def rows_of(table: Classes, sort: str = "spanclass", limit: int = 0) -> list[dict[str, Any]]:
     """Return a row for each span class in use."""
@@ -23,11 +27,7 @@ def rows_of(table: Classes, sort: str = "spanclass", limit: int = 0) -> list[dic
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
     table = classes(session.heap)
-    totals = {
-        name: int(getattr(table, name).sum())
-        for name in ("spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes")
-        + ("metadata_bytes", "span_bytes")
-    }
+    totals = {name: int(getattr(table, name).sum()) for name in _TOTALS}
     return {
         **session.envelope("classes"),
         "sort": arguments["sort"],

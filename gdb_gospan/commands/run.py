@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-
 from typing import Any
 
 from gdb_gospan.commands.catalog import Command

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gdb
-
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.platform import platform
-from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
 
 _FRAMES = 24
@@ -52,7 +50,7 @@ def current_session() -> Session:
         inferior.num,
         inferior.pid,
         inferior.connection_num,
-        gdb.current_progspace().filename,
+        _filename(),
         core_path() if kind == "core" else None,
     )
     if _session is None or _session[0] != key:
@@ -83,7 +81,7 @@ def _listen() -> None:
 def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
     connection = inferior.connection
     if connection is None or inferior.pid == 0:
-        if gdb.current_progspace().filename is None:
+        if _filename() is None:
             raise TargetError("no program to look at (try: gdb PROGRAM CORE, or attach PID)")
         raise TargetError(
             f"{_name()} is not running and there is no core (try: core-file FILE, attach PID, or run)"
@@ -97,8 +95,13 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
     return "live" if connection.type == "native" else "remote"
 
 
+def _filename() -> str | None:
+    space = gdb.current_progspace()
+    return space.filename if space else None
+
+
 def _name() -> str:
-    filename = gdb.current_progspace().filename
+    filename = _filename()
     return Path(filename).name if filename else "this program"
 
 
@@ -112,7 +115,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     target = Target(
         kind=kind,
         description=_description(inferior, kind, core),
-        executable=gdb.current_progspace().filename,
+        executable=_filename(),
         core=core,
         pid=inferior.pid,
         build_id=next((file.build_id for file in gdb.objfiles() if file.build_id), None),
@@ -121,7 +124,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
 
 
 def _no_runtime(kind: str) -> str:
-    if gdb.current_progspace().filename is None:
+    if _filename() is None:
         return f"this {kind} has no executable loaded, so its types are not known (try: file PATH)"
     sections = gdb.execute("info files", to_string=True) or ""
     if ".go.buildinfo" in sections or ".gopclntab" in sections:

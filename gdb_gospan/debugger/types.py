@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gdb
-
 from gdb_gospan.layout.model import TypeNode
 
 _STRUCTS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
@@ -34,12 +33,12 @@ class GdbType:
         member = self._by_name().get(name)
         if member is None or member.type is None:
             return None
-        return member.bitpos // 8, GdbType(member.type)
+        return (member.bitpos or 0) // 8, GdbType(member.type)
 
     def fields(self) -> list[tuple[str, int, TypeNode]]:
         """Name, offset and type of each field of a struct; empty for any other type."""
         return [
-            (name, member.bitpos // 8, GdbType(member.type))
+            (name, (member.bitpos or 0) // 8, GdbType(member.type))
             for name, member in self._by_name().items()
             if member.type is not None
         ]

@@ -13,7 +13,8 @@ def _below(bits: I64) -> U64:
     """Words whose lowest ``bits`` bits are set; negative is none, 64 and more is all."""
     inside = np.clip(bits, 0, 63).astype(np.uint64)
     words = (np.uint64(1) << inside) - np.uint64(1)
-    return np.where(bits >= 64, _ALL, words)
+    masks: U64 = np.where(bits >= 64, _ALL, words)
+    return masks
 
 
 def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tuple[I64, Mask]:

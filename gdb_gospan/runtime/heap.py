@@ -10,7 +10,8 @@ import numpy as np
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Memory
-from gdb_gospan.runtime import mcentral, mfixalloc, mgc, mheap, mpagealloc, mspan, mstats, proc
+from gdb_gospan.runtime import mcentral, mfixalloc, mgc, mpagealloc, mspan, mstats, proc
+from gdb_gospan.runtime.mheap import Arenas, SpanMap, read_arenas, read_span_map
 from gdb_gospan.runtime.record import I64, Mask, Reader, Record
 
 
@@ -48,14 +49,14 @@ class Heap:
         return mspan.read_spans(self.reader, self.mheap)
 
     @cached_property
-    def arenas(self) -> mheap.Arenas:
+    def arenas(self) -> Arenas:
         """Every arena."""
-        return mheap.read_arenas(self.reader, self.mheap)
+        return read_arenas(self.reader, self.mheap)
 
     @cached_property
-    def span_map(self) -> mheap.SpanMap:
+    def span_map(self) -> SpanMap:
         """What the arenas say of each span."""
-        return mheap.read_span_map(self.reader, self.arenas, self.spans)
+        return read_span_map(self.reader, self.arenas, self.spans)
 
     @cached_property
     def ps(self) -> proc.Ps:

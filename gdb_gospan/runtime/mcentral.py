@@ -54,7 +54,10 @@ class Central:
             return np.zeros(len(row), np.bool_)
         alike = (self.row >= 0) & spans.in_use[row] & (spans.records["spanclass"][row] == self.spanclass)
         delta = spans.delta[row]
-        return alike & np.where(self.unswept, np.isin(delta, (NEEDS_SWEEP, BEING_SWEPT)), delta == SWEPT)
+        valid: Mask = alike & np.where(
+            self.unswept, np.isin(delta, (NEEDS_SWEEP, BEING_SWEPT)), delta == SWEPT
+        )
+        return valid
 
 
 def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
@@ -66,12 +69,11 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     classes = array.count or 0
     # partial[2] and full[2]: the one at (sweepgen/2)%2 holds swept spans (mcentral.go, partialSwept).
     swept_half = mheap["sweepgen"] // 2 % 2
-    heads = []
-    for spanclass in range(classes):
-        record = mheap.address + array.offset + spanclass * array.stride + home
-        for name in SETS:
-            for half in (0, 1):
-                heads.append((record + mcentral[name].offset + half * span_set.size, spanclass, name, half))
+    heads = [
+        (mheap.address + array.offset + spanclass * array.stride + home + mcentral[name].offset + half * span_set.size,
+         spanclass, name, half)
+        for spanclass in range(classes) for name in SETS for half in (0, 1)
+    ]  # fmt: skip
     where = np.array([head[0] for head in heads], np.uint64)
     sets = reader.records("spanSet", where)
     set_class = np.array([head[1] for head in heads], np.int64)

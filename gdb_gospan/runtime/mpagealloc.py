@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
-from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import PageCaches
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
@@ -78,7 +77,10 @@ class Pages:
     def addresses(self, positions: I64) -> U64:
         """Address of the page at each position."""
         row = np.searchsorted(self.first, positions, side="right") - 1
-        return self.base[row] + (positions - self.first[row]).astype(np.uint64) * np.uint64(self.page_size)
+        addresses: U64 = self.base[row] + (positions - self.first[row]).astype(np.uint64) * np.uint64(
+            self.page_size
+        )
+        return addresses
 
 
 def read_pages(reader: Reader, mheap: Record) -> Pages:

@@ -59,22 +59,26 @@ class Spans:
     @cached_property
     def in_use(self) -> Mask:
         """Spans that hold objects of the heap."""
-        return np.equal(self.state, IN_USE)
+        mask: Mask = self.state == IN_USE
+        return mask
 
     @cached_property
     def manual(self) -> Mask:
         """Spans that the runtime manages by hand: stacks and GC work buffers."""
-        return np.equal(self.state, MANUAL)
+        mask: Mask = self.state == MANUAL
+        return mask
 
     @cached_property
     def stack(self) -> Mask:
         """Manual spans that hold stacks: elemsize is set for those only (stack.go, mgcwork.go)."""
-        return self.manual & (self.records["elemsize"] != 0)
+        mask: Mask = self.manual & (self.records["elemsize"] != 0)
+        return mask
 
     @cached_property
     def work_buffer(self) -> Mask:
         """Manual spans that hold GC work buffers, or unrolled GC programs up to Go 1.24."""
-        return self.manual & (self.records["elemsize"] == 0)
+        mask: Mask = self.manual & (self.records["elemsize"] == 0)
+        return mask
 
     @cached_property
     def user_arena(self) -> Mask:
@@ -89,7 +93,8 @@ class Spans:
         setUserArenaChunkToFault makes them noscan and takes them off the
         counters (arena.go).
         """
-        return self.user_arena & (self.records["spanclass"] == 1)
+        mask: Mask = self.user_arena & (self.records["spanclass"] == 1)
+        return mask
 
     @cached_property
     def delta(self) -> I64:

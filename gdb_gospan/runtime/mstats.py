@@ -11,7 +11,7 @@ import numpy as np
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import Ps
-from gdb_gospan.runtime.record import Reader, Record
+from gdb_gospan.runtime.record import Record
 
 _WRAP = 1 << 64
 _NO_GOAL = (1 << 64) - 1
@@ -50,12 +50,12 @@ def read_heap_stats(memstats: Record) -> HeapStats:
     struct = memstats.layout["heapStatsDelta"]
     count = memstats.struct["heapStats.stats"].count or 0
     deltas = [memstats.inner("heapStats.stats", struct, index) for index in range(count)]
-    scalars = {
+    scalars: dict[str, Any] = {
         field.name: _signed(sum(delta[field.name] for delta in deltas)) if field.name in struct else 0
         for field in attrs.fields(HeapStats)
         if not field.name.startswith("small")
     }
-    small = {
+    small: dict[str, Any] = {
         name: np.sum([delta.array(name) for delta in deltas], axis=0, dtype=np.int64)
         for name in ("smallAllocCount", "smallFreeCount")
     }
@@ -163,8 +163,8 @@ def heap_goal(controller: Record, pending: int) -> int:
     limit_goal = _memory_limit_goal(controller, pending)
     if limit_goal < goal:
         return limit_goal
-    goal = max(goal, controller["sweepDistMinTrigger"])
-    triggered = controller["triggered"]
+    goal = max(goal, int(controller["sweepDistMinTrigger"]))
+    triggered = int(controller["triggered"])
     return goal if triggered == _NO_GOAL else max(goal, triggered + (64 << 10))
 
 

@@ -65,12 +65,9 @@ def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
             ("class", held + (f" (span class {span['spanclass']})" if span["state"] == "in use" else ""))
         )
     if span["nelems"]:
-        facts.append((
-            "objects",
-            f"{span['objects']:,} of {span['nelems']:,} slots · {span['occupied']:.1f} % · "
-            f"{units.nbytes(span['free_bytes'], exact=style.exact)} free · "
-            f"{units.nbytes(span['tail_bytes'], exact=style.exact)} tail",
-        ))  # fmt: skip
+        free, tail = (units.nbytes(span[name], exact=style.exact) for name in ("free_bytes", "tail_bytes"))
+        slots = f"{span['objects']:,} of {span['nelems']:,} slots · {span['occupied']:.1f} %"
+        facts.append(("objects", f"{slots} · {free} free · {tail} tail"))
         facts.append(("bitmaps", f"allocBits {span['allocBits']} · gcmarkBits {span['gcmarkBits']}"))
     flags = ["needs zeroing" if span["needzero"] else "zeroed", f"sweepgen {span['sweepgen']}"]
     return [*facts, ("flags", " · ".join(flags))]
@@ -78,9 +75,8 @@ def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
 
 def _page(document: dict[str, Any]) -> str:
     run = document["page_run"]
-    return document["page"] + (
-        f", one of {counted(run['npages'], 'page')} alike from {run['address']}" if run else ""
-    )
+    page: str = document["page"]
+    return page + (f", one of {counted(run['npages'], 'page')} alike from {run['address']}" if run else "")
 
 
 def _neighbour(neighbour: dict[str, Any]) -> str:

@@ -102,12 +102,12 @@ def _states(document: dict[str, Any], style: Style) -> str:
     money = document["bytes"]
     in_span = stats["HeapInuse"]
     free = pages["free"] + pages["cached"]
+    manual = f"{counted(spans['stack'], 'stack')}, {counted(spans['work_buffer'], 'work buffer')}"
     scavenged = pages["released"] + pages["cached_and_released"]
     facts = [
         ("Spans", [
             f"{count(spans['in_use'])} in use",
-            f"{count(spans['manual'])} manual ({counted(spans['stack'], 'stack')}, "
-            f"{counted(spans['work_buffer'], 'work buffer')})",
+            f"{count(spans['manual'])} manual ({manual})",
             f"{count(spans['dead'])} dead descriptors",
             f"{count(spans['cached'])} cached by Ps",
             f"{count(spans['unswept'])} unswept",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _TIMES = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
@@ -54,7 +54,7 @@ def duration(nanoseconds: float) -> str:
 def moment(unix_nanoseconds: int) -> str:
     """Format a point in time to the second, in UTC."""
     try:
-        when = datetime.datetime.fromtimestamp(unix_nanoseconds // 1_000_000_000, datetime.timezone.utc)
+        when = dt.datetime.fromtimestamp(unix_nanoseconds // 1_000_000_000, dt.timezone.utc)
     except (OverflowError, ValueError, OSError):
         return UNKNOWN
     return when.strftime("%Y-%m-%d %H:%M:%S UTC")
