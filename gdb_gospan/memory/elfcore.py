@@ -10,7 +10,7 @@ import numpy as np
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
-from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Unreadable, past_the_end
+from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, overlaps
 
 
@@ -97,8 +97,8 @@ class CoreFile:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (wrong := past_the_end(address, size)) is not None:
-            return wrong
+        if (answer := foregone(address, size)) is not None:
+            return answer
         self.reads += 1
         data = self.segments.prefix(address, size)
         self.bytes_read += len(data)

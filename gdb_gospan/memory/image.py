@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.model import Memory, Rows, Unreadable, past_the_end
+from gdb_gospan.memory.model import Memory, Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
 
 FORMAT: Final = 1
@@ -61,8 +61,8 @@ class Image:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (wrong := past_the_end(address, size)) is not None:
-            return wrong
+        if (answer := foregone(address, size)) is not None:
+            return answer
         self.reads += 1
         data = self.segments.prefix(address, size)
         if len(data) < size:

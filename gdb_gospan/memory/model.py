@@ -19,7 +19,7 @@ class Unreadable:
     Attributes
     ----------
     address
-        The first byte that is not there.
+        The first byte that is not there; may itself be outside the address space.
     size
         Bytes from `address` to the end of what was asked for.
     reason
@@ -92,18 +92,16 @@ class Memory(Protocol):
         ...
 
 
-def past_the_end(address: int, size: int) -> Unreadable | None:
-    """Return why no memory at all can serve this read, or None if one might.
+def foregone(address: int, size: int) -> bytes | Unreadable | None:
+    """Return what any memory answers to a read that it need not look at, else None.
 
-    Callers compute addresses from what they read, so garbage comes in: an
-    address below zero or a range that leaves the 64-bit address space.
+    Callers compute addresses from what they read, so garbage comes in: below
+    zero, or leaving the 64 bits. Such a range is no memory, not even its start.
     """
     if size < 0:
         raise ValueError(f"negative size {size}")
-    if address < 0 or address > ADDRESS_SPACE:
-        return Unreadable(address, size, "no 64-bit address")
-    if address + size > ADDRESS_SPACE:
-        return Unreadable(
-            ADDRESS_SPACE, address + size - ADDRESS_SPACE, "beyond the end of the address space"
-        )
+    if size == 0:
+        return b""
+    if address < 0 or address + size > ADDRESS_SPACE:
+        return Unreadable(address, size, "outside the 64-bit address space")
     return None

@@ -7,7 +7,7 @@ import numpy as np
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.gather import first_missing, gather
-from gdb_gospan.memory.model import Rows, Unreadable, past_the_end
+from gdb_gospan.memory.model import Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import U64, Bytes
 
 _OFFSETS: Final = 1 << 63
@@ -57,8 +57,8 @@ class ProcessMemory:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (wrong := past_the_end(address, size)) is not None:
-            return wrong
+        if (answer := foregone(address, size)) is not None:
+            return answer
         buffer = np.empty(size, np.uint8)
         if self._fill(address, buffer):
             return buffer.tobytes()
