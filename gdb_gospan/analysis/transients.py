@@ -2,13 +2,14 @@
 
 A stop at a random moment may land inside the allocator, the sweeper or the
 scavenger: then some sums are off by what is in flight. Each kind of evidence is
-read from the target; none is assumed.
+read from the target; none is assumed, and each excuses only what it can cause.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -20,21 +21,36 @@ from gdb_gospan.runtime.mspan import BEING_SWEPT
 Frames = Callable[[], Iterable[tuple[str, Sequence[str]]]]
 """Yields each thread as a label and its innermost function names, newest first."""
 
-_ALLOCATOR = re.compile(
-    r"""runtime\.(
-        \(\*(mheap|mcache|mcentral|mspan|pageAlloc|pageCache|pageBits|pallocBits|pallocData|spanSet|spanSetBlockAlloc
-            |spanSetBlockPool|fixalloc|linearAlloc|sweepLocker|sweepLocked|activeSweep|consistentHeapStats|sysMemStat
-            |gcControllerState|scavengerState|scavengeIndex|atomicScavChunkData|scavChunkData|userArena|gcWork|inUse
-            |addrRanges|gcBitsArena|p)\)\.
-        |(mallocgc|malloc|newobject|newarray|makeslice|growslice|persistentalloc|sysAlloc|sysFree|sysMap|sysUsed|sysUnused
-            |sysHugePage|sysFault|sysReserve|stackalloc|stackfree|stackpool|stackcache|newstack|copystack|shrinkstack
-            |sweepone|bgsweep|deductSweepCredit|bgscavenge|gcStart|gcSweep|gcMark|gcResetMarkState|newMarkBits
-            |newAllocBits|newArenaMayUnlock|nextMarkBitArenaEpoch|allocmcache|freemcache|getempty|putempty
-            |prepareFreeWorkbufs|freeSomeWbufs|gcController|finishsweep|flushmcache|flushallmcaches|readmemstats
-            |addspecial|removespecial|freeSpecial|setprofilebucket|profilealloc|addfinalizer|tracealloc|procresize)
-    )""",
-    re.VERBOSE,
-)
+Family = Literal["pages", "objects", "lists", "slots"]
+"""What an identity is about: whole spans and pages, objects counted, lists of spans, slots of one span."""
+
+_SPAN_LEVEL = r"""
+    \(\*mheap\)\.|\(\*pageAlloc\)\.|\(\*pageCache\)\.|\(\*pallocData\)\.|\(\*pallocBits\)\.|\(\*pageBits\)\.
+    |\(\*scavenge(rState|Index)\)\.|\(\*fixalloc\)\.|\(\*linearAlloc\)\.|\(\*userArena\)\.|\(\*addrRanges\)\.
+    |\(\*consistentHeapStats\)\.|\(\*sysMemStat\)\.|\(\*gcBitsArena\)\.|\(\*mcentral\)\.grow|\(\*spanSet\)\.|\(\*p\)\.
+    |persistentalloc|sys(Alloc|Free|Map|Used|Unused|Fault|Reserve|HugePage|NoHugePage)|stackalloc|stackfree|stackcache
+    |stackpool|new(Mark|Alloc)Bits|newMarkBits|nextMarkBitArenaEpoch|newArenaMayUnlock|getempty|prepareFreeWorkbufs
+    |freeSomeWbufs|freeStackSpans|bgscavenge|allocmcache|freemcache|procresize|gcSweep|gcStart|add(special|finalizer)
+    |removespecial|freeSpecial|setprofilebucket
+"""
+# The functions that move what each family counts: all of package runtime, also the inlined ones.
+_FUNCTIONS: dict[Family, re.Pattern[str]] = {
+    family: re.compile(rf"runtime\.({pattern})", re.VERBOSE)
+    for family, pattern in {
+        "pages": _SPAN_LEVEL,
+        "objects": r"\(\*mcache\)\.|\(\*mcentral\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|\(\*mspan\)\.(sweep|init)"
+        r"|\(\*consistentHeapStats\)\.|\(\*sweepLocked\)\.|mallocgcLarge|largeAlloc|flush(all)?mcache(s)?",
+        "lists": r"\(\*mcache\)\.|\(\*mcentral\)\.|\(\*spanSet\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|mallocgcLarge"
+        r"|\(\*spanSetBlock(Alloc|Pool)\)\.|sweepone|flush(all)?mcache(s)?|\(\*mspan\)\.(sweep|init)",
+        "slots": r"mallocgc|malloc|newobject|nextFree|\(\*mcache\)\.|\(\*mspan\)\.|\(\*sweepLocked\)\.|\(\*mcentral\)\.",
+    }.items()
+}
+_KINDS: dict[Family, frozenset[str]] = {
+    "pages": frozenset({"heap-lock", "pages-in-flight", "pages-being-freed", "stats-update"}),
+    "objects": frozenset({"sweeping", "stats-update"}),
+    "lists": frozenset({"sweeping"}),
+    "slots": frozenset({"sweeping"}),
+}
 
 
 @attrs.frozen
@@ -45,13 +61,23 @@ class Transient:
     ----------
     kind
         ``heap-lock``, ``sweeping``, ``pages-in-flight``, ``pages-being-freed``,
-        ``stats-update``, ``sweepers`` or ``thread``.
+        ``stats-update`` or ``thread``.
     text
-        What was seen, as a phrase.
+        What was seen, as a phrase; for a thread, its label.
+    functions
+        For a thread, its innermost functions, newest first.
     """
 
     kind: str
     text: str
+    functions: tuple[str, ...] = ()
+
+    def explains(self, family: Family) -> str | None:
+        """Return the phrase when this can put an identity of ``family`` off, else None."""
+        if self.kind != "thread":
+            return self.text if self.kind in _KINDS[family] else None
+        inside = next((name for name in self.functions if _FUNCTIONS[family].match(name)), None)
+        return f"{self.text} is in {inside}" if inside else None
 
 
 def transients(heap: Heap, frames: Frames | None) -> tuple[Transient, ...]:
@@ -59,24 +85,28 @@ def transients(heap: Heap, frames: Frames | None) -> tuple[Transient, ...]:
     found: list[Transient] = []
     if heap.gc is not None and heap.gc.lock_held:
         found.append(Transient("heap-lock", "mheap_.lock is held"))
-    if heap.gc is not None and heap.gc.sweepers:
-        found.append(Transient("sweepers", f"{heap.gc.sweepers} sweepers at work"))
     sweeping = int(np.count_nonzero(heap.spans.in_use & (heap.spans.delta == BEING_SWEPT)))
     if sweeping:
-        found.append(Transient("sweeping", f"{sweeping} spans are being swept"))
-    for kind, name, phrase in (
-        (IN_FLIGHT, "pages-in-flight", "pages are being allocated, freed or scavenged"),
-        (FREEING, "pages-being-freed", "pages are being freed"),
+        found.append(Transient("sweeping", _being(sweeping, "span", "swept")))
+    for kind, name, doing in (
+        (IN_FLIGHT, "pages-in-flight", "allocated, freed or scavenged"),
+        (FREEING, "pages-being-freed", "freed"),
     ):
         pages = int(heap.page_kinds.counts[kind])
         if pages:
-            found.append(Transient(name, f"{pages} {phrase}"))
-    if heap.ps.updating_stats:
+            found.append(Transient(name, _being(pages, "page", doing)))
+    updating = heap.ps.updating_stats
+    if updating:
         found.append(
-            Transient("stats-update", f"{heap.ps.updating_stats} Ps are updating the heap statistics")
+            Transient(
+                "stats-update",
+                f"{updating} {'P is' if updating == 1 else 'Ps are'} updating the heap statistics",
+            )
         )
-    for thread, names in frames() if frames else ():
-        inside = next((name for name in names if _ALLOCATOR.match(name)), None)
-        if inside:
-            found.append(Transient("thread", f"{thread} is in {inside}"))
+    for thread, functions in frames() if frames else ():
+        found.append(Transient("thread", thread, tuple(functions)))
     return tuple(found)
+
+
+def _being(number: int, noun: str, doing: str) -> str:
+    return f"{number} {noun} is being {doing}" if number == 1 else f"{number} {noun}s are being {doing}"

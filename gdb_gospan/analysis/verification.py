@@ -7,13 +7,13 @@ to be broken unless the target itself shows why: then it is a transient.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 import numpy as np
 
 from gdb_gospan.analysis.accounting import counted, span_metadata
-from gdb_gospan.analysis.transients import Frames, Transient, transients
+from gdb_gospan.analysis.transients import Family, Frames, Transient, transients
 from gdb_gospan.runtime import mspan, sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, FREEING, IN_FLIGHT, PADDING, RELEASED
@@ -58,12 +58,24 @@ class _Finding:
 
 
 _Identity = Callable[[Heap], _Finding]
-_IDENTITIES: list[tuple[str, Severity, str, _Identity]] = []
 
 
-def _identity(code: str, severity: Severity, subject: str) -> Callable[[_Identity], _Identity]:
+class _Entry(NamedTuple):
+    code: str
+    severity: Severity
+    family: Family
+    subject: str
+    find: _Identity
+
+
+_IDENTITIES: list[_Entry] = []
+
+
+def _identity(
+    code: str, severity: Severity, family: Family, subject: str
+) -> Callable[[_Identity], _Identity]:
     def register(function: _Identity) -> _Identity:
-        _IDENTITIES.append((code, severity, subject, function))
+        _IDENTITIES.append(_Entry(code, severity, family, subject, function))
         return function
 
     return register
@@ -77,32 +89,22 @@ def verify(heap: Heap, frames: Frames | None = None) -> tuple[Check, ...]:
     frames
         How to learn where the threads stand; asked only when something is off.
     """
-    complete = bool(heap.spans.records.readable.all()) and not heap.spans.lost
-    findings = [(entry, entry[3](heap)) for entry in _IDENTITIES]
-    complete = complete and not heap.reader.losses.nbytes
+    findings = [(entry, entry.find(heap)) for entry in _IDENTITIES]
+    complete = not heap.spans.lost and not heap.reader.losses.nbytes
     off = any(finding.expected != finding.observed for _, finding in findings)
     seen = transients(heap, frames) if off and complete else ()
     return tuple(_judge(entry, finding, seen, complete=complete) for entry, finding in findings)
 
 
-def _judge(
-    entry: tuple[str, Severity, str, _Identity],
-    finding: _Finding,
-    seen: tuple[Transient, ...],
-    *,
-    complete: bool,
-) -> Check:
-    code, severity, subject, _ = entry
-    status: Status
-    if finding.expected == finding.observed:
-        status, note = ("exact", "") if complete else ("unknown", "part of the memory could not be read")
-    elif not complete:
+def _judge(entry: _Entry, finding: _Finding, seen: tuple[Transient, ...], *, complete: bool) -> Check:
+    status: Status = "exact"
+    note = ""
+    if not complete:
         status, note = "unknown", "part of the memory could not be read"
-    elif seen:
-        status, note = "transient", "; ".join(transient.text for transient in seen)
-    else:
-        status, note = "broken", finding.where
-    return Check(code, severity, status, subject, finding.expected, finding.observed, note)
+    elif finding.expected != finding.observed:
+        reasons = [reason for transient in seen if (reason := transient.explains(entry.family))]
+        status, note = ("transient", "; ".join(reasons)) if reasons else ("broken", finding.where)
+    return Check(entry.code, entry.severity, status, entry.subject, finding.expected, finding.observed, note)
 
 
 def _total(heap: Heap, column: str, rows: Mask) -> int:
@@ -123,12 +125,12 @@ def _all_of(heap: Heap, rows: Mask, wrong: Mask) -> _Finding:
 # Bytes and objects.
 
 
-@_identity("heap-inuse", "error", "bytes of spans in use = HeapInuse")
+@_identity("heap-inuse", "error", "pages", "bytes of spans in use = HeapInuse")
 def _heap_inuse(heap: Heap) -> _Finding:
     return _Finding(heap.controller["heapInUse"], int(heap.spans.nbytes[counted(heap.spans)].sum()))
 
 
-@_identity("heap-alloc", "error", "bytes of allocated slots = HeapAlloc")
+@_identity("heap-alloc", "error", "objects", "bytes of allocated slots = HeapAlloc")
 def _heap_alloc(heap: Heap) -> _Finding:
     columns, rows = heap.spans.records, counted(heap.spans)
     return _Finding(
@@ -136,12 +138,14 @@ def _heap_alloc(heap: Heap) -> _Finding:
     )
 
 
-@_identity("heap-objects", "error", "allocated slots = HeapObjects")
+@_identity("heap-objects", "error", "objects", "allocated slots = HeapObjects")
 def _heap_objects(heap: Heap) -> _Finding:
     return _Finding(heap.mem_stats["HeapObjects"], _total(heap, "allocCount", counted(heap.spans)))
 
 
-@_identity("class-objects", "error", "allocated slots = allocations less frees, in each size class")
+@_identity(
+    "class-objects", "error", "objects", "allocated slots = allocations less frees, in each size class"
+)
 def _class_objects(heap: Heap) -> _Finding:
     spans, stats = heap.spans, heap.stats
     rows = counted(spans)
@@ -161,31 +165,33 @@ def _class_objects(heap: Heap) -> _Finding:
     return _Finding(len(walked), len(walked) - len(wrong), where)
 
 
-@_identity("heap-free", "error", "bytes of free pages kept = HeapIdle - HeapReleased")
+@_identity("heap-free", "error", "pages", "bytes of free pages kept = HeapIdle - HeapReleased")
 def _heap_free(heap: Heap) -> _Finding:
     # In-flight pages count as free until their span is counted (mheap.go, allocSpan).
     return _Finding(heap.controller["heapFree"], heap.page_kinds.nbytes(FREE, CACHED, IN_FLIGHT))
 
 
-@_identity("heap-released", "error", "bytes of pages released = HeapReleased")
+@_identity("heap-released", "error", "pages", "bytes of pages released = HeapReleased")
 def _heap_released(heap: Heap) -> _Finding:
     return _Finding(
         heap.controller["heapReleased"], heap.page_kinds.nbytes(RELEASED, CACHED_RELEASED, PADDING)
     )
 
 
-@_identity("stacks", "error", "bytes of stack spans = StackInuse")
+@_identity("stacks", "error", "pages", "bytes of stack spans = StackInuse")
 def _stacks(heap: Heap) -> _Finding:
     return _Finding(heap.stats.inStacks, int(heap.spans.nbytes[heap.spans.stack].sum()))
 
 
-@_identity("work-buffers", "error", "bytes of other manual spans = GC work buffers")
+@_identity("work-buffers", "error", "pages", "bytes of other manual spans = GC work buffers")
 def _work_buffers(heap: Heap) -> _Finding:
     counters = heap.stats.inWorkBufs + heap.stats.inPtrScalarBits
     return _Finding(counters, int(heap.spans.nbytes[heap.spans.work_buffer].sum()))
 
 
-@_identity("address-space", "error", "bytes of the page allocator's ranges = HeapSys and manual spans")
+@_identity(
+    "address-space", "error", "pages", "bytes of the page allocator's ranges = HeapSys and manual spans"
+)
 def _address_space(heap: Heap) -> _Finding:
     stats, spans = heap.stats, heap.spans
     # User arena chunks lie outside the page allocator (arena.go).
@@ -194,12 +200,17 @@ def _address_space(heap: Heap) -> _Finding:
     return _Finding(heap.mem_stats["HeapSys"] + manual - arenas, heap.pages.nbytes)
 
 
-@_identity("committed", "error", "mappedReady = Sys - HeapReleased")
+@_identity("page-ranges", "error", "pages", "bytes of the page allocator's ranges = pages.inUse.totalBytes")
+def _page_ranges(heap: Heap) -> _Finding:
+    return _Finding(heap.mheap["pages.inUse.totalBytes"], heap.pages.nbytes)
+
+
+@_identity("committed", "error", "pages", "mappedReady = Sys - HeapReleased")
 def _mapped_ready(heap: Heap) -> _Finding:
     return _Finding(heap.mem_stats["Sys"] - heap.controller["heapReleased"], heap.controller["mappedReady"])
 
 
-@_identity("heap-stats", "error", "heapStats.committed = what the other counters add up to")
+@_identity("heap-stats", "error", "pages", "heapStats.committed = what the other counters add up to")
 def _heap_stats(heap: Heap) -> _Finding:
     stats, controller = heap.stats, heap.controller
     parts = (
@@ -212,12 +223,12 @@ def _heap_stats(heap: Heap) -> _Finding:
     return _Finding(sum(parts), stats.committed)
 
 
-@_identity("heap-stats-inuse", "error", "heapStats.inHeap = heapInUse")
+@_identity("heap-stats-inuse", "error", "pages", "heapStats.inHeap = heapInUse")
 def _heap_stats_in_use(heap: Heap) -> _Finding:
     return _Finding(heap.controller["heapInUse"], heap.stats.inHeap)
 
 
-@_identity("heap-stats-released", "error", "heapStats.released = heapReleased")
+@_identity("heap-stats-released", "error", "pages", "heapStats.released = heapReleased")
 def _heap_stats_released(heap: Heap) -> _Finding:
     return _Finding(heap.controller["heapReleased"], heap.stats.released)
 
@@ -225,34 +236,36 @@ def _heap_stats_released(heap: Heap) -> _Finding:
 # Pages and spans.
 
 
-@_identity("pages-inuse", "error", "pages of spans in use = mheap_.pagesInUse")
+@_identity("pages-inuse", "error", "pages", "pages of spans in use = mheap_.pagesInUse")
 def _pages_in_use(heap: Heap) -> _Finding:
     return _Finding(heap.mheap["pagesInUse"], _total(heap, "npages", counted(heap.spans)))
 
 
-@_identity("page-owners", "error", "pages of the heap that at most one span claims")
+@_identity("page-owners", "error", "pages", "pages of the heap that at most one span claims")
 def _page_owners(heap: Heap) -> _Finding:
     return _Finding(len(heap.pages), len(heap.pages) - heap.page_kinds.shared)
 
 
-@_identity("page-bits", "error", "pages of spans that the bitmap has as allocated")
+@_identity("page-bits", "error", "pages", "pages of spans that the bitmap has as allocated")
 def _page_bits(heap: Heap) -> _Finding:
     owned = _count(heap.page_kinds.owner >= 0)
     return _Finding(owned, owned - int(heap.page_kinds.counts[FREEING]))
 
 
-@_identity("span-map", "error", "spans that heapArena.spans names at both ends")
+@_identity("span-map", "error", "pages", "spans that heapArena.spans names at both ends")
 def _span_map(heap: Heap) -> _Finding:
     live = heap.spans.in_use | heap.spans.manual
     return _all_of(heap, live, ~heap.span_map.agrees)
 
 
-@_identity("page-in-use-bits", "warning", "bits set in heapArena.pageInUse = spans in use")
+@_identity("page-in-use-bits", "warning", "pages", "bits set in heapArena.pageInUse = spans in use")
 def _page_in_use_bits(heap: Heap) -> _Finding:
     return _Finding(_count(heap.spans.in_use), heap.span_map.pages_in_use)
 
 
-@_identity("span-slots", "error", "spans whose allocCount = freeindex + set bits of allocBits after it")
+@_identity(
+    "span-slots", "error", "slots", "spans whose allocCount = freeindex + set bits of allocBits after it"
+)
 def _span_slots(heap: Heap) -> _Finding:
     spans = heap.spans
     rows = np.flatnonzero(counted(spans))
@@ -262,7 +275,9 @@ def _span_slots(heap: Heap) -> _Finding:
     return _all_of(heap, counted(spans), wrong)
 
 
-@_identity("span-elems", "error", "spans of small objects whose nelems and elemsize follow from their class")
+@_identity(
+    "span-elems", "error", "pages", "spans of small objects whose nelems and elemsize follow from their class"
+)
 def _span_elems(heap: Heap) -> _Finding:
     spans, columns = heap.spans, heap.spans.records
     small = spans.in_use & (columns["spanclass"] > 1)
@@ -279,7 +294,9 @@ def _span_elems(heap: Heap) -> _Finding:
 # Central lists and descriptors.
 
 
-@_identity("central-lists", "warning", "spans in use that are in one central list, or cached by one P")
+@_identity(
+    "central-lists", "warning", "lists", "spans in use that are in one central list, or cached by one P"
+)
 def _central_lists(heap: Heap) -> _Finding:
     spans, central = heap.spans, heap.central
     places = np.bincount(central.row[central.valid(spans)], minlength=len(spans))
@@ -294,14 +311,17 @@ def _fixalloc(heap: Heap, name: str) -> tuple[int, int, int, int]:
     return found.inuse // max(found.size, 1), free, found.size, found.chunk_left
 
 
-@_identity("spanalloc-objects", "error", "spanalloc in use and free = descriptors in allspans")
+@_identity("spanalloc-objects", "error", "pages", "spanalloc in use and free = descriptors in allspans")
 def _spanalloc_objects(heap: Heap) -> _Finding:
     used, free, _, _ = _fixalloc(heap, "spanalloc")
     return _Finding(heap.mheap.slice("allspans").length, used + free)
 
 
 @_identity(
-    "spanalloc-inuse", "error", "spans and the descriptors that Ps and user arenas hold = spanalloc in use"
+    "spanalloc-inuse",
+    "error",
+    "pages",
+    "spans and the descriptors that Ps and user arenas hold = spanalloc in use",
 )
 def _spanalloc_in_use(heap: Heap) -> _Finding:
     used, _, _, _ = _fixalloc(heap, "spanalloc")
@@ -309,18 +329,20 @@ def _spanalloc_in_use(heap: Heap) -> _Finding:
     return _Finding(used, live + heap.ps.mspancache + heap.ready_arena_chunks)
 
 
-@_identity("mspan-sys", "error", "bytes of all descriptors and the chunk left = MSpanSys")
+@_identity("mspan-sys", "error", "pages", "bytes of all descriptors and the chunk left = MSpanSys")
 def _mspan_sys(heap: Heap) -> _Finding:
     _, _, size, left = _fixalloc(heap, "spanalloc")
     return _Finding(heap.memstats["mspan_sys"], heap.mheap.slice("allspans").length * size + left)
 
 
-@_identity("mcache-inuse", "warning", "mcaches that Ps own = MCacheInuse")
+@_identity("mcache-inuse", "warning", "pages", "mcaches that Ps own = MCacheInuse")
 def _mcache_in_use(heap: Heap) -> _Finding:
     used, _, _, _ = _fixalloc(heap, "cachealloc")
     return _Finding(used, len(heap.ps.mcaches))
 
 
-@_identity("gc-cycles", "warning", "sweep generation = two for each cycle that has reached its sweep")
+@_identity(
+    "gc-cycles", "warning", "pages", "sweep generation = two for each cycle that has reached its sweep"
+)
 def _gc_cycles(heap: Heap) -> _Finding:
     return _Finding(2 * heap.memstats["numgc"], heap.mheap["sweepgen"])

@@ -89,8 +89,8 @@ class Session:
 
     def provenance(self) -> dict[str, Any]:
         """End a document: what the figures rest on."""
+        checks = self.checks  # first, for checking reads the rest and may meet what is unreadable
         starts, ends = self.heap.reader.losses.ranges()
-        checks = self.checks
         return {
             "checks": [attrs.asdict(check) for check in checks],
             "unreadable": {

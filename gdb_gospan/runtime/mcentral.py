@@ -96,19 +96,20 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     keys, entry_block = np.unique(np.stack([owner, block]), axis=1, return_inverse=True)
     entry_block = entry_block.reshape(-1)
     width = layout.platform.pointer_size
-    mapped = keys[1] < sets["spineLen"][keys[0]]
+    # A push claims its index first and makes room in the spine after (mspanset.go, push): what lies beyond
+    # the spine, or in a block that is not there yet, is a hole and not damage.
+    grown = keys[1] < sets["spineLen"][keys[0]]
     spine = sets["spine"][keys[0]] + keys[1].astype(np.uint64) * np.uint64(width)
-    blocks, known = reader.pointers(np.where(mapped, spine, np.uint64(0)))
-    usable = mapped & known & (blocks != 0)
-    words = reader.read_many(blocks + np.uint64(spans_field.offset), per_block * spans_field.stride)
-    table = np.ascontiguousarray(words.data).view(
-        f"{'<' if layout.platform.byteorder == 'little' else '>'}u{width}"
-    )
-    usable &= words.readable
-    entry_known = usable[entry_block]
-    descriptor = (
-        table[entry_block, position % per_block].astype(np.uint64) if len(owner) else np.empty(0, np.uint64)
-    )
+    blocks = np.zeros(len(grown), np.uint64)
+    readable = np.ones(len(grown), np.bool_)
+    blocks[grown], readable[grown] = reader.pointers(spine[grown])
+    there = np.flatnonzero(blocks)
+    words = reader.read_many(blocks[there] + np.uint64(spans_field.offset), per_block * spans_field.stride)
+    table = np.zeros((len(grown), per_block), np.uint64)
+    table[there] = np.ascontiguousarray(words.data).view(reader.word_type)
+    readable[there] = words.readable
+    entry_known = readable[entry_block]
+    descriptor = table[entry_block, position % per_block]
     keep = entry_known & (descriptor != 0)
     kept = owner[keep]
     return Central(

@@ -119,7 +119,7 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
         if not 0 <= offset <= len(block) - width:
             # The chunk that the node lies in is not known; what is around it most likely is the same chunk.
             start = node & ~(_BLOCK - 1)
-            data = reader.read(start, _BLOCK)
+            data = reader.memory.read(start, _BLOCK)  # a guess: when it fails, nothing is lost
             if isinstance(data, Unreadable) or node - start > _BLOCK - width:
                 start, data = node, reader.read(node, width)
             if isinstance(data, Unreadable):

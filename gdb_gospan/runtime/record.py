@@ -180,13 +180,15 @@ class Reader:
     ----------
     losses
         What could not be read so far.
+    word_type
+        numpy type of one pointer of the target.
     """
 
     def __init__(self, memory: Memory, layout: Layout) -> None:
         self.memory = memory
         self.layout = layout
         self.losses = Losses()
-        self._word = np.dtype(
+        self.word_type = np.dtype(
             f"{'<' if layout.platform.byteorder == 'little' else '>'}u{layout.platform.pointer_size}"
         )
 
@@ -222,20 +224,20 @@ class Reader:
 
     def words(self, address: int, count: int) -> U64 | Unreadable:
         """Read ``count`` pointers from ``address`` on: uint64, shape (count,)."""
-        data = self.read(address, count * self._word.itemsize)
+        data = self.read(address, count * self.word_type.itemsize)
         if isinstance(data, Unreadable):
             return data
-        return np.frombuffer(data, self._word).astype(np.uint64)
+        return np.frombuffer(data, self.word_type).astype(np.uint64)
 
     def pointers(self, addresses: U64) -> tuple[U64, Mask]:
         """Read one pointer at each address: the values, and which of them are known."""
-        rows = self.read_many(addresses, self._word.itemsize)
-        values = np.ascontiguousarray(rows.data).view(self._word).reshape(len(addresses))
+        rows = self.read_many(addresses, self.word_type.itemsize)
+        values = np.ascontiguousarray(rows.data).view(self.word_type).reshape(len(addresses))
         return values.astype(np.uint64), rows.readable
 
     def word(self, address: int, size: int | None = None) -> int | None:
         """Read one unsigned integer (a pointer unless ``size`` says otherwise), or None when unreadable."""
-        data = self.read(address, size or self._word.itemsize)
+        data = self.read(address, size or self.word_type.itemsize)
         if isinstance(data, Unreadable):
             return None
         return int.from_bytes(data, self.layout.platform.byteorder)
