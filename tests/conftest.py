@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was skipped once more, by reason, as the last thing."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    reasons = Counter(re.sub(r"^[\w.]+: ", "", str(report.longrepr[2]), count=1) for report in skipped)
     if reasons:
         terminalreporter.section(f"{len(skipped)} skipped, by reason")
     for reason, count in reasons.most_common():
