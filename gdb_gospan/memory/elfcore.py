@@ -35,14 +35,13 @@ class CoreFile:
     """The memory of a process at the time of its death.
 
     Bytes that the core does not have are asked of `fallback`: a core leaves out
-    program text, which a debugger has from the executable. Not asked for is
-    memory that the process could write, or not read: the executable has its
-    initial values only, and gdb answers with zeros that it made up (all
-    releases, ``core_target::xfer_partial``: sections without contents "will
-    typically read as all zeroes"). Such memory is unknown.
+    program text, which a debugger has from the executable. Never asked for is
+    memory that the process could write, or could not read: the executable has
+    only its initial values, and gdb (13.1 and 18.1 alike) answers with zeros of
+    its own for a segment without contents. Such memory is unknown.
 
     The file is measured once, when it is opened, and nothing behind its end is
-    touched; a file that is cut shorter later kills the reader (SIGBUS).
+    touched; a file that is cut shorter or rewritten later kills the reader (SIGBUS).
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ def test_equals_the_bytes_one_by_one(write, data, pieces, form, high):
         contents_of.append((at, memsz, contents, flags))
         at += memsz
     shuffle = data.draw(st.permutations(range(len(segments))))
-    pad = data.draw(st.sampled_from([0, 0, 3]))
+    pad = data.draw(st.sampled_from([0, 0, 1, 3]))
     whole = build(segments, bits=bits, order=order, shuffle=shuffle, pad=pad)
     body = len(whole) - sum(len(s[2]) + pad for s in segments)
     cut = data.draw(st.one_of(st.just(len(whole)), st.integers(body, len(whole))))
@@ -218,6 +218,13 @@ def test_neighbours_in_memory_apart_in_the_file(write):
     rows = core.read_many(np.array([4100, 4096, 4100, 4108], np.uint64), 8)
     assert rows.readable.tolist() == [True, True, True, False]
     assert rows.data[2].tobytes() == b"aaaabbbb"
+
+
+def test_a_hole_as_wide_in_memory_as_in_the_file_is_a_hole(write):
+    core = CoreFile(write(build([(1, 4096, b"a" * 8, 8, WRITE), (1, 4105, b"b" * 8, 8, WRITE)], pad=1)))
+    got = core.read(4100, 8)
+    assert isinstance(got, Unreadable)
+    assert got.address == 4104
 
 
 def test_overlapping_segments_lose_no_byte(write):

@@ -79,6 +79,12 @@ def test_neighbours_cost_one_call():
     assert source.calls == [(0, 4008)]
 
 
+def test_the_gap_counts_from_the_end_of_a_record():
+    source = Source(dict.fromkeys(range(20000), 7))
+    gather(u64([0, 5000, 10000]), 5000, source.fill)
+    assert source.calls == [(0, 15000)]
+
+
 def test_a_run_touches_no_page_that_no_record_touches():
     """A gap of a whole page might be an unmapped page: it must split the run."""
     source = Source(dict.fromkeys([*range(4096), *range(8192, 12288)], 7))
