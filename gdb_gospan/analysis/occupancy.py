@@ -7,6 +7,7 @@ import numpy as np
 
 from gdb_gospan.analysis.accounting import span_metadata
 from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.columns import grouped
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
 
@@ -56,7 +57,7 @@ def classes(heap: Heap) -> Classes:
     spans, columns = heap.spans, heap.spans.records
     rows = np.flatnonzero(spans.in_use & ~spans.quarantined)
     spanclass = columns["spanclass"][rows]
-    present, group = np.unique(spanclass, return_inverse=True)
+    present, group = grouped(spanclass)
 
     def total(column: I64) -> I64:
         out = np.zeros(len(present), np.int64)

@@ -34,16 +34,19 @@ _SPAN_LEVEL = r"""
     |removespecial|freeSpecial|setprofilebucket
 """
 # The functions that move what each family counts: all of package runtime, also the inlined ones.
-_FUNCTIONS: dict[Family, re.Pattern[str]] = {
-    family: re.compile(rf"runtime\.({pattern})", re.VERBOSE)
-    for family, pattern in {
-        "pages": _SPAN_LEVEL,
-        "objects": r"\(\*mcache\)\.|\(\*mcentral\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|\(\*mspan\)\.(sweep|init)"
-        r"|\(\*consistentHeapStats\)\.|\(\*sweepLocked\)\.|mallocgcLarge|largeAlloc|flush(all)?mcache(s)?",
-        "lists": r"\(\*mcache\)\.|\(\*mcentral\)\.|\(\*spanSet\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|mallocgcLarge"
-        r"|\(\*spanSetBlock(Alloc|Pool)\)\.|sweepone|flush(all)?mcache(s)?|\(\*mspan\)\.(sweep|init)",
-        "slots": r"mallocgc|malloc|newobject|nextFree|\(\*mcache\)\.|\(\*mspan\)\.|\(\*sweepLocked\)\.|\(\*mcentral\)\.",
-    }.items()
+_PATTERNS: dict[Family, str] = {
+    "pages": _SPAN_LEVEL,
+    "objects": r"""
+        \(\*mcache\)\.|\(\*mcentral\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|\(\*mspan\)\.(sweep|init)
+        |\(\*consistentHeapStats\)\.|mallocgcLarge|largeAlloc|flush(all)?mcaches?""",
+    "lists": r"""
+        \(\*mcache\)\.|\(\*mcentral\)\.|\(\*spanSet\)\.|\(\*spanSetBlock(Alloc|Pool)\)\.|\(\*sweepLock(ed|er)\)\.
+        |\(\*mheap\)\.|\(\*mspan\)\.(sweep|init)|mallocgcLarge|sweepone|flush(all)?mcaches?""",
+    "slots": r"""
+        mallocgc|malloc|newobject|nextFree|\(\*mcache\)\.|\(\*mspan\)\.|\(\*sweepLocked\)\.|\(\*mcentral\)\.""",
+}
+_FUNCTIONS = {
+    family: re.compile(rf"runtime\.({pattern})", re.VERBOSE) for family, pattern in _PATTERNS.items()
 }
 _KINDS: dict[Family, frozenset[str]] = {
     "pages": frozenset({"heap-lock", "pages-in-flight", "pages-being-freed", "stats-update"}),

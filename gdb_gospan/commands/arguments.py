@@ -15,7 +15,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises one line instead of printing usage and leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message} (try: help go-spans {self.prog})")
+        raise UsageError(f"{self.prog}: {message} (try: {self.usage} {self.prog})")
 
 
 def command_named(name: str) -> Command:
@@ -37,7 +37,27 @@ def parse(command: Command, words: Sequence[str]) -> dict[str, Any]:
     UsageError
         An unknown option, a missing or a bad value; the message says which.
     """
-    parser = _Parser(prog=command.name, add_help=False, usage="")
+    arguments, plain = split(command, words)
+    arguments["argument"] = _positional(command, plain)
+    return arguments
+
+
+def split(
+    command: Command, words: Sequence[str], *, helped_by: str = "help go-spans"
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the value of every option by name, and the words that belong to none.
+
+    Parameters
+    ----------
+    helped_by
+        What to type before the command's name for its help.
+
+    Raises
+    ------
+    UsageError
+        An unknown option, a missing or a bad value.
+    """
+    parser = _Parser(prog=command.name, add_help=False, usage=helped_by)
     for option in options_of(command):
         if option.metavar:
             kind = _number if option.number else str
@@ -46,16 +66,16 @@ def parse(command: Command, words: Sequence[str]) -> dict[str, Any]:
             )
         else:
             parser.add_argument(f"--{option.name}", action="store_true")
-    parser.add_argument("argument", nargs="*")
-    values, unknown = parser.parse_known_args(list(words))
+    parser.add_argument("plain", nargs="*")
+    values, unknown = parser.parse_known_intermixed_args(list(words))
     if unknown:
         names = [f"--{option.name}" for option in options_of(command)]
         near = difflib.get_close_matches(unknown[0], names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"try: help go-spans {command.name}"
+        hint = f"did you mean {near[0]}?" if near else f"try: {helped_by} {command.name}"
         raise UsageError(f"{command.name}: no option {unknown[0]} ({hint})")
     arguments = vars(values)
-    arguments["argument"] = _positional(command, arguments["argument"])
-    return arguments
+    plain: list[str] = arguments.pop("plain")
+    return arguments, plain
 
 
 def _number(text: str) -> int:

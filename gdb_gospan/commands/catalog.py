@@ -222,11 +222,21 @@ def options_of(command: Command) -> tuple[Option, ...]:
     return command.options + COMMON
 
 
-def help_text(command: Command, program: str = "go-spans") -> str:
-    """Return the whole help of a command; the first line is its summary."""
+def help_text(command: Command, program: str = "go-spans", *, files: str = "", files_help: str = "") -> str:
+    """Return the whole help of a command; the first line is its summary.
+
+    Parameters
+    ----------
+    files
+        What the command line needs besides, where there is no debugger that has it loaded.
+    files_help
+        What that is.
+    """
     usage = [program, command.name]
     if command.argument:
         usage.append(command.argument[0])
+    if files:
+        usage.append(files)
     lines = [
         command.summary[0].upper() + command.summary[1:] + ".",
         "",
@@ -237,6 +247,8 @@ def help_text(command: Command, program: str = "go-spans") -> str:
     lines += ["", command.description, "", "Options:"]
     if command.argument:
         lines.append(f"  {command.argument[0]:<22}{command.argument[1]}")
+    if files:
+        lines.append(f"  {files:<22}{files_help}")
     for option in options_of(command):
         left = f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
         choices = f" ({', '.join(option.choices)})" if option.choices else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import numpy as np
 
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
@@ -48,7 +47,9 @@ def gc_state(session: Session) -> dict[str, Any]:
     kept = min(count, 256)
     order = [(count - 1 - back) % 256 for back in range(kept)]
     pauses = [stats["PauseNs"][index] for index in order]
-    quantiles = np.quantile(pauses, (0, 0.25, 0.5, 0.75, 1), method="inverted_cdf").tolist() if pauses else []
+    ordered = sorted(pauses)
+    # As debug.ReadGCStats fills five PauseQuantiles (runtime/debug/garbage.go).
+    quantiles = [ordered[kept * i // 4] for i in range(4)] + [ordered[-1]] if ordered else []
     return {
         "phase": state.phase_name if state else None,
         "cycles": state.cycles if state else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gdb_gospan.runtime.columns import distinct
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -31,7 +32,7 @@ def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tu
     counts = np.zeros(len(addresses), np.int64)
     known = np.ones(len(addresses), np.bool_)
     words = np.maximum((end + 63) >> 6, 0)
-    for width in np.unique(words).tolist():
+    for width in distinct(words).tolist():
         rows = np.flatnonzero(words == width)
         if width == 0:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from gdb_gospan.runtime.columns import grouped
 from gdb_gospan.runtime.mspan import BEING_SWEPT, NEEDS_SWEEP, SWEPT, Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
@@ -91,15 +92,14 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
 
     owner = np.repeat(np.arange(len(heads)), length)
     position = head[owner] + np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    block = position // per_block
     # One read for each distinct block of a set, then one for each entry's word inside.
-    keys, entry_block = np.unique(np.stack([owner, block]), axis=1, return_inverse=True)
-    entry_block = entry_block.reshape(-1)
+    keys, entry_block = grouped((owner << 40) | (position // per_block))
+    set_of, block = keys >> 40, keys & ((1 << 40) - 1)
     width = layout.platform.pointer_size
     # A push claims its index first and makes room in the spine after (mspanset.go, push): what lies beyond
     # the spine, or in a block that is not there yet, is a hole and not damage.
-    grown = keys[1] < sets["spineLen"][keys[0]]
-    spine = sets["spine"][keys[0]] + keys[1].astype(np.uint64) * np.uint64(width)
+    grown = block < sets["spineLen"][set_of]
+    spine = sets["spine"][set_of] + block.astype(np.uint64) * np.uint64(width)
     blocks = np.zeros(len(grown), np.uint64)
     readable = np.ones(len(grown), np.bool_)
     blocks[grown], readable[grown] = reader.pointers(spine[grown])

@@ -8,6 +8,7 @@ import numpy as np
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime import bits
+from gdb_gospan.runtime.columns import distinct
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
@@ -56,7 +57,7 @@ def read_arenas(reader: Reader, mheap: Record) -> Arenas:
     indices = [
         _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
     ]
-    index = np.unique(np.concatenate(indices)).astype(np.uint64)
+    index = distinct(np.concatenate(indices)).astype(np.uint64)
     level1, level2 = mheap.struct["arenas"], mheap.struct["arenas[].*"]
     if level2.count is None or level1.count is None:
         raise MemoryReadError("runtime.mheap_.arenas is not an array of arrays (try: go-spans layout)")

@@ -1,0 +1,155 @@
+"""A session of an executable and its core, without a debugger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.errors import TargetError
+from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.elfsymbols import SymbolTable
+from gdb_gospan.layout.platform import platform
+from gdb_gospan.memory import Memory, Unreadable
+from gdb_gospan.memory.corenotes import CoreNotes, Thread, read_notes
+from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.executable import ET_CORE, ET_DYN, ET_EXEC, Executable, elf_type, open_executable
+from gdb_gospan.runtime.program import open_heap
+
+# GOARCH by e_machine (elf.h), class and byte order.
+_ARCHES: Final = {
+    (3, 32, "little"): "386",
+    (8, 64, "big"): "mips64",
+    (8, 64, "little"): "mips64le",
+    (21, 64, "big"): "ppc64",
+    (21, 64, "little"): "ppc64le",
+    (22, 64, "big"): "s390x",
+    (40, 32, "little"): "arm",
+    (62, 64, "little"): "amd64",
+    (183, 64, "little"): "arm64",
+    (243, 64, "little"): "riscv64",
+    (258, 64, "little"): "loong64",
+}
+_OSABI_FREEBSD: Final = 9
+_FRAMES: Final = 24
+"""Frames of a thread to look at: the allocator's own call chains are shorter."""
+
+
+def open_session(files: Sequence[str]) -> Session:
+    """Open the executable and the core that `files` names, in either order.
+
+    Raises
+    ------
+    GoSpansError
+        One of the two is missing, is something else, or does not belong to the
+        other; or it is no Go program that can be decoded.
+    """
+    program_path, core_path = _sort(files)
+    executable = open_executable(program_path)
+    notes = read_notes(CoreFile(core_path))
+    bias = _bias(executable, notes, core_path)
+    core = CoreFile(core_path, fallback=executable.memory(bias))
+    name = program_path.name
+    if (core.machine, core.bits, core.byteorder) != (
+        executable.machine,
+        executable.bits,
+        executable.byteorder,
+    ):
+        raise TargetError(f"{core_path} and {program_path} are of different architectures{_made_by(notes)}")
+    types = DwarfTypes(program_path, bias)
+    if types.variable("runtime.mheap_") is None:
+        raise TargetError(no_runtime(name, is_go=executable.is_go, try_with="the executable"))
+    key = executable.machine, executable.bits, executable.byteorder
+    os_name = "freebsd" if executable.osabi == _OSABI_FREEBSD else "linux"
+    heap = open_heap(
+        core, types, platform(os_name, _ARCHES.get(key, f"e_machine {executable.machine}")), program=name
+    )
+    target = Target(
+        kind="core",
+        description=core_description(name, notes.signal),
+        executable=os.path.realpath(program_path),
+        core=os.path.abspath(core_path),  # noqa: PTH100  # like gdb: symbolic links stay
+        pid=notes.pid,
+        build_id=executable.build_id,
+    )
+    return Session(target, heap, lambda: _frames(core, notes, types.symbols))
+
+
+def _sort(files: Sequence[str]) -> tuple[Path, Path]:
+    """Tell which file is the executable and which the core."""
+    if not files:
+        raise TargetError("no program to look at (try: go-spans summary ./program core)")
+    if len(files) > 2:
+        raise TargetError(
+            f"{len(files)} files, but one executable and its core are needed: {' '.join(files)}"
+        )
+    kinds = [(Path(file), _kind(Path(file))) for file in files]
+    cores = [path for path, kind in kinds if kind == ET_CORE]
+    programs = [path for path, kind in kinds if kind != ET_CORE]
+    if len(cores) == 2:
+        raise TargetError(f"{files[0]} and {files[1]} are both cores: one of the two must be the executable")
+    if len(programs) == 2:
+        raise TargetError(
+            f"neither {files[0]} nor {files[1]} is a core (try: ulimit -c unlimited, GOTRACEBACK=crash)"
+        )
+    if not programs:
+        made_by = _made_by(read_notes(CoreFile(cores[0])))
+        raise TargetError(f"{files[0]} is a core: its executable is needed too{made_by}")
+    if not cores:
+        raise TargetError(
+            f"{files[0]} is an executable: a core of it is needed too (try: go-spans summary {files[0]} core; "
+            "for a running process: gdb -p PID)"
+        )
+    return programs[0], cores[0]
+
+
+def _kind(path: Path) -> int:
+    """Return `ET_CORE` for a core, `ET_EXEC` or `ET_DYN` for an executable."""
+    kind = elf_type(path)
+    if kind in (ET_CORE, ET_EXEC, ET_DYN):
+        return kind
+    if kind is None:
+        CoreFile(path)  # knows compressed, empty and cut off cores by their first bytes, and says so
+    raise TargetError(f"{path}: neither an executable nor a core")
+
+
+def _made_by(notes: CoreNotes) -> str:
+    """Say which program the core is of, where the core tells."""
+    return f" (the core is of {notes.program})" if notes.program else ""
+
+
+def _bias(executable: Executable, notes: CoreNotes, core: Path) -> int:
+    """Return what the loader added to the addresses of the executable."""
+    if not executable.movable:
+        return 0
+    if notes.entry is None:
+        raise TargetError(
+            f"{core}: does not say where {executable.path.name} was loaded, for it has no auxiliary vector "
+            "(cut off? try: gdb PROGRAM CORE)"
+        )
+    return notes.entry - executable.entry
+
+
+def _frames(core: CoreFile, notes: CoreNotes, symbols: SymbolTable) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield each thread's label and innermost functions, as frame pointers tell them.
+
+    Go keeps frame pointers on amd64 and arm64, but for functions without a frame
+    of their own, whose caller is passed over.
+    """
+    for number, thread in enumerate(notes.threads, 1):
+        names = (symbols.function(pc) or "" for pc in _counters(core, thread))
+        yield f"thread {number}", list(names)
+
+
+def _counters(core: Memory, thread: Thread) -> Iterator[int]:
+    """Yield where the thread is, then the return addresses up its stack."""
+    yield thread.pc
+    frame = thread.frame
+    for _ in range(_FRAMES - 1):
+        record = core.read(frame, 16) if frame else Unreadable(0, 16, "no frame")
+        if isinstance(record, Unreadable):
+            return
+        frame = int.from_bytes(record[:8], "little")
+        yield int.from_bytes(record[8:], "little") - 1  # a call may be the last instruction of its function
