@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import gdb
-from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
@@ -118,7 +117,8 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
         executable=_filename(),
         core=core,
         pid=inferior.pid,
-        build_id=next((file.build_id for file in gdb.objfiles() if file.build_id), None),
+        # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
+        build_id=next((file.build_id for file in gdb.objfiles() if file.filename == _filename()), None),
     )
     return Session(target, heap, frames)
 
@@ -127,26 +127,18 @@ def _no_runtime(kind: str) -> str:
     if _filename() is None:
         return f"this {kind} has no executable loaded, so its types are not known (try: file PATH)"
     sections = gdb.execute("info files", to_string=True) or ""
-    if ".go.buildinfo" in sections or ".gopclntab" in sections:
-        return (
-            f"{_name()} is a Go program without symbols (-ldflags=-s or strip), so runtime.mheap_ cannot be found "
-            "(try: file PATH of the same build, not stripped)"
-        )
-    return (
-        f"no Go runtime in {_name()}: no symbol runtime.mheap_ and no Go build information "
-        "(try: file PATH of the Go program)"
-    )
+    is_go = ".go.buildinfo" in sections or ".gopclntab" in sections
+    return no_runtime(_name(), is_go=is_go, try_with="file PATH")
 
 
 def _description(inferior: gdb.Inferior, kind: str, core: str | None) -> str:
     if kind != "core":
         return f"{_name()}, process {inferior.pid}" + (", remote" if kind == "remote" else "")
     try:
-        number = int(gdb.parse_and_eval("$_exitsignal"))
-        died = f", died of {signal.Signals(number).name}"
-    except (gdb.error, ValueError):
-        died = ""
-    return f"core of {_name()}{died}" + ("" if core else ", read through gdb")
+        died_of = int(gdb.parse_and_eval("$_exitsignal"))
+    except gdb.error:  # void: a core of a process that lived on
+        died_of = None
+    return core_description(_name(), died_of) + ("" if core else ", read through gdb")
 
 
 def _arch(inferior: gdb.Inferior) -> str:

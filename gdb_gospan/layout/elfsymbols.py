@@ -1,0 +1,75 @@
+"""The symbol table of an executable: where a name lies, and which function an address is in."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+# Elf64_Sym and Elf32_Sym of elf.h: a name and a numpy code for each field.
+_SYM: Final = {
+    64: "name:u4 info:u1 other:u1 shndx:u2 value:u8 size:u8",
+    32: "name:u4 value:u4 size:u4 info:u1 other:u1 shndx:u2",
+}
+_STT_FUNC: Final = 2
+
+
+class SymbolTable:
+    """``.symtab``; empty for a stripped file.
+
+    Decoded as one numpy table: a program has tens of thousands of symbols, and
+    pyelftools makes an object of each.
+
+    Parameters
+    ----------
+    elf
+        The file. It is read at once and not needed later.
+    bias
+        What the loader added to every address; 0 unless the file is a PIE.
+    """
+
+    def __init__(self, elf: ELFFile, bias: int = 0) -> None:
+        self.bias = bias
+        self._strings = b""
+        fields = (field.split(":") for field in _SYM[elf.elfclass].split())
+        order = "<" if elf.little_endian else ">"
+        record = np.dtype([(name, order + code) for name, code in fields])
+        self._table: npt.NDArray[Any] = np.empty(0, record)
+        section = elf.get_section_by_name(".symtab")
+        if isinstance(section, SymbolTableSection):
+            data = section.data()
+            self._table = np.frombuffer(data, record, len(data) // record.itemsize)
+            self._strings = elf.get_section(section["sh_link"]).data()
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def address(self, name: str) -> int | None:
+        """Return the address of the symbol called `name`, or None."""
+        wanted = name.encode() + b"\0"
+        at = self._strings.find(wanted)
+        while at >= 0:  # a linker may let a name be the end of a longer one
+            defined = self._table[(self._table["name"] == at) & (self._table["shndx"] != 0)]
+            if len(defined):
+                return int(defined[0]["value"]) + self.bias
+            at = self._strings.find(wanted, at + 1)
+        return None
+
+    def function(self, address: int) -> str | None:
+        """Return the name of the function that the code at `address` belongs to, or None."""
+        functions = self._functions
+        i = int(np.searchsorted(functions["value"], max(address - self.bias, 0), side="right")) - 1
+        if i < 0 or address - self.bias - int(functions[i]["value"]) >= max(int(functions[i]["size"]), 1):
+            return None
+        begin = int(functions[i]["name"])
+        return self._strings[begin : self._strings.find(b"\0", begin)].decode("utf-8", "replace")
+
+    @cached_property
+    def _functions(self) -> npt.NDArray[Any]:
+        functions = self._table[(self._table["info"] & 0xF) == _STT_FUNC]
+        by_address: npt.NDArray[Any] = functions[np.argsort(functions["value"], kind="stable")]
+        return by_address

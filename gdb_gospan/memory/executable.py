@@ -1,0 +1,142 @@
+"""An ELF executable: what it is, and its read-only segments as memory."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+import numpy as np
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection
+
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.segments import Bytes, Segments, disjoint
+
+ET_EXEC: Final = 2
+ET_DYN: Final = 3
+ET_CORE: Final = 4
+_PF_W: Final = 2
+_GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
+
+# What pyelftools raises over a file that is not what it should be.
+_DAMAGE: Final = (AssertionError, ConstructError, ELFError, LookupError, OverflowError, ValueError)
+
+
+def elf_type(path: Path) -> int | None:
+    """Return e_type of an ELF file (`ET_EXEC`, `ET_DYN`, `ET_CORE`, …), None for any other file.
+
+    Raises
+    ------
+    TargetError
+        There is no such file, or it cannot be opened.
+    """
+    try:
+        # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123  # it is open already
+            start = file.read(18) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    except OSError as error:
+        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    if len(start) < 18 or not start.startswith(b"\x7fELF"):
+        return None
+    return int.from_bytes(start[16:18], "big" if start[5] == 2 else "little")
+
+
+@attrs.frozen(eq=False)
+class Executable:
+    """An executable file.
+
+    Attributes
+    ----------
+    bits, byteorder, machine, osabi
+        As in its ELF header: e_machine is 62 for amd64, EI_OSABI is 9 for FreeBSD.
+    entry
+        Address of the first instruction, as linked.
+    movable
+        Whether the loader may put it anywhere (a PIE).
+    build_id
+        GNU build id in hexadecimal; Go writes one since 1.24.
+    is_go
+        Whether it has sections that only Go's linker writes.
+    """
+
+    path: Path
+    bits: int
+    byteorder: Literal["little", "big"]
+    machine: int
+    osabi: int
+    entry: int
+    movable: bool
+    build_id: str | None
+    is_go: bool
+    _flat: Bytes
+    _segments: tuple[tuple[int, int, int], ...]
+
+    def memory(self, bias: int = 0) -> Image:
+        """Return what a process that runs it has at its addresses and cannot change.
+
+        Parameters
+        ----------
+        bias
+            What the loader added to every address.
+        """
+        rows = np.array(self._segments, np.uint64).reshape(-1, 3)
+        start = rows[:, 0] + np.uint64(bias % (1 << 64))
+        room = np.uint64(len(self._flat)) - np.minimum(rows[:, 2], np.uint64(len(self._flat)))
+        return Image(Segments(self._flat, *disjoint(start, np.minimum(rows[:, 1], room), rows[:, 2])))
+
+
+def open_executable(path: Path) -> Executable:
+    """Open an executable.
+
+    Raises
+    ------
+    TargetError
+        The file cannot be opened, or is no executable of ELF.
+    """
+    kind = elf_type(path)
+    if kind not in (ET_EXEC, ET_DYN):
+        raise TargetError(f"{path}: {'not an executable' if kind else 'not an ELF file'}")
+    try:
+        with path.open("rb") as file:
+            flat = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+            elf = ELFFile(file)
+            return Executable(
+                path=path,
+                bits=elf.elfclass,
+                byteorder="little" if elf.little_endian else "big",
+                machine=int.from_bytes(flat[18:20].tobytes(), "little" if elf.little_endian else "big"),
+                osabi=int(flat[7]),
+                entry=elf["e_entry"],
+                movable=kind == ET_DYN,
+                build_id=_build_id(elf),
+                is_go=any(elf.get_section_by_name(name) for name in _GO_SECTIONS),
+                flat=flat,
+                segments=tuple(
+                    (segment["p_vaddr"], segment["p_filesz"], segment["p_offset"])
+                    for segment in elf.iter_segments("PT_LOAD")
+                    if not segment["p_flags"] & _PF_W
+                ),
+            )
+    except OSError as error:
+        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except _DAMAGE as error:
+        raise TargetError(
+            f"{path}: the executable is damaged or cut off ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _build_id(elf: ELFFile) -> str | None:
+    section = elf.get_section_by_name(".note.gnu.build-id")
+    if isinstance(section, NoteSection):
+        for note in section.iter_notes():
+            if note["n_type"] == "NT_GNU_BUILD_ID":
+                return str(note["n_desc"])
+    return None
