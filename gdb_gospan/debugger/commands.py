@@ -7,6 +7,7 @@ from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
 from gdb_gospan.errors import GoSpansError
 
 _PREFIX = "go-spans"
+_GO_NAME = re.compile(r"[\w/]+\.\w+")
 _registered = False
 
 
@@ -81,7 +82,7 @@ class _Subcommand(gdb.Command):
         from gdb_gospan.debugger.target import current_session
         from gdb_gospan.debugger.terminal import style
 
-        arguments = parse(self._command, gdb.string_to_argv(argument))
+        arguments = parse(self._command, argument.split())  # quotes are part of an expression
         if arguments["argument"] is not None:
             arguments["argument"] = _evaluate(arguments["argument"])
         return run(current_session(), self._command, arguments, style(arguments, from_tty=from_tty))
@@ -103,11 +104,25 @@ def _evaluate(expression: str) -> str:
     else:
         return expression
     try:
-        value = gdb.parse_and_eval(expression)
-        if value.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT and value.address is not None:
-            value = value.address
-        return hex(int(value))
+        return hex(int(_value(expression)))
     except (gdb.error, TypeError, OverflowError) as error:
         raise GoSpansError(
             f"show: {expression} is not an address or an expression that gives one ({error})"
         ) from None
+
+
+def _value(expression: str) -> gdb.Value:
+    """Evaluate an expression to a pointer; a slice, string or interface gives what it points to."""
+    # gdb knows Go's names only in quotes: 'main.cache'.
+    quoted = f"'{expression}'" if _GO_NAME.fullmatch(expression) else expression
+    value = gdb.parse_and_eval(quoted)
+    kind = value.type.strip_typedefs()
+    if kind.code != gdb.TYPE_CODE_STRUCT:
+        return value
+    names = {field.name for field in kind.fields()}
+    inside = next((name for name in ("array", "str", "data") if name in names), None)
+    if inside is not None:
+        return value[inside]
+    if value.address is None:
+        raise gdb.error("a struct without an address")
+    return value.address

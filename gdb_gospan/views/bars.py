@@ -17,10 +17,7 @@ def bar(part: int, base: int, width: int) -> str:
 
 
 def sparkline(values: Sequence[int]) -> str:
-    """Draw each value as one cell, scaled to the largest; 0 is a blank, so that a few still show."""
+    """Draw each value as one cell, scaled to the largest; 0 is the base line, and a few show above it."""
     top = max(values, default=0)
-    if top <= 0:
-        return " " * len(values)
-    return "".join(
-        " " if value <= 0 else _LEVELS[(value * (len(_LEVELS) - 1) + top - 1) // top] for value in values
-    )
+    steps = len(_LEVELS) - 1
+    return "".join(_LEVELS[(max(value, 0) * steps + top - 1) // top if top > 0 else 0] for value in values)

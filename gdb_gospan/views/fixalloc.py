@@ -35,15 +35,11 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("free_bytes", "bytes", size),
         Column("chunk_left", "chunk left", size),
     ]
-    spanalloc = document["fixallocs"][0]
     notes = [
-        "  spanalloc hands out span descriptors, not memory for objects; its free list is reused, never returned.",
+        "  spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned;",
+        "  an empty one means only that the next descriptor is cut from the chunk, and is no sign of fragmentation.",
         f"  {count(document['mspancache'])} of the descriptors in use are in stock with the Ps (p.mspancache).",
     ]
-    if spanalloc["free"] == 0:
-        notes.append(
-            "  An empty free list is normal: the next descriptor is cut from the chunk. It is no sign of fragmentation."
-        )
     return (
         "\n".join([heading(document, style), "", table(columns, rows), *notes, footer(document, style)])
         + "\n"

@@ -102,7 +102,8 @@ def _states(document: dict[str, Any], style: Style) -> str:
     money = document["bytes"]
     in_span = stats["HeapInuse"]
     free = pages["free"] + pages["cached"]
-    manual = f"{counted(spans['stack'], 'stack')}, {counted(spans['work_buffer'], 'work buffer')}"
+    manual = f"stacks {count(spans['stack'])}, work buffers {count(spans['work_buffer'])}"
+    moving = pages["in_flight"] + pages["being_freed"]
     scavenged = pages["released"] + pages["cached_and_released"]
     facts = [
         ("Spans", [
@@ -111,34 +112,45 @@ def _states(document: dict[str, Any], style: Style) -> str:
             f"{count(spans['dead'])} dead descriptors",
             f"{count(spans['cached'])} cached by Ps",
             f"{count(spans['unswept'])} unswept",
+            f"{count(spans['needzero'])} flagged as needing zeroing",
         ]),
         ("Pages", [
             f"{count(pages['in_use'])} in use",
+            f"{count(pages['manual'])} manual",
             f"{count(free)} free",
             f"{count(scavenged)} free and scavenged",
             *([f"{count(pages['padding'])} padding"] if pages["padding"] else []),
-            *([f"{count(pages['in_flight'] + pages['being_freed'])} in flight"]
-              if pages["in_flight"] + pages["being_freed"] else []),
-            f"{counted(spans['needzero'], 'span')} flagged as needing zeroing",
+            *([f"{count(moving)} in flight"] if moving else []),
+            *([f"{count(pages['unknown'])} unknown"] if pages["unknown"] else []),
         ]),
         ("In-span", [f"{share(money['free_slots'], in_span)} of the bytes of spans in use are free slots"]),
-        ("spanalloc", [_spanalloc(document, style)]),
+        ("spanalloc", _spanalloc(document, style)),
         ("GC", _gc(document)),
     ]  # fmt: skip
-    return "\n".join(f"{name:<11}" + " · ".join(parts) for name, parts in facts)
+    return "\n".join(_wrapped(name, parts, style.width) for name, parts in facts)
 
 
-def _spanalloc(document: dict[str, Any], style: Style) -> str:
+def _wrapped(name: str, parts: list[str], width: int) -> str:
+    """Lay out one fact; what does not fit the width goes on below, under the first part."""
+    lines = [f"{name:<11}"]
+    for index, part in enumerate(parts):
+        if index and len(lines[-1]) + len(part) + 3 > width:
+            lines.append(" " * 11 + part)
+        else:
+            lines[-1] += (" · " if index else "") + part
+    return "\n".join(lines)
+
+
+def _spanalloc(document: dict[str, Any], style: Style) -> list[str]:
     spanalloc = document["fixallocs"][0]
     parts = [f"{count(spanalloc['inuse_objects'])} in use"]
     if spanalloc["free"] is None:
         parts.append(style.paint("bad", f"free list broken after {count(spanalloc['free_at_least'])}"))
     elif spanalloc["free"] == 0:
-        parts.append("free list empty (normal: the next descriptor comes from the chunk)")
+        parts.append("free list empty (normal: the next descriptor is cut from the chunk)")
     else:
-        parts.append(f"{count(spanalloc['free'])} on the free list")
-    parts.append(f"{units.nbytes(spanalloc['chunk_left'], exact=style.exact)} of the chunk left")
-    return " · ".join(parts)
+        parts.append(f"{count(spanalloc['free'])} on the free list (0 would be normal too)")
+    return [*parts, f"{units.nbytes(spanalloc['chunk_left'], exact=style.exact)} of the chunk left"]
 
 
 def _gc(document: dict[str, Any]) -> list[str]:
