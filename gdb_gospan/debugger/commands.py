@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gdb
 from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
 from gdb_gospan.errors import GoSpansError
