@@ -45,12 +45,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in HEAVY.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.addinivalue_line(
+        "markers", "since(minor): with go_minor, leaves out the Go releases before that one"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     everything = metafunc.config.getoption("matrix") == "all"
+    minors = list(toolchains.TOOLCHAINS) if everything else [toolchains.OLDEST, toolchains.NEWEST]
     matrix = {
-        "go_minor": list(toolchains.TOOLCHAINS) if everything else [toolchains.OLDEST, toolchains.NEWEST],
+        "go_minor": _since(metafunc, minors),
         "core_kind": list(cores.KINDS),
         "gdb_label": gdbs.labels() if everything else [gdbs.system_label()],
     }
@@ -112,6 +116,17 @@ def frag_core_cached(frag: Path, core_kind: cores.Kind) -> cores.Core:
 def gdb(gdb_label: str) -> gdbs.Gdb:
     """A debugger; the test runs once for each debugger of the matrix."""
     return gdbs.ensure(gdb_label)
+
+
+def _since(metafunc: pytest.Metafunc, minors: list[str]) -> list[str]:
+    """Return the releases that the test is about."""
+    mark = metafunc.definition.get_closest_marker("since")
+    oldest = mark.args[0] if mark else toolchains.OLDEST
+    return [minor for minor in minors if _number(minor) >= _number(oldest)]
+
+
+def _number(minor: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in minor.split("."))
 
 
 def _own(metafunc: pytest.Metafunc, name: str) -> bool:

@@ -79,6 +79,7 @@ def test_corners_print_what_their_cores_hold(go_minor, core_kind, arguments):
     same(cores.core(core_kind, programs.build("corners", go_minor), *arguments.split()))
 
 
+@pytest.mark.since("1.21")
 def test_arenas(go_minor, core_kind):
     executable = programs.build("corners", go_minor, experiments="arenas")
     core = cores.core(core_kind, executable, "-arenas", "5")
