@@ -7,6 +7,7 @@ import re
 import gdb
 from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
 from gdb_gospan.errors import GoSpansError
+from gdb_gospan.single_thread import import_numpy
 
 _PREFIX = "go-spans"
 _GO_NAME = re.compile(r"[\w/]+\.\w+")
@@ -79,6 +80,7 @@ class _Subcommand(gdb.Command):
         gdb.write(text)
 
     def _run(self, argument: str, *, from_tty: bool) -> str:
+        import_numpy()
         from gdb_gospan.commands.arguments import parse
         from gdb_gospan.commands.run import run
         from gdb_gospan.debugger.target import current_session

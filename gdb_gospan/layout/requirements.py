@@ -223,7 +223,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("wbufSpans.free.first", "addr"),
             Need("wbufSpans.busy.first", "addr"),
         ),
-        variable="runtime.work",
+        type_name="runtime.workType",
     ),
     NeedStruct("sweepdata", (Need("active.state"), Need("centralIndex"), Need("parked"))),
     NeedStruct(

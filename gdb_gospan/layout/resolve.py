@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import attrs
 
 from gdb_gospan.errors import LayoutError, TargetError
@@ -27,40 +29,88 @@ def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str
             f"{go} is too old: go-spans reads the page allocator and spans of Go {oldest} and later "
             "(try: rebuild with a newer Go)"
         )
-    structs: dict[str, Struct] = {}
-    missing: list[str] = []
-    for wanted in requirements.STRUCTS:
-        node = _find(types, wanted)
-        if node is None:
-            if not wanted.since:
-                raise LayoutError(f"{go}: no type information for runtime.{wanted.name}, {_advice(go)}")
-            missing.append(wanted.name)
-            continue
-        fields: dict[str, Field] = {}
-        for need in wanted.needs:
-            field = next(
-                filter(None, (_locate(node, need, path) for path in (need.path, *need.aliases))), None
-            )
-            if field is not None:
-                fields[need.path] = field
-            elif need.optional:
-                missing.append(f"{wanted.name}.{need.path}")
-            else:
-                raise LayoutError(f"{go}: runtime.{wanted.name} has no field {need.path}, {_advice(go)}")
-        structs[wanted.name] = Struct(wanted.name, node.size, fields)
+    resolver = _Resolver(types, go)
+    structs = {wanted.name: resolver.struct(wanted) for wanted in requirements.STRUCTS if not wanted.variable}
+    unnamed = {wanted.name: wanted for wanted in requirements.STRUCTS if wanted.variable}
     mheap = types.struct("runtime.mheap")
     return Layout(
         go=go,
         platform=platform,
         source=source,
         tested=go.release in requirements.TESTED,
-        structs=structs,
+        structs=_Structs({name: struct for name, struct in structs.items() if struct}, unnamed, resolver),
         fixallocs={name: offset for name, offset, node in mheap.fields() if node.name == "runtime.fixalloc"}
         if mheap
         else {},
         traits=_traits(go),
-        missing=tuple(missing),
+        missing=tuple(resolver.missing),
     )
+
+
+class _Resolver:
+    """Resolves one struct after the other, and remembers the optional things that are not there."""
+
+    def __init__(self, types: TypeSource, go: GoVersion) -> None:
+        self._types = types
+        self._go = go
+        self.missing: list[str] = []
+
+    def struct(self, wanted: NeedStruct) -> Struct | None:
+        """Resolve one struct; None when this release lacks it and some supported release does, too."""
+        node = self._find(wanted)
+        if node is None:
+            if not wanted.since:
+                raise LayoutError(
+                    f"{self._go}: no type information for runtime.{wanted.name}, {_advice(self._go)}"
+                )
+            self.missing.append(wanted.name)
+            return None
+        fields: dict[str, Field] = {}
+        for need in wanted.needs:
+            places = (_locate(node, need, path) for path in (need.path, *need.aliases))
+            field = next(filter(None, places), None)
+            if field is not None:
+                fields[need.path] = field
+            elif need.optional:
+                self.missing.append(f"{wanted.name}.{need.path}")
+            else:
+                raise LayoutError(
+                    f"{self._go}: runtime.{wanted.name} has no field {need.path}, {_advice(self._go)}"
+                )
+        return Struct(wanted.name, node.size, fields)
+
+    def _find(self, wanted: NeedStruct) -> TypeNode | None:
+        if wanted.variable:
+            variable = self._types.variable(wanted.variable)
+            return variable[1] if variable else None
+        return self._types.struct(wanted.type_name or f"runtime.{wanted.name}")
+
+
+class _Structs(Mapping[str, Struct]):
+    """The resolved structs; those without a name of their own only when first asked for.
+
+    Such a struct is known by a variable, and for the first variable gdb reads all
+    of the runtime's debug information: as long as the whole summary of a small
+    heap takes. The types alone it has at once.
+    """
+
+    def __init__(self, named: dict[str, Struct], unnamed: dict[str, NeedStruct], resolver: _Resolver) -> None:
+        self._known = named
+        self._unnamed = unnamed
+        self._resolver = resolver
+
+    def __getitem__(self, name: str) -> Struct:
+        if name not in self._known and name in self._unnamed:
+            struct = self._resolver.struct(self._unnamed[name])
+            if struct is not None:
+                self._known[name] = struct
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(wanted.name for wanted in requirements.STRUCTS if self.get(wanted.name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @attrs.frozen
@@ -80,13 +130,6 @@ def find_symbols(types: TypeSource) -> Symbols:
     """Look up every variable of the requirements table; absent ones are simply not in the result."""
     found = ((name, types.variable(f"runtime.{name}")) for name in requirements.VARIABLES)
     return Symbols({name: variable[0] for name, variable in found if variable is not None})
-
-
-def _find(types: TypeSource, wanted: NeedStruct) -> TypeNode | None:
-    if wanted.variable:
-        variable = types.variable(wanted.variable)
-        return variable[1] if variable else None
-    return types.struct(wanted.type_name or f"runtime.{wanted.name}")
 
 
 def _locate(node: TypeNode, need: Need, path: str) -> Field | None:

@@ -51,7 +51,7 @@ class Heap:
     @cached_property
     def arenas(self) -> Arenas:
         """Every arena."""
-        return read_arenas(self.reader, self.mheap)
+        return read_arenas(self.reader, self.mheap, self.spans)
 
     @cached_property
     def span_map(self) -> SpanMap:
@@ -107,7 +107,12 @@ class Heap:
     @cached_property
     def gc(self) -> mgc.GCState | None:
         """Where the collector stands."""
-        return mgc.read_gc_state(self.reader, self.symbols, self.mheap, self.controller)
+        return mgc.read_gc_state(self.reader, self.symbols, self.mheap, self.memstats, self.controller)
+
+    @cached_property
+    def scavenge_goals(self) -> mgc.ScavengeGoals:
+        """What the scavenger aims for."""
+        return mgc.read_scavenge_goals(self.reader, self.symbols)
 
     @cached_property
     def unswept_marks(self) -> mspan.SlotBits:

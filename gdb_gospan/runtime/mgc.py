@@ -24,7 +24,7 @@ class GCState:
     phase
         0 off, 1 mark, 2 mark termination.
     cycles
-        Cycles begun, ``work.cycles``; one more than NumGC while a cycle runs.
+        Cycles begun: one more than NumGC while a cycle runs (mgc.go: numgc counts at mark termination).
     sweep_done
         No span waits to be swept and no sweeper is at work.
     sweepers
@@ -35,9 +35,6 @@ class GCState:
         GOMEMLIMIT in bytes; None without a limit.
     heap_live, heap_marked
         Bytes; heapLive is the pacer's over-estimate, heapMarked what the last cycle found alive.
-    scavenge_goals
-        Bytes that the background scavenger retains for GOGC's and for the memory
-        limit's sake; None for one that is not active.
     lock_held
         mheap_.lock is held: a thread stands inside the page allocator.
     """
@@ -50,7 +47,6 @@ class GCState:
     memory_limit: int | None
     heap_live: int
     heap_marked: int
-    scavenge_goals: tuple[int | None, int | None]
     lock_held: bool
 
     @property
@@ -59,32 +55,50 @@ class GCState:
         return PHASES[self.phase] if self.phase < len(PHASES) else str(self.phase)
 
 
-def read_gc_state(reader: Reader, symbols: Symbols, mheap: Record, controller: Record) -> GCState | None:
+def read_gc_state(
+    reader: Reader, symbols: Symbols, mheap: Record, memstats: Record, controller: Record
+) -> GCState | None:
     """Read the collector's state; None when ``gcphase`` itself cannot be read."""
     phase = reader.word(symbols["gcphase"], 4)
     if phase is None:
         return None
-    work = reader.record("work", symbols["work"])
     sweep = reader.record("sweepdata", symbols["sweep"])
-    scavenge = reader.record("scavenge", symbols["scavenge"])
     state = sweep["active.state"]
-    goals = tuple(scavenge[name] for name in ("gcPercentGoal", "memoryLimitGoal"))
     percent, limit = controller["gcPercent"], controller["memoryLimit"]
     return GCState(
         phase=phase,
-        cycles=work["cycles"],
+        cycles=memstats["numgc"] + (phase != 0),
         sweep_done=state == _SWEEP_DRAINED,
         sweepers=state & (_SWEEP_DRAINED - 1),
         gc_percent=None if percent < 0 else percent,
         memory_limit=None if limit == _NO_LIMIT else limit,
         heap_live=controller["heapLive"],
         heap_marked=controller["heapMarked"],
-        scavenge_goals=(
-            None if goals[0] == _NO_GOAL else goals[0],
-            None if goals[1] == _NO_GOAL else goals[1],
-        ),
         lock_held=lock_held(mheap["lock.key"]),
     )
+
+
+@attrs.frozen
+class ScavengeGoals:
+    """Bytes that the background scavenger would retain; None for a goal that is not active.
+
+    Attributes
+    ----------
+    gc_percent
+        For GOGC's sake: a tenth more than the heap in use, scaled by the coming goal.
+    memory_limit
+        For the memory limit's sake.
+    """
+
+    gc_percent: int | None
+    memory_limit: int | None
+
+
+def read_scavenge_goals(reader: Reader, symbols: Symbols) -> ScavengeGoals:
+    """Read ``runtime.scavenge`` (mgcscavenge.go)."""
+    scavenge = reader.record("scavenge", symbols["scavenge"])
+    goals = (scavenge[name] for name in ("gcPercentGoal", "memoryLimitGoal"))
+    return ScavengeGoals(*(None if goal == _NO_GOAL else goal for goal in goals))
 
 
 def lock_held(key: int) -> bool:

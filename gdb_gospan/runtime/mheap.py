@@ -46,25 +46,28 @@ class Arenas:
         return np.where(inside, rows, -1).astype(np.int64)
 
 
-def read_arenas(reader: Reader, mheap: Record) -> Arenas:
+def read_arenas(reader: Reader, mheap: Record, spans: Spans) -> Arenas:
     """Read the list of arenas and where their metadata lies.
 
     The arena map itself is 32 MiB of mostly nothing on 64-bit Linux, so only
-    the entries that heapArenas lists are read. User arenas have a list of
-    their own since Go 1.25.
+    the entries that heapArenas lists are read. The arenas that hold user arenas have
+    a list of their own since Go 1.25; before they are in none (arena.go calls
+    sysAlloc without registering them), but the chunks in them are spans.
     """
     layout = reader.layout
-    indices = [
-        _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
-    ]
-    index = distinct(np.concatenate(indices)).astype(np.uint64)
     level1, level2 = mheap.struct["arenas"], mheap.struct["arenas[].*"]
     if level2.count is None or level1.count is None:
         raise MemoryReadError("runtime.mheap_.arenas is not an array of arrays (try: go-spans layout)")
     pages = layout["heapArena"]["spans"].count or 0
     nbytes = pages * layout.platform.page_size
+    chunks = spans.start[spans.user_arena] - np.uint64(layout.platform.arena_base_offset)
+    indices = [
+        _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
+    ]
+    index = distinct(np.concatenate([*indices, chunks // np.uint64(nbytes)])).astype(np.uint64)
+    index = index[index < np.uint64(level1.count * level2.count)]
     tables = mheap.array("arenas")
-    table = tables[np.minimum(index // np.uint64(level2.count), np.uint64(level1.count - 1)).astype(np.int64)]
+    table = tables[(index // np.uint64(level2.count)).astype(np.int64)]
     entry = table + (index % np.uint64(level2.count)) * np.uint64(level2.stride)
     metadata, known = reader.pointers(entry)
     base = index * np.uint64(nbytes) + np.uint64(layout.platform.arena_base_offset)

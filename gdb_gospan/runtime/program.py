@@ -73,4 +73,4 @@ def _recognise(heap: Heap, program: str) -> None:
 
 
 def _mismatch(program: str, evidence: str) -> str:
-    return f"{program} is not the executable of this core or process: {evidence} (try: file PATH of the very same build)"
+    return f"{program} is not the executable of this core or process: {evidence} (try: the very same build; in gdb: file PATH)"

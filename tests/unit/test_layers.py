@@ -17,7 +17,7 @@ PLUGIN = PACKAGE / "gdb_gospan"
 
 #: From the bottom to the top: a module imports from its own layer and from those below.
 LAYERS = (
-    {"errors"},
+    {"errors", "single_thread"},
     {"memory"},
     {"layout"},
     {"runtime"},
