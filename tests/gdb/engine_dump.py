@@ -1,0 +1,63 @@
+"""gdb sources this file: it writes what the engine decoded, for a comparison with reference_walker.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from gdb_gospan.debugger.target import current_session
+from gdb_gospan.layout import requirements
+from gdb_gospan.runtime import mspan
+from gdb_gospan.runtime.mpagealloc import KIND_NAMES
+
+
+def dump_columns(file):
+    spans = current_session().heap.spans
+    (needs,) = (struct.needs for struct in requirements.STRUCTS if struct.name == "mspan")
+    columns = {need.path: spans.records.get(need.path) for need in needs}
+    with Path(file).open("w") as out:
+        json.dump(
+            {
+                "addresses": spans.addresses.tolist(),
+                "columns": {
+                    path: None if column is None else column.tolist() for path, column in columns.items()
+                },
+                "aliases": {need.path: need.aliases for need in needs},
+            },
+            out,
+        )
+
+
+def dump_decoded(file):
+    heap = current_session().heap
+    spans, pages, central = heap.spans, heap.pages, heap.central
+    addresses = pages.addresses(np.arange(len(pages)))
+    sets = {}
+    for descriptor, spanclass, full, unswept in zip(
+        central.descriptor.tolist(), central.spanclass.tolist(), central.full, central.unswept, strict=True
+    ):
+        key = f"{spanclass} {'full' if full else 'partial'} {'unswept' if unswept else 'swept'}"
+        sets.setdefault(key, []).append(descriptor)
+    rows = np.flatnonzero(spans.in_use)
+    allocated = mspan.allocated_slots(heap.reader, spans, rows)
+    marked = mspan.marked_slots(heap.reader, spans, rows, heap.span_map.inline_marks[rows])
+    at = spans.addresses[rows].tolist()
+    with Path(file).open("w") as out:
+        json.dump(
+            {
+                "pages": [
+                    [address, KIND_NAMES[kind]]
+                    for address, kind in zip(addresses.tolist(), heap.page_kinds.kinds.tolist(), strict=True)
+                ],
+                "central": sets,
+                "fixallocs": {entry.name: entry.free for entry in heap.fixallocs},
+                "allocated": dict(zip(at, allocated.counts.tolist(), strict=True)),
+                "marked": dict(zip(at, marked.counts.tolist(), strict=True)),
+                "cached": spans.addresses[heap.cached].tolist(),
+                "allocCount": dict(zip(at, spans.records["allocCount"][rows].tolist(), strict=True)),
+                "unswept": spans.addresses[spans.unswept].tolist(),
+            },
+            out,
+        )

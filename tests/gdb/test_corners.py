@@ -1,0 +1,141 @@
+"""Heaps with what a usual heap does not have: the same proofs as for the sample program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tools import cores, gdbs, programs
+from tools.proofs import NOT_MEMORY, assert_adds_up, assert_classes_match_the_spans, not_exact, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.cores import Core
+    from tools.gdbs import Gdb
+
+    Answers = dict[str, dict[str, Any]]
+    Ask = Callable[[Gdb, Core], Answers]
+
+SYSTEM = pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
+MIB = 1 << 20
+
+
+def spans(answers: Answers, state: str) -> list[dict[str, Any]]:
+    return [span for span in answers["list"]["list"] if span["state"] == state]
+
+
+def huge(answers: Answers) -> None:
+    large = [span for span in spans(answers, "in use") if span["spanclass"] <= 1]
+    assert sum(span["npages"] == 100 * MIB // 8192 for span in large) == 3
+
+
+def release(answers: Answers) -> None:
+    memstats = answers["summary"]["memstats"]
+    assert memstats["HeapReleased"] > 6 * MIB
+    assert memstats["HeapIdle"] - memstats["HeapReleased"] < memstats["HeapReleased"] / 4
+
+
+def goroutines(answers: Answers) -> None:
+    assert answers["summary"]["memstats"]["StackInuse"] >= 500 * 2048
+    assert sum(span["npages"] for span in spans(answers, "stack")) * 8192 >= 500 * 2048
+
+
+def stacks(answers: Answers) -> None:
+    """A stack of more than 32 KiB has a span of its own."""
+    assert sum(span["npages"] >= 8 for span in spans(answers, "stack")) >= 20
+
+
+def tiny(answers: Answers) -> None:
+    (row,) = (row for row in answers["classes"]["classes"] if row["spanclass"] == 5)
+    # A block of 16 bytes stays as long as one object in it; hardly two of the 2,500 share one.
+    assert 2000 < row["objects"] <= 2500
+
+
+def finalizers(answers: Answers) -> None:
+    (row,) = (row for row in answers["classes"]["classes"] if row["spanclass"] == 2 * 6 + 1)
+    assert (row["elemsize"], row["objects"] >= 1000) == (64, True)
+
+
+def cached(answers: Answers) -> None:
+    assert answers["summary"]["spans"]["cached"] > 10
+
+
+VARIANTS: dict[str, tuple[list[str], Callable[[Answers], None]]] = {
+    "huge": (["-huge", "3"], huge),
+    "release": (["-release"], release),
+    "goroutines": (["-goroutines", "500"], goroutines),
+    "stacks": (["-stacks", "20"], stacks),
+    "tiny": (["-tiny", "20000"], tiny),
+    "finalizers": (["-finalizers", "1000"], finalizers),
+    "all-cached": (
+        [
+            "-huge",
+            "1",
+            "-release",
+            "-goroutines",
+            "99",
+            "-stacks",
+            "9",
+            "-tiny",
+            "999",
+            "-finalizers",
+            "99",
+            "-cached",
+        ],
+        cached,
+    ),
+}
+
+
+@SYSTEM
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_corner(ask: Ask, gdb: Gdb, go_minor: str, variant: str) -> None:
+    arguments, special = VARIANTS[variant]
+    core = cores.kernel_core(programs.build("corners", go_minor), *arguments)
+    answers = ask(gdb, core)
+    assert not_exact(answers) == []
+    assert_adds_up(answers)
+    assert_classes_match_the_spans(answers)
+    special(answers)
+    assert core.stdout["Settled"]
+    if not core.stdout["CachedObjects"]:
+        printed = {name: value for name, value in core.stdout.items() if name not in NOT_MEMORY}
+        assert answers["summary"]["memstats"] == printed
+        assert walk(answers) == {name: printed[name] for name in walk(answers)}
+
+
+@SYSTEM
+@pytest.mark.since("1.21")
+@pytest.mark.parametrize("more", [[], ["-cached"]], ids=["", "cached"])
+def test_user_arenas(ask: Ask, gdb: Gdb, go_minor: str, more: list[str]) -> None:
+    program = programs.build("corners", go_minor, experiments="arenas")
+    core = cores.kernel_core(program, "-arenas", "5", *more)
+    answers = ask(gdb, core)
+    assert not_exact(answers) == []
+    assert_adds_up(answers)
+    assert_classes_match_the_spans(answers)
+    chunks = spans(answers, "user arena")
+    assert len(chunks) >= 3  # five arenas, two of them freed
+    assert {span["npages"] for span in chunks} == {8 * MIB // 8192}
+    assert answers["summary"]["go"]["experiments"] == ["arenas"]
+    walked, memstats = walk(answers), answers["summary"]["memstats"]
+    assert {name: memstats[name] for name in walked if name != "MSpanInuse"} == {
+        name: value for name, value in walked.items() if name != "MSpanInuse"
+    }
+    # Chunks ready for reuse keep their descriptors, though no span is there.
+    assert memstats["MSpanInuse"] >= walked["MSpanInuse"]
+
+
+@SYSTEM
+def test_stop_before_the_sweep(ask: Ask, gdb: Gdb, go_minor: str) -> None:
+    """Spans that wait to be swept are no transient: every identity holds with them."""
+    core = cores.kernel_core(programs.build("corners", go_minor), "-unswept")
+    answers = ask(gdb, core)
+    assert [line for line in not_exact(answers) if not line.startswith("transient")] == []
+    assert_adds_up(answers)
+    assert_classes_match_the_spans(answers)
+    assert answers["summary"]["spans"]["unswept"] > 100
+    assert answers["summary"]["bytes"]["garbage_unswept"] > MIB
+    assert answers["summary"]["gc"]["sweep_done"] is False
