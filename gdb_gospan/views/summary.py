@@ -12,8 +12,9 @@ from gdb_gospan.views.units import count, counted, share
 _BAR = 24
 _WORST = 6
 
+MORE = "More: go-spans classes · list · show ADDR · central · spanalloc · check    (help go-spans)"
 # The accounts of a document's ``bytes``, in the order of the screen.
-_ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
     ("garbage not swept yet", ("garbage_unswept",)),
     ("free slots in spans in use", ("free_slots",)),
@@ -37,7 +38,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         _memory(document, style),
         _states(document, style),
         _worst(document, style),
-        "More: go-spans classes · list · show ADDR · central · spanalloc · check    (help go-spans)",
+        MORE,
         footer(document, style),
     ]
     return "\n\n".join(blocks[:4]) + "\n\n" + "\n".join(blocks[4:]) + "\n"
@@ -72,7 +73,7 @@ def _memory(document: dict[str, Any], style: Style) -> str:
     money, total = document["bytes"], document["bytes"]["sys"]
     bound = "" if document["complete"] else "≥ "
     rows: list[tuple[str, int, str]] = [
-        (label, sum(money[key] for key in keys), bound) for label, keys in _ACCOUNTS
+        (label, sum(money[key] for key in keys), bound) for label, keys in ACCOUNTS
     ]
     rows = [row for row in rows if row[1] or row[0] != "garbage not swept yet"]
     kinds = [(name, sum(money[key] for key in keys)) for name, keys in _METADATA]

@@ -1,0 +1,62 @@
+"""What the README says is so: its commands exist, its table is made from the requirements, its screen is today's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from gdb_gospan.commands import catalog
+from gdb_gospan.commands.arguments import parse
+from gdb_gospan.views import summary
+from tools import gdbs, support_table
+from tools.cache import CHECKOUT
+
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+NAMES = {name for command in catalog.COMMANDS for name in (command.name, *command.aliases)}
+
+
+def test_the_table_of_releases_is_made_from_the_requirements() -> None:
+    assert support_table.updated(README) == README, "run python tests/tools/support_table.py"
+
+
+def test_every_command_is_described() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+    assert described == NAMES
+
+
+def test_every_command_named_is_one() -> None:
+    named = set(re.findall(r"(?:\(gdb\) |    )go-spans ([a-z]+)", README))
+    assert named
+    assert named <= NAMES
+
+
+@pytest.mark.parametrize("command", catalog.COMMANDS, ids=lambda command: command.name)
+def test_every_example_parses(command: catalog.Command) -> None:
+    program, name, *words = shlex.split(command.example)
+    assert (program, name in (command.name, *command.aliases)) == ("go-spans", True)
+    parse(command, words)
+
+
+def test_every_path_named_exists() -> None:
+    paths = re.findall(
+        r"(?:^|[ `(])\.?/?((?:tests|gdb_gospan|examples|dlv_scripts)/[\w./]+)", README, re.MULTILINE
+    )
+    assert len(paths) >= 4
+    assert [path for path in paths if not (CHECKOUT / path).exists()] == []
+    assert (CHECKOUT / "install.sh").exists()
+
+
+def test_the_debuggers_are_the_tested_ones() -> None:
+    tested = re.search(r"\(tested: ([\d., ]+)\)", README)
+    assert tested
+    assert tested[1].split(", ")[1:] == list(gdbs.WHEELS)
+
+
+def test_the_screen_has_every_line_of_the_summary() -> None:
+    screen = README.partition("```")[2].partition("```")[0]
+    labels = [label for label, _ in summary.ACCOUNTS if label != "garbage not swept yet"]
+    assert [label for label in [*labels, "runtime metadata", "Sys"] if f"  {label} " not in screen] == []
+    assert summary.MORE in screen
