@@ -34,8 +34,9 @@ def main(arguments: list[str]) -> int:
     try:
         python = environment()
     except subprocess.CalledProcessError as error:
+        step = " ".join(error.cmd[1:4])
         print(
-            f"tests/run: {' '.join(map(str, error.cmd))} failed with status {error.returncode}",
+            f"tests/run: no virtual environment: {step} failed, see above (try: again with a network)",
             file=sys.stderr,
         )
         return 2
@@ -70,8 +71,16 @@ def environment() -> str:
             )
             pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, *listing.stdout.splitlines()], check=True)
-            complete.touch()
+        complete.touch()
+        remove_unused()
     return python
+
+
+def remove_unused() -> None:
+    """Remove environments that no run has used for two weeks: each change of pyproject.toml makes a new one."""
+    for complete in CACHE.glob("venv-*/complete"):
+        if time.time() - complete.stat().st_mtime > 14 * 24 * 3600:
+            shutil.rmtree(complete.parent, ignore_errors=True)
 
 
 if __name__ == "__main__":

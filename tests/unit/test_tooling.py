@@ -177,3 +177,27 @@ def test_pyproject_lists_what_the_suite_installs():
 def test_every_release_has_an_exact_version():
     assert all(version.startswith(f"{minor}.") for minor, version in toolchains.TOOLCHAINS.items())
     assert (toolchains.OLDEST, toolchains.NEWEST) == ("1.19", "1.27")
+
+
+def test_a_core_handler_is_out_of_the_way_and_back_again(own_cache, tmp_path, monkeypatch):
+    pattern = tmp_path / "core_pattern"
+    pattern.write_text("|/usr/share/handler %p\n")
+    monkeypatch.setattr(cores, "CORE_PATTERN", pattern)
+    with cores._core_pattern() as in_force:
+        assert in_force == pattern.read_text() == "core"
+    assert pattern.read_text() == "|/usr/share/handler %p"
+
+
+def test_a_core_handler_that_stays_is_the_reason_of_a_skip(own_cache, tmp_path, monkeypatch):
+    class ReadOnly(type(tmp_path)):
+        def write_text(self, *_):
+            raise OSError(30, "Read-only file system")
+
+    pattern = tmp_path / "core_pattern"
+    pattern.write_text("|/usr/share/handler %p\n")
+    monkeypatch.setattr(cores, "CORE_PATTERN", ReadOnly(pattern))
+    with (
+        pytest.raises(cache.Unavailable, match=r"handler %p.*cannot be changed: Read-only"),
+        cores._core_pattern(),
+    ):
+        pass
