@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -47,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GoSpansError as error:
         return _fail(str(error), _ERROR)
     except BrokenPipeError:
-        # Whoever read has enough. Nothing may be left to flush at exit, or Python complains then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return _BROKEN_PIPE
     except KeyboardInterrupt:
+        _silence()
         return _fail("interrupted", _INTERRUPTED)
     except Exception as error:
         if os.environ.get(_TRACEBACK):
@@ -153,6 +154,12 @@ def _write(text: str) -> None:
     """Print, whatever the names of files may hold that standard output cannot encode."""
     sys.stdout.write(text.encode(_encoding(), "backslashreplace").decode(_encoding()))
     sys.stdout.flush()
+
+
+def _silence() -> None:
+    """Drop what is not printed yet: Python would try again at its exit, and wait, or complain."""
+    with contextlib.suppress(OSError, ValueError):  # a test's standard output is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, status: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
-from gdb_gospan.errors import TargetError
+from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.platform import platform
@@ -33,6 +33,7 @@ _ARCHES: Final = {
     (258, 64, "little"): "loong64",
 }
 _OSABI_FREEBSD: Final = 9
+_PROGRAM: Final = (ET_EXEC, ET_DYN)
 _FRAMES: Final = 24
 """Frames of a thread to look at: the allocator's own call chains are shorter."""
 
@@ -48,9 +49,8 @@ def open_session(files: Sequence[str]) -> Session:
     """
     program_path, core_path = _sort(files)
     executable = open_executable(program_path)
-    notes = read_notes(CoreFile(core_path))
-    bias = _bias(executable, notes, core_path)
-    core = CoreFile(core_path, fallback=executable.memory(bias))
+    core = CoreFile(core_path)
+    notes = read_notes(core)
     name = program_path.name
     if (core.machine, core.bits, core.byteorder) != (
         executable.machine,
@@ -58,6 +58,12 @@ def open_session(files: Sequence[str]) -> Session:
         executable.byteorder,
     ):
         raise TargetError(f"{core_path} and {program_path} are of different architectures{_made_by(notes)}")
+    bias = _bias(executable, notes, core_path)
+    if not _same_build(executable, core, bias):
+        raise TargetError(
+            f"{program_path} is not the executable of {core_path}: their build ids differ{_made_by(notes)}"
+        )
+    core.fallback = executable.memory(bias)
     types = DwarfTypes(program_path, bias)
     if types.variable("runtime.mheap_") is None:
         raise TargetError(no_runtime(name, is_go=executable.is_go, try_with="the executable"))
@@ -78,41 +84,38 @@ def open_session(files: Sequence[str]) -> Session:
 
 
 def _sort(files: Sequence[str]) -> tuple[Path, Path]:
-    """Tell which file is the executable and which the core."""
+    """Tell which file is the executable and which the core, as far as their headers show it."""
     if not files:
-        raise TargetError("no program to look at (try: go-spans summary ./program core)")
+        raise UsageError("no program to look at (try: go-spans summary ./program core)")
     if len(files) > 2:
+        raise UsageError(f"an executable and its core are needed, not {len(files)} files: {' '.join(files)}")
+    if len(files) == 1:
+        raise TargetError(_only(Path(files[0])))
+    program, core = Path(files[0]), Path(files[1])
+    kinds = elf_type(program), elf_type(core)
+    if kinds[0] not in _PROGRAM and (kinds[0] == ET_CORE or kinds[1] in _PROGRAM):
+        program, core, kinds = core, program, kinds[::-1]
+    if kinds == (ET_CORE, ET_CORE):
+        raise TargetError(f"{files[0]} and {files[1]} are both cores: one must be the executable")
+    if kinds[0] in _PROGRAM and kinds[1] in _PROGRAM:
         raise TargetError(
-            f"{len(files)} files, but one executable and its core are needed: {' '.join(files)}"
+            f"{files[0]} and {files[1]} are both executables: one must be a core "
+            "(to get one: ulimit -c unlimited; GOTRACEBACK=crash; or gcore PID)"
         )
-    kinds = [(Path(file), _kind(Path(file))) for file in files]
-    cores = [path for path, kind in kinds if kind == ET_CORE]
-    programs = [path for path, kind in kinds if kind != ET_CORE]
-    if len(cores) == 2:
-        raise TargetError(f"{files[0]} and {files[1]} are both cores: one of the two must be the executable")
-    if len(programs) == 2:
-        raise TargetError(
-            f"neither {files[0]} nor {files[1]} is a core (try: ulimit -c unlimited, GOTRACEBACK=crash)"
-        )
-    if not programs:
-        made_by = _made_by(read_notes(CoreFile(cores[0])))
-        raise TargetError(f"{files[0]} is a core: its executable is needed too{made_by}")
-    if not cores:
-        raise TargetError(
-            f"{files[0]} is an executable: a core of it is needed too (try: go-spans summary {files[0]} core; "
-            "for a running process: gdb -p PID)"
-        )
-    return programs[0], cores[0]
+    return program, core
 
 
-def _kind(path: Path) -> int:
-    """Return `ET_CORE` for a core, `ET_EXEC` or `ET_DYN` for an executable."""
+def _only(path: Path) -> str:
+    """Say what is missing when there is one file only."""
     kind = elf_type(path)
-    if kind in (ET_CORE, ET_EXEC, ET_DYN):
-        return kind
-    if kind is None:
-        CoreFile(path)  # knows compressed, empty and cut off cores by their first bytes, and says so
-    raise TargetError(f"{path}: neither an executable nor a core")
+    if kind == ET_CORE:
+        return f"{path} is a core: its executable is needed too{_made_by(read_notes(CoreFile(path)))}"
+    if kind in _PROGRAM:
+        return (
+            f"{path} is an executable: a core of it is needed too "
+            "(to get one: ulimit -c unlimited; GOTRACEBACK=crash; or gcore PID)"
+        )
+    return f"{path} is neither an executable nor a core (try: go-spans summary ./program core)"
 
 
 def _made_by(notes: CoreNotes) -> str:
@@ -130,6 +133,15 @@ def _bias(executable: Executable, notes: CoreNotes, core: Path) -> int:
             "(cut off? try: gdb PROGRAM CORE)"
         )
     return notes.entry - executable.entry
+
+
+def _same_build(executable: Executable, core: CoreFile, bias: int) -> bool:
+    """Compare the notes of the executable, where the core has that page: the kernel adds it by default."""
+    for address, wanted in executable.notes:
+        found = core.read(address + bias, len(wanted))
+        if not isinstance(found, Unreadable) and found != wanted:
+            return False
+    return True
 
 
 def _frames(core: CoreFile, notes: CoreNotes, symbols: SymbolTable) -> Iterator[tuple[str, Sequence[str]]]:

@@ -65,6 +65,8 @@ class Executable:
         GNU build id in hexadecimal; Go writes one since 1.24.
     is_go
         Whether it has sections that only Go's linker writes.
+    notes
+        Address, as linked, and contents of its notes: build ids. A stripped copy has the same.
     """
 
     path: Path
@@ -76,6 +78,7 @@ class Executable:
     movable: bool
     build_id: str | None
     is_go: bool
+    notes: tuple[tuple[int, bytes], ...]
     _flat: Bytes
     _segments: tuple[tuple[int, int, int], ...]
 
@@ -118,6 +121,7 @@ def open_executable(path: Path) -> Executable:
                 movable=kind == ET_DYN,
                 build_id=_build_id(elf),
                 is_go=any(elf.get_section_by_name(name) for name in _GO_SECTIONS),
+                notes=tuple((segment["p_vaddr"], segment.data()) for segment in elf.iter_segments("PT_NOTE")),
                 flat=flat,
                 segments=tuple(
                     (segment["p_vaddr"], segment["p_filesz"], segment["p_offset"])

@@ -27,6 +27,7 @@ def build(
     ldflags: str = "",
     gcflags: str = "",
     tags: str = "",
+    buildmode: str = "",
     experiments: str = "",
     cgo: bool = False,
 ) -> Path:
@@ -38,8 +39,8 @@ def build(
         A folder of tests/programs, or "frag" for examples/frag.
     minor
         Go release, for instance "1.27".
-    ldflags, gcflags, tags
-        As for go build, for instance ``ldflags="-w"``.
+    ldflags, gcflags, tags, buildmode
+        As for go build, for instance ``ldflags="-w"``, ``buildmode="pie"``.
     experiments
         GOEXPERIMENT, for instance "arenas" or "nogreenteagc".
     cgo
@@ -50,7 +51,7 @@ def build(
         raise Unavailable("no gcc on PATH for a program with cgo")
     folder = FRAG if name == "frag" else PROGRAMS / name
     sources = [FRAG] if name == "frag" else [FRAG, PROGRAMS]
-    options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags}
+    options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags, "-buildmode": buildmode}
     flags = [f"{option}={value}" for option, value in options.items() if value]
     env = toolchain.env | {"GOEXPERIMENT": experiments, "CGO_ENABLED": str(int(cgo))}
     key = _digest(sources, toolchain.version, str(flags), experiments, str(cgo))
