@@ -77,7 +77,7 @@ def _memory(document: dict[str, Any], style: Style) -> str:
     ]
     rows = [row for row in rows if row[1] or row[0] != "garbage not swept yet"]
     kinds = [(name, sum(money[key] for key in keys)) for name, keys in _METADATA]
-    detail = " · ".join(f"{name} {units.nbytes(value)}" for name, value in kinds if value)
+    detail = " · ".join(f"{name} {_bytes(value, style)}" for name, value in kinds if value)
     rows.append(("runtime metadata", sum(value for _, value in kinds), ""))
     if money["remainder"]:
         reason = "in flight" if document["complete"] else "not known"
