@@ -130,9 +130,9 @@ probe_gdb() {
     fi
     gdb=$(absolute "$(command -v -- "$gdb")")
     gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
-    gdb_version=${gdb_version##* }
-    [[ $gdb_version =~ ^[0-9]+\. ]] ||
-        fail "$gdb does not start ($(tail -n 1 "$temp/gdb")): repair it, or choose another with --gdb PATH"
+    [[ $gdb_version =~ ^GNU\ gdb.*\ ([0-9]+\.[^ ]*)$ ]] ||
+        fail "$gdb is no gdb that starts ($(tail -n 1 "$temp/gdb")): repair it, or choose another with --gdb PATH"
+    gdb_version=${BASH_REMATCH[1]}
     [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb is gdb $gdb_version, go-spans needs 12 or newer: choose another with --gdb PATH"
     answer=$("$gdb" -nx -batch </dev/null 2>&1 \
         -ex 'python import sys; print("go-spans-python %d.%d" % sys.version_info[:2])' \
@@ -223,7 +223,7 @@ fill_site() {
     local other=()
     if [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; then
         cp -R -p -- "$tree/site/python$python/." "$1"
-        imports "$1" || fail "$tree does not work with $gdb ($(tail -n 1 "$temp/imports")): make the bundle on a machine like this one"
+        imports "$1" || fail "$tree does not work with $gdb ($(grep -m 1 'Error: ' "$temp/imports")): make the bundle on a machine like this one"
         return
     fi
     find_pip
@@ -232,7 +232,7 @@ fill_site() {
         other=(--python-version "$python" --implementation cp --only-binary=:all:)
     pip_into "$1" ${other[@]+"${other[@]}"} "${requirements[@]}"
     rm -rf -- "${1:?}/bin"
-    imports "$1" || fail "what pip installed does not work with $gdb ($(tail -n 1 "$temp/imports")): choose another gdb with --gdb PATH"
+    imports "$1" || fail "what pip installed does not work with $gdb ($(grep -m 1 'Error: ' "$temp/imports")): choose another gdb with --gdb PATH"
     copy_package "$1/gdb_gospan"
     compile_all "$1"
     stamp_text >"$1/.made_for"

@@ -15,8 +15,8 @@ OLDEST_GDB = 12
 
 # The bounds of pyproject.toml, which is not there once installed; a test compares the two.
 NEEDS = {
-    "attrs": (23, 1),
-    "numpy": (1, 26),
+    "attrs": (24, 1),
+    "numpy": (2, 0),
     "pyelftools": (0, 30),
     "pygments": (2, 15),
     "tabulate": (0, 9),

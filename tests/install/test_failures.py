@@ -1,0 +1,156 @@
+"""Every failure of install.sh is one line that says what to do next, and leaves nothing behind."""
+
+import os
+import shutil
+
+import pytest
+
+from tools.cache import CHECKOUT
+
+pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
+
+
+def fails(home, *options, script=CHECKOUT / "install.sh", **env):
+    """Run the installer, which must fail, and return its one line."""
+    before = home.files()
+    done = home.run(script, *options, **env)
+    assert done.returncode == 1
+    assert done.stderr.startswith("install.sh: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.count(": ") >= 2, "what, and what next"
+    assert home.files() == before
+    assert not home.prefix.exists()
+    return done.stderr
+
+
+@pytest.fixture
+def altered_gdb(tmp_path):
+    """Give a function that makes a gdb which is the real one but for a change in what it prints."""
+
+    def make(change, folder=tmp_path / "altered"):
+        folder.mkdir()
+        script = folder / "gdb"
+        script.write_text(f'#!/bin/sh\n{shutil.which("gdb")} "$@" 2>&1 | sed {change!r}\n')
+        script.chmod(0o755)
+        return script
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--frobnicate"], "unknown option --frobnicate"),
+        (["--frobnicate=1"], "unknown option --frobnicate"),
+        (["here"], "unknown option here"),
+        (["--prefix"], "--prefix needs a value"),
+        (["--prefix="], "--prefix needs a value"),
+        (["--demo", "--uninstall"], "--demo and --uninstall do not go together"),
+        (["--bundle", "x", "--demo"], "--bundle and --demo do not go together"),
+        (["--gdb", "/nowhere/gdb"], "there is no gdb at /nowhere/gdb"),
+        (["--gdb", "/bin/false"], "/bin/false is no gdb that starts"),
+        (["--prefix", "/a:b"], "gdb cannot take the folder /a:b"),
+        (["--prefix", "/dev/null/x"], "cannot write to /dev/null/x: choose another folder with --prefix"),
+        (["--bundle", "/"], "cannot write /: give the name of a file"),
+        (["--bundle", "/nowhere/x.tar.gz"], "cannot write /nowhere/x.tar.gz"),
+        (["--from", "/nowhere.tar.gz"], "/nowhere.tar.gz is not a bundle: make one"),
+        (["--from", CHECKOUT], "is not a bundle: make one"),
+        (["--from", CHECKOUT / "install.sh"], "is not a .tar.gz archive"),
+    ],
+)
+def test_options(home, options, line):
+    assert line in fails(home, *options)
+
+
+def test_no_home(home):
+    assert "HOME is not set" in fails(home, HOME="")
+
+
+def test_no_network(home):
+    line = fails(home, PIP_NO_INDEX="1")
+    assert "pip could not install what is needed (ERROR: " in line
+    assert "use --from FILE" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            r"s/^GNU gdb.*/GNU gdb (GDB) 11.2/",
+            "is gdb 11.2, go-spans needs 12 or newer: choose another with --gdb PATH",
+        ),
+        (
+            r"s/^GNU gdb.*/GNU gdb (GDB) Red Hat Enterprise Linux 8.2-20.el8/",
+            "is gdb 8.2-20.el8, go-spans needs 12",
+        ),
+        (r"s/^go-spans-python.*/go-spans-python 3.9/", "has Python 3.9 inside, go-spans needs 3.10 or newer"),
+        (r"s/^go-spans-python.*/go-spans-python 2.7/", "has Python 2.7 inside, go-spans needs 3.10 or newer"),
+        (
+            r's/^go-spans-python.*/Scripting in the "Python" language is not supported in this copy of GDB./',
+            "has no Python inside: choose a gdb that has with --gdb PATH",
+        ),
+    ],
+)
+def test_what_gdb_is(home, altered_gdb, change, line):
+    assert line in fails(home, "--gdb", altered_gdb(change))
+
+
+@pytest.fixture
+def without_gdb(tmp_path):
+    """A PATH on which everything is but gdb."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for path in os.environ["PATH"].split(os.pathsep)[::-1]:
+        for entry in os.scandir(path) if os.path.isdir(path) else ():  # noqa: PTH112
+            (folder / entry.name).unlink(missing_ok=True)
+            (folder / entry.name).symlink_to(entry.path)
+    (folder / "gdb").unlink()
+    return folder
+
+
+def test_no_gdb(home, without_gdb):
+    line = fails(home, PATH=str(without_gdb))
+    apt = os.getuid() == 0 and shutil.which("apt-get")
+    assert ("run apt-get install gdb, or " in line) if apt else ("install it as root, then run" in line)
+
+
+def test_no_pip(home, without_gdb):
+    (without_gdb / "gdb").symlink_to(shutil.which("gdb"))
+    for path in without_gdb.glob("python*"):
+        path.unlink()
+    line = fails(home, PATH=str(without_gdb))
+    assert "python3-pip is missing" in line
+
+
+def test_bundle_for_another_machine(home, unpacked, tmp_path):
+    shutil.copytree(unpacked, tmp_path / "b")
+    (site,) = (tmp_path / "b/site").glob("python*")
+    abi, *rest = (site / ".made_for").read_text().split("\n")
+    foreign = abi.replace("x86_64", "riscv64") if "x86_64" in abi else "cpython-311-x86_64-linux-gnu"
+    (site / ".made_for").write_text("\n".join([foreign, *rest]))
+    line = fails(home, "--from", tmp_path / "b")
+    assert f"is for {foreign}, this machine is {abi}: make the bundle on a machine like this one" in line
+    site.rename(site.with_name("python3.99"))
+    line = fails(home, "--from", tmp_path / "b")
+    assert "is for python3.99, gdb's Python here is" in line
+
+
+def test_a_bundle_that_lost_a_file(home, unpacked, tmp_path):
+    shutil.copytree(unpacked, tmp_path / "b")
+    (site,) = (tmp_path / "b/site").glob("python*")
+    shutil.rmtree(site / "numpy")
+    assert "No module named 'numpy'" in fails(home, "--from", tmp_path / "b")
+
+
+def test_a_block_without_its_end(home, unpacked):
+    (home.path / ".gdbinit").write_text("# >>> gdb_gospan >>>\nset width 0\n")
+    before = (home.path / ".gdbinit").read_bytes()
+    done = home.run(CHECKOUT / "install.sh", "--from", unpacked)
+    assert done.returncode == 1
+    assert "take the block out by hand" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (home.path / ".gdbinit").read_bytes() == before
+
+
+def test_demo_needs_a_checkout(home, unpacked):
+    assert "--demo builds a program from examples/" in fails(home, "--demo", script=unpacked / "install.sh")
