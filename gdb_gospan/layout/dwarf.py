@@ -30,6 +30,8 @@ from gdb_gospan.layout.model import TypeNode
 
 _SECTIONS: Final = ("info", "abbrev", "str", "line_str", "str_offsets", "addr")
 _NAMED: Final = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_const_type")
+_LONGEST_CHAIN: Final = 16
+"""Typedefs of typedefs; Go has one. In a damaged file they may go round in a circle."""
 _OP_ADDR: Final = 0x03
 _UNIT: Final = b"runtime\0"
 _UNIT_HEADER: Final = 32
@@ -37,13 +39,17 @@ _UNIT_HEADER: Final = 32
 
 # What pyelftools and zlib raise over a file that is not what it should be.
 _DAMAGE: Final = (
+    ArithmeticError,
     AssertionError,
+    AttributeError,
     ConstructError,
     DWARFError,
     ELFError,
     LookupError,
+    MemoryError,
     OSError,
-    RecursionError,
+    RuntimeError,
+    TypeError,
     ValueError,
     zlib.error,
 )
@@ -172,7 +178,9 @@ class DwarfType:
     def __init__(self, types: DwarfTypes, die: DIE) -> None:
         self._types = types
         self.name = _text(die)
-        while die.tag in _NAMED and (next_die := types.referenced(die)) is not None:
+        for _ in range(_LONGEST_CHAIN):
+            if die.tag not in _NAMED or (next_die := types.referenced(die)) is None:
+                break
             die = next_die
         self._die = die
         self.underlying = _text(die)
@@ -243,7 +251,7 @@ class _TypesOnly(ELFFile):
 
 def _text(die: DIE) -> str:
     name = die.attributes.get("DW_AT_name")
-    return name.value.decode("utf-8", "replace") if name is not None else ""
+    return name.value.decode("utf-8", "replace") if name is not None and isinstance(name.value, bytes) else ""
 
 
 def _number(die: DIE, attribute: str, default: int = 0) -> int:
