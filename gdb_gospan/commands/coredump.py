@@ -15,7 +15,8 @@ from gdb_gospan.layout.platform import platform
 from gdb_gospan.memory import Memory, Unreadable
 from gdb_gospan.memory.corenotes import CoreNotes, Thread, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
-from gdb_gospan.memory.executable import ET_CORE, ET_DYN, ET_EXEC, Executable, elf_type, open_executable
+from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
+from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.runtime.program import open_heap
 
 # GOARCH by e_machine (elf.h), class and byte order.
@@ -65,7 +66,7 @@ def open_session(files: Sequence[str]) -> Session:
         )
     core.fallback = executable.memory(bias)
     types = DwarfTypes(program_path, bias)
-    if types.variable("runtime.mheap_") is None:
+    if types.address("runtime.mheap_") is None:
         raise TargetError(no_runtime(name, is_go=executable.is_go, try_with="the executable"))
     key = executable.machine, executable.bits, executable.byteorder
     os_name = "freebsd" if executable.osabi == _OSABI_FREEBSD else "linux"

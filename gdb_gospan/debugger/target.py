@@ -106,10 +106,10 @@ def _name() -> str:
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Session:
     types = GdbTypes()
-    anchor = types.variable("runtime.mheap_")
+    anchor = types.address("runtime.mheap_")
     if anchor is None:
         raise TargetError(_no_runtime(kind))
-    memory, core = choose(kind, [anchor[0]])
+    memory, core = choose(kind, [anchor])
     heap = open_heap(memory, types, platform(_os(), _arch(inferior)), program=_name())
     target = Target(
         kind=kind,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gdb
+from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
+from gdb_gospan.memory.elfheader import ET_EXEC, elf_type
 
 _STRUCTS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 
@@ -60,6 +64,22 @@ class GdbType:
 class GdbTypes:
     """Types and variables of the program that gdb has loaded."""
 
+    def __init__(self) -> None:
+        self._symbols = _fixed_symbols()
+
+    def address(self, name: str) -> int | None:
+        """Address of a package variable, or None.
+
+        Where the symbol table decides it, gdb is not asked: for the first
+        variable it reads all debug information of the runtime.
+        """
+        for symbols in self._symbols:
+            address = symbols.address(name)
+            if address is not None:
+                return address
+        variable = self.variable(name)
+        return variable[0] if variable else None
+
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called ``name``, or None."""
         try:
@@ -77,3 +97,13 @@ class GdbTypes:
         known = target.code not in (gdb.TYPE_CODE_ERROR, gdb.TYPE_CODE_FUNC) and target.sizeof > 0
         has_debug = "<" not in str(target) and known
         return int(pointer), GdbType(target) if has_debug else None
+
+
+def _fixed_symbols() -> list[SymbolTable]:
+    """Symbol tables of the program and its separate debug information, if it cannot be moved when loaded."""
+    space = gdb.current_progspace()
+    if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
+        return []
+    files = [file.filename for file in space.objfiles() if file.filename]
+    own = [file for file in files if file == space.filename or file.endswith(".debug")]
+    return [SymbolTable(Path(file)) for file in own]

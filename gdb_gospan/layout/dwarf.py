@@ -82,7 +82,7 @@ class DwarfTypes:
         self.bias = bias
         with self.reading(), path.open("rb") as file:
             elf = _TypesOnly(file)
-            self.symbols = SymbolTable(elf, bias)
+            self.symbols = SymbolTable(path, bias)
             self._order: Literal["little", "big"] = "little" if elf.little_endian else "big"
             self._dwarf: Any = None
             self._info = b""
@@ -99,6 +99,13 @@ class DwarfTypes:
                 if node.underlying == name:
                     return node
         return None
+
+    def address(self, name: str) -> int | None:
+        """Address of a package variable, or None."""
+        address = self.symbols.address(name)
+        if address is None and (variable := self.variable(name)):
+            return variable[0]
+        return address
 
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and type of a package variable; only the address when there is a symbol but no DWARF."""

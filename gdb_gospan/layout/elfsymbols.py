@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
+import mmap
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+
+from gdb_gospan.memory import elfheader
 
 # Elf64_Sym and Elf32_Sym of elf.h: a name and a numpy code for each field.
 _SYM: Final = {
     64: "name:u4 info:u1 other:u1 shndx:u2 value:u8 size:u8",
     32: "name:u4 value:u4 size:u4 info:u1 other:u1 shndx:u2",
 }
+_SHT_SYMTAB: Final = 2
 _STT_FUNC: Final = 2
 
 
 class SymbolTable:
-    """``.symtab``; empty for a stripped file.
+    """``.symtab`` of the ELF file at `path`; empty when it is stripped, damaged or no such file.
 
-    Decoded as one numpy table: a program has tens of thousands of symbols, and
-    pyelftools makes an object of each.
+    Decoded as one numpy table, without pyelftools: a program has tens of
+    thousands of symbols, and gdb waits for this at the first command.
 
     Parameters
     ----------
-    elf
+    path
         The file. It is read at once and not needed later.
     bias
         What the loader added to every address; 0 unless the file is a PIE.
     """
 
-    def __init__(self, elf: ELFFile, bias: int = 0) -> None:
+    def __init__(self, path: Path, bias: int = 0) -> None:
         self.bias = bias
         self._strings = b""
-        fields = (field.split(":") for field in _SYM[elf.elfclass].split())
-        order = "<" if elf.little_endian else ">"
-        record = np.dtype([(name, order + code) for name, code in fields])
-        self._table: npt.NDArray[Any] = np.empty(0, record)
-        section = elf.get_section_by_name(".symtab")
-        if isinstance(section, SymbolTableSection):
-            data = section.data()
-            self._table = np.frombuffer(data, record, len(data) // record.itemsize)
-            self._strings = elf.get_section(section["sh_link"]).data()
+        self._table: npt.NDArray[Any] = np.empty(0, _record(64, "<"))
+        try:
+            with path.open("rb") as file:
+                data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        except (OSError, ValueError):  # an empty file cannot be mapped
+            return
+        bits, order, sections = elfheader.sections(data)
+        for section in sections[sections["type"] == _SHT_SYMTAB][:1]:
+            record = _record(bits, order)
+            begin, size = int(section["offset"]), int(section["size"])
+            symbols = data[begin : begin + size]
+            if int(section["link"]) >= len(sections) or len(symbols) < size:
+                return
+            strings = sections[int(section["link"])]
+            begin = int(strings["offset"])
+            self._strings = data[begin : begin + int(strings["size"])].tobytes()
+            self._table = symbols[: size - size % record.itemsize].view(record).copy()
 
     def __len__(self) -> int:
         return len(self._table)
@@ -73,3 +84,8 @@ class SymbolTable:
         functions = self._table[(self._table["info"] & 0xF) == _STT_FUNC]
         by_address: npt.NDArray[Any] = functions[np.argsort(functions["value"], kind="stable")]
         return by_address
+
+
+def _record(bits: int, order: str) -> np.dtype[np.void]:
+    fields = (field.split(":") for field in _SYM[bits].split())
+    return np.dtype([(name, order + code) for name, code in fields])

@@ -145,5 +145,8 @@ class TypeSource(Protocol):
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called ``name`` (``runtime.mspan``), or None."""
 
+    def address(self, name: str) -> int | None:
+        """Address of the package variable ``name``, or None."""
+
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and, when known, type of the package variable ``name``, or None."""

@@ -128,8 +128,8 @@ class Symbols:
 
 def find_symbols(types: TypeSource) -> Symbols:
     """Look up every variable of the requirements table; absent ones are simply not in the result."""
-    found = ((name, types.variable(f"runtime.{name}")) for name in requirements.VARIABLES)
-    return Symbols({name: variable[0] for name, variable in found if variable is not None})
+    found = ((name, types.address(f"runtime.{name}")) for name in requirements.VARIABLES)
+    return Symbols({name: address for name, address in found if address is not None})
 
 
 def _locate(node: TypeNode, need: Need, path: str) -> Field | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
-import stat
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,37 +14,15 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.elfheader import ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Bytes, Segments, disjoint
 
-ET_EXEC: Final = 2
-ET_DYN: Final = 3
-ET_CORE: Final = 4
 _PF_W: Final = 2
 _GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
 
 # What pyelftools raises over a file that is not what it should be.
 _DAMAGE: Final = (AssertionError, ConstructError, ELFError, LookupError, OverflowError, ValueError)
-
-
-def elf_type(path: Path) -> int | None:
-    """Return e_type of an ELF file (`ET_EXEC`, `ET_DYN`, `ET_CORE`, …), None for any other file.
-
-    Raises
-    ------
-    TargetError
-        There is no such file, or it cannot be opened.
-    """
-    try:
-        # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  # it is open already
-            start = file.read(18) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    except OSError as error:
-        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    if len(start) < 18 or not start.startswith(b"\x7fELF"):
-        return None
-    return int.from_bytes(start[16:18], "big" if start[5] == 2 else "little")
 
 
 @attrs.frozen(eq=False)
