@@ -51,6 +51,22 @@ def test_by_its_name_through_a_link(source, tmp_path):
     assert source("source spans", LOADED) == [str(PLUGIN.parent)]
 
 
+def test_without_proc(source, tmp_path):
+    """Where there is no /proc, the file is looked for where gdb found it."""
+    package = tmp_path / "gdb_gospan"
+    package.mkdir()
+    for entry in PLUGIN.parent.iterdir():
+        (package / entry.name).symlink_to(entry)
+    (package / "gdb_gospan").unlink()
+    (package / "gdb_gospan").write_text(PLUGIN.read_text().replace("/proc/self/fd/", "/nowhere/"))
+    (tmp_path / "x").mkdir()
+    assert source("source gdb_gospan/gdb_gospan", LOADED) == [str(package)]
+    assert source("source gdb_gospan", LOADED, cwd=package) == [str(package)]
+    assert source(f"directory {package}", "source gdb_gospan", LOADED, cwd=tmp_path / "x") == [str(package)]
+    (line,) = source(f"source {package}/gdb_gospan", cwd=tmp_path / "x")
+    assert line == "go-spans cannot find the file that was sourced: source it by its full path"
+
+
 def test_twice_is_harmless(source):
     said = source(f"source {PLUGIN}", f"source {PLUGIN}", "help go-spans summary")
     assert said == source(f"source {PLUGIN}", "help go-spans summary")
@@ -76,7 +92,7 @@ def test_nothing_heavy_is_loaded(source):
 
 
 def test_nothing_of_it_stays_among_the_users_names(source):
-    assert source(f"source {PLUGIN}", "python print([n for n in dir() if 'spans' in n or n == 'error'])") == [
+    assert source(f"source {PLUGIN}", "python print([n for n in dir() if 'spans' in n or n == 'e'])") == [
         "[]"
     ]
 
@@ -123,9 +139,13 @@ def test_what_it_adds_to_the_start_of_gdb(gdb):
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     bare, loaded = [], []
-    for _ in range(15):
+    for rounds in range(1, 61):  # a busy machine needs more of them
         bare.append(cost())
         loaded.append(cost(f"source {PLUGIN}"))
-    added = min(loaded) - min(bare)
-    print(f"gdb {gdb.label}: bare {min(bare) * 1e3:.0f} ms, the plugin adds {added * 1e3:.0f} ms")
+        added = min(loaded) - min(bare)
+        if rounds >= 15 and added <= 0.015:
+            break
+    print(
+        f"gdb {gdb.label}: bare {min(bare) * 1e3:.0f} ms, the plugin adds {added * 1e3:.0f} ms, {rounds} rounds"
+    )
     assert added <= 0.015
