@@ -164,8 +164,8 @@ def _head_and_tail(index: int | None) -> tuple[int | None, int | None]:
 
 
 def _entries(head: int | None, tail: int | None) -> int | None:
-    """Count what is queued; the head is never past the tail, so then the set makes no sense."""
-    return None if head is None or tail is None or head > tail else tail - head
+    """Count what is queued; less than nothing shows that the set is damaged."""
+    return None if head is None or tail is None else tail - head
 
 
 class MCache(StructPrinter):
