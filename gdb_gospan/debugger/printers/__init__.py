@@ -10,8 +10,6 @@ any printer. ``go-spans summary`` and the other commands show what is in them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from gdb.printing import RegexpCollectionPrettyPrinter, register_pretty_printer
 
 import gdb
@@ -42,7 +40,7 @@ class _Maker:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __call__(self, value: gdb.Value) -> Any:
+    def __call__(self, value: gdb.Value) -> gdb._PrettyPrinter:
         from gdb_gospan.debugger.printers import pages, spans
 
         return {**spans.PRINTERS, **pages.PRINTERS}[self._name](value)
