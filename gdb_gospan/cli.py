@@ -17,7 +17,7 @@ from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
 _FILES_HELP: Final = "the executable and a core of it, in either order"
-_PID: Final = Option("pid", "a running process", "N")
+_PID: Final = Option("pid", "a running process", "N", number=True)
 _WIDEST: Final = 120
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
@@ -102,9 +102,9 @@ def _help(command: Command) -> str:
 def _report(command: Command, words: Sequence[str]) -> str:
     with_pid = command._replace(options=(*command.options, _PID))
     arguments, plain = split(with_pid, words, helped_by=f"{_PROGRAM} help")
-    if arguments.pop(_PID.name) is not None:
+    if (pid := arguments.pop(_PID.name)) is not None:
         raise TargetError(
-            f"a running process is read through gdb (try: gdb -p PID -ex '{_PROGRAM} {command.name}')"
+            f"a running process is read through gdb (try: gdb -p {pid} -ex '{_PROGRAM} {command.name}')"
         )
     arguments["argument"] = _first(command, plain) if command.argument else None
     files = plain[1:] if command.argument else plain

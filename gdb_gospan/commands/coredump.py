@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
-from gdb_gospan.errors import TargetError, UsageError
+from gdb_gospan.errors import MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.platform import platform
@@ -70,9 +70,15 @@ def open_session(files: Sequence[str]) -> Session:
         raise TargetError(no_runtime(name, is_go=executable.is_go, try_with="the executable"))
     key = executable.machine, executable.bits, executable.byteorder
     os_name = "freebsd" if executable.osabi == _OSABI_FREEBSD else "linux"
-    heap = open_heap(
-        core, types, platform(os_name, _ARCHES.get(key, f"e_machine {executable.machine}")), program=name
-    )
+    system = platform(os_name, _ARCHES.get(key, f"e_machine {executable.machine}"))
+    try:
+        heap = open_heap(core, types, system, program=name)
+    except MemoryReadError as error:
+        if not core.truncated:
+            raise
+        raise MemoryReadError(
+            f"{core_path} is cut off, {core.truncated:,} bytes are missing: {error}"
+        ) from error
     target = Target(
         kind="core",
         description=core_description(name, notes.signal),

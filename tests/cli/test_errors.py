@@ -1,0 +1,133 @@
+"""Whatever is wrong with the files is one line that says what to do next."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tools import cores, programs, shell, toolchains
+
+
+@pytest.fixture
+def refused():
+    """Run, and return the one line; it must be an error."""
+
+    def refused(*words, status=1):
+        answer = shell.run(*words)
+        assert answer.stdout == ""
+        assert answer.status == status, answer.stderr
+        assert re.fullmatch(r"go-spans: [^\n]+\n", answer.stderr), answer.stderr
+        return answer.stderr.removeprefix("go-spans: ").rstrip()
+
+    return refused
+
+
+@pytest.fixture(scope="session")
+def newest():
+    """A small core of the newest release, and its executable."""
+    return cores.kernel_core(programs.build("frag", toolchains.NEWEST), "-objects", "2000")
+
+
+@pytest.mark.toolchain
+class TestFiles:
+    def test_one_file_is_not_enough(self, newest, refused):
+        assert f"(the core is of {newest.executable})" in refused("summary", newest.path)
+        assert "a core of it is needed too" in refused("summary", newest.executable)
+
+    def test_two_of_a_kind(self, newest, refused):
+        assert "both cores" in refused("summary", newest.path, newest.path)
+        assert "both executables" in refused("summary", newest.executable, newest.executable)
+
+    def test_no_such_file(self, newest, refused, tmp_path):
+        absent = tmp_path / "absent"
+        assert refused("summary", absent, newest.path) == f"{absent}: no such file or directory"
+        assert refused("summary", newest.executable, absent) == f"{absent}: no such file or directory"
+
+    def test_neither_program_nor_core(self, newest, refused, tmp_path):
+        text = tmp_path / "notes.txt"
+        text.write_text("not ELF, but long enough for a header of it\n")
+        assert refused("summary", text, newest.path) == f"{text}: not an ELF file"
+        assert refused("summary", newest.executable, text) == f"{text}: not an ELF core"
+        assert "neither an executable nor a core" in refused("summary", text)
+        assert "directory" in refused("summary", tmp_path, newest.path)
+
+    def test_a_compressed_core(self, newest, refused, tmp_path):
+        packed = tmp_path / "core.gz"
+        packed.write_bytes(gzip.compress(b"\x7fELF"))
+        assert "the core is compressed" in refused("summary", newest.executable, packed)
+
+    def test_an_executable_of_another_build(self, newest, refused):
+        other = programs.build("frag", toolchains.OLDEST)
+        line = refused("summary", other, newest.path)
+        assert line.startswith(f"{other} is not the executable of {newest.path}: ")
+        assert line.endswith(f"(the core is of {newest.executable})")
+
+    def test_an_executable_of_another_build_when_the_core_lacks_its_headers(self, newest, refused, tmp_path):
+        """The kernel may be told to leave headers out; then the runtime's own pointers decide."""
+        core = tmp_path / "core"
+        data = newest.path.read_bytes()
+        header = newest.executable.read_bytes()[:4096]
+        at = data.index(header)
+        core.write_bytes(data[:at] + bytes(4096) + data[at + 4096 :])
+        other = programs.build(
+            "frag", toolchains.NEWEST, ldflags="-X main.unused=1 -B gobuildid", gcflags="-N"
+        )
+        line = refused("summary", other, core)
+        assert "build ids differ" in line or "is not the executable of this core" in line
+
+    def test_stripped_programs(self, newest, refused, tmp_path):
+        stripped = tmp_path / "stripped"
+        subprocess.run(["strip", "-o", stripped, newest.executable], check=True)
+        assert "is a Go program without symbols" in refused("summary", stripped, newest.path)
+        no_dwarf = tmp_path / "no-dwarf"
+        subprocess.run(["strip", "--strip-debug", "-o", no_dwarf, newest.executable], check=True)
+        assert "no type information for runtime.mheap" in refused("summary", no_dwarf, newest.path)
+
+    def test_a_stripped_program_s_core_with_the_executable_before_stripping(self, newest, tmp_path):
+        """What production runs is stripped; the figures are those of the same build with symbols."""
+        stripped = tmp_path / "frag"
+        subprocess.run(["strip", "-o", stripped, newest.executable], check=True)
+        core = cores.kernel_core(stripped, "-objects", "2000")
+        answer = shell.run("check", newest.executable, core.path)
+        assert (answer.status, answer.stderr) == (0, "")
+        assert "broken" not in answer.stdout
+
+    def test_no_go_program(self, newest, refused):
+        plain = programs.build_c()
+        assert "no Go runtime in plain" in refused("summary", plain, cores.kernel_core(plain).path)
+
+    @pytest.mark.parametrize("size", [0, 40, 4000, 200_000])
+    def test_a_core_cut_off(self, newest, refused, tmp_path, size):
+        cut = tmp_path / "core"
+        with newest.path.open("rb") as whole, cut.open("wb") as file:
+            file.write(whole.read(size))
+        line = refused("summary", newest.executable, cut)
+        assert line.startswith(str(cut))
+        assert "cut off" in line or "the file is empty" in line
+
+    def test_a_core_cut_off_in_the_middle_still_answers(self, newest, tmp_path):
+        cut = tmp_path / "core"
+        shutil.copy(newest.path, cut)
+        os.truncate(cut, newest.path.stat().st_size * 9 // 10)
+        answer = shell.run("summary", newest.executable, cut)
+        assert answer.status == 0 or re.fullmatch(r"go-spans: [^\n]+\n", answer.stderr)
+
+    def test_an_executable_cut_off(self, newest, refused, tmp_path):
+        cut = tmp_path / "frag"
+        shutil.copy(newest.executable, cut)
+        os.truncate(cut, newest.executable.stat().st_size // 2)
+        assert str(cut) in refused("summary", cut, newest.path)
+
+    def test_an_address_outside_of_the_heap(self, newest, refused):
+        line = refused("show", "0x1234", newest.executable, newest.path, status=2)
+        assert line.startswith("0x1234 is not in the Go heap")
+
+
+def test_what_a_later_release_will_do_says_what_works_today(refused):
+    assert "gdb -p 12 " in refused("summary", "--pid", "12")
+    assert "./program core" in refused("summary", "heap.gospan")

@@ -1,0 +1,56 @@
+"""`go-spans` as a shell runs it: a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from gdb_gospan import cli
+from tools.cache import CHECKOUT
+
+COMMAND = [sys.executable, "-m", "gdb_gospan"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run printed, and its exit status."""
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return all that the command needs of the environment, and `more`."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8", "TERM": "xterm", "PYTHONPATH": str(CHECKOUT), **more}
+
+
+def inside(*words: object) -> Answer:
+    """Do the same in this process, where numpy and all is loaded already: for many runs."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.main([str(word) for word in words])
+    texts = []
+    for stream in (out, err):
+        stream.seek(0)
+        texts.append(stream.read())
+    return Answer(texts[0], texts[1], status)
+
+
+def run(*words: object, **env: str) -> Answer:
+    """Run `go-spans` with these words, and these variables besides."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, words)],
+        env=environment(**env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return Answer(done.stdout, done.stderr, done.returncode)

@@ -1,0 +1,91 @@
+"""The command line without any program: help, version, and what cannot be understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from gdb_gospan import __version__, cli
+from gdb_gospan.commands.catalog import COMMANDS, options_of
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"go-spans {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_the_overview_lists_every_subcommand(words, capsys):
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("  ")] == [
+        c.name for c in COMMANDS
+    ]
+
+
+def test_nothing_at_all_shows_the_overview_but_is_a_mistake(capsys):
+    assert cli.main([]) == 2
+    assert capsys.readouterr().out == cli.overview()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("words", ["help {}", "{} --help", "{} -h", "--help {}"])
+def test_help_of_a_subcommand(command, words, capsys):
+    assert cli.main(words.format(command.name).split()) == 0
+    out = capsys.readouterr().out
+    argument = f"{command.argument[0]} " if command.argument else ""
+    assert f"Usage: go-spans {command.name} {argument}PROGRAM CORE [OPTIONS]\n" in out
+    assert out.rstrip().endswith("./program core")
+    for option in options_of(command):
+        assert f"  --{option.name}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("sumary", "did you mean summary?"),
+        ("help sumary", "did you mean summary?"),
+        ("summary --jsn a b", "did you mean --json?"),
+        ("summary --qqq a b", "try: go-spans help summary"),
+        ("summary", "go-spans summary ./program core"),
+        ("summary a b c", "not 3 files"),
+        ("show", "needs ADDRESS"),
+        ("list --sort zork a b", "invalid choice"),
+        ("list --limit x a b", "x is not a number"),
+        ("list --limit", "expected one argument"),
+    ],
+)
+def test_what_cannot_be_understood(words, hint, capsys):
+    assert cli.main(words.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("go-spans: ")
+    assert captured.err.count("\n") == 1
+    assert hint in captured.err
+
+
+def test_the_address_comes_first(capsys, tmp_path):
+    program = tmp_path / "program"
+    program.touch()
+    assert cli.main(["show", str(program), "core", "0xc000000000"]) == 2
+    assert "ADDRESS comes before the files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wanted", ["", "1"])
+def test_a_defect_is_one_line_unless_asked_for(wanted, monkeypatch, capsys):
+    class BadWord(str):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            raise ZeroDivisionError("a defect")
+
+        __hash__ = str.__hash__
+
+    monkeypatch.setenv("GOSPANS_TRACEBACK", wanted)
+    if wanted:
+        with pytest.raises(ZeroDivisionError):
+            cli.main([BadWord("x")])
+    else:
+        assert cli.main([BadWord("x")]) == 1
+        err = capsys.readouterr().err
+        assert err.startswith("go-spans: internal error: ZeroDivisionError: a defect (please report it")
+        assert err.count("\n") == 1
