@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import gdb
+
 from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.single_thread import import_numpy
@@ -32,6 +33,10 @@ class _Prefix(gdb.Command):
     """See inside the Go heap: spans, size classes, pages and fragmentation.
 
     Start with: go-spans summary
+
+    print shows spans, central lists, caches and page bitmaps in Go's terms too
+    (info pretty-printer global go-spans). mheap, heapArena, pageAlloc and p are
+    larger than gdb's max-value-size and have commands instead.
     """
 
     def __init__(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+import gdb
 import numpy as np
 
-import gdb
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Memory, Rows, Unreadable
 from gdb_gospan.memory.elfcore import CoreFile

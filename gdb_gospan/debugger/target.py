@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gdb
+
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes

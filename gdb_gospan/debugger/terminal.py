@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import gdb
+
 from gdb_gospan.views.style import Style
 
 _WIDEST = 120

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gdb
+
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
 from gdb_gospan.memory.elfheader import ET_EXEC, elf_type

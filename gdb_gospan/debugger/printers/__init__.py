@@ -10,9 +10,8 @@ any printer. ``go-spans summary`` and the other commands show what is in them.
 
 from __future__ import annotations
 
-from gdb.printing import RegexpCollectionPrettyPrinter, register_pretty_printer
-
 import gdb
+from gdb.printing import RegexpCollectionPrettyPrinter, register_pretty_printer
 
 NAME = "go-spans"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gdb
+
 from gdb_gospan.debugger.printers.values import (
     UNREADABLE,
     Printer,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import gdb
+
 from gdb_gospan.debugger.printers import TYPES
 
 UNREADABLE = "<unreadable>"
