@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import shutil
 import sys
@@ -100,7 +101,8 @@ def _help(command: Command) -> str:
 
 
 def _report(command: Command, words: Sequence[str]) -> str:
-    with_pid = command._replace(options=(*command.options, _PID))
+    with_pid = copy.copy(command)
+    with_pid.options = (*command.options, _PID)
     arguments, plain = split(with_pid, words, helped_by=f"{_PROGRAM} help")
     if (pid := arguments.pop(_PID.name)) is not None:
         raise TargetError(

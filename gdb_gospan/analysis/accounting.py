@@ -72,17 +72,20 @@ def accounts(heap: Heap) -> Accounts:
     in_use = counted(spans)
     elemsize = columns["elemsize"]
     occupied = _sum(columns["allocCount"] * elemsize, in_use)
-    garbage = int(unswept_garbage(heap).sum())
+    marks, garbage = heap.unswept_marks, int(unswept_garbage(heap).sum())
+    # Objects or garbage, but which: then neither, so that both stay lower bounds.
+    undecided = _sum((columns["allocCount"] * elemsize)[marks.rows], ~marks.known)
     slots = _sum(columns["nelems"] * elemsize, in_use)
-    metadata = _sum(span_metadata(heap), in_use)
-    nbytes = _sum(spans.nbytes, in_use)
-    stats, memstats = heap.stats, heap.memstats
+    # Without its arena it is not known whether a span has mark bits inside.
+    mapped = in_use & heap.span_map.known
+    metadata = _sum(span_metadata(heap), mapped)
+    memstats = heap.memstats
     parts = {
-        "objects": occupied - garbage,
+        "objects": occupied - garbage - undecided,
         "garbage_unswept": garbage,
         "free_slots": slots - occupied,
         "span_metadata": metadata,
-        "tail": nbytes - slots - metadata,
+        "tail": _sum(spans.nbytes - columns["nelems"] * elemsize, mapped) - metadata,
         "idle_retained": kinds.nbytes(FREE, CACHED, IN_FLIGHT),
         "idle_released": kinds.nbytes(RELEASED, CACHED_RELEASED, PADDING),
         "stacks": _sum(spans.nbytes, spans.stack),
@@ -96,8 +99,9 @@ def accounts(heap: Heap) -> Accounts:
     }
     total = heap.mem_stats["Sys"]
     remainder = total - sum(parts.values())
-    complete = bool(columns.readable.all()) and not spans.lost and bool(heap.pages.known.all())
-    return Accounts(**parts, remainder=remainder, sys=total, complete=complete and stats is not None)
+    known = (heap.pages.known, marks.known, heap.span_map.known[spans.in_use | spans.manual])
+    complete = spans.complete and heap.ps.complete and all(bool(column.all()) for column in known)
+    return Accounts(**parts, remainder=remainder, sys=total, complete=complete)
 
 
 def counted(spans: Spans) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

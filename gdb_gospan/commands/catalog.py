@@ -5,21 +5,32 @@ Light on purpose: gdb imports it at every start.
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
-
-class Option(NamedTuple):
+class Option:
     """One option. ``metavar`` empty makes it a flag; ``choices`` limits its values."""
 
-    name: str
-    help: str
-    metavar: str = ""
-    default: object = None
-    number: bool = False
-    choices: tuple[str, ...] = ()
+    # Plain classes: importing typing for a NamedTuple takes a third of what may be added to gdb's start.
+    __slots__ = ("choices", "default", "help", "metavar", "name", "number")
+
+    def __init__(
+        self,
+        name: str,
+        help: str,  # noqa: A002  # as argparse calls it
+        metavar: str = "",
+        default: object = None,
+        *,
+        number: bool = False,
+        choices: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.metavar = metavar
+        self.default = default
+        self.number = number
+        self.choices = choices
 
 
-class Command(NamedTuple):
+class Command:
     """One subcommand.
 
     Attributes
@@ -30,18 +41,37 @@ class Command(NamedTuple):
     columns
         What each column or word of the output means.
     argument
-        The positional argument, with its meaning; ``?`` ends an optional one.
+        The positional argument, with its meaning.
     """
 
-    name: str
-    module: str
-    summary: str
-    description: str
-    example: str
-    columns: tuple[tuple[str, str], ...] = ()
-    options: tuple[Option, ...] = ()
-    argument: tuple[str, str] | None = None
-    aliases: tuple[str, ...] = ()
+    __slots__ = (
+        "aliases", "argument", "columns", "description", "example", "module", "name", "options", "summary",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        summary: str,
+        description: str,
+        example: str,
+        columns: tuple[tuple[str, str], ...] = (),
+        options: tuple[Option, ...] = (),
+        argument: tuple[str, str] | None = None,
+        aliases: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.summary = summary
+        self.description = description
+        self.example = example
+        self.columns = columns
+        self.options = options
+        self.argument = argument
+        self.aliases = aliases
+
+    def __repr__(self) -> str:
+        return f"Command({self.name})"
 
 
 COMMON: tuple[Option, ...] = (

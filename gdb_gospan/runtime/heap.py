@@ -76,7 +76,8 @@ class Heap:
     @cached_property
     def page_kinds(self) -> mpagealloc.PageKinds:
         """What each page is."""
-        return mpagealloc.classify(self.pages, self.spans, self.ps.page_cache)
+        complete = self.spans.complete and self.ps.complete
+        return mpagealloc.classify(self.pages, self.spans, self.ps.page_cache, complete=complete)
 
     @cached_property
     def central(self) -> mcentral.Central:

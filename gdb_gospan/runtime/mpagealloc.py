@@ -23,7 +23,7 @@ MANUAL = 5  # of a manual span: stacks, work buffers
 PADDING = 6  # before the first span, never usable (1.26 on: the heap's base is randomised in pages)
 IN_FLIGHT = 7  # allocated but owned by nobody: being allocated, freed or scavenged right now
 FREEING = 8  # free in the bitmap, but a span still claims it: a span being freed right now
-UNKNOWN = 9  # its bitmap could not be read
+UNKNOWN = 9  # its bitmap could not be read, or nor could what may own it
 
 KIND_NAMES = (
     "free", "released", "cached", "cached and released", "in use", "manual",
@@ -171,15 +171,22 @@ class PageKinds:
         return int(self.counts[list(kinds)].sum()) * self.pages.page_size
 
 
-def classify(pages: Pages, spans: Spans, caches: PageCaches) -> PageKinds:
-    """Decide what each page is, from the bitmaps, the spans and the Ps' page caches."""
+def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) -> PageKinds:
+    """Decide what each page is, from the bitmaps, the spans and the Ps' page caches.
+
+    Parameters
+    ----------
+    complete
+        Whether every span and page cache could be read. If not, an allocated page
+        that none of the known ones claims may well be of an unknown one.
+    """
     owner, shared = _owners(pages, spans)
     owned = owner >= 0
     allocated, scavenged = pages.allocated, pages.scavenged
     in_use = np.append(spans.in_use, np.bool_(0))[owner]
 
     kinds = np.where(scavenged, RELEASED, FREE).astype(np.uint8)
-    kinds[allocated] = IN_FLIGHT
+    kinds[allocated] = IN_FLIGHT if complete else UNKNOWN
     # The runtime marks the padding allocated and scavenged and never gives it to a span (mheap.go, 1.26).
     kinds[allocated & scavenged & ~owned] = PADDING
     addresses, released = caches.pages(pages.page_size)

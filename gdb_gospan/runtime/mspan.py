@@ -47,6 +47,11 @@ class Spans:
         return len(self.records)
 
     @property
+    def complete(self) -> bool:
+        """Every descriptor is known."""
+        return not self.lost and bool(self.records.readable.all())
+
+    @property
     def addresses(self) -> U64:
         """Where the descriptors lie: uint64 (n,), ascending."""
         return self.records.addresses

@@ -35,6 +35,11 @@ class Ps:
         return len(self.ps)
 
     @property
+    def complete(self) -> bool:
+        """Every P and every mcache is known."""
+        return bool(self.ps.readable.all() and self.mcaches.readable.all())
+
+    @property
     def mspancache(self) -> int:
         """Span descriptors that the Ps hold in stock (p.mspancache.len, at most 128 each)."""
         return int(self.ps["mspancache.len"].sum())

@@ -61,12 +61,14 @@ def in_turn(commands: dict[str, tuple[list[str], dict[str, str]]], rounds: int) 
 
 def table(runs: dict[str, list[Run]], base: str) -> str:
     """Format the medians, with the ratio of wall time to ``base`` pair by pair."""
-    lines = [f"{'':<22}{'wall':>9}{'CPU':>9}{'peak':>10}{'wall / ' + base:>18}"]
+    ratio_of = f"wall / {base}"
+    width = len(ratio_of) + 1
+    lines = [f"{'':<22}{'wall':>9}{'CPU':>9}{'peak':>10}{ratio_of:>{width}}"]
     for name, list_of_runs in runs.items():
         wall, cpu = (statistics.median(run[i] for run in list_of_runs) for i in (0, 1))
         peak = max(run.peak for run in list_of_runs) / 1024
         ratio = statistics.median(a.wall / b.wall for a, b in zip(list_of_runs, runs[base], strict=True))
-        lines.append(f"{name:<22}{wall:>7.3f} s{cpu:>7.3f} s{peak:>6.0f} MiB{ratio:>18.2f}")
+        lines.append(f"{name:<22}{wall:>7.3f} s{cpu:>7.3f} s{peak:>6.0f} MiB{ratio:>{width}.2f}")
     return "\n".join(lines)
 
 
