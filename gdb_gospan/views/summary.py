@@ -182,7 +182,7 @@ def _worst(document: dict[str, Any], style: Style) -> str:
     title = (
         f"{'Most free slots by span class':<31}{'spans':>9}{'objects':>11}{'occupied':>10}{'free slots':>13}"
     )
-    lines = [style.paint("heading", f"{title}   how full its spans are, 0 to 100 %")]
+    lines = [style.paint("heading", f"{title}   how full, 0 to 100 %")]
     for row in rows:
         line = (
             f"  {class_name(row):<29}{count(row['spans']):>9}{count(row['objects']):>11}"
