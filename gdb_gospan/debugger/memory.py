@@ -16,6 +16,7 @@ from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.segments import U64, Bytes
 
 _SAMPLE = 64
+_PROBES = 16
 
 
 class GdbMemory:
@@ -57,22 +58,29 @@ class GdbMemory:
         return gather(addresses, size, self._fill)
 
 
-def choose(kind: str, probes: list[int]) -> tuple[Memory, str | None]:
+def choose(kind: str, anchor: int) -> tuple[Memory, str | None]:
     """Return the fastest memory that provably gives gdb's bytes, and the core's path if there is one.
+
+    The proof: the bytes at ``anchor``, and for a core at the start of a number of
+    segments all over it, read the same both ways.
 
     Parameters
     ----------
     kind
         ``core``, ``live`` or ``remote``.
-    probes
-        Addresses that must read the same both ways before a fast way is taken.
+    anchor
+        Address of runtime.mheap_, which no two programs have the same bytes at.
     """
     slow = GdbMemory(kind)
     path = core_path() if kind == "core" else None
+    probes = [anchor]
+    fast: Memory | None = None
     try:
-        fast: Memory | None = None
         if kind == "core" and path:
-            fast = CoreFile(path, fallback=slow)
+            core = CoreFile(path, fallback=slow)
+            starts = core.segments.start
+            probes += starts[:: max(1, len(starts) // _PROBES)].tolist()
+            fast = core
         elif kind == "live":
             fast = ProcessMemory(gdb.selected_inferior().pid)
     except GoSpansError:

@@ -110,7 +110,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     anchor = types.address("runtime.mheap_")
     if anchor is None:
         raise TargetError(_no_runtime(kind))
-    memory, core = choose(kind, [anchor])
+    memory, core = choose(kind, anchor)
     heap = open_heap(memory, types, platform(_os(), _arch(inferior)), program=_name())
     target = Target(
         kind=kind,
@@ -156,7 +156,7 @@ def frames() -> Iterator[tuple[str, Sequence[str]]]:
     selected = gdb.selected_thread()
     frame = gdb.selected_frame() if selected else None
     try:
-        for thread in gdb.selected_inferior().threads():
+        for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
             names: list[str] = []
             try:
                 thread.switch()

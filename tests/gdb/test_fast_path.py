@@ -1,0 +1,62 @@
+"""The fast ways to memory are taken only when they provably give gdb's own bytes, and then give the same figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import cores, gdbs, processes, programs, toolchains
+from tools.gdbs import run_gdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUMMARY = "go-spans summary --json"
+MEMORY = (
+    "python from gdb_gospan.debugger.target import current_session;"
+    " print(type(current_session().heap.memory).__name__)"
+)
+THROUGH_GDB = (
+    "python import gdb_gospan.debugger.target as t, gdb_gospan.debugger.memory as m;"
+    " t.choose = lambda kind, anchor: (m.GdbMemory(kind), m.core_path())"
+)
+
+
+def test_a_core_is_mapped_and_gives_what_gdb_gives(gdb: gdbs.Gdb, frag_core_cached: cores.Core) -> None:
+    at = {"exe": frag_core_cached.executable, "core": frag_core_cached.path}
+    fast = run_gdb(gdb, [MEMORY, SUMMARY], **at)
+    slow = run_gdb(gdb, [THROUGH_GDB, MEMORY, SUMMARY], **at)
+    assert (fast.stdout[0].strip(), slow.stdout[1].strip()) == ("CoreFile", "GdbMemory")
+    assert json.loads(fast.stdout[1]) == json.loads(slow.stdout[2])
+
+
+@pytest.mark.live
+def test_a_process_is_read_directly_and_gives_what_gdb_gives(gdb: gdbs.Gdb) -> None:
+    frag = programs.build("frag", toolchains.NEWEST)
+    with processes.start(frag, "-objects", "2000", "-end", "sleep") as running:
+        running.line()
+        result = run_gdb(
+            gdb, [MEMORY, SUMMARY, THROUGH_GDB, "python t.forget()", MEMORY, SUMMARY], pid=running.pid
+        )
+    assert (result.stdout[0].strip(), result.stdout[4].strip()) == ("ProcessMemory", "GdbMemory")
+    assert json.loads(result.stdout[1]) == json.loads(result.stdout[5])
+
+
+def test_a_core_file_that_was_replaced_is_not_mapped(tmp_path: Path) -> None:
+    executable = programs.build("frag", toolchains.NEWEST)
+    one, other = (cores.kernel_core(executable, "-objects", objects) for objects in ("2000", "3000"))
+    opened, new = tmp_path / "core", tmp_path / "new"
+    shutil.copyfile(one.path, opened)
+    shutil.copyfile(other.path, new)
+    result = run_gdb(
+        gdbs.ensure(gdbs.system_label()),
+        [f"shell mv {new} {opened}", MEMORY, SUMMARY],
+        exe=executable,
+        core=opened,
+    )
+    assert result.stdout[1].strip() == "GdbMemory"
+    assert json.loads(result.stdout[2])["memstats"]["HeapInuse"] == one.stdout["HeapInuse"]
+    assert one.stdout["HeapInuse"] != other.stdout["HeapInuse"]
