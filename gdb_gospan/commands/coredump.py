@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.commands.session import BOTTOMS, Session, Target, core_description, no_runtime
 from gdb_gospan.errors import MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.elfsymbols import SymbolTable
@@ -158,8 +158,15 @@ def _frames(core: CoreFile, notes: CoreNotes, symbols: SymbolTable) -> Iterator[
     of their own, whose caller is passed over.
     """
     for number, thread in enumerate(notes.threads, 1):
-        names = (symbols.function(pc) or "" for pc in _counters(core, thread))
-        yield f"thread {number}", list(names)
+        names: list[str] = []
+        for counter in _counters(core, thread):
+            name = symbols.function(counter)
+            if name is None:
+                break  # past the bottom of the stack
+            names.append(name.removesuffix(".abi0"))
+            if names[-1] in BOTTOMS:
+                break
+        yield f"thread {number}", names
 
 
 def _counters(core: Memory, thread: Thread) -> Iterator[int]:

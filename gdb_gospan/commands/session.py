@@ -14,6 +14,8 @@ from gdb_gospan.analysis.verification import Check, verify
 from gdb_gospan.runtime.heap import Heap
 
 SCHEMA_VERSION = 1
+BOTTOMS = frozenset({"runtime.mcall", "runtime.mstart", "runtime.goexit"})
+"""Functions at the bottom of what a thread does (asm_*.s): mcall was called by a goroutine that the thread has left."""
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import gdb
 
-from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.commands.session import BOTTOMS, Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
@@ -161,7 +161,7 @@ def frames() -> Iterator[tuple[str, Sequence[str]]]:
             try:
                 thread.switch()
                 current: gdb.Frame | None = gdb.newest_frame()
-                while current is not None and len(names) < _FRAMES:
+                while current is not None and len(names) < _FRAMES and not BOTTOMS.intersection(names[-1:]):
                     names.append(current.name() or "")
                     current = current.older()
             except gdb.error:
