@@ -74,7 +74,7 @@ def accounts(heap: Heap) -> Accounts:
     occupied = _sum(columns["allocCount"] * elemsize, in_use)
     marks, garbage = heap.unswept_marks, int(unswept_garbage(heap).sum())
     # Objects or garbage, but which: then neither, so that both stay lower bounds.
-    undecided = _sum((columns["allocCount"] * elemsize)[marks.rows], ~marks.known)
+    undecided = _sum((columns["allocCount"] * elemsize)[marks.rows], in_use[marks.rows] & ~marks.known)
     slots = _sum(columns["nelems"] * elemsize, in_use)
     # Without its arena it is not known whether a span has mark bits inside.
     mapped = in_use & heap.span_map.known
@@ -137,7 +137,8 @@ def unswept_garbage(heap: Heap) -> I64:
     """
     marks, columns = heap.unswept_marks, heap.spans.records
     rows = marks.rows
-    dead = np.where(marks.known, columns["allocCount"][rows] - marks.counts, 0)
+    certain = marks.known & counted(heap.spans)[rows]
+    dead = np.where(certain, columns["allocCount"][rows] - marks.counts, 0)
     return np.maximum(dead, 0) * columns["elemsize"][rows]
 
 

@@ -107,6 +107,8 @@ def _slot(heap: Heap, row: int, address: int) -> Slot | None:
     if index >= int(columns["freeindex"][row]):
         allocated = _bit(heap, int(columns["allocBits"][row]), index)
     marked = _bit(heap, int(columns["gcmarkBits"][row]), index)
+    if not heap.span_map.known[row] and not marked:
+        marked = None  # there may be marks inside the span
     if heap.span_map.inline_marks[row] and not marked:
         struct = heap.layout["spanInlineMarkBits"]
         base = start + int(spans.nbytes[row]) - struct.size

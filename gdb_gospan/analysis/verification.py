@@ -52,7 +52,7 @@ class Check:
 
 @attrs.frozen
 class _Finding:
-    expected: int
+    expected: int | None
     observed: int
     where: str = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import attrs
 import numpy as np
 
 from gdb_gospan.layout.model import Layout
@@ -119,7 +120,9 @@ class Heap:
     def unswept_marks(self) -> mspan.SlotBits:
         """Marked slots of the spans that wait to be swept: what will survive."""
         rows: I64 = np.flatnonzero(self.spans.unswept)
-        return mspan.marked_slots(self.reader, self.spans, rows, self.span_map.inline_marks[rows])
+        marks = mspan.marked_slots(self.reader, self.spans, rows, self.span_map.inline_marks[rows])
+        # Without its arena it is not known whether a span has more marks inside.
+        return attrs.evolve(marks, known=marks.known & self.span_map.known[rows])
 
     @cached_property
     def ready_arena_chunks(self) -> int:

@@ -72,10 +72,13 @@ class Flush:
         int64 (68,): allocations from cached spans that are not counted yet, by size class.
     tiny_allocs
         Tiny allocations that are not counted yet.
+    complete
+        False when an mcache or a span descriptor, that of a cached span maybe, could not be read.
     """
 
     small_allocs: Any
     tiny_allocs: int
+    complete: bool
 
 
 def unflushed(spans: Spans, ps: Ps) -> Flush:
@@ -86,7 +89,10 @@ def unflushed(spans: Spans, ps: Ps) -> Flush:
     small = np.zeros(sizeclasses.COUNT, np.int64)
     classes = np.clip(spans.sizeclass[rows], 0, sizeclasses.COUNT - 1)
     np.add.at(small, classes, pending)
-    return Flush(small, ps.tiny_allocs)
+    return Flush(small, ps.tiny_allocs, complete=spans.complete and ps.complete)
+
+
+_COUNTED_AFTER_THE_FLUSH = ("Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects", "NextGC")
 
 
 def mem_stats(
@@ -98,6 +104,7 @@ def mem_stats(
     formulas are those of mstats.go, readmemstats_m, the same in Go 1.19 to 1.27.
     Not simulated: the flush may also return stacks and take new spanSet spines,
     which moves bytes between StackInuse and HeapIdle, and OtherSys and GCSys.
+    Fields that count what the mcaches hold are None when not all of that is known.
 
     Parameters
     ----------
@@ -117,7 +124,7 @@ def mem_stats(
     stack_sys = heap.inStacks + memstats["stacks_sys"]
     heap_sys = in_use + free + released
     heap_alloc = total_alloc - total_free
-    return {
+    stats: dict[str, Any] = {
         "Alloc": heap_alloc,
         "TotalAlloc": total_alloc,
         "Sys": heap_sys + stack_sys + memstats["mspan_sys"] + memstats["mcache_sys"]
@@ -149,6 +156,9 @@ def mem_stats(
         "NumForcedGC": memstats["numforcedgc"],
         "GCCPUFraction": memstats["gc_cpu_fraction"],
     }  # fmt: skip
+    if not flush.complete:
+        stats.update(dict.fromkeys(_COUNTED_AFTER_THE_FLUSH))
+    return stats
 
 
 def heap_goal(controller: Record, pending: int) -> int:
