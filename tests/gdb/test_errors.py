@@ -1,0 +1,157 @@
+"""What cannot work says so in one line on standard error: what, where, what next."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import cores, gdbs, processes, programs, toolchains
+from tools.gdbs import run_gdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEWEST = toolchains.NEWEST
+COMMANDS = ["go-spans summary", "go-spans check --json", "go-spans show 0xc000000000", "go-spans list --csv"]
+SMALL = ("-objects", "2000")
+
+pytestmark = pytest.mark.toolchain
+
+
+def one_line(
+    gdb: gdbs.Gdb,
+    exe: Path | None = None,
+    core: Path | None = None,
+    before: tuple[str, ...] = (),
+    pid: int | None = None,
+) -> str:
+    """Return the one line that every command prints."""
+    result = run_gdb(gdb, [*before, *COMMANDS], exe=exe, core=core, pid=pid)
+    stdout, stderr = result.stdout[len(before) :], result.stderr[len(before) :]
+    assert stdout == [""] * len(COMMANDS)
+    (text,) = set(stderr)
+    assert text.startswith("go-spans: ")
+    assert text.count("\n") == 1
+    assert text.endswith("\n")
+    assert "internal error" not in text
+    assert len(text) < 300
+    return text.removeprefix("go-spans: ").rstrip("\n")
+
+
+def test_no_program(gdb: gdbs.Gdb) -> None:
+    assert one_line(gdb) == "no program to look at (try: gdb PROGRAM CORE, or attach PID)"
+
+
+def test_a_program_that_does_not_run(gdb: gdbs.Gdb) -> None:
+    line = one_line(gdb, programs.build("frag", NEWEST))
+    assert line.startswith("frag is not running and there is no core (try: ")
+
+
+def test_a_program_before_its_first_instruction(gdb: gdbs.Gdb) -> None:
+    line = one_line(gdb, programs.build("frag", NEWEST), before=("starti",))
+    assert line.startswith("the Go runtime of frag has not set up its heap yet (try: ")
+
+
+def test_a_program_that_ended(gdb: gdbs.Gdb) -> None:
+    line = one_line(gdb, programs.build("frag", NEWEST), before=("run -objects 10 -end exit >/dev/null",))
+    assert line.startswith("frag is not running and there is no core (try: ")
+
+
+def test_a_c_program(gdb: gdbs.Gdb) -> None:
+    core = cores.kernel_core(programs.build_c())
+    line = one_line(gdb, core.executable, core.path)
+    assert line.startswith("no Go runtime in plain: ")
+    assert "(try: file PATH of the Go program)" in line
+
+
+def test_a_core_without_its_executable(gdb: gdbs.Gdb, tmp_path: Path) -> None:
+    """The executable must be gone: gdb finds some by the name in the core."""
+    executable = tmp_path / "gone"
+    shutil.copy2(programs.build("frag", NEWEST), executable)
+    core = cores.kernel_core(executable, *SMALL, "-seed", "18")
+    executable.unlink()
+    line = one_line(gdb, core=core.path)
+    assert "has no executable loaded" in line
+    assert "(try: file PATH)" in line
+
+
+@pytest.mark.parametrize(
+    "other", [("frag", toolchains.OLDEST), ("frag", "1.26"), ("corners", NEWEST)], ids=" ".join
+)
+def test_the_wrong_executable(gdb: gdbs.Gdb, other: tuple[str, str]) -> None:
+    core = cores.kernel_core(programs.build("frag", NEWEST), *SMALL)
+    line = one_line(gdb, programs.build(*other), core.path)
+    assert line.startswith(f"{other[0]} is not the executable of this core or process: ")
+    assert "(try: the very same build; in gdb: file PATH)" in line
+
+
+def test_the_executable_is_of_a_newer_go(gdb: gdbs.Gdb) -> None:
+    """The newer runtime's variables lie where the older program had nothing."""
+    core = cores.kernel_core(programs.build("frag", toolchains.OLDEST), *SMALL)
+    line = one_line(gdb, programs.build("frag", NEWEST), core.path)
+    assert line.startswith(
+        ("frag is not the executable of this core", "cannot read runtime.buildVersion of frag")
+    )
+    assert "the program's own executable" in line or "the very same build" in line
+
+
+def test_another_build_of_the_same_program(gdb: gdbs.Gdb) -> None:
+    """Where the runtime happens to lie at the same addresses the figures are right; else it is refused."""
+    right = cores.kernel_core(programs.build("frag", NEWEST), *SMALL)
+    result = run_gdb(
+        gdb, ["go-spans summary --json"], exe=programs.build("frag", NEWEST, gcflags="-N -l"), core=right.path
+    )
+    if result.stdout[0]:
+        wanted = run_gdb(gdb, ["go-spans summary --json"], exe=right.executable, core=right.path)
+        frame = '"executable": "'
+        assert [
+            line for line in result.stdout[0].splitlines() if frame not in line and "build_id" not in line
+        ] == [line for line in wanted.stdout[0].splitlines() if frame not in line and "build_id" not in line]
+    else:
+        assert result.stderr[0].startswith("go-spans: frag is not the executable of this core or process: ")
+
+
+def test_a_go_that_is_too_old(gdb: gdbs.Gdb) -> None:
+    """A Go 1.18 cannot be had as a package, so a program of the oldest release claims to be one."""
+    claim = programs.build("frag", toolchains.OLDEST, ldflags="-X runtime.buildVersion=go1.18.10")
+    core = cores.kernel_core(claim, *SMALL)
+    assert core.stdout["Version"] == "go1.18.10"
+    line = one_line(gdb, core.executable, core.path)
+    assert line.startswith("go1.18.10 is too old: go-spans reads ")
+    assert "(try: rebuild with a newer Go)" in line
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, NEWEST])
+def test_a_stripped_program(gdb: gdbs.Gdb, minor: str) -> None:
+    core = cores.kernel_core(programs.build("frag", minor, ldflags="-s -w"), *SMALL)
+    line = one_line(gdb, core.executable, core.path)
+    assert line.startswith("frag is a Go program without symbols")
+    assert "not stripped" in line
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, NEWEST])
+def test_a_program_without_debug_information(gdb: gdbs.Gdb, minor: str) -> None:
+    core = cores.kernel_core(programs.build("frag", minor, ldflags="-w"), *SMALL)
+    line = one_line(gdb, core.executable, core.path)
+    assert "debug information" in line
+    assert "-w" in line
+
+
+@pytest.mark.live
+def test_a_process_that_runs(gdb: gdbs.Gdb) -> None:
+    with processes.start(programs.build("churn", NEWEST)) as churn:
+        churn.line()
+        line = one_line(gdb, pid=churn.pid, before=("continue &",))
+        assert line == f"process {churn.pid} is running: its heap changes under our eyes (try: interrupt)"
+        churn.fresh_line()
+
+
+@pytest.mark.parametrize("address", ["0x10", "0xffffffffff600000", "0x8000000000000000"])
+def test_show_an_address_where_nothing_is(gdb: gdbs.Gdb, address: str) -> None:
+    core = cores.kernel_core(programs.build("frag", NEWEST), *SMALL)
+    result = run_gdb(gdb, [f"go-spans show {address}"], exe=core.executable, core=core.path)
+    assert result.stdout == [""]
+    assert result.stderr[0].startswith(f"go-spans: {address} is not in the Go heap and is no span descriptor")
+    assert result.stderr[0].count("\n") == 1
