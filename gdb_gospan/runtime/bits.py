@@ -8,6 +8,9 @@ from gdb_gospan.runtime.columns import distinct
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_LONGEST = 1 << 16
+"""Bits of a span's bitmap at most: nelems has 16 bits since Go 1.22, and was below 1,025 before (mheap.go).
+More is damage, and is not given memory."""
 
 
 def _below(bits: I64) -> U64:
@@ -30,8 +33,8 @@ def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tu
     int64 (n,) counts, and bool (n,) which of them are known.
     """
     counts = np.zeros(len(addresses), np.int64)
-    known = np.ones(len(addresses), np.bool_)
-    words = np.maximum((end + 63) >> 6, 0)
+    known: Mask = end <= _LONGEST
+    words = np.where(known, np.maximum((end + 63) >> 6, 0), 0)
     for width in distinct(words).tolist():
         rows = np.flatnonzero(words == width)
         if width == 0:

@@ -117,6 +117,8 @@ def read_span_map(reader: Reader, arenas: Arenas, spans: Spans) -> SpanMap:
     count = len(spans)
     agrees = np.zeros(count, np.bool_)
     page_in_use, inline, known = agrees.copy(), agrees.copy(), agrees.copy()
+    if not len(arenas):  # a damaged list: a heap with spans has an arena
+        return SpanMap(agrees, page_in_use, inline, known, 0)
     rows = np.flatnonzero(spans.in_use | spans.manual)
     first = spans.start[rows]
     last = first + (np.maximum(spans.nbytes[rows], 1) - 1).astype(np.uint64)

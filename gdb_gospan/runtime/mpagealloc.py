@@ -87,11 +87,11 @@ def read_pages(reader: Reader, mheap: Record) -> Pages:
     """Read the bitmaps of every chunk in use."""
     layout = reader.layout
     page_size = layout.platform.page_size
-    base, limit = _ranges(reader, mheap)
     chunk = layout["pallocData"]
     words = chunk["pallocBits"]
     bitmap_bytes = (words.count or 1) * words.size
     chunk_bytes = bitmap_bytes * 8 * page_size
+    base, limit = _ranges(reader, mheap, chunk_bytes)
 
     counts = ((limit - base) // np.uint64(chunk_bytes)).astype(np.int64)
     starts = np.repeat(base, counts)
@@ -124,9 +124,19 @@ def read_pages(reader: Reader, mheap: Record) -> Pages:
     )
 
 
-def _ranges(reader: Reader, mheap: Record) -> tuple[U64, U64]:
+def _ranges(reader: Reader, mheap: Record, chunk_bytes: int) -> tuple[U64, U64]:
     ranges = mheap.slice("pages.inUse.ranges")
-    struct = reader.layout["addrRange"]
+    layout, struct = reader.layout, reader.layout["addrRange"]
+    # The heap grows within its arenas, chunk by chunk (mheap.go, grow): what exceeds them is damage, and
+    # must not be given memory.
+    arena_bytes = (layout["heapArena"]["spans"].count or 0) * layout.platform.page_size
+    most = mheap.slice("heapArenas").length * arena_bytes
+    damaged = MemoryReadError(
+        f"runtime.mheap_.pages.inUse at {ranges.array:#x} holds no address ranges "
+        "(damaged memory, or the wrong executable for this core?)"
+    )
+    if ranges.length > most // chunk_bytes:
+        raise damaged
     where = np.uint64(ranges.array) + np.arange(ranges.length, dtype=np.uint64) * np.uint64(struct.size)
     rows = reader.records("addrRange", where)
     if not rows.readable.all():
@@ -134,11 +144,10 @@ def _ranges(reader: Reader, mheap: Record) -> tuple[U64, U64]:
             f"cannot read runtime.mheap_.pages.inUse at {ranges.array:#x} (try: a complete core)"
         )
     base, limit = rows["base"], rows["limit"]
-    if (limit < base).any():
-        raise MemoryReadError(
-            f"runtime.mheap_.pages.inUse at {ranges.array:#x} holds no address ranges "
-            "(damaged memory, or the wrong executable for this core?)"
-        )
+    total = sum((limit - base).tolist())
+    unaligned = ((base | limit) % np.uint64(chunk_bytes) != 0).any()
+    if (limit < base).any() or (base[1:] < limit[:-1]).any() or unaligned or total > most:
+        raise damaged
     return base, limit
 
 
@@ -194,7 +203,7 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
     inside = position >= 0
     kinds[position[inside]] = np.where(released[inside], CACHED_RELEASED, CACHED)
     kinds[owned] = np.where(in_use[owned], IN_USE, MANUAL)
-    kinds[owned & ~allocated] = FREEING
+    kinds[owned & ~allocated & pages.known] = FREEING
     kinds[~pages.known & ~owned] = UNKNOWN
     return PageKinds(pages, kinds, owner, shared)
 
