@@ -1,0 +1,346 @@
+"""One thing is wrong in a heap made by hand: the identities that it concerns must say so, and only those."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gdb_gospan.analysis.accounting import accounts
+from gdb_gospan.analysis.location import locate
+from gdb_gospan.analysis.occupancy import classes
+from gdb_gospan.analysis.verification import verify
+from gdb_gospan.errors import GoSpansError
+from tools.tiny_heap import BASE, PAGE, PAGES, SWEEPGEN, TinyHeap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def not_exact(tiny: TinyHeap) -> dict[str, str]:
+    heap = tiny.heap()
+    checks = verify(heap)
+    assert len(checks) >= 27
+    accounts(heap)
+    classes(heap)
+    return {check.code: check.status for check in checks if check.status != "exact"}
+
+
+def test_healthy() -> None:
+    """The rest of this file means nothing unless this heap is exact."""
+    tiny = TinyHeap()
+    assert not_exact(tiny) == {}
+    money = accounts(tiny.heap())
+    assert (money.objects, money.free_slots, money.tail) == (
+        3 * 64 + 2 * 1024 + 5 * PAGE,
+        125 * 64 + 6 * 1024,
+        0,
+    )
+    assert (money.idle_retained, money.idle_released) == (11 * PAGE, (PAGES - 22) * PAGE)
+    assert (money.stacks, money.remainder, money.complete) == (4 * PAGE, 0, True)
+
+
+def cycle(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.free[-1], next=tiny.free[0])
+
+
+def link_to_nowhere(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.free[0], next=0x6666_6666_6666)
+
+
+def free_list_starts_nowhere(tiny: TinyHeap) -> None:
+    tiny.put("fixalloc", tiny.spanalloc, list=8)
+
+
+def overlap(tiny: TinyHeap) -> None:
+    """The 1,024-byte span claims the page of the other small one."""
+    start = BASE
+    tiny.put("mspan", tiny.half, startAddr=start, limit=start + PAGE)
+
+
+def endless_span(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.large, npages=1 << 62)
+
+
+def span_of_no_pages(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.large, npages=0)
+
+
+def nelems(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, nelems=7)
+
+
+def huge_nelems(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, nelems=1 << 15)
+
+
+def alloc_count(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, allocCount=3)
+
+
+def freeindex(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, freeindex=3)
+
+
+def elemsize(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, elemsize=0)
+
+
+def spanclass(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, spanclass=255)
+
+
+def heap_in_use(tiny: TinyHeap) -> None:
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=8 * PAGE)
+
+
+def in_stacks(tiny: TinyHeap) -> None:
+    tiny.put("heapStatsDelta", tiny.stats, inStacks=0)
+
+
+def small_allocs(tiny: TinyHeap) -> None:
+    """An allocation of 64 bytes too many by the counter."""
+    counts = tiny.stats + tiny.layout["heapStatsDelta"]["smallAllocCount"].offset
+    tiny.words(counts + 8 * 6, 11)
+
+
+def num_gc(tiny: TinyHeap) -> None:
+    tiny.put("mstats", tiny.at["memstats"], numgc=7)
+
+
+def mspan_sys(tiny: TinyHeap) -> None:
+    tiny.put(
+        "mstats", tiny.at["memstats"], mspan_sys=tiny.get("mstats", tiny.at["memstats"], "mspan_sys") - 1
+    )
+
+
+def bitmap(tiny: TinyHeap) -> None:
+    """A page of the large span is free by the bitmap."""
+    at = tiny.pallocdata + tiny.layout["pallocData"]["pallocBits"].offset
+    tiny.words(at, (1 << 11) - 1 - (1 << 4) | 1 << 21)
+
+
+def ranges(tiny: TinyHeap) -> None:
+    tiny.put("mheap", tiny.at["mheap"], pages__inUse__totalBytes=PAGES * PAGE + 1)
+
+
+def stale_map(tiny: TinyHeap) -> None:
+    """heapArena.spans has another span for the page."""
+    tiny.words(tiny.arena + tiny.layout["heapArena"]["spans"].offset + 8, tiny.small)
+
+
+def page_in_use(tiny: TinyHeap) -> None:
+    tiny.write(tiny.arena + tiny.layout["heapArena"]["pageInUse"].offset, bytes([0b1111]))
+
+
+def in_no_list(tiny: TinyHeap) -> None:
+    tiny.put("spanSet", tiny.sets["half"], index=4 << 32 | 4)
+
+
+def in_two_lists(tiny: TinyHeap) -> None:
+    tiny.span_set(65, "full", 0, [tiny.half])
+
+
+def garbage_index(tiny: TinyHeap) -> None:
+    """Four billion entries, so it says."""
+    tiny.put("spanSet", tiny.sets["half"], index=0xFFFF_FFFF)
+
+
+def garbage_spine(tiny: TinyHeap) -> None:
+    tiny.put("spanSet", tiny.sets["half"], spine=0x6666_6666_6666)
+
+
+def reversed_index(tiny: TinyHeap) -> None:
+    tiny.put("spanSet", tiny.sets["half"], index=9 << 32 | 2)
+
+
+def twice_cached(tiny: TinyHeap) -> None:
+    """The 1,024-byte span is cached by its sweepgen, but no P has it."""
+    tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN + 3)
+
+
+BROKEN: dict[str, tuple[Callable[[TinyHeap], None], set[str]]] = {
+    function.__name__: (function, codes)
+    for function, codes in (
+        (cycle, {"spanalloc-objects"}),
+        (link_to_nowhere, {"spanalloc-objects"}),
+        (free_list_starts_nowhere, {"spanalloc-objects"}),
+        (nelems, {"span-elems"}),
+        (alloc_count, {"span-slots", "heap-alloc", "heap-objects", "class-objects"}),
+        (freeindex, {"span-slots"}),
+        (elemsize, {"span-elems", "heap-alloc"}),
+        (spanclass, {"span-elems", "class-objects", "central-lists"}),
+        (heap_in_use, {"heap-inuse", "address-space", "committed", "heap-stats", "heap-stats-inuse"}),
+        (in_stacks, {"stacks", "address-space", "committed", "heap-stats"}),
+        (small_allocs, {"heap-alloc", "heap-objects", "class-objects"}),
+        (num_gc, {"gc-cycles"}),
+        (mspan_sys, {"mspan-sys", "committed"}),
+        (ranges, {"page-ranges"}),
+        (stale_map, {"span-map"}),
+        (page_in_use, {"page-in-use-bits"}),
+        (in_no_list, {"central-lists"}),
+        (in_two_lists, {"central-lists"}),
+        (reversed_index, {"central-lists"}),
+        (twice_cached, {"central-lists"}),
+    )
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_broken(damage: str) -> None:
+    function, codes = BROKEN[damage]
+    tiny = TinyHeap()
+    function(tiny)
+    assert not_exact(tiny) == dict.fromkeys(codes, "broken")
+
+
+#: Damage that leaves pages without an owner, which is also what a stop in the middle of an allocation looks like.
+NOTICED: dict[str, tuple[Callable[[TinyHeap], None], set[str]]] = {
+    function.__name__: (function, codes)
+    for function, codes in (
+        (overlap, {"heap-free", "page-owners", "span-map"}),
+        (span_of_no_pages, {"heap-inuse", "heap-free", "pages-inuse"}),
+        (
+            endless_span,
+            {"heap-inuse", "heap-free", "heap-released", "pages-inuse", "page-owners", "page-bits"},
+        ),
+        (bitmap, {"page-bits"}),
+    )
+}
+
+
+@pytest.mark.parametrize("damage", NOTICED)
+def test_noticed(damage: str) -> None:
+    function, codes = NOTICED[damage]
+    tiny = TinyHeap()
+    function(tiny)
+    found = not_exact(tiny)
+    assert set(found) == codes
+    assert set(found.values()) <= {"broken", "transient"}
+
+
+@pytest.mark.parametrize("damage", [garbage_spine, huge_nelems])
+def test_pointers_to_nowhere_are_unknown(damage: Callable[[TinyHeap], None]) -> None:
+    """What cannot be read is not called broken, and nothing else that needs no more is lost."""
+    tiny = TinyHeap()
+    damage(tiny)
+    assert set(not_exact(tiny).values()) == {"unknown"}
+
+
+def test_an_index_of_four_billion_entries() -> None:
+    """The entries beyond the spine are claimed and not filled; the one that is there is found, in no time."""
+    tiny = TinyHeap()
+    garbage_index(tiny)
+    heap = tiny.heap()
+    assert tiny.half in heap.central.descriptor.tolist()
+    assert heap.central.holes < 1000
+    assert not_exact(tiny) == {}
+
+
+def test_a_hole_in_the_descriptors() -> None:
+    """Nothing is claimed about the whole; what is left counts as a lower bound."""
+    for name in ("small", "half", "large", "stack", "stock"):
+        tiny = TinyHeap()
+        tiny.forget(getattr(tiny, name))
+        heap = tiny.heap()
+        checks = verify(heap)
+        assert {check.status for check in checks} == {"unknown"}
+        assert all(check.note for check in checks)
+        assert heap.mem_stats["HeapAlloc"] is None
+        assert heap.mem_stats["HeapInuse"] == 7 * PAGE
+
+
+def refusal(function: Callable[[], object]) -> str | None:
+    """Return the one line with which the function refused, or None."""
+    try:
+        function()
+    except GoSpansError as error:
+        return str(error)
+    return None
+
+
+WALKED = ("objects", "garbage_unswept", "free_slots", "span_metadata", "tail", "idle_retained", "idle_released",
+          "stacks", "work_buffers")  # fmt: skip
+
+
+def test_missing_memory_never_adds_anything() -> None:
+    """Whichever region is missing: one error, or unknown checks and no account above that of the whole heap."""
+    whole = accounts(TinyHeap().heap())
+    came = set()
+    for region in TinyHeap().regions:
+        tiny = TinyHeap()
+        tiny.forget(region)
+        heap = tiny.heap()
+        line = refusal(lambda heap=heap: verify(heap))
+        if line is not None:
+            assert "\n" not in line
+            came.add("refused")
+            continue
+        statuses = {check.status for check in verify(heap)}
+        came |= statuses
+        assert statuses in ({"exact"}, {"unknown"})
+        money = accounts(heap)
+        for name in WALKED:
+            assert getattr(money, name) <= getattr(whole, name), (hex(region), name)
+            assert money.complete is False or getattr(money, name) == getattr(whole, name), (
+                hex(region),
+                name,
+            )
+    assert came == {"refused", "exact", "unknown"}
+
+
+def overwrite(tiny: TinyHeap, chance: random.Random) -> None:
+    """Overwrite a few bytes, most of all where there is something but zeros."""
+    start = chance.choice(list(tiny.regions))
+    region = tiny.regions[start]
+    used = [at for at, byte in enumerate(region) if byte] or [0]
+    at = chance.choice(used) if chance.random() < 0.7 else chance.randrange(len(region))
+    size = min(chance.choice((1, 1, 2, 8)), len(region) - at)
+    region[at : at + size] = bytes([chance.choice((0, 0xFF, 0x7F, 0x80, chance.randrange(256)))]) * size
+
+
+def show_everywhere(tiny: TinyHeap) -> None:
+    heap = tiny.heap()
+    for page in range(-1, PAGES + 1, 3):
+        locate(heap, BASE + page * PAGE + 100)
+    for span in tiny.spans():
+        locate(heap, span)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_but_our_errors(seed: int) -> None:
+    """Whatever is damaged, at random: an answer or one of our errors, and no time or memory out of proportion."""
+    chance = random.Random(seed)
+    lines = []
+    for _ in range(10):
+        tiny = TinyHeap()
+        for _ in range(chance.choice((1, 1, 1, 5, 50))):
+            overwrite(tiny, chance)
+        start = time.process_time()
+        lines += [
+            refusal(lambda tiny=tiny: not_exact(tiny)),
+            refusal(lambda tiny=tiny: show_everywhere(tiny)),
+        ]
+        assert time.process_time() - start < 2
+    assert not [line for line in lines if line and "\n" in line]
+    assert None in lines
+
+
+def test_show_agrees_with_the_heap() -> None:
+    """Every page and slot, by hand."""
+    heap = TinyHeap()
+    decoded = heap.heap()
+    allocated = {
+        (span, slot)
+        for span, start, size, nelems in ((heap.small, BASE, 64, 128), (heap.half, BASE + PAGE, 1024, 8))
+        for slot in range(nelems)
+        if (place := locate(decoded, start + slot * size + size - 1)) and place.slot and place.slot.allocated
+    }
+    assert allocated == {*itertools.product([heap.small], (0, 1, 2)), (heap.half, 0), (heap.half, 3)}
+    kinds = [place.page if (place := locate(decoded, BASE + page * PAGE)) else None for page in range(PAGES)]
+    assert kinds == ["in use"] * 7 + ["manual"] * 4 + ["free"] * 10 + ["cached"] + ["released"] * (PAGES - 22)
+    assert locate(decoded, BASE - 1) is None
+    assert locate(decoded, BASE + PAGES * PAGE) is None
