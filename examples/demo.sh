@@ -14,7 +14,7 @@ run_demo() {
     say
     say "The program and its core stay in $demo ($(du -sh "$demo" | cut -f1)). Look around, say with go-spans classes:"
     say "  gdb -x $(quoted "$prefix/gdb_gospan") $demo/frag $core"
-    say "Your gdbinit was not touched: $0 adds go-spans to it. Done with the demo: rm -r $demo"
+    say "Your gdbinit was not touched: $0 adds go-spans to it. Done with the demo: rm -r $demo; $0 --uninstall"
 }
 
 quoted() { printf '%q' "$1"; }

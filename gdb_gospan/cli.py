@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence()
         return _BROKEN_PIPE
+    except OSError as error:  # all reading is done: the disk is full, say
+        _silence()
+        return _fail(f"cannot write the output: {error.strerror}", _ERROR)
     except KeyboardInterrupt:
         _silence()
         return _fail("interrupted", _INTERRUPTED)

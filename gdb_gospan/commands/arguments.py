@@ -70,7 +70,7 @@ def split(
     values, unknown = parser.parse_known_intermixed_args(list(words))
     if unknown:
         names = [f"--{option.name}" for option in options_of(command)]
-        near = difflib.get_close_matches(unknown[0], names, 1)
+        near = difflib.get_close_matches(unknown[0], names, 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else f"try: {helped_by} {command.name}"
         raise UsageError(f"{command.name}: no option {unknown[0]} ({hint})")
     arguments = vars(values)

@@ -92,14 +92,20 @@ _CSV = Option("csv", "print the rows as CSV")
 
 def _sort(columns: str, default: str) -> Option:
     choices = tuple(columns.split())
-    return Option("sort", "column to sort by, largest first", "COL", default, choices=choices)
+    return Option(
+        "sort",
+        "column to sort by: addresses and classes from the smallest, others from the largest",
+        "COL",
+        default,
+        choices=choices,
+    )
 
 
 _CLASS_COLUMNS = (
-    "spanclass elemsize npages spans nelems objects free_slots free_bytes tail_bytes metadata_bytes span_bytes "
-    "cached unswept"
+    "spanclass elemsize npages spans nelems objects free_slots object_bytes free_bytes tail_bytes metadata_bytes "
+    "span_bytes cached unswept"
 )
-_SPAN_COLUMNS = "descriptor start npages spanclass elemsize nelems objects free_slots free_bytes tail_bytes occupied sweepgen"
+_SPAN_COLUMNS = "descriptor start npages span_bytes spanclass elemsize nelems objects free_slots free_bytes tail_bytes occupied sweepgen"
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -111,12 +117,13 @@ COMMANDS: tuple[Command, ...] = (
         "counters in the last line.",
         "go-spans summary --json",
         columns=(
-            ("objects", "slots that hold an object; what MemStats calls HeapAlloc, less the garbage not swept yet"),
+            ("objects", "slots that hold an object, alive or dead since the last GC: HeapAlloc, less the garbage not swept"),
             ("free slots in spans in use", "in-span fragmentation: only objects of the same span class can use them"),
-            ("tail and metadata", "bytes of a span too few for a slot, and bitmaps inside spans"),
+            ("tail and bitmaps inside spans", "bytes of a span too few for a slot; heap and mark bits (Go 1.22, 1.26)"),
             ("idle pages, retained", "free pages that the runtime keeps: HeapIdle - HeapReleased"),
-            ("idle pages, returned", "free pages given back to the OS, or never touched: HeapReleased"),
-            ("needs zeroing", "a flag of a span in use, not a state: its memory had other contents before"),
+            ("idle pages, returned or unused", "free pages given back to the OS, or never touched: HeapReleased"),
+            ("resident now (RSS)", "of a live process: what is in memory, which is less where pages were never written"),
+            ("flagged as needing zeroing", "a flag of a span in use, not a state: its memory had other contents before"),
         ),
     ),
     Command(
@@ -133,6 +140,7 @@ COMMANDS: tuple[Command, ...] = (
             ("objects", "slots taken; garbage counts until it is swept"),
             ("free", "slots free, and their bytes"),
             ("occupied", "objects of all slots"),
+            ("object bytes", "bytes of the slots taken"),
             ("tail", "bytes at the end of the spans too few for a slot"),
             ("bitmaps", "bytes inside the spans that hold heap bits (Go 1.22 on) and mark bits (1.26 on)"),
             ("how full", "spans by occupancy, from up to 10 % on the left to over 90 % on the right"),
@@ -148,6 +156,7 @@ COMMANDS: tuple[Command, ...] = (
         columns=(
             ("descriptor", "address of the mspan"),
             ("start", "address of the span's first byte"),
+            ("bytes", "of the whole span: its pages of 8 KiB"),
             ("state", "in use, stack, work buffer or dead (a descriptor kept for reuse)"),
             ("sweep", "swept, unswept, being swept, or cached by a P"),
             ("zero", "whether the span was flagged as needing zeroing"),
@@ -232,7 +241,7 @@ COMMANDS: tuple[Command, ...] = (
         "where the runtime's types came from, and what this Go release lacks",
         "Lists every runtime struct and field that go-spans relies on, as this program has them.",
         "go-spans layout --verbose",
-        columns=(("offset", "bytes from the start of the struct"),),
+        columns=(("fields used", "fields that go-spans reads"), ("offset", "with --verbose: bytes from the start of the struct")),
         options=(Option("verbose", "list every field with its offset and size"),),
     ),
 )  # fmt: skip
@@ -286,6 +295,6 @@ def help_text(command: Command, program: str = "go-spans", *, files: str = "", f
         lines.append(f"  {left:<22}{option.help}{choices}{default}")
     if command.columns:
         lines += ["", "Reading the output:"]
-        lines += [f"  {name:<28}{meaning}" for name, meaning in command.columns]
+        lines += [f"  {name:<32}{meaning}" for name, meaning in command.columns]
     lines += ["", f"Example: {command.example}"]
     return "\n".join(lines)

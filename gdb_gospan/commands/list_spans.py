@@ -10,6 +10,8 @@ from gdb_gospan.commands.arguments import low_high
 from gdb_gospan.commands.rows import cut
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of, hexadecimal
+from gdb_gospan.errors import UsageError
+from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import Mask
 from gdb_gospan.views import list_spans as view
@@ -19,6 +21,7 @@ from gdb_gospan.views.style import Style
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """List the spans that pass every filter, sorted and cut as asked."""
     heap = session.heap
+    _refuse_nonsense(arguments)
     rows = np.flatnonzero(_filter(heap, arguments))
     spans, total = cut(columns_of(heap, rows), arguments["sort"], arguments["limit"])
     return {
@@ -28,6 +31,25 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "list": [hexadecimal(span, "descriptor", "start") for span in spans],
         **session.provenance(),
     }
+
+
+def _refuse_nonsense(arguments: dict[str, Any]) -> None:
+    """Raise `UsageError` for filters that no span of any program could pass."""
+    if arguments["class"] is not None and arguments["class"] >= sizeclasses.SPAN_CLASSES:
+        raise UsageError(
+            f"list: no span class {arguments['class']} (they are 0 to {sizeclasses.SPAN_CLASSES - 1})"
+        )
+    small = arguments["size"] if arguments["state"] == "in-use" else None
+    if small is not None and small <= sizeclasses.SIZES[-1] and small not in sizeclasses.SIZES[1:]:
+        near = min(sizeclasses.SIZES[1:], key=lambda size: (size < small, abs(size - small)))
+        raise UsageError(
+            f"list: no size class has slots of {small} bytes (objects of that size are in slots of {near})"
+        )
+    if arguments["noscan"] and arguments["scan"]:
+        raise UsageError("list: --noscan and --scan leave nothing; give one of them")
+    occupancy = low_high("list", "occupancy", arguments["occupancy"])
+    if occupancy is not None and occupancy[0] > 100:
+        raise UsageError(f"list: --occupancy is in percent, 0 to 100, not {arguments['occupancy']}")
 
 
 def _filter(heap: Heap, arguments: dict[str, Any]) -> Mask:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from typing import Any
 
 from gdb_gospan.commands.catalog import Command
 from gdb_gospan.commands.session import Session
+from gdb_gospan.errors import UsageError
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import to_csv
 
@@ -29,8 +31,14 @@ def run(session: Session, command: Command, arguments: dict[str, Any], style: St
     GoSpansError
         The one line for the user.
     """
+    if arguments.get("json") and arguments.get("csv"):
+        raise UsageError(f"{command.name}: --json or --csv, not both")
     module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
+    began = time.perf_counter()
     document = module.document(session, arguments)
+    if session.target.kind == "live":
+        # What a stop just for this look would have cost; a debugger's own stop lasts longer.
+        document["target"]["pause_ms"] = round(1000 * (time.perf_counter() - began), 3)
     if arguments.get("json"):
         return json.dumps(document, indent=1) + "\n"
     if arguments.get("csv"):

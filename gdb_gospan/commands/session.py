@@ -32,6 +32,8 @@ class Target:
         Paths as far as known.
     build_id
         Of the executable, when it has one.
+    resident
+        Bytes of a live process on this machine that are in memory now (RSS).
     """
 
     kind: Literal["core", "live", "remote", "snapshot"]
@@ -40,6 +42,7 @@ class Target:
     core: str | None = None
     pid: int | None = None
     build_id: str | None = None
+    resident: int | None = None
 
 
 def core_description(program: str, died_of: int | None) -> str:
@@ -70,16 +73,14 @@ class Session:
     ----------
     frames
         How to learn where the threads stand, or None.
-    pause_ms
-        How long our reads kept a live target stopped; None when it stood still
-        before we came and will after we go (a core, or a debugger's stop).
+    started
+        When the first look began, on the clock of time.perf_counter.
     """
 
     def __init__(self, target: Target, heap: Heap, frames: Frames | None = None) -> None:
         self.target = target
         self.heap = heap
         self.frames = frames
-        self.pause_ms: float | None = None
         self.started = time.perf_counter()
 
     @cached_property
@@ -100,7 +101,8 @@ class Session:
                 "core": self.target.core,
                 "pid": self.target.pid,
                 "build_id": self.target.build_id,
-                "pause_ms": self.pause_ms,
+                "resident": self.target.resident,
+                "pause_ms": None,
             },
             "go": {
                 "version": layout.go.raw,

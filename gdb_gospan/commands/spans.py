@@ -56,6 +56,7 @@ def columns_of(heap: Heap, rows: I64) -> Mapping[str, Column]:
         "descriptor": spans.addresses[rows],
         "start": spans.start[rows],
         "npages": columns["npages"][rows],
+        "span_bytes": spans.nbytes[rows],
         "state": state_of(heap, rows),
         "sweep": sweep_of(heap, rows),
         "spanclass": columns["spanclass"][rows],

@@ -33,6 +33,7 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
         ),
         "classes": rows_of(classes(heap)),
         "fixallocs": fixalloc_rows(heap),
+        "mspancache": heap.ps.mspancache,
         **session.provenance(),
     }
 
@@ -58,6 +59,7 @@ def gc_state(session: Session) -> dict[str, Any]:
         "heap_lock_held": state.lock_held if state else None,
         "gc_percent": state.gc_percent if state else None,
         "memory_limit": state.memory_limit if state else None,
+        "heap_marked": heap.controller["heapMarked"],
         "gomaxprocs": len(heap.ps),
         "num_gc": count,
         "num_forced_gc": stats["NumForcedGC"],

@@ -46,7 +46,7 @@ class _Prefix(gdb.Command):
         """List the subcommands; an unknown one gets a suggestion."""
         del from_tty
         words = argument.split()
-        if words:
+        if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
 
             try:
@@ -55,7 +55,8 @@ class _Prefix(gdb.Command):
                 raise gdb.GdbError(f"go-spans: {error}") from None
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
-            gdb.write(f"go-spans {command.name:<{width}}  {command.summary}\n")
+            also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
+            gdb.write(f"go-spans {command.name:<{width}}  {command.summary}{also}\n")
         gdb.write("\nhelp go-spans NAME explains one of them; start with go-spans summary\n")
 
 
@@ -69,6 +70,9 @@ class _Subcommand(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run the command; whatever goes wrong is one line."""
         self.dont_repeat()
+        if "--help" in argument.split():
+            gdb.write(help_text(self._command) + "\n")
+            return
         try:
             text = self._run(argument, from_tty=from_tty)
         except GoSpansError as error:
@@ -96,12 +100,20 @@ class _Subcommand(gdb.Command):
             arguments["argument"] = _evaluate(arguments["argument"])
         return run(current_session(), self._command, arguments, style(arguments, from_tty=from_tty))
 
-    def complete(self, text: str, word: str) -> list[str]:
-        """Offer the options that fit what stands before the cursor."""
-        del text
-        # gdb breaks words at a dash, so the options are offered with and without theirs.
-        names = [f"--{option.name}" for option in options_of(self._command)]
-        return [name for name in names if name.startswith(word)]
+    def complete(self, text: str, word: str) -> list[str] | int:
+        """Offer options after a dash, the values of an option after it, and symbols to ``show``."""
+        typed = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
+        before = text[: len(text) - len(typed)].split()
+        options = {f"--{option.name}": option for option in options_of(self._command)}
+        if typed.startswith("-"):
+            offers: tuple[str, ...] = tuple(options)
+        elif before and before[-1] in options:
+            offers = options[before[-1]].choices
+        else:
+            return gdb.COMPLETE_EXPRESSION if self._command.argument else []
+        # gdb breaks words at a dash, and takes what replaces the last part only.
+        done = len(typed) - len(word)
+        return [offer[done:] for offer in offers if offer.startswith(typed)]
 
 
 def _evaluate(expression: str) -> str:
@@ -116,7 +128,8 @@ def _evaluate(expression: str) -> str:
         return hex(int(_value(expression)))
     except (gdb.error, TypeError, OverflowError) as error:
         raise GoSpansError(
-            f"show: {expression} is not an address or an expression that gives one ({error})"
+            f"show: {expression} is not an address or an expression that gives one ({error}) "
+            "(Go's names go in quotes: &'main.cache')"
         ) from None
 
 

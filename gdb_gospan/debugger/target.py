@@ -13,6 +13,7 @@ from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.platform import platform
+from gdb_gospan.memory.procmem import resident
 from gdb_gospan.runtime.program import open_heap
 
 _FRAMES = 24
@@ -120,6 +121,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
         build_id=next((file.build_id for file in gdb.objfiles() if file.filename == _filename()), None),
+        resident=resident(inferior.pid) if kind == "live" else None,
     )
     return Session(target, heap, frames)
 

@@ -169,4 +169,7 @@ def _advice(go: GoVersion) -> str:
     if go.release > requirements.NEWEST:
         newest = ".".join(map(str, requirements.NEWEST))
         return f"and this release is newer than the newest supported, {newest}: its runtime has changed"
-    return "the program seems to be built without debug information (-ldflags=-w or strip)"
+    return (
+        "the program seems to be built without debug information, -ldflags=-w or strip "
+        "(try: file PATH of the same build with it)"
+    )

@@ -83,3 +83,12 @@ class ProcessMemory:
             self.bytes_read += count
             got += count
         return True
+
+
+def resident(pid: int) -> int | None:
+    """Bytes of the process that are in memory now (RSS, as /proc/PID/statm has it), or None."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123  # pathlib is slow to start
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -37,6 +37,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("objects", "objects", count),
         Column("free_slots", "free", count),
         Column("occupied", "occupied"),
+        Column("object_bytes", "object bytes", size),
         Column("free_bytes", "free bytes", size),
         Column("tail_bytes", "tail", size),
         Column("metadata_bytes", "bitmaps", size),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gdb_gospan.views import units
 from gdb_gospan.views.provenance import cut_off, footer, heading
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import Column, table
-from gdb_gospan.views.units import count
 
 
 def text(document: dict[str, Any], style: Style) -> str:
@@ -17,26 +17,17 @@ def text(document: dict[str, Any], style: Style) -> str:
     def size(value: int) -> str:
         return units.nbytes(value, exact=style.exact)
 
-    rows = [
-        {
-            **row,
-            "name": span_class(row),
-            "filled": f"{row['occupied']:.1f} %" if row["nelems"] else "",
-            "slots": f"{row['objects']:,}/{row['nelems']:,}" if row["nelems"] else "",
-            "zero": "needs zero" if row["needzero"] else "",
-        }
-        for row in document["list"]
-    ]
+    rows = [_cells(row, size) for row in document["list"]]
     columns = [
         Column("descriptor", "descriptor"),
         Column("start", "start"),
-        Column("npages", "pages", count),
+        Column("bytes", "bytes"),
         Column("state", "state", left=True),
         Column("name", "size", left=True),
         Column("slots", "objects"),
         Column("filled", "occupied"),
-        Column("free_bytes", "free bytes", size),
-        Column("tail_bytes", "tail", size),
+        Column("free", "free bytes"),
+        Column("tail", "tail"),
         Column("sweep", "sweep", left=True),
         Column("zero", "zero", left=True),
     ]
@@ -49,6 +40,31 @@ def text(document: dict[str, Any], style: Style) -> str:
         footer(document, style),
     ]
     return "\n".join(part for index, part in enumerate(parts) if part or index == 1) + "\n"
+
+
+def _cells(row: dict[str, Any], size: Callable[[int], str]) -> dict[str, str]:
+    """Turn a row into words; a dead descriptor has nothing but its address, for its fields are stale."""
+    if row["state"] == "dead":
+        return dict.fromkeys(
+            ("start", "bytes", "name", "slots", "filled", "free", "tail", "sweep", "zero"), ""
+        ) | {
+            "descriptor": row["descriptor"],
+            "state": "dead",
+        }
+    slots = bool(row["nelems"])
+    return {
+        "descriptor": row["descriptor"],
+        "start": row["start"],
+        "bytes": size(row["span_bytes"]),
+        "state": row["state"],
+        "name": span_class(row),
+        "slots": f"{row['objects']:,}/{row['nelems']:,}" if slots else "",
+        "filled": f"{row['occupied']:.1f} %" if slots else "",
+        "free": size(row["free_bytes"]) if slots else "",
+        "tail": size(row["tail_bytes"]) if slots else "",
+        "sweep": row["sweep"],
+        "zero": "yes" if row["needzero"] else "",
+    }
 
 
 def span_class(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gdb_gospan.views.style import Style
@@ -28,24 +29,48 @@ def footer(document: dict[str, Any], style: Style) -> str:
     parts.append(f"{exact} of {len(checks)} identities exact")
     parts.append(f"{nbytes(document['unreadable']['bytes'], exact=style.exact)} unreadable")
     if document["target"]["pause_ms"] is not None:
-        parts.append(f"target stopped for {document['target']['pause_ms']:.0f} ms")
-    lines = [" · ".join(parts)]
-    lines += [_odd(check, style) for check in checks if check["status"] in ("broken", "transient")]
+        parts.append(f"read in {document['target']['pause_ms']:.0f} ms")
+    lines = [wrapped("", parts, style.width)]
+    lines += [_broken(check, style) for check in checks if check["status"] == "broken"]
+    lines += _transients([check for check in checks if check["status"] == "transient"], style)
     unknown = sum(check["status"] == "unknown" for check in checks)
     if unknown:
         lines.append(
-            style.paint("notice", f"  {unknown} identities cannot be checked: part of the memory is missing, so every "
-                                  "figure marked ≥ is a lower bound")
-        )  # fmt: skip
+            style.paint("notice", f"  {unknown} identities cannot be checked: part of the memory is missing")
+        )
+    if not document.get("complete", True):
+        lines.append(style.paint("notice", "  figures marked ≥ are lower bounds"))
     return "\n".join(lines)
 
 
-def _odd(check: dict[str, Any], style: Style) -> str:
+def wrapped(name: str, parts: Sequence[str], width: int) -> str:
+    """Lay out one fact; what does not fit the width goes on below, under the first part."""
+    indent = 11 if name else 0
+    lines = [f"{name:<{indent}}"]
+    for index, part in enumerate(parts):
+        if index and len(lines[-1]) + len(part) + 3 > width:
+            lines.append(" " * indent + part)
+        else:
+            lines[-1] += (" · " if index else "") + part
+    return "\n".join(lines)
+
+
+def _broken(check: dict[str, Any], style: Style) -> str:
     difference = check["observed"] - check["expected"]
-    line = f"  {check['status']}: {check['subject']} is off by {difference:+,}"
-    if check["note"]:
-        line += f" ({check['note']})"
-    return style.paint("bad" if check["status"] == "broken" else "notice", line)
+    where = f" ({check['note']})" if check["note"] else ""
+    return style.paint("bad", f"  broken: {check['subject']} is off by {difference:+,}{where}")
+
+
+def _transients(checks: list[dict[str, Any]], style: Style) -> list[str]:
+    """Name each reason once, with what it put off; go-spans check has the figures."""
+    off: dict[str, list[str]] = {}
+    for check in checks:
+        off.setdefault(check["note"], []).append(
+            f"{check['code']} {check['observed'] - check['expected']:+,}"
+        )
+    return [
+        style.paint("notice", f"  in flight, {reason}: {', '.join(codes)}") for reason, codes in off.items()
+    ]
 
 
 def cut_off(document: dict[str, Any], shown: int, noun: str) -> str:

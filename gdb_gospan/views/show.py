@@ -43,7 +43,9 @@ def _slot(document: dict[str, Any]) -> list[tuple[str, str]]:
     state = {True: "allocated", False: "free", None: "allocation unknown (bitmap unreadable)"}[
         slot["allocated"]
     ]
-    marked = {True: "marked", False: "not marked", None: "mark unknown"}[slot["marked"]]
+    swept = document["span"]["sweep"] in ("swept", "cached")
+    unmarked = "no mark since its sweep" if swept else "not marked"
+    marked = {True: "marked", False: unmarked, None: "mark unknown"}[slot["marked"]]
     where = f"slot {slot['index']} of {nelems:,}, {slot['address']} + {slot['offset']}"
     return [("slot", f"{where} · {state} · {marked}")]
 
@@ -58,7 +60,8 @@ def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
     if span["state"] == "dead":
         return [*facts, ("", "a descriptor kept for reuse; its other fields are stale")]
     end = int(span["start"], 16) + span["npages"] * _PAGE_BYTES
-    facts.append(("memory", f"{span['start']} to {end:#x} · {counted(span['npages'], 'page')}"))
+    amount = units.nbytes(span["span_bytes"], exact=style.exact)
+    facts.append(("memory", f"{span['start']} to {end:#x} · {amount}, {counted(span['npages'], 'page')}"))
     held = span_class(span)
     if held:
         facts.append(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.views import bars, units
-from gdb_gospan.views.provenance import footer, heading
+from gdb_gospan.views.provenance import footer, heading, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, counted, share
 
 _BAR = 24
 _WORST = 6
 
-MORE = "More: go-spans classes · list · show ADDR · central · spanalloc · check    (help go-spans)"
+MORE = ("More: go-spans classes", "list", "show ADDR", "central", "spanalloc", "check", "help go-spans NAME")
 # The accounts of a document's ``bytes``, in the order of the screen.
 ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
@@ -20,7 +20,7 @@ ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("free slots in spans in use", ("free_slots",)),
     ("tail and bitmaps inside spans", ("tail", "span_metadata")),
     ("idle pages, retained", ("idle_retained",)),
-    ("idle pages, returned to the OS", ("idle_released",)),
+    ("idle pages, returned or unused", ("idle_released",)),
     ("stacks", ("stacks", "os_thread_stacks")),
 )
 _METADATA = (
@@ -38,7 +38,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         _memory(document, style),
         _states(document, style),
         _worst(document, style),
-        MORE,
+        wrapped("", MORE, style.width),
         footer(document, style),
     ]
     return "\n\n".join(blocks[:4]) + "\n\n" + "\n".join(blocks[4:]) + "\n"
@@ -88,10 +88,29 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         amount = f"{mark}{_bytes(value, style)}"
         line = f"  {label:<31}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, _BAR)}"
         lines.append(line.rstrip())
+        if label == "objects":
+            lines += _large(document, style)
         if label == "runtime metadata" and detail:
             lines.append(f"    {detail}")
     lines.append(f"  {'Sys':<31}{_bytes(total, style):>{width}}  {share(total, total):>7}")
+    resident = document["target"]["resident"]
+    if resident is not None:
+        amount = _bytes(resident, style)
+        lines.append(
+            f"  {'resident now (RSS)':<31}{amount:>{width}}  Go's and all other memory of the process"
+        )
     return "\n".join(lines)
+
+
+def _large(document: dict[str, Any], style: Style) -> list[str]:
+    """Say how many of the objects are large: they are in no other line of the screen."""
+    large = [row for row in document["classes"] if row["elemsize"] == 0]
+    spans, amount = (sum(row[key] for row in large) for key in ("spans", "object_bytes"))
+    return (
+        [f"    of them {counted(spans, 'large object')}, over 32 KiB: {_bytes(amount, style)}"]
+        if spans
+        else []
+    )
 
 
 def _bytes(value: int, style: Style) -> str:
@@ -126,39 +145,33 @@ def _states(document: dict[str, Any], style: Style) -> str:
         ]),
         ("In-span", [f"{share(money['free_slots'], in_span)} of the bytes of spans in use are free slots"]),
         ("spanalloc", _spanalloc(document, style)),
-        ("GC", _gc(document)),
+        ("GC", _gc(document, style)),
     ]  # fmt: skip
-    return "\n".join(_wrapped(name, parts, style.width) for name, parts in facts)
-
-
-def _wrapped(name: str, parts: list[str], width: int) -> str:
-    """Lay out one fact; what does not fit the width goes on below, under the first part."""
-    lines = [f"{name:<11}"]
-    for index, part in enumerate(parts):
-        if index and len(lines[-1]) + len(part) + 3 > width:
-            lines.append(" " * 11 + part)
-        else:
-            lines[-1] += (" · " if index else "") + part
-    return "\n".join(lines)
+    return "\n".join(wrapped(name, parts, style.width) for name, parts in facts)
 
 
 def _spanalloc(document: dict[str, Any], style: Style) -> list[str]:
     spanalloc = document["fixallocs"][0]
-    parts = [f"{count(spanalloc['inuse_objects'])} in use"]
+    stock = f"{count(document['mspancache'])} of them in stock with the Ps"
+    parts = [f"{count(spanalloc['inuse_objects'])} descriptors in use, {stock}"]
     if spanalloc["free"] is None:
         parts.append(style.paint("bad", f"free list broken after {count(spanalloc['free_at_least'])}"))
     elif spanalloc["free"] == 0:
         parts.append("free list empty (normal: the next descriptor is cut from the chunk)")
     else:
         parts.append(f"{count(spanalloc['free'])} on the free list (0 would be normal too)")
-    return [*parts, f"{units.nbytes(spanalloc['chunk_left'], exact=style.exact)} of the chunk left"]
+    return [*parts, f"{_bytes(spanalloc['chunk_left'], style)} of the chunk left"]
 
 
-def _gc(document: dict[str, Any]) -> list[str]:
+def _gc(document: dict[str, Any], style: Style) -> list[str]:
     gc = document["gc"]
     if not gc["num_gc"]:
         return ["no cycle completed yet"]
-    parts = [f"{counted(gc['num_gc'], 'cycle')} ({count(gc['num_forced_gc'])} forced)"]
+    parts = [
+        f"{counted(gc['num_gc'], 'cycle')} ({count(gc['num_forced_gc'])} forced)",
+        f"found {_bytes(gc['heap_marked'], style)} alive at the last",
+        f"next at {units.nbytes(document['memstats']['NextGC'], exact=style.exact)}",
+    ]
     if gc["last_gc"]:
         parts.append(f"last {units.moment(gc['last_gc'])}")
     if gc["pause_quantiles"]:
@@ -179,13 +192,11 @@ def _worst(document: dict[str, Any], style: Style) -> str:
     rows = [row for row in rows if row["free_bytes"]]
     if not rows:
         return "No span in use has a free slot."
-    title = (
-        f"{'Most free slots by span class':<31}{'spans':>9}{'objects':>11}{'occupied':>10}{'free slots':>13}"
-    )
-    lines = [style.paint("heading", f"{title}   how full, 0 to 100 %")]
+    title = f"{'Most free slots':<22}{'spans':>9}{'objects':>11}{'occupied':>10}{'free slots':>13}"
+    lines = [style.paint("heading", f"{title}   how full")]
     for row in rows:
         line = (
-            f"  {class_name(row):<29}{count(row['spans']):>9}{count(row['objects']):>11}"
+            f"  {class_name(row):<20}{count(row['spans']):>9}{count(row['objects']):>11}"
             f"{share(row['objects'], row['nelems']):>10}{_bytes(row['free_bytes'], style):>13}"
             f"   {bars.sparkline(row['deciles'])}"
         )

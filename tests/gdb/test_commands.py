@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Any]
 
-pytestmark = pytest.mark.parametrize(
-    "go_minor", [toolchains.OLDEST, toolchains.NEWEST], scope="session"
-)
+pytestmark = pytest.mark.parametrize("go_minor", [toolchains.OLDEST, toolchains.NEWEST], scope="session")
 
 NAMES = [
     name for command in catalog.COMMANDS if not command.argument for name in (command.name, *command.aliases)
