@@ -107,7 +107,7 @@ def _large(document: dict[str, Any], style: Style) -> list[str]:
     large = [row for row in document["classes"] if row["elemsize"] == 0]
     spans, amount = (sum(row[key] for row in large) for key in ("spans", "object_bytes"))
     return (
-        [f"    of them {counted(spans, 'large object')}, over 32 KiB: {_bytes(amount, style)}"]
+        [f"    of them {counted(spans, 'large object')}: {_bytes(amount, style)}"]
         if spans
         else []
     )
