@@ -49,3 +49,38 @@ def ask() -> Callable[[Gdb, Core], Answers]:
 def answers(ask: Callable[[Gdb, Core], Answers], gdb: Gdb, frag_core: Core) -> Answers:
     """All documents about a core of the sample program at rest."""
     return ask(gdb, frag_core)
+
+
+@pytest.fixture(scope="session")
+def say(gdb: Gdb, core: Core) -> Callable[..., list[str]]:
+    """Give a function that runs go-spans commands on the module's ``core`` and returns what each printed; nothing on stderr."""
+
+    def run(*commands: str) -> list[str]:
+        words = [f"go-spans {command}" for command in commands]
+        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
+        assert result.stderr == [""] * len(commands)
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def refuse(gdb: Gdb, core: Core) -> Callable[..., list[str]]:
+    """Give a function that runs go-spans commands of which each must fail with one line, and returns the lines."""
+
+    def run(*commands: str) -> list[str]:
+        words = [f"go-spans {command}" for command in commands]
+        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
+        assert result.stdout == [""] * len(commands)
+        lines = [text.removesuffix("\n") for text in result.stderr]
+        assert all(line.startswith("go-spans: ") and "\n" not in line for line in lines), lines
+        assert not any("internal error" in line for line in lines), lines
+        return lines
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def spans(say: Callable[..., list[str]]) -> list[dict[str, Any]]:
+    """Every span, as list gives them."""
+    return json.loads(say("list --state all --limit 0 --json")[0])["list"]

@@ -45,41 +45,6 @@ def core(go_minor: str) -> cores.Core:
     return cores.kernel_core(programs.build("frag", go_minor), "-objects", "20000", "-cached")
 
 
-@pytest.fixture(scope="session")
-def say(gdb: gdbs.Gdb, core: cores.Core) -> Run:
-    """Give a function that runs go-spans commands and returns what each printed; nothing on stderr."""
-
-    def run(*commands: str) -> list[str]:
-        words = [f"go-spans {command}" for command in commands]
-        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
-        assert result.stderr == [""] * len(commands)
-        return result.stdout
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def refuse(gdb: gdbs.Gdb, core: cores.Core) -> Run:
-    """Give a function that runs go-spans commands of which each must fail with one line, and returns the lines."""
-
-    def run(*commands: str) -> list[str]:
-        words = [f"go-spans {command}" for command in commands]
-        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
-        assert result.stdout == [""] * len(commands)
-        lines = [text.removesuffix("\n") for text in result.stderr]
-        assert all(line.startswith("go-spans: ") and "\n" not in line for line in lines), lines
-        assert not any("internal error" in line for line in lines), lines
-        return lines
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def spans(say: Run) -> list[dict[str, Any]]:
-    """Every span, as list gives them."""
-    return json.loads(say("list --state all --limit 0 --json")[0])["list"]
-
-
 def test_text(say: Run, core: cores.Core) -> None:
     for text in say(*NAMES):
         lines = text.splitlines()
