@@ -64,6 +64,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, matrix[name], ids=ids, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist takes the names of the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for fixture, mark in MARKS.items():

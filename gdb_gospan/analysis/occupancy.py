@@ -66,6 +66,8 @@ def classes(heap: Heap) -> Classes:
 
     elemsize, nelems, objects = (columns[name][rows] for name in ("elemsize", "nelems", "allocCount"))
     nbytes, metadata = spans.nbytes[rows], span_metadata(heap)[rows]
+    # Without its arena it is not known how much of what is left of a span holds bitmaps.
+    tail = np.where(heap.span_map.known[rows], nbytes - nelems * elemsize - metadata, 0)
     deciles = np.zeros((len(present), DECILES), np.int64)
     np.add.at(deciles, (group, decile(objects, nelems)), 1)
     sizeclass = np.clip(present >> 1, 0, sizeclasses.COUNT - 1)
@@ -81,7 +83,7 @@ def classes(heap: Heap) -> Classes:
         unswept=total(spans.unswept[rows].astype(np.int64)),
         object_bytes=total(objects * elemsize),
         free_bytes=total((nelems - objects) * elemsize),
-        tail_bytes=total(nbytes - nelems * elemsize - metadata),
+        tail_bytes=total(tail),
         metadata_bytes=total(metadata),
         span_bytes=total(nbytes),
         deciles=deciles,

@@ -21,8 +21,8 @@ from gdb_gospan.runtime.mspan import BEING_SWEPT
 Frames = Callable[[], Iterable[tuple[str, Sequence[str]]]]
 """Yields each thread as a label and its innermost function names, newest first."""
 
-Family = Literal["pages", "objects", "lists", "slots"]
-"""What an identity is about: whole spans and pages, objects counted, lists of spans, slots of one span."""
+Family = Literal["owners", "pages", "objects", "lists", "slots"]
+"""What an identity is about: the owners of pages, whole spans and pages, objects counted, lists of spans, slots."""
 
 _SPAN_LEVEL = r"""
     \(\*mheap\)\.|\(\*pageAlloc\)\.|\(\*pageCache\)\.|\(\*pallocData\)\.|\(\*pallocBits\)\.|\(\*pageBits\)\.
@@ -35,6 +35,8 @@ _SPAN_LEVEL = r"""
 """
 # The functions that move what each family counts: all of package runtime, also the inlined ones.
 _PATTERNS: dict[Family, str] = {
+    # Nothing excuses two owners: a span gives its pages back and dies under one lock (mheap.go, freeSpanLocked).
+    "owners": r"(?!)",
     "pages": _SPAN_LEVEL,
     "objects": r"""
         \(\*mcache\)\.|\(\*mcentral\)\.|\(\*sweepLock(ed|er)\)\.|\(\*mheap\)\.|\(\*mspan\)\.(sweep|init)
@@ -49,6 +51,7 @@ _FUNCTIONS = {
     family: re.compile(rf"runtime\.({pattern})", re.VERBOSE) for family, pattern in _PATTERNS.items()
 }
 _KINDS: dict[Family, frozenset[str]] = {
+    "owners": frozenset(),
     "pages": frozenset({"heap-lock", "pages-in-flight", "pages-being-freed", "stats-update"}),
     "objects": frozenset({"sweeping", "stats-update"}),
     "lists": frozenset({"sweeping"}),

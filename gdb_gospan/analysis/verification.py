@@ -241,7 +241,7 @@ def _pages_in_use(heap: Heap) -> _Finding:
     return _Finding(heap.mheap["pagesInUse"], _total(heap, "npages", counted(heap.spans)))
 
 
-@_identity("page-owners", "error", "pages", "pages of the heap that at most one span claims")
+@_identity("page-owners", "error", "owners", "pages of the heap that at most one span claims")
 def _page_owners(heap: Heap) -> _Finding:
     return _Finding(len(heap.pages), len(heap.pages) - heap.page_kinds.shared)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
+from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.transients import Frames
 from gdb_gospan.analysis.verification import Check, verify
 from gdb_gospan.runtime.heap import Heap
@@ -127,6 +128,7 @@ class Session:
                 ],
             },
             "spans": self.span_counts(),
+            "complete": accounts(self.heap).complete,
         }
 
     def span_counts(self) -> dict[str, int]:

@@ -21,13 +21,12 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     heap = session.heap
     kinds = heap.page_kinds
     money = attrs.asdict(accounts(heap))
-    complete = money.pop("complete")
+    del money["complete"]
     return {
         **session.envelope("summary"),
         "memstats": heap.mem_stats,
         "gc": gc_state(session),
         "bytes": money,
-        "complete": complete,
         "pages": dict(
             zip((name.replace(" ", "_") for name in KIND_NAMES), kinds.counts.tolist(), strict=True)
         ),

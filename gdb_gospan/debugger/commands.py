@@ -11,7 +11,7 @@ from gdb_gospan.errors import GoSpansError
 from gdb_gospan.single_thread import import_numpy
 
 _PREFIX = "go-spans"
-_GO_NAME = re.compile(r"[\w/]+\.\w+")
+_GO_NAME = re.compile(r"(&?)([\w/]+\.\w+)")
 _registered = False
 
 
@@ -136,8 +136,9 @@ def _evaluate(expression: str) -> str:
 def _value(expression: str) -> gdb.Value:
     """Evaluate an expression to a pointer; a slice, string or interface gives what it points to."""
     # gdb knows Go's names only in quotes: 'main.cache'.
-    quoted = f"'{expression}'" if _GO_NAME.fullmatch(expression) else expression
-    value = gdb.parse_and_eval(quoted)
+    value = gdb.parse_and_eval(
+        _GO_NAME.sub(r"\1'\2'", expression) if _GO_NAME.fullmatch(expression) else expression
+    )
     kind = value.type.strip_typedefs()
     if kind.code != gdb.TYPE_CODE_STRUCT:
         return value

@@ -16,7 +16,7 @@ I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Column = npt.NDArray[Any]
 
-MAX_LENGTH = 1 << 40
+MAX_LENGTH = 1 << 28
 """No length read from the target beyond this is believed: it is damage, not data."""
 
 

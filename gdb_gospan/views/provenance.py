@@ -38,8 +38,10 @@ def footer(document: dict[str, Any], style: Style) -> str:
         lines.append(
             style.paint("notice", f"  {unknown} identities cannot be checked: part of the memory is missing")
         )
-    if not document.get("complete", True):
-        lines.append(style.paint("notice", "  figures marked ≥ are lower bounds"))
+    if not document["complete"]:
+        lines.append(
+            style.paint("notice", "  figures that need what is missing are lower bounds, ≥ in the summary")
+        )
     return "\n".join(lines)
 
 

@@ -106,11 +106,7 @@ def _large(document: dict[str, Any], style: Style) -> list[str]:
     """Say how many of the objects are large: they are in no other line of the screen."""
     large = [row for row in document["classes"] if row["elemsize"] == 0]
     spans, amount = (sum(row[key] for row in large) for key in ("spans", "object_bytes"))
-    return (
-        [f"    of them {counted(spans, 'large object')}: {_bytes(amount, style)}"]
-        if spans
-        else []
-    )
+    return [f"    of them {counted(spans, 'large object')}: {_bytes(amount, style)}"] if spans else []
 
 
 def _bytes(value: int, style: Style) -> str:

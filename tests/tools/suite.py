@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,7 +46,10 @@ def main(arguments: list[str]) -> int:
         "-o", f"cache_dir={CACHE / 'pytest'}", *arguments,
     ]  # fmt: skip
     env = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis")}
-    status = subprocess.run(command, cwd=CHECKOUT, env=env, check=False).returncode
+    # Of its own: pytest keeps the folders of three runs, and removes those of others that still go on.
+    with tempfile.TemporaryDirectory(prefix="gospan-tests-") as folder:
+        command.append(f"--basetemp={folder}/all")
+        status = subprocess.run(command, cwd=CHECKOUT, env=env, check=False).returncode
     print(f"tests/run --matrix {matrix}: {time.monotonic() - start:.0f} s, exit status {status}")
     return status
 

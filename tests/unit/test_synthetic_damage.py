@@ -220,6 +220,7 @@ def test_noticed(damage: str) -> None:
     found = not_exact(tiny)
     assert set(found) == codes
     assert set(found.values()) <= {"broken", "transient"}
+    assert found.get("page-owners", "broken") == "broken"
 
 
 @pytest.mark.parametrize("damage", [garbage_spine, huge_nelems])

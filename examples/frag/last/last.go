@@ -52,13 +52,17 @@ func Words(end End, cached bool) {
 	// nothing to do, and no collection starts; switching the GC off would do as well, but
 	// then NextGC would say nothing.
 	debug.SetGCPercent(1000)
+	// The scavenger may only go to sleep, and allocate for that, after two readings are equal.
 	settled := false
-	for try := 0; try < 200 && !settled; try++ {
+	for try, equal := 0, 0; try < 400 && !settled; try++ {
 		before = stats
 		time.Sleep(5 * time.Millisecond) // let other goroutines and threads finish what they do
 		runtime.Gosched()                // a new time slice: no preemption between here and the end
 		runtime.ReadMemStats(&stats)
-		settled = stats == before
+		if equal++; stats != before {
+			equal = 0
+		}
+		settled = equal == 10
 	}
 	finish(end, cached, settled)
 }
