@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from gdb_gospan.commands.session import BOTTOMS, Session, Target, core_description, no_runtime
+from gdb_gospan.commands.session import Session, Target, at_bottom, core_description, no_runtime
 from gdb_gospan.errors import MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.elfsymbols import SymbolTable
@@ -164,7 +164,7 @@ def _frames(core: CoreFile, notes: CoreNotes, symbols: SymbolTable) -> Iterator[
             if name is None:
                 break  # past the bottom of the stack
             names.append(name.removesuffix(".abi0"))
-            if names[-1] in BOTTOMS:
+            if at_bottom(names):
                 break
         yield f"thread {number}", names
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import gdb
 
-from gdb_gospan.commands.session import BOTTOMS, Session, Target, core_description, no_runtime
+from gdb_gospan.commands.session import Session, Target, at_bottom, core_description, no_runtime
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
@@ -163,7 +163,7 @@ def frames() -> Iterator[tuple[str, Sequence[str]]]:
             try:
                 thread.switch()
                 current: gdb.Frame | None = gdb.newest_frame()
-                while current is not None and len(names) < _FRAMES and not BOTTOMS.intersection(names[-1:]):
+                while current is not None and len(names) < _FRAMES and not at_bottom(names):
                     names.append(current.name() or "")
                     current = current.older()
             except gdb.error:

@@ -73,9 +73,9 @@ for pointer in spans:
     lists[row["list"]] = lists.get(row["list"], 0) + 1
     # Every kind of span a few times, and each size class in use.
     delta = row["sweepgen"] - answers["sweepgen"]
-    kind = (row["state"], delta, row["spanclass"]) if row["state"] == 1 else (row["state"], row["elemsize"])
+    kind = {0: "dead", 1: (delta, row["spanclass"])}.get(row["state"], ("manual", row["elemsize"]))
     seen[kind] = seen.get(kind, 0) + 1
-    if seen[kind] <= 2 and (row["state"] or seen[kind] + len(rows) < 40):
+    if seen[kind] <= 2:
         row["printed"] = printed(span)
         if row["allocBits"]:
             row["bits"] = [word(row["allocBits"]) >> slot & 1 for slot in range(64)]
