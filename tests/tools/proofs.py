@@ -52,6 +52,9 @@ def assert_adds_up(answers: dict[str, dict[str, Any]]) -> None:
     parts = [value for name, value in money.items() if name not in ("sys", "remainder")]
     assert sum(parts) + money["remainder"] == money["sys"] == summary["memstats"]["Sys"]
     assert all(value >= 0 for value in parts), money
+    if not not_exact(answers):
+        assert money["remainder"] == 0
+        assert money["objects"] + money["garbage_unswept"] == summary["memstats"]["HeapAlloc"]
     for row in answers["classes"]["classes"]:
         whole = sum(row[f"{part}_bytes"] for part in ("object", "free", "tail", "metadata"))
         assert whole == row["span_bytes"]
