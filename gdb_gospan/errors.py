@@ -24,3 +24,7 @@ class LayoutError(GoSpansError):
 
 class MemoryReadError(GoSpansError):
     """Memory that everything else depends on could not be read."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a command; the message, which may be empty, is what is known so far, ready to print."""

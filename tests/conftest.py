@@ -6,12 +6,17 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
-from tools import cores, gdbs, programs, toolchains
+from tools import cores, gdbs, programs, realworld, toolchains
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# How long an example takes says more about what else this machine does than about the code.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 #: A test with one of these needs more than Python and the checkout; all others are quick.
 HEAVY = {
@@ -24,7 +29,12 @@ HEAVY = {
 }
 
 #: What each fixture of the matrix makes of a test that uses it.
-MARKS = {"go_minor": "toolchain", "core_kind": "toolchain", "gdb_label": "gdb"}
+MARKS = {
+    "go_minor": "toolchain",
+    "core_kind": "toolchain",
+    "real_program": "toolchain",
+    "gdb_label": "gdb",
+}
 
 #: How the name of a test shows that "1.27" is Go and "13.1" is gdb.
 PREFIX = {"go_minor": "go", "gdb_label": "gdb"}
@@ -56,6 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     matrix = {
         "go_minor": _since(metafunc, minors),
         "core_kind": list(cores.KINDS),
+        "real_program": list(realworld.PROGRAMS if everything else realworld.FEW),
         "gdb_label": gdbs.labels() if everything else [gdbs.system_label()],
     }
     for name in [name for name in matrix if name in metafunc.fixturenames]:

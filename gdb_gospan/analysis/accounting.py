@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import attrs
-import numpy as np
 
+from gdb_gospan.analysis.inside import counted, decided, unswept_garbage
+from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_FLIGHT, PADDING, RELEASED
-from gdb_gospan.runtime.mspan import Spans
-from gdb_gospan.runtime.record import I64
 
 
 @attrs.frozen
@@ -67,80 +66,38 @@ class Accounts:
 
 def accounts(heap: Heap) -> Accounts:
     """Add up the whole of Sys from the spans, the pages and the runtime's counters."""
-    spans, kinds = heap.spans, heap.page_kinds
+    spans, kinds, table = heap.spans, heap.page_kinds, classes(heap)
     columns = spans.records
-    in_use = counted(spans)
-    elemsize = columns["elemsize"]
-    occupied = _sum(columns["allocCount"] * elemsize, in_use)
     marks, garbage = heap.unswept_marks, int(unswept_garbage(heap).sum())
     # Objects or garbage, but which: then neither, so that both stay lower bounds.
-    undecided = _sum((columns["allocCount"] * elemsize)[marks.rows], in_use[marks.rows] & ~marks.known)
-    slots = _sum(columns["nelems"] * elemsize, in_use)
-    # Without its arena it is not known whether a span has mark bits inside.
-    mapped = in_use & heap.span_map.known
-    metadata = _sum(span_metadata(heap), mapped)
+    open_rows = marks.rows[counted(spans)[marks.rows] & ~decided(heap)]
+    undecided = int((columns.at("allocCount", open_rows) * columns["elemsize"][open_rows]).sum())
     memstats = heap.memstats
     parts = {
-        "objects": occupied - garbage - undecided,
+        "objects": int(table.object_bytes.sum()) - garbage - undecided,
         "garbage_unswept": garbage,
-        "free_slots": slots - occupied,
-        "span_metadata": metadata,
-        "tail": _sum(spans.nbytes - columns["nelems"] * elemsize, mapped) - metadata,
+        "free_slots": int(table.free_bytes.sum()),
+        "span_metadata": int(table.metadata_bytes.sum()),
+        "tail": int(table.tail_bytes.sum()),
         "idle_retained": kinds.nbytes(FREE, CACHED, IN_FLIGHT),
         "idle_released": kinds.nbytes(RELEASED, CACHED_RELEASED, PADDING),
-        "stacks": _sum(spans.nbytes, spans.stack),
+        "stacks": spans.total_bytes(spans.stack),
         "os_thread_stacks": memstats["stacks_sys"],
         "mspan": memstats["mspan_sys"],
         "mcache": memstats["mcache_sys"],
         "gc": memstats["gcMiscSys"],
-        "work_buffers": _sum(spans.nbytes, spans.work_buffer),
+        "work_buffers": spans.total_bytes(spans.work_buffer),
         "profiling_buckets": memstats["buckhash_sys"],
         "other": memstats["other_sys"],
     }
     total = heap.mem_stats["Sys"]
     remainder = total - sum(parts.values())
-    known = (heap.pages.known, marks.known, heap.span_map.known[spans.in_use | spans.manual])
-    complete = spans.complete and heap.ps.complete and all(bool(column.all()) for column in known)
-    return Accounts(**parts, remainder=remainder, sys=total, complete=complete)
+    return Accounts(**parts, remainder=remainder, sys=total, complete=complete(heap))
 
 
-def counted(spans: Spans) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """In-use spans that HeapInuse counts: all but quarantined user arena chunks."""
-    return spans.in_use & ~spans.quarantined
-
-
-def span_metadata(heap: Heap) -> I64:
-    """Bytes inside each span that the runtime reserves for bitmaps; a column for all spans.
-
-    Heap bits: one bit per word in spans of pointers up to 512 bytes, 128 on
-    32-bit (mbitmap.go, heapBitsInSpan; Go 1.22 on). Inline mark bits: 128 bytes
-    (mgcmark_greenteagc.go).
-    """
-    spans, layout = heap.spans, heap.layout
-    columns = spans.records
-    word = layout.platform.pointer_size
-    reserved = np.zeros(len(spans), np.int64)
-    small = spans.in_use & (columns["spanclass"] > 1)
-    if "largeType" in columns:  # since Go 1.22, when the bitmap moved into the spans
-        in_span = small & (columns["elemsize"] <= word * word * 8) & (columns["spanclass"] & 1 == 0)
-        reserved[in_span] = spans.nbytes[in_span] // (word * 8)
-    inline = small & heap.span_map.inline_marks
-    if "spanInlineMarkBits" in layout.structs:
-        reserved[inline] += layout["spanInlineMarkBits"].size
-    return reserved
-
-
-def unswept_garbage(heap: Heap) -> I64:
-    """Bytes of dead objects in each span that waits to be swept; a row for each row of `unswept_marks`.
-
-    Right for all but objects with a finalizer, which the sweep revives.
-    """
-    marks, columns = heap.unswept_marks, heap.spans.records
-    rows = marks.rows
-    certain = marks.known & counted(heap.spans)[rows]
-    dead = np.where(certain, columns["allocCount"][rows] - marks.counts, 0)
-    return np.maximum(dead, 0) * columns["elemsize"][rows]
-
-
-def _sum(column: I64, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
-    return int(column[rows].sum())
+def complete(heap: Heap) -> bool:
+    """All that counts in the accounts could be read."""
+    spans = heap.spans
+    unmapped = (spans.in_use | spans.manual) & ~heap.span_map.known
+    known = heap.pages.known.all() and heap.unswept_marks.known.all() and not unmapped.any()
+    return spans.complete and heap.ps.complete and bool(known)

@@ -9,11 +9,18 @@ from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
 from gdb_gospan.runtime.record import I64, U64
+from gdb_gospan.runtime.rtype import GoType
+from gdb_gospan.runtime.special import Special, read_specials
 
 
 @attrs.frozen
 class Slot:
-    """One slot of a span; ``allocated`` and ``marked`` are None where the bitmap could not be read."""
+    """One slot of a span.
+
+    ``allocated`` and ``marked`` are None where the bitmap could not be read. ``type`` is that of the
+    object where the runtime has it: large objects, and since Go 1.22 those with pointers of more than
+    512 bytes (128 on 32-bit), which begin with a pointer to it (mbitmap.go, the malloc header).
+    """
 
     index: int
     address: int
@@ -21,6 +28,7 @@ class Slot:
     size: int
     allocated: bool | None
     marked: bool | None
+    type: GoType | None
 
 
 @attrs.frozen
@@ -49,6 +57,8 @@ class Location:
         First address and pages of the run of free pages around it, when no span owns it.
     in_tail
         The address is in the span but past its last slot.
+    specials
+        Finalizers and the like: of the slot, or for a descriptor of all its slots.
     """
 
     address: int
@@ -56,6 +66,7 @@ class Location:
     row: int | None
     slot: Slot | None
     in_tail: bool
+    specials: tuple[Special, ...]
     page: str | None
     page_run: tuple[int, int] | None
     before: Neighbour | None
@@ -87,6 +98,7 @@ def locate(heap: Heap, address: int) -> Location | None:
         row=found,
         slot=slot,
         in_tail=in_use and not is_descriptor and slot is None,
+        specials=_specials(heap, found, slot) if in_use and found is not None else (),
         page=page,
         page_run=run,
         before=before,
@@ -111,10 +123,33 @@ def _slot(heap: Heap, row: int, address: int) -> Slot | None:
         marked = None  # there may be marks inside the span
     if heap.span_map.inline_marks[row] and not marked:
         struct = heap.layout["spanInlineMarkBits"]
-        base = start + int(spans.nbytes[row]) - struct.size
+        base = start + int(spans.bytes_of(np.array([row]))[0]) - struct.size
         inline = _bit(heap, base + struct["marks"].offset, index)
         marked = inline if marked is not None else None
-    return Slot(index, start + index * size, address - start - index * size, size, allocated, marked)
+    at = start + index * size
+    kind = _type(heap, row, at) if allocated else None
+    return Slot(index, at, address - at, size, allocated, marked, kind)
+
+
+def _type(heap: Heap, row: int, slot: int) -> GoType | None:
+    """Type of the object in a slot that is taken, where the runtime keeps it."""
+    columns = heap.spans.records
+    if "largeType" not in columns:
+        return None
+    spanclass = int(columns["spanclass"][row])
+    if spanclass <= 1:
+        return heap.type_at(int(columns["largeType"][row]))
+    word = heap.layout.platform.pointer_size
+    with_header = spanclass & 1 == 0 and int(columns["elemsize"][row]) > word * word * 8
+    return heap.type_at(heap.reader.word(slot) or 0) if with_header else None
+
+
+def _specials(heap: Heap, row: int, slot: Slot | None) -> tuple[Special, ...]:
+    found, _ = read_specials(heap.reader, int(heap.spans.records["specials"][row]))
+    if slot is None:
+        return tuple(found)
+    start = slot.index * slot.size
+    return tuple(special for special in found if start <= special.offset < start + slot.size)
 
 
 def _bit(heap: Heap, bitmap: int, index: int) -> bool | None:

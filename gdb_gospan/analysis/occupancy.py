@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.accounting import span_metadata
+from gdb_gospan.analysis.inside import counted, span_metadata
 from gdb_gospan.runtime import sizeclasses
-from gdb_gospan.runtime.columns import grouped
+from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.record import I64
+from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.record import I64, Column
 
 DECILES = 10
 
@@ -27,7 +30,10 @@ class Classes:
     spans, nelems, objects, free_slots, cached, unswept
         Counts. ``objects`` counts what is not swept yet.
     object_bytes, free_bytes, tail_bytes, metadata_bytes, span_bytes
-        Bytes; object + free + tail + metadata = span.
+        Bytes; object + free + tail + metadata = span, where the span's arena is known; where
+        it is not, tail and metadata count for nothing.
+    large_tail_bytes
+        Of the bytes of large objects, those past the size that was asked for.
     deciles
         int64 (n, 10): spans by occupancy, up to 10 % first, above 90 % last.
     """
@@ -45,6 +51,7 @@ class Classes:
     free_bytes: I64
     tail_bytes: I64
     metadata_bytes: I64
+    large_tail_bytes: I64
     span_bytes: I64
     deciles: I64
 
@@ -53,41 +60,94 @@ class Classes:
 
 
 def classes(heap: Heap) -> Classes:
-    """Add up the spans in use by their class."""
-    spans, columns = heap.spans, heap.spans.records
-    rows = np.flatnonzero(spans.in_use & ~spans.quarantined)
-    spanclass = columns["spanclass"][rows]
-    present, group = grouped(spanclass)
+    """Add up the spans in use by their class, once."""
+    return heap.trail.part("classes", lambda: _classes(heap))
 
-    def total(column: I64) -> I64:
-        out = np.zeros(len(present), np.int64)
-        np.add.at(out, group, column)
-        return out
 
-    elemsize, nelems, objects = (columns[name][rows] for name in ("elemsize", "nelems", "allocCount"))
-    nbytes, metadata = spans.nbytes[rows], span_metadata(heap)[rows]
-    # Without its arena it is not known how much of what is left of a span holds bitmaps.
-    tail = np.where(heap.span_map.known[rows], nbytes - nelems * elemsize - metadata, 0)
-    deciles = np.zeros((len(present), DECILES), np.int64)
-    np.add.at(deciles, (group, decile(objects, nelems)), 1)
+def _classes(heap: Heap) -> Classes:
+    held = slots_by_class(heap)
+    inside = _by_class(heap, _INSIDE, lambda rows: _inside(heap, rows))
+    present = np.flatnonzero(held[0])
     sizeclass = np.clip(present >> 1, 0, sizeclasses.COUNT - 1)
+    totals = dict(zip((*SLOTS, *_INSIDE), np.concatenate([held, inside])[:, present], strict=True))
     return Classes(
         spanclass=present,
         elemsize=np.where(present > 1, sizeclasses.sizes()[sizeclass], 0),
         npages=np.array(sizeclasses.PAGES, np.int64)[sizeclass],
-        spans=total(np.ones(len(rows), np.int64)),
-        nelems=total(nelems),
-        objects=total(objects),
-        free_slots=total(nelems - objects),
-        cached=total(heap.cached[rows].astype(np.int64)),
-        unswept=total(spans.unswept[rows].astype(np.int64)),
-        object_bytes=total(objects * elemsize),
-        free_bytes=total((nelems - objects) * elemsize),
-        tail_bytes=total(tail),
-        metadata_bytes=total(metadata),
-        span_bytes=total(nbytes),
-        deciles=deciles,
+        free_slots=totals["nelems"] - totals["objects"],
+        deciles=_deciles(heap.spans, np.flatnonzero(counted(heap.spans)))[present],
+        **totals,
     )
+
+
+SPAN_CLASSES = 1 << 8
+"""Of mspan.spanclass, a uint8; damage may name any of them."""
+SLOTS = ("spans", "nelems", "objects", "object_bytes", "free_bytes", "span_bytes")
+_INSIDE = ("cached", "unswept", "tail_bytes", "metadata_bytes", "large_tail_bytes")
+
+
+def slots_by_class(heap: Heap) -> I64:
+    """Add up what the descriptors of the spans in use say, once: int64 (6, 256), `SLOTS` by class."""
+    return heap.trail.part("slots", lambda: _by_class(heap, SLOTS, lambda rows: _slots(heap.spans, rows)))
+
+
+def _by_class(heap: Heap, names: Sequence[str], columns: Callable[[I64], Sequence[Column]]) -> I64:
+    """Add columns of the spans in use up by class: int64 (names, 256)."""
+    spans, parts = heap.spans, [np.zeros((len(names), SPAN_CLASSES), np.int64)]
+    rows = np.flatnonzero(counted(spans))
+
+    def work(block: slice) -> None:
+        # Class by class, so that each sum is one of neighbours.
+        spanclass = np.clip(spans.records.narrow("spanclass")[rows[block]], 0, SPAN_CLASSES - 1)
+        number = np.bincount(spanclass)
+        here = np.flatnonzero(number)
+        starts = (np.cumsum(number) - number)[here]
+        part = np.zeros_like(parts[0])
+        ordered = rows[block][np.argsort(spanclass, kind="stable")]
+        for total, column in zip(part, columns(ordered), strict=True):
+            total[here] = np.add.reduceat(column, starts)
+        parts.append(part)
+
+    each_block(len(rows), work, memory=heap.memory)
+    totals: I64 = np.sum(parts, axis=0, dtype=np.int64)
+    return totals
+
+
+def _slots(spans: Spans, rows: I64) -> Sequence[Column]:
+    columns = spans.records
+    nelems, objects = columns.at("nelems", rows), columns.at("allocCount", rows)
+    elemsize = columns["elemsize"][rows]
+    return (
+        np.ones(len(rows), np.int64), nelems, objects, objects * elemsize, (nelems - objects) * elemsize,
+        spans.bytes_of(rows),
+    )  # fmt: skip
+
+
+def _inside(heap: Heap, rows: I64) -> Sequence[Column]:
+    spans, columns = heap.spans, heap.spans.records
+    # Without its arena it is not known whether a span has mark bits inside, and so what is left of it.
+    mapped = heap.span_map.known[rows]
+    metadata = np.where(mapped, span_metadata(heap, rows), 0)
+    slots = columns.at("nelems", rows) * columns["elemsize"][rows]
+    return (
+        heap.cached[rows].astype(np.int64), spans.unswept[rows].astype(np.int64),
+        np.where(mapped, spans.bytes_of(rows) - slots - metadata, 0), metadata, spans.large_tail(rows),
+    )  # fmt: skip
+
+
+def _deciles(spans: Spans, rows: I64) -> I64:
+    """Count these spans by class and tenth of occupancy: int64 (256, 10)."""
+    parts = [np.zeros(SPAN_CLASSES * DECILES, np.int64)]
+
+    def work(block: slice) -> None:
+        columns, some = spans.records, rows[block]
+        spanclass = np.clip(columns.at("spanclass", some), 0, SPAN_CLASSES - 1)
+        tenth = decile(columns.at("allocCount", some), columns.at("nelems", some))
+        parts.append(np.bincount(spanclass * DECILES + tenth, minlength=SPAN_CLASSES * DECILES))
+
+    each_block(len(rows), work)
+    deciles: I64 = np.sum(parts, axis=0, dtype=np.int64)
+    return deciles.reshape(SPAN_CLASSES, DECILES)
 
 
 def decile(objects: I64, nelems: I64) -> I64:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from gdb_gospan.commands.catalog import COMMANDS, Command, find, options_of
+from gdb_gospan.commands.catalog import COMMANDS, find
+from gdb_gospan.commands.command import Command, Option, options_of
 from gdb_gospan.errors import UsageError
+from gdb_gospan.layout.sizeclasses import SIZES, SPAN_CLASSES
+
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
+_SPAN_CLASS = re.compile(r"([\d,]+|large)[ _-]*(no)?scan")
+_NEAR = 0.75
+"""How much of a word must be as in another for the other to be meant."""
+_NOT_IN_WORDS = re.compile(r"[\W_]+")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,21 +38,32 @@ def command_named(name: str) -> Command:
     return command
 
 
-def parse(command: Command, words: Sequence[str]) -> dict[str, Any]:
+def parse(
+    command: Command, words: Sequence[str], defaults: Mapping[str, object] | None = None
+) -> dict[str, Any]:
     """Return the value of every option by name, and ``argument`` for the positional one.
+
+    Parameters
+    ----------
+    defaults
+        Values of options that are not given, where they are not those of the command.
 
     Raises
     ------
     UsageError
         An unknown option, a missing or a bad value; the message says which.
     """
-    arguments, plain = split(command, words)
+    arguments, plain = split(command, words, defaults=defaults)
     arguments["argument"] = _positional(command, plain)
     return arguments
 
 
 def split(
-    command: Command, words: Sequence[str], *, helped_by: str = "help go-spans"
+    command: Command,
+    words: Sequence[str],
+    *,
+    helped_by: str = "help go-spans",
+    defaults: Mapping[str, object] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the value of every option by name, and the words that belong to none.
 
@@ -51,6 +71,8 @@ def split(
     ----------
     helped_by
         What to type before the command's name for its help.
+    defaults
+        As for `parse`.
 
     Raises
     ------
@@ -60,27 +82,99 @@ def split(
     parser = _Parser(prog=command.name, add_help=False, usage=helped_by)
     for option in options_of(command):
         if option.metavar:
-            kind = _number if option.number else str
-            parser.add_argument(
-                f"--{option.name}", type=kind, default=option.default, choices=option.choices or None
-            )
+            parser.add_argument(f"--{option.name}", type=_kind(command, option), default=option.default)
         else:
             parser.add_argument(f"--{option.name}", action="store_true")
     parser.add_argument("plain", nargs="*")
-    values, unknown = parser.parse_known_intermixed_args(list(words))
+    # A table that is small by its nature stays whole unless this very command is told to cut it.
+    known = {option.name for option in options_of(command) if (option.name, option.default) != ("limit", 0)}
+    parser.set_defaults(**{name: value for name, value in (defaults or {}).items() if name in known})
+    values, unknown = parser.parse_known_intermixed_args(_joined(command, words))
     if unknown:
         names = [f"--{option.name}" for option in options_of(command)]
-        near = difflib.get_close_matches(unknown[0], names, 1, cutoff=0.75)
+        near = difflib.get_close_matches(unknown[0], names, 1, cutoff=_NEAR)
         hint = f"did you mean {near[0]}?" if near else f"try: {helped_by} {command.name}"
         raise UsageError(f"{command.name}: no option {unknown[0]} ({hint})")
     arguments = vars(values)
     plain: list[str] = arguments.pop("plain")
+    if arguments.pop("bytes"):
+        arguments["units"] = "bytes"
     return arguments, plain
+
+
+def _joined(command: Command, words: Sequence[str]) -> list[str]:
+    """Join what was one value before it was split at blanks: ``"free bytes"`` in quotes, and ``3,072 noscan``."""
+    valued = {f"--{option.name}" for option in options_of(command) if option.metavar and not option.address}
+    joined: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if name not in valued or not (equals or rest):
+            joined.append(word)
+            continue
+        value = value if equals else rest.pop(0)
+        if value[:1] in ("'", '"'):
+            quote, value = value[0], value[1:]
+            while rest and not value.endswith(quote):
+                value += " " + rest.pop(0)
+            value = value.removesuffix(quote)
+        elif name == "--class" and rest and rest[0] in ("scan", "noscan"):
+            value += " " + rest.pop(0)
+        joined += [f"{name}={value}"] if equals or value.startswith("-") else [name, value]
+    return joined
+
+
+def _kind(command: Command, option: Option) -> Callable[[str], object]:
+    if option.choices:
+        return lambda text: _choice(command, option, text)
+    if option.name == "class":
+        return _span_class
+    return _number if option.number else str
+
+
+def _choice(command: Command, option: Option, text: str) -> str:
+    """Return the choice that is meant, however its words are joined; a heading of the output serves too."""
+    names = {_plain(name): name for name in option.choices}
+    names |= {_plain(heading): name for heading, name in option.headings.items()}
+    if text in option.choices:
+        return text
+    if _plain(text) in names:
+        return names[_plain(text)]
+    near = difflib.get_close_matches(_plain(text), names, 1, cutoff=_NEAR)
+    hint = f"did you mean {names[near[0]]}?" if near else f"it takes {', '.join(option.choices)}"
+    raise UsageError(f"{command.name}: --{option.name} takes no {text} ({hint})")
+
+
+def _plain(text: str) -> str:
+    return _NOT_IN_WORDS.sub("", text).lower()
+
+
+def _span_class(text: str) -> int:
+    """Return the number of a span class, given so or by its name as it is printed: ``3,072 noscan``."""
+    words = text.strip().lower()
+    match = _SPAN_CLASS.fullmatch(words)
+    if match is not None:
+        size = 0 if match[1] == "large" else _number(match[1])
+        if match[1] != "large" and size not in SIZES[1:]:
+            raise argparse.ArgumentTypeError(f"there is no size class of {match[1]} bytes")
+        return 2 * SIZES.index(size) + (match[2] is not None)
+    if words == "large":
+        raise argparse.ArgumentTypeError("large objects are two span classes, large scan and large noscan")
+    if words in ("scan", "noscan"):
+        raise argparse.ArgumentTypeError(f"half of all span classes are {words}, which is --{words}")
+    number = _number(text)
+    if number >= SPAN_CLASSES:
+        by_size = f"; slots of {number:,} bytes are --size {number}, or --class '{number:,} scan' or noscan"
+        raise argparse.ArgumentTypeError(
+            f"there is no span class {number} (they are 0 to {SPAN_CLASSES - 1}{by_size if number in SIZES else ''})"
+        )
+    return number
 
 
 def _number(text: str) -> int:
     try:
-        number = int(text, 0)
+        number = int(text.replace(",", "") if _GROUPED.fullmatch(text) else text, 0)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not a number") from None
     if number < 0:
@@ -96,6 +190,8 @@ def _positional(command: Command, plain: Sequence[str]) -> str | None:
             )
         return None
     if not plain:
+        if command.argument_optional:
+            return None
         raise UsageError(f"{command.name}: needs {command.argument[0]}, {command.argument[1]}")
     return " ".join(plain)
 
@@ -110,6 +206,6 @@ def low_high(command: str, option: str, text: str | None) -> tuple[float, float]
         last = float(high) if dash else first
     except ValueError:
         raise UsageError(f"{command}: --{option} takes LOW-HIGH, such as 0-25, not {text}") from None
-    if first > last:
-        raise UsageError(f"{command}: --{option} {text}: {low} is more than {high}")
+    if not (0 <= first <= last):
+        raise UsageError(f"{command}: --{option} {text}: LOW is a number, 0 or more, and HIGH no less")
     return first, last

@@ -18,7 +18,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Count the entries of each mcentral's four sets, and what is in none of them."""
     heap = session.heap
     spans, central = heap.spans, heap.central
-    valid = central.valid(spans)
+    valid = central.valid
     classes = sizeclasses.SPAN_CLASSES
 
     def count(mask: Mask) -> I64:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from gdb_gospan.commands.rows import ordered
 from gdb_gospan.commands.session import Session
 from gdb_gospan.views import check as view
 from gdb_gospan.views.style import Style
 
+_WORST_FIRST = ("broken", "unknown", "transient", "exact")
 
-def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
-    """Build the list of checks."""
-    return {**session.envelope("check"), **session.provenance()}
+
+def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Build the list of checks: all of them as proof, and those to show."""
+    sort, proof = arguments["sort"], session.provenance()
+    rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
+    shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
+    return {**session.envelope("check"), "sort": sort, "total_rows": total, "identities": shown, **proof}
 
 
 def text(document: dict[str, Any], style: Style) -> str:

@@ -5,35 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 
 from gdb_gospan.analysis.occupancy import Classes, classes
 from gdb_gospan.commands.rows import cut
 from gdb_gospan.commands.session import Session
+from gdb_gospan.runtime.record import Column
 from gdb_gospan.views import classes as view
 from gdb_gospan.views.style import Style
 
 _TOTALS = (
-    "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes", "span_bytes",
+    "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes",
+    "large_tail_bytes", "span_bytes",
 )  # fmt: skip
 
 
-def rows_of(table: Classes, sort: str = "spanclass", limit: int = 0) -> list[dict[str, Any]]:
+def rows_of(table: Classes) -> list[dict[str, Any]]:
     """Return a row for each span class in use."""
+    return cut(_columns(table), "spanclass", 0)[0]
+
+
+def _columns(table: Classes) -> dict[str, Column]:
     columns = {field.name: getattr(table, field.name) for field in attrs.fields(Classes)}
-    columns["noscan"] = table.spanclass & 1 != 0
-    return cut(columns, sort, limit)[0]
+    occupied = np.round(100 * table.objects / np.maximum(table.nelems, 1), 1)
+    return {**columns, "noscan": table.spanclass & 1 != 0, "occupied": occupied}
 
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
     table = classes(session.heap)
-    totals = {name: int(getattr(table, name).sum()) for name in _TOTALS}
+    rows, total = cut(_columns(table), arguments["sort"], arguments["limit"])
+    totals: dict[str, Any] = {name: int(getattr(table, name).sum()) for name in _TOTALS}
+    # By bytes: slots of all sizes counted alike would make a heap of the smallest slots.
+    taken, every = totals["object_bytes"], totals["object_bytes"] + totals["free_bytes"]
+    totals["occupied"] = round(100 * taken / max(every, 1), 1)
     return {
         **session.envelope("classes"),
         "sort": arguments["sort"],
-        "total_rows": len(table),
+        "total_rows": total,
         "totals": totals,
-        "classes": rows_of(table, arguments["sort"], arguments["limit"]),
+        "classes": rows,
         **session.provenance(),
     }
 

@@ -3,101 +3,138 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gdb_gospan.commands.session import Session, Target, at_bottom, core_description, no_runtime
-from gdb_gospan.errors import MemoryReadError, TargetError, UsageError
+from gdb_gospan.commands.frames import stacks
+from gdb_gospan.commands.progress import telling_of
+from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
+from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
-from gdb_gospan.layout.elfsymbols import SymbolTable
-from gdb_gospan.layout.platform import platform
-from gdb_gospan.memory import Memory, Unreadable
-from gdb_gospan.memory.corenotes import CoreNotes, Thread, read_notes
+from gdb_gospan.layout.machine import elf_platform
+from gdb_gospan.layout.pclntab import Functions, functions_of
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
-from gdb_gospan.memory.executable import Executable, open_executable
+from gdb_gospan.memory.executable import Executable, build_id, open_executable
+from gdb_gospan.memory.places import places
 from gdb_gospan.runtime.program import open_heap
 
-# GOARCH by e_machine (elf.h), class and byte order.
-_ARCHES: Final = {
-    (3, 32, "little"): "386",
-    (8, 64, "big"): "mips64",
-    (8, 64, "little"): "mips64le",
-    (21, 64, "big"): "ppc64",
-    (21, 64, "little"): "ppc64le",
-    (22, 64, "big"): "s390x",
-    (40, 32, "little"): "arm",
-    (62, 64, "little"): "amd64",
-    (183, 64, "little"): "arm64",
-    (243, 64, "little"): "riscv64",
-    (258, 64, "little"): "loong64",
-}
-_OSABI_FREEBSD: Final = 9
 _PROGRAM: Final = (ET_EXEC, ET_DYN)
-_FRAMES: Final = 24
-"""Frames of a thread to look at: the allocator's own call chains are shorter."""
 
 
-def open_session(files: Sequence[str]) -> Session:
-    """Open the executable and the core that `files` names, in either order.
+def open_session(
+    files: Sequence[str],
+    debug_folders: Sequence[Path] = FOLDERS,
+    write: Callable[[str], object] | None = None,
+) -> Session:
+    """Open a core, and the executable that belongs to it if there is one; `files` names them in either order.
+
+    Parameters
+    ----------
+    debug_folders
+        Where split debug information may be, besides around the executable.
+    write
+        Writes to the terminal how far the unpacking of a compressed core is; None for nobody looks.
 
     Raises
     ------
     GoSpansError
-        One of the two is missing, is something else, or does not belong to the
-        other; or it is no Go program that can be decoded.
+        There is no core, a file is something else, or the two do not belong together; or it is no Go program that
+        can be decoded.
     """
     program_path, core_path = _sort(files)
-    executable = open_executable(program_path)
-    core = CoreFile(core_path)
+    with telling_of(f"unpacking {core_path.name}", write) as tell:
+        core = CoreFile(core_path, tell=tell)
     notes = read_notes(core)
-    name = program_path.name
+    executable = None if program_path is None else open_executable(program_path)
+    types: DwarfTypes | None = None
+    bias = 0
+    if executable is not None:
+        bias = _matching(executable, core, notes)
+        core.fallback = executable.memory(bias)
+        types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
+    name = program_name(notes) if executable is None else executable.path.name
+    system = elf_platform(
+        core.machine, core.bits, core.byteorder, 0 if executable is None else executable.osabi
+    )
+    try:
+        heap = open_heap(
+            core,
+            types,
+            system,
+            program=name,
+            places=lambda: places(core.mappings(notes.files), notes.program),
+        )
+    except (MemoryReadError, LayoutError) as error:
+        if not core.truncated:
+            raise
+        raise type(error)(f"{core_path} is cut off, {core.truncated:,} bytes are missing: {error}") from error
+    if heap is None:
+        raise TargetError(_no_heap(core, executable, name))
+    # A C program may have loaded Go; but then it is the one that the core is of.
+    if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:
+        raise TargetError(
+            f"{program_path} is no Go program and not the executable of {core_path}{_made_by(notes)}"
+        )
+    target = Target(
+        kind="core",
+        description=core_description(name, notes.signal),
+        executable=None if program_path is None else os.path.realpath(program_path),
+        core=os.path.abspath(core_path),  # noqa: PTH100  # like gdb: symbolic links stay
+        pid=notes.pid,
+        build_id=None if executable is None else executable.build_id,
+        missing=core.truncated,
+    )
+
+    def functions() -> Functions | None:
+        return (
+            None
+            if types is None or executable is None
+            else functions_of(types.symbols, executable.path, bias)
+        )
+
+    return Session(target, heap, lambda: stacks(core, notes.threads, functions()))
+
+
+def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
+    """Return what the loader added to the addresses of the executable, if it is that of the core."""
     if (core.machine, core.bits, core.byteorder) != (
         executable.machine,
         executable.bits,
         executable.byteorder,
     ):
-        raise TargetError(f"{core_path} and {program_path} are of different architectures{_made_by(notes)}")
-    bias = _bias(executable, notes, core_path)
-    if not _same_build(executable, core, bias):
         raise TargetError(
-            f"{program_path} is not the executable of {core_path}: their build ids differ{_made_by(notes)}"
+            f"{core.path} and {executable.path} are of different architectures{_made_by(notes)}"
         )
-    core.fallback = executable.memory(bias)
-    types = DwarfTypes(program_path, bias)
-    if types.address("runtime.mheap_") is None:
-        raise TargetError(no_runtime(name, is_go=executable.is_go, try_with="the executable"))
-    key = executable.machine, executable.bits, executable.byteorder
-    os_name = "freebsd" if executable.osabi == _OSABI_FREEBSD else "linux"
-    system = platform(os_name, _ARCHES.get(key, f"e_machine {executable.machine}"))
-    try:
-        heap = open_heap(core, types, system, program=name)
-    except MemoryReadError as error:
-        if not core.truncated:
-            raise
-        raise MemoryReadError(
-            f"{core_path} is cut off, {core.truncated:,} bytes are missing: {error}"
-        ) from error
-    target = Target(
-        kind="core",
-        description=core_description(name, notes.signal),
-        executable=os.path.realpath(program_path),
-        core=os.path.abspath(core_path),  # noqa: PTH100  # like gdb: symbolic links stay
-        pid=notes.pid,
-        build_id=executable.build_id,
-    )
-    return Session(target, heap, lambda: _frames(core, notes, types.symbols))
+    bias = _bias(executable, notes, core.path)
+    other = _other_build(executable, core, bias)
+    if other:
+        raise TargetError(f"{executable.path} is not the executable of {core.path}: {other}{_made_by(notes)}")
+    return bias
 
 
-def _sort(files: Sequence[str]) -> tuple[Path, Path]:
+def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
+    """Say that no Go runtime was found, as far as the files show it."""
+    if core.truncated:
+        return (
+            f"{core.path} is cut off, {core.truncated:,} bytes are missing: no Go runtime in what is left of {name} "
+            "(try: a complete core)"
+        )
+    return no_runtime(name, is_go=executable is not None and executable.is_go, try_with="the executable")
+
+
+def _sort(files: Sequence[str]) -> tuple[Path | None, Path]:
     """Tell which file is the executable and which the core, as far as their headers show it."""
     if not files:
         raise UsageError("no program to look at (try: go-spans summary ./program core)")
     if len(files) > 2:
         raise UsageError(f"an executable and its core are needed, not {len(files)} files: {' '.join(files)}")
     if len(files) == 1:
-        raise TargetError(_only(Path(files[0])))
+        return None, _only(Path(files[0]))
     program, core = Path(files[0]), Path(files[1])
     kinds = elf_type(program), elf_type(core)
     if kinds[0] not in _PROGRAM and (kinds[0] == ET_CORE or kinds[1] in _PROGRAM):
@@ -112,17 +149,15 @@ def _sort(files: Sequence[str]) -> tuple[Path, Path]:
     return program, core
 
 
-def _only(path: Path) -> str:
-    """Say what is missing when there is one file only."""
+def _only(path: Path) -> Path:
+    """Return the one file if it is a core."""
     kind = elf_type(path)
-    if kind == ET_CORE:
-        return f"{path} is a core: its executable is needed too{_made_by(read_notes(CoreFile(path)))}"
     if kind in _PROGRAM:
-        return (
+        raise TargetError(
             f"{path} is an executable: a core of it is needed too "
             "(to get one: ulimit -c unlimited; GOTRACEBACK=crash; or gcore PID)"
         )
-    return f"{path} is neither an executable nor a core (try: go-spans summary ./program core)"
+    return path  # whatever else it is, the reader of cores says so
 
 
 def _made_by(notes: CoreNotes) -> str:
@@ -142,40 +177,21 @@ def _bias(executable: Executable, notes: CoreNotes, core: Path) -> int:
     return notes.entry - executable.entry
 
 
-def _same_build(executable: Executable, core: CoreFile, bias: int) -> bool:
-    """Compare the notes of the executable, where the core has that page: the kernel adds it by default."""
-    for address, wanted in executable.notes:
-        found = core.read(address + bias, len(wanted))
-        if not isinstance(found, Unreadable) and found != wanted:
-            return False
-    return True
+def _other_build(executable: Executable, core: CoreFile, bias: int) -> str:
+    """Compare the notes of the executable, where the core has that page: the kernel adds it by default.
 
-
-def _frames(core: CoreFile, notes: CoreNotes, symbols: SymbolTable) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each thread's label and innermost functions, as frame pointers tell them.
-
-    Go keeps frame pointers on amd64 and arm64, but for functions without a frame
-    of their own, whose caller is passed over.
+    Returns
+    -------
+    str
+        Both build ids when they differ, as far as they are known; empty when nothing speaks against it.
     """
-    for number, thread in enumerate(notes.threads, 1):
-        names: list[str] = []
-        for counter in _counters(core, thread):
-            name = symbols.function(counter)
-            if name is None:
-                break  # past the bottom of the stack
-            names.append(name.removesuffix(".abi0"))
-            if at_bottom(names):
-                break
-        yield f"thread {number}", names
-
-
-def _counters(core: Memory, thread: Thread) -> Iterator[int]:
-    """Yield where the thread is, then the return addresses up its stack."""
-    yield thread.pc
-    frame = thread.frame
-    for _ in range(_FRAMES - 1):
-        record = core.read(frame, 16) if frame else Unreadable(0, 16, "no frame")
-        if isinstance(record, Unreadable):
-            return
-        frame = int.from_bytes(record[:8], "little")
-        yield int.from_bytes(record[8:], "little") - 1  # a call may be the last instruction of its function
+    notes = [(wanted, core.read(address + bias, len(wanted))) for address, wanted in executable.notes]
+    known = [(wanted, found) for wanted, found in notes if not isinstance(found, Unreadable)]
+    if all(wanted == found for wanted, found in known):
+        return ""
+    wanted, found = (b"".join(side) for side in zip(*known, strict=True))
+    for owner in (b"GNU\0", b"Go\0\0"):
+        ids = build_id(wanted, owner), build_id(found, owner)
+        if all(ids) and ids[0] != ids[1]:
+            return f"their build ids differ, {ids[0]} and {ids[1]}"
+    return "their build ids differ"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gdb_gospan.commands.rows import ordered
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.views import fixalloc as view
@@ -28,12 +29,18 @@ def fixalloc_rows(heap: Heap) -> list[dict[str, Any]]:
     ]
 
 
-def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
+def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of fixallocs."""
+    sort = arguments["sort"]
+    rows, total = ordered(
+        fixalloc_rows(session.heap), None if sort == "address" else sort, arguments["limit"]
+    )
     return {
         **session.envelope("fixalloc"),
+        "sort": sort,
+        "total_rows": total,
         "mspancache": session.heap.ps.mspancache,
-        "fixallocs": fixalloc_rows(session.heap),
+        "fixallocs": rows,
         **session.provenance(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.commands.session import Session
+from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.views import layout as view
 from gdb_gospan.views.style import Style
 
@@ -16,6 +17,8 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         **session.envelope("layout"),
         "fixallocs": list(layout.fixallocs),
         "symbols": {name: f"{address:#x}" for name, address in session.heap.symbols.addresses.items()},
+        "stated": None if session.heap.evidence is None else session.heap.evidence.stated,
+        "evidence": _evidence(session.heap.evidence),
         "verbose": arguments["verbose"],
         "structs": [
             {
@@ -36,6 +39,25 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         ],
         **session.provenance(),
     }
+
+
+def _evidence(recognised: Recognised | None) -> list[dict[str, Any]]:
+    """List what spoke for the layout in use, and what spoke against others at the same address."""
+    if recognised is None:
+        return []
+    signatures = (recognised.signature, *recognised.refused)
+    return [
+        {
+            "release": ".".join(map(str, signature.table.release)),
+            "what": piece.what,
+            "expected": f"{piece.expected:#x}",
+            "found": None if piece.found is None else f"{piece.found:#x}",
+            "holds": piece.holds,
+        }
+        for signature in signatures
+        for piece in signature.evidence
+        if signature is recognised.signature or not piece.holds
+    ]
 
 
 def text(document: dict[str, Any], style: Style) -> str:

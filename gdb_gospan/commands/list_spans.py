@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from gdb_gospan.commands.arguments import low_high
-from gdb_gospan.commands.rows import cut
+from gdb_gospan.commands.rows import first_rows
 from gdb_gospan.commands.session import Session
-from gdb_gospan.commands.spans import columns_of, hexadecimal
+from gdb_gospan.commands.spans import columns_of
 from gdb_gospan.errors import UsageError
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import Mask
 from gdb_gospan.views import list_spans as view
+from gdb_gospan.views.longtable import LongTable
 from gdb_gospan.views.style import Style
 
 
@@ -23,22 +25,22 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     heap = session.heap
     _refuse_nonsense(arguments)
     rows = np.flatnonzero(_filter(heap, arguments))
-    spans, total = cut(columns_of(heap, rows), arguments["sort"], arguments["limit"])
+    sort = arguments["sort"]
+    chosen = rows[first_rows(columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
+    columns_of(heap, chosen, ["large_type"])  # reads the types' names, while it may be read
     return {
         **session.envelope("list"),
-        "sort": arguments["sort"],
-        "total_rows": total,
-        "list": [hexadecimal(span, "descriptor", "start") for span in spans],
+        "sort": sort,
+        "total_rows": len(rows),
+        "list": LongTable(
+            len(chosen), ("descriptor", "start"), lambda block: columns_of(heap, chosen[block])
+        ),
         **session.provenance(),
     }
 
 
 def _refuse_nonsense(arguments: dict[str, Any]) -> None:
     """Raise `UsageError` for filters that no span of any program could pass."""
-    if arguments["class"] is not None and arguments["class"] >= sizeclasses.SPAN_CLASSES:
-        raise UsageError(
-            f"list: no span class {arguments['class']} (they are 0 to {sizeclasses.SPAN_CLASSES - 1})"
-        )
     small = arguments["size"] if arguments["state"] == "in-use" else None
     if small is not None and small <= sizeclasses.SIZES[-1] and small not in sizeclasses.SIZES[1:]:
         near = min(sizeclasses.SIZES[1:], key=lambda size: (size < small, abs(size - small)))
@@ -48,7 +50,7 @@ def _refuse_nonsense(arguments: dict[str, Any]) -> None:
     if arguments["noscan"] and arguments["scan"]:
         raise UsageError("list: --noscan and --scan leave nothing; give one of them")
     occupancy = low_high("list", "occupancy", arguments["occupancy"])
-    if occupancy is not None and occupancy[0] > 100:
+    if occupancy is not None and occupancy[1] > 100:
         raise UsageError(f"list: --occupancy is in percent, 0 to 100, not {arguments['occupancy']}")
 
 
@@ -80,6 +82,6 @@ def _filter(heap: Heap, arguments: dict[str, Any]) -> Mask:
     return keep
 
 
-def text(document: dict[str, Any], style: Style) -> str:
+def text(document: dict[str, Any], style: Style) -> Iterator[str]:
     """Lay the document out."""
     return view.text(document, style)

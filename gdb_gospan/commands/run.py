@@ -3,44 +3,137 @@
 from __future__ import annotations
 
 import importlib
-import json
-import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import chain
 from typing import Any
 
-from gdb_gospan.commands.catalog import Command
+from gdb_gospan.commands.command import Command
 from gdb_gospan.commands.session import Session
-from gdb_gospan.errors import UsageError
+from gdb_gospan.errors import Interrupted, MemoryReadError, UsageError
+from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import to_csv
 
-# The key under which a command's document keeps its rows.
-_ROWS = {
-    "classes": "classes",
-    "list": "list",
-    "fixalloc": "fixallocs",
-    "central": "central",
-    "check": "checks",
-}
+_PIECE = 1 << 16
+"""Characters that are worth writing."""
+_WIDTH = 100
+"""Columns, where nobody looks: for JSON and MI, which depend on no terminal."""
 
 
-def run(session: Session, command: Command, arguments: dict[str, Any], style: Style) -> str:
-    """Return what the command prints, ready for the terminal.
+def run(session: Session | None, command: Command, arguments: dict[str, Any], style: Style) -> str:
+    """Return what the command prints as a whole; see `report`."""
+    return "".join(report(session, command, arguments, style))
+
+
+def report(
+    session: Session | None, command: Command, arguments: dict[str, Any], style: Style
+) -> Iterator[str]:
+    """Return what the command prints, ready for the terminal, in pieces of whole lines.
+
+    All that is to be read is read, and the first piece is made, when this returns; the rest, of
+    a list of a million rows, is made on the way.
+
+    Raises
+    ------
+    GoSpansError
+        The one line for the user.
+    Interrupted
+        It was stopped half-way; the message is what is known so far.
+    """
+    if arguments.get("json") and arguments.get("csv"):
+        raise UsageError(f"{command.name}: --json or --csv, not both")
+    try:
+        pieces = _printed(session, command, arguments, style)
+        return chain([next(pieces, "")], pieces)
+    except KeyboardInterrupt:
+        if session is None or arguments.get("json") or arguments.get("csv"):
+            raise
+        from gdb_gospan.commands.interrupted import known_so_far  # noqa: PLC0415  # only for who stops it
+
+        raise Interrupted(known_so_far(session, style)) from None
+
+
+def _printed(
+    session: Session | None, command: Command, arguments: dict[str, Any], style: Style
+) -> Iterator[str]:
+    answer = document(session, command, {**arguments, "width": style.width})
+    if session is not None:
+        session.heap.trail.stage("laying the report out")
+    if arguments.get("json"):
+        yield from _lines(json_pieces(answer))
+    elif arguments.get("csv"):
+        own = getattr(_module(command), "csv_rows", None)
+        rows = own(answer) if own else _rows(answer, command.rows.split())
+        yield from csv_pieces(rows) if isinstance(rows, LongTable) else [to_csv(rows)]
+    else:
+        shown = _module(command).text(answer, style)
+        words: set[str] = set()
+        for piece in _lines([shown] if isinstance(shown, str) else shown):
+            if "why" in answer:
+                words.update(_glossary().sometimes(piece))
+            yield style.finish(piece)
+        formulas = _glossary().why_text(answer, "\n".join(words), style) if "why" in answer else ""
+        if formulas:
+            yield style.finish("\n" + formulas)
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Join pieces until there is something to write at the end of a line."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= _PIECE and piece.endswith("\n"):
+            yield "".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield "".join(waiting)
+
+
+def document(session: Session | None, command: Command, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the command's answer as data: what ``--json`` prints.
 
     Raises
     ------
     GoSpansError
         The one line for the user.
     """
-    if arguments.get("json") and arguments.get("csv"):
-        raise UsageError(f"{command.name}: --json or --csv, not both")
-    module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
-    began = time.perf_counter()
-    document = module.document(session, arguments)
-    if session.target.kind == "live":
-        # What a stop just for this look would have cost; a debugger's own stop lasts longer.
-        document["target"]["pause_ms"] = round(1000 * (time.perf_counter() - began), 3)
-    if arguments.get("json"):
-        return json.dumps(document, indent=1) + "\n"
-    if arguments.get("csv"):
-        return to_csv(document[_ROWS[command.name]])
-    return style.finish(module.text(document, style))
+    module = _module(command)
+    try:
+        with session.look() if session else nullcontext():
+            answer: dict[str, Any] = module.document(session, {"width": _WIDTH, **arguments})
+    except MemoryReadError as error:
+        if session is None or not session.target.missing:
+            raise
+        cut = f"{session.target.core} is cut off, {session.target.missing:,} bytes are missing"
+        raise MemoryReadError(f"{cut}: {error}") from error
+    if session is not None and session.pause_ms is not None:
+        answer["target"]["pause_ms"] = round(session.pause_ms, 3)
+    if session is not None and session.reads is not None:
+        answer["target"]["reads"] = session.reads
+    if arguments.get("why"):
+        answer["why"] = _glossary().why(command, answer)
+    return answer
+
+
+def _rows(answer: dict[str, Any], sections: list[str]) -> Sequence[dict[str, Any]]:
+    """Return the rows of a table, or of sections a row for each figure."""
+    if len(sections) == 1 and isinstance(answer[sections[0]], (list, LongTable)):
+        rows: Sequence[dict[str, Any]] = answer[sections[0]]
+        return rows
+    return [
+        {"section": section, "name": name, "value": value}
+        for section in sections
+        for name, value in (answer[section] or {}).items()
+        if not isinstance(value, (dict, list))
+    ]
+
+
+def _module(command: Command) -> Any:
+    return importlib.import_module(f"gdb_gospan.commands.{command.module}")
+
+
+def _glossary() -> Any:
+    return importlib.import_module("gdb_gospan.commands.explain")  # only for who asks why

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
-from gdb_gospan.analysis.accounting import accounts
+from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.transients import Frames
 from gdb_gospan.analysis.verification import Check, verify
+from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.runtime.heap import Heap
 
 SCHEMA_VERSION = 1
@@ -43,6 +46,8 @@ class Target:
         Paths as far as known.
     build_id
         Of the executable, when it has one.
+    missing
+        Bytes that a core that was cut off lacks.
     resident
         Bytes of a live process on this machine that are in memory now (RSS).
     """
@@ -54,6 +59,27 @@ class Target:
     pid: int | None = None
     build_id: str | None = None
     resident: int | None = None
+    missing: int = 0
+
+
+@attrs.frozen
+class Symbol:
+    """What the symbols have at an address.
+
+    Attributes
+    ----------
+    offset
+        Of the address, from where the symbol begins.
+    is_global
+        A variable of a package, and not code or the like.
+    points_to
+        What its value points to; None when it is no pointer, slice, string or interface.
+    """
+
+    name: str
+    offset: int
+    is_global: bool
+    points_to: int | None
 
 
 def core_description(program: str, died_of: int | None) -> str:
@@ -84,20 +110,56 @@ class Session:
     ----------
     frames
         How to learn where the threads stand, or None.
+    symbol_at
+        How to learn which symbol an address belongs to, or None.
+    pause_ms
+        How long the last look kept a live process standing still, or a remote one; None for a core.
+    reads
+        How often the last look read the memory of a remote process; None for any other.
+    opened_in
+        Seconds that it took to open the session, while a debugger's process stood still; they, and
+        what was read meanwhile, are of the first look.
     started
         When the first look began, on the clock of time.perf_counter.
     """
 
-    def __init__(self, target: Target, heap: Heap, frames: Frames | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        heap: Heap,
+        frames: Frames | None = None,
+        symbol_at: Callable[[int], Symbol | None] | None = None,
+    ) -> None:
         self.target = target
         self.heap = heap
         self.frames = frames
+        self.symbol_at = symbol_at
+        self.pause_ms: float | None = None
+        self.reads: int | None = None
+        self.opened_in = 0.0
+        self._reads_before = 0
         self.started = time.perf_counter()
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every identity, checked once."""
+        self.heap.trail.stage("identities")
         return verify(self.heap, self.frames)
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Read within this block only: here the target stands still, and it may go on afterwards.
+
+        A debugger has stopped it already; then `pause_ms` is what a stop just for this look would
+        have cost, and the debugger's own lasts longer.
+        """
+        began = time.perf_counter() - self.opened_in
+        yield
+        if self.target.kind in ("live", "remote"):
+            self.pause_ms = 1000 * (time.perf_counter() - began)
+        if self.target.kind == "remote":
+            self.reads = self.heap.memory.reads - self._reads_before
+        self.opened_in, self._reads_before = 0.0, self.heap.memory.reads
 
     def envelope(self, command: str) -> dict[str, Any]:
         """Start a document: what every command's JSON begins with."""
@@ -114,6 +176,7 @@ class Session:
                 "build_id": self.target.build_id,
                 "resident": self.target.resident,
                 "pause_ms": None,
+                "reads": None,
             },
             "go": {
                 "version": layout.go.raw,
@@ -121,7 +184,24 @@ class Session:
                 "arch": layout.platform.arch,
                 "experiments": list(layout.go.experiments),
             },
-            "layout": {"source": layout.source, "tested": layout.tested, "missing": list(layout.missing)},
+            "layout": {
+                "source": layout.source,
+                "tested": layout.tested,
+                "missing": list(layout.missing),
+                "signature": None if self.heap.evidence is None else self._signature(self.heap.evidence),
+            },
+        }
+
+    @staticmethod
+    def _signature(evidence: Recognised) -> dict[str, Any]:
+        """Say what the choice of a bundled layout rests on."""
+        pieces = evidence.signature.evidence
+        return {
+            "release": ".".join(map(str, evidence.signature.table.release)),
+            "same_in": [".".join(map(str, release)) for release in evidence.also],
+            "pieces": len(pieces),
+            "held": len(pieces) - len(evidence.signature.failed),
+            "other_runtimes": [f"{address:#x}" for address in evidence.others],
         }
 
     def provenance(self) -> dict[str, Any]:
@@ -138,7 +218,7 @@ class Session:
                 ],
             },
             "spans": self.span_counts(),
-            "complete": accounts(self.heap).complete,
+            "complete": complete(self.heap),
         }
 
     def span_counts(self) -> dict[str, int]:
@@ -155,7 +235,7 @@ class Session:
             "user_arena": int(spans.user_arena.sum()),
             "dead": int((spans.state == 0).sum()),
             "unreadable": int((spans.state < 0).sum()) + spans.lost,
-            "needzero": int((spans.records["needzero"] != 0)[spans.in_use].sum()),
+            "needzero": int(np.count_nonzero((spans.records.narrow("needzero") != 0) & spans.in_use)),
             "cached": int(self.heap.cached.sum()),
             "unswept": int(spans.unswept.sum()),
         }

@@ -10,7 +10,7 @@ import numpy as np
 from gdb_gospan.analysis.location import Neighbour, locate
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of, hexadecimal
-from gdb_gospan.errors import UsageError
+from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.views import show as view
 from gdb_gospan.views.style import Style
@@ -22,11 +22,10 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     address = _address(arguments["argument"])
     place = locate(heap, address)
     if place is None:
-        raise UsageError(
-            f"{address:#x} is not in the Go heap and is no span descriptor "
-            "(a global, a C or thread-stack address, or runtime metadata; try: info symbol ADDRESS)"
-        )
+        raise TargetError(_elsewhere(session, address))
     slot = attrs.asdict(place.slot) if place.slot else None
+    if slot is not None and slot["type"] is not None:
+        slot["type"] = hexadecimal(slot["type"], "address")
     return {
         **session.envelope("show"),
         "address": f"{address:#x}",
@@ -34,6 +33,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "span": None if place.row is None else _span(heap, place.row),
         "slot": hexadecimal(slot, "address") if slot else None,
         "in_tail": place.in_tail,
+        "specials": [hexadecimal(attrs.asdict(special), "address") for special in place.specials],
         "page": place.page,
         "page_run": {"address": f"{place.page_run[0]:#x}", "npages": place.page_run[1]}
         if place.page_run
@@ -42,6 +42,28 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "after": _neighbour(heap, place.after),
         **session.provenance(),
     }
+
+
+def _elsewhere(session: Session, address: int) -> str:
+    """Say what an address is that has neither a span nor a page, as far as that is known."""
+    if address == 0:
+        return "0x0 is nil: it points to nothing"
+    low, high = session.heap.current_arena or (0, 0)
+    if low <= address < high:
+        return (
+            f"{address:#x} is in the part of the current arena that is reserved for the heap to grow into "
+            f"(mheap_.curArena, {low:#x} to {high:#x}): it has no page and no span yet"
+        )
+    symbol = session.symbol_at(address) if session.symbol_at else None
+    if symbol is None:
+        return (
+            f"{address:#x} is not in the Go heap and is no span descriptor "
+            "(a global, a C or thread-stack address, or runtime metadata)"
+        )
+    name = symbol.name + (f" + {symbol.offset}" if symbol.offset else "")
+    found = f"{address:#x} is {name}, {'a global, ' if symbol.is_global else ''}not in the Go heap"
+    leads = symbol.points_to is not None and locate(session.heap, symbol.points_to) is not None
+    return found + (f" (try: go-spans show '{symbol.name}')" if leads else "")
 
 
 def _address(text: str) -> int:

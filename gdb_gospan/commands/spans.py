@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 
 import numpy as np
 
-from gdb_gospan.analysis.accounting import span_metadata
+from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.runtime.columns import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import BEING_SWEPT
 from gdb_gospan.runtime.record import I64, Column
 
-STATES = ("dead", "in use", "stack", "work buffer", "user arena", "unreadable")
+STATES = ("dead", "in use", "stack", "work buffer", "user arena", "quarantined", "unreadable")
 
 
 def state_of(heap: Heap, rows: I64) -> Column:
@@ -21,6 +22,7 @@ def state_of(heap: Heap, rows: I64) -> Column:
     for mask, name in (
         (spans.in_use, "in use"),
         (spans.user_arena, "user arena"),
+        (spans.quarantined, "quarantined"),
         (spans.stack, "stack"),
         (spans.work_buffer, "work buffer"),
         (spans.state < 0, "unreadable"),
@@ -33,45 +35,72 @@ def sweep_of(heap: Heap, rows: I64) -> Column:
     """Name where each in-use span stands in the sweep; empty for every other span."""
     spans = heap.spans
     names = np.full(len(rows), "", dtype=object)
+    in_use, unswept, cached = spans.in_use[rows], spans.unswept[rows], heap.cached[rows]
     for mask, name in (
-        (spans.in_use, "swept"),
-        (spans.unswept, "unswept"),
-        (spans.in_use & (spans.delta == BEING_SWEPT), "being swept"),
-        (heap.cached, "cached"),
-        (heap.cached & spans.unswept, "cached, unswept"),
+        (in_use, "swept"),
+        (unswept, "unswept"),
+        (in_use & (spans.delta[rows] == BEING_SWEPT), "being swept"),
+        (cached, "cached"),
+        (cached & unswept, "cached, unswept"),
     ):
-        names[mask[rows]] = name
+        names[mask] = name
     return names
 
 
-def columns_of(heap: Heap, rows: I64) -> Mapping[str, Column]:
-    """Columns of these spans, as the JSON contract names them; addresses stay numbers."""
+def columns_of(heap: Heap, rows: I64, names: Collection[str] = ()) -> dict[str, Column]:
+    """Columns of these spans, or those of them that are named, as the JSON contract names them; addresses stay numbers."""
     spans, columns = heap.spans, heap.spans.records
     in_use = spans.in_use[rows]
-    elemsize, nelems, objects = (columns[name][rows] for name in ("elemsize", "nelems", "allocCount"))
+    elemsize, nelems, objects = (columns.at(name, rows) for name in ("elemsize", "nelems", "allocCount"))
     free = np.where(in_use, nelems - objects, 0)
-    tail = spans.nbytes[rows] - nelems * elemsize - span_metadata(heap)[rows] + spans.large_tail[rows]
-    occupied = 100 * objects / np.maximum(nelems, 1)
-    return {
-        "descriptor": spans.addresses[rows],
-        "start": spans.start[rows],
-        "npages": columns["npages"][rows],
-        "span_bytes": spans.nbytes[rows],
-        "state": state_of(heap, rows),
-        "sweep": sweep_of(heap, rows),
-        "spanclass": columns["spanclass"][rows],
-        "noscan": columns["spanclass"][rows] & 1 != 0,
-        "elemsize": elemsize,
-        "nelems": nelems,
-        "objects": np.where(in_use, objects, 0),
-        "free_slots": free,
-        "free_bytes": free * elemsize,
-        "tail_bytes": np.where(in_use, tail, 0),
-        "occupied": np.where(in_use, np.round(occupied, 1), 0.0),
-        "freeindex": columns["freeindex"][rows],
-        "sweepgen": columns["sweepgen"][rows],
-        "needzero": columns["needzero"][rows] != 0,
+    nbytes = spans.bytes_of(rows)
+    every: dict[str, Callable[[], Column]] = {
+        "descriptor": lambda: spans.addresses[rows],
+        "start": lambda: spans.start[rows],
+        "npages": lambda: columns.at("npages", rows),
+        "span_bytes": lambda: nbytes,
+        "state": lambda: state_of(heap, rows),
+        "sweep": lambda: sweep_of(heap, rows),
+        "spanclass": lambda: columns.at("spanclass", rows),
+        "noscan": lambda: columns.at("spanclass", rows) & 1 != 0,
+        "elemsize": lambda: elemsize,
+        "nelems": lambda: nelems,
+        "objects": lambda: np.where(in_use, objects, 0),
+        "free_slots": lambda: free,
+        "free_bytes": lambda: free * elemsize,
+        "tail_bytes": lambda: np.where(in_use, nbytes - nelems * elemsize - span_metadata(heap, rows), 0),
+        "large_tail_bytes": lambda: spans.large_tail(rows),
+        "occupied": lambda: np.where(in_use, np.round(100 * objects / np.maximum(nelems, 1), 1), 0.0),
+        "freeindex": lambda: columns.at("freeindex", rows),
+        "sweepgen": lambda: columns.at("sweepgen", rows),
+        "needzero": lambda: columns.at("needzero", rows) != 0,
+        "has_specials": lambda: columns.at("specials", rows) != 0,
+        "large_type": lambda: _large_types(heap, rows),
+        "new": lambda: _new(heap, rows),
     }
+    return {name: column() for name, column in every.items() if not names or name in names}
+
+
+def _new(heap: Heap, rows: I64) -> Column:
+    """Say of each span in use whether it was taken since the last cycle began; None when not known."""
+    new = heap.new_spans
+    known = np.full(len(rows), None, dtype=object)
+    if new is not None:
+        in_use = heap.spans.in_use[rows]
+        known[in_use] = new[rows][in_use]
+    return known
+
+
+def _large_types(heap: Heap, rows: I64) -> Column:
+    """Name the type of each large object, where its span has it (Go 1.22 on); None for all others."""
+    names = np.full(len(rows), None, dtype=object)
+    if "largeType" in heap.spans.records:
+        large = np.flatnonzero(heap.spans.in_use[rows] & (heap.spans.records.at("spanclass", rows) <= 1))
+        types = heap.spans.records.at("largeType", rows[large])
+        for address in distinct(types).tolist():
+            found = heap.type_at(address)
+            names[large[types == address]] = found.name if found else None
+    return names
 
 
 def hexadecimal(row: dict[str, object], *names: str) -> dict[str, object]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 
 def register() -> None:
-    """Register commands and printers with gdb; doing so again changes nothing."""
-    from gdb_gospan.debugger import commands, printers
+    """Register commands (also for MI), functions, parameters and printers with gdb; doing so again changes nothing."""
+    from gdb_gospan.debugger import commands, functions, mi, parameters, printers
 
     commands.register()
+    functions.register()
+    mi.register()
+    parameters.register()
     printers.register()

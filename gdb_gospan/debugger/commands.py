@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import re
+import os
+import time
 
 import gdb
 
-from gdb_gospan.commands.catalog import COMMANDS, Command, help_text, options_of
-from gdb_gospan.errors import GoSpansError
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.command import Command, help_text
+from gdb_gospan.debugger.paging import write, write_all
+from gdb_gospan.errors import GoSpansError, Interrupted
 from gdb_gospan.single_thread import import_numpy
 
+TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, TypeVar
+
+    from gdb_gospan.commands.session import Session
+
+    T = TypeVar("T")
+
 _PREFIX = "go-spans"
-_GO_NAME = re.compile(r"(&?)([\w/]+\.\w+)")
+_STANDARD_ERROR = 2
 _registered = False
 
 
@@ -46,6 +58,11 @@ class _Prefix(gdb.Command):
         """List the subcommands; an unknown one gets a suggestion."""
         del from_tty
         words = argument.split()
+        if words and words[0] in ("--version", "version"):
+            from gdb_gospan import __version__
+
+            gdb.write(f"{_PREFIX} {__version__}\n")
+            return
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
 
@@ -70,82 +87,84 @@ class _Subcommand(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run the command; whatever goes wrong is one line."""
         self.dont_repeat()
-        if "--help" in argument.split():
+        if not {"--help", "-h"}.isdisjoint(argument.split()):
             gdb.write(help_text(self._command) + "\n")
             return
-        try:
-            text = self._run(argument, from_tty=from_tty)
-        except GoSpansError as error:
-            raise gdb.GdbError(f"go-spans: {error}") from None
-        except (gdb.error, KeyboardInterrupt, gdb.GdbError):
-            raise
-        except Exception as error:
-            if gdb.parameter("python print-stack") == "full":
-                raise
-            raise gdb.GdbError(
-                f"go-spans {self._command.name}: internal error: {type(error).__name__}: {error} "
-                "(please report it; set python print-stack full shows where)"
-            ) from None
-        gdb.write(text)
+        guarded(self._command, lambda: write_all(self._run(argument, from_tty=from_tty)))
 
-    def _run(self, argument: str, *, from_tty: bool) -> str:
+    def _run(self, argument: str, *, from_tty: bool) -> Iterable[str]:
+        began = time.perf_counter()
         import_numpy()
-        from gdb_gospan.commands.arguments import parse
-        from gdb_gospan.commands.run import run
-        from gdb_gospan.debugger.target import current_session
+        from gdb_gospan.commands.progress import telling
+        from gdb_gospan.commands.run import report
         from gdb_gospan.debugger.terminal import style
 
-        arguments = parse(self._command, argument.split())  # quotes are part of an expression
-        if arguments["argument"] is not None:
-            arguments["argument"] = _evaluate(arguments["argument"])
-        return run(current_session(), self._command, arguments, style(arguments, from_tty=from_tty))
+        arguments = parsed(self._command, argument.split())  # quotes are part of an expression
+        session, looks = session_for(self._command, began), style(arguments, from_tty=from_tty)
+        if session is None:
+            return report(None, self._command, arguments, looks)
+        watched = from_tty and os.isatty(_STANDARD_ERROR)
+        with telling(session, _to_terminal if watched else None):
+            return report(session, self._command, arguments, looks)
 
-    def complete(self, text: str, word: str) -> list[str] | int:
-        """Offer options after a dash, the values of an option after it, and symbols to ``show``."""
-        typed = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
-        before = text[: len(text) - len(typed)].split()
-        options = {f"--{option.name}": option for option in options_of(self._command)}
-        if typed.startswith("-"):
-            offers: tuple[str, ...] = tuple(options)
-        elif before and before[-1] in options:
-            offers = options[before[-1]].choices
-        else:
-            return gdb.COMPLETE_EXPRESSION if self._command.argument else []
-        # gdb breaks words at a dash, and takes what replaces the last part only.
-        done = len(typed) - len(word)
-        return [offer[done:] for offer in offers if offer.startswith(typed)]
+    def complete(self, text: str, word: str | None) -> list[str] | int:
+        """Offer options, the values of an option after it, terms to ``explain`` and Go's names to ``show``."""
+        from gdb_gospan.debugger.completion import EXPRESSION, complete
+
+        found = complete(self._command, text, word)
+        return gdb.COMPLETE_EXPRESSION if found is EXPRESSION else found
 
 
-def _evaluate(expression: str) -> str:
-    """Turn a gdb expression into an address; a plain number stays as it is."""
+def guarded(command: Command, work: Callable[[], T]) -> T:
+    """Do the work; whatever goes wrong is one line, and Ctrl-C gdb's own."""
     try:
-        int(expression, 0)
-    except ValueError:
-        pass
-    else:
-        return expression
-    try:
-        return hex(int(_value(expression)))
-    except (gdb.error, TypeError, OverflowError) as error:
-        raise GoSpansError(
-            f"show: {expression} is not an address or an expression that gives one ({error}) "
-            "(Go's names go in quotes: &'main.cache')"
+        return work()
+    except Interrupted as stopped:
+        write(str(stopped))
+        raise
+    except GoSpansError as error:
+        raise gdb.GdbError(f"go-spans: {error}") from None
+    except (gdb.error, KeyboardInterrupt, gdb.GdbError):
+        raise
+    except Exception as error:
+        if gdb.parameter("python print-stack") == "full":
+            raise
+        raise gdb.GdbError(
+            f"go-spans {command.name}: internal error: {type(error).__name__}: {error} "
+            "(please report it; set python print-stack full shows where)"
         ) from None
 
 
-def _value(expression: str) -> gdb.Value:
-    """Evaluate an expression to a pointer; a slice, string or interface gives what it points to."""
-    # gdb knows Go's names only in quotes: 'main.cache'.
-    value = gdb.parse_and_eval(
-        _GO_NAME.sub(r"\1'\2'", expression) if _GO_NAME.fullmatch(expression) else expression
-    )
-    kind = value.type.strip_typedefs()
-    if kind.code != gdb.TYPE_CODE_STRUCT:
-        return value
-    names = {field.name for field in kind.fields()}
-    inside = next((name for name in ("array", "str", "data") if name in names), None)
-    if inside is not None:
-        return value[inside]
-    if value.address is None:
-        raise gdb.error("a struct without an address")
-    return value.address
+def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
+    """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
+    from gdb_gospan.commands.arguments import parse
+    from gdb_gospan.debugger.expressions import address_of
+    from gdb_gospan.debugger.parameters import defaults
+
+    arguments = parse(command, words, defaults())
+    if command.takes_address and arguments["argument"] is not None:
+        arguments["argument"] = address_of(arguments["argument"], command.name)
+    for option in command.options:
+        if option.address and arguments[option.name] is not None:
+            arguments[option.name] = address_of(arguments[option.name], f"{command.name} --{option.name}")
+    return arguments
+
+
+def session_for(command: Command, began: float) -> Session | None:
+    """Return the session of the current target; None for a command that looks at none.
+
+    Parameters
+    ----------
+    began
+        When the command began: at a first one the process stands still while all is imported and resolved.
+    """
+    if not command.needs_target:
+        return None
+    from gdb_gospan.debugger.target import current_session
+
+    return current_session(began)
+
+
+def _to_terminal(text: str) -> None:
+    """Write past gdb's pager and log, which keep lines: this one goes again."""
+    os.write(_STANDARD_ERROR, text.encode())  # Python's sys.stderr is gdb's own here

@@ -7,11 +7,12 @@ import re
 import gdb
 import numpy as np
 
+from gdb_gospan.debugger.said import said
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Memory, Rows, Unreadable
 from gdb_gospan.memory.elfcore import CoreFile
-from gdb_gospan.memory.gather import first_missing, gather
-from gdb_gospan.memory.model import foregone
+from gdb_gospan.memory.gather import gather, read_run
+from gdb_gospan.memory.places import mappings_of
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.segments import U64, Bytes
 
@@ -30,6 +31,7 @@ class GdbMemory:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.at_hand = False
         self.reads = 0
         self.bytes_read = 0
         self._inferior = gdb.selected_inferior()
@@ -46,34 +48,29 @@ class GdbMemory:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all ``size`` bytes at ``address``, or the first that is missing."""
-        if (answer := foregone(address, size)) is not None:
-            return answer
-        buffer = np.empty(size, np.uint8)
-        if self._fill(address, buffer):
-            return buffer.tobytes()
-        return first_missing(address, size, self._fill, "gdb cannot access this memory")
+        return read_run(address, size, self._fill, "gdb cannot access this memory")
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return ``size`` bytes at each address, joined into few reads."""
         return gather(addresses, size, self._fill)
 
 
-def choose(kind: str, anchor: int) -> tuple[Memory, str | None]:
+def choose(kind: str, anchor: int | None) -> tuple[Memory, str | None]:
     """Return the fastest memory that provably gives gdb's bytes, and the core's path if there is one.
 
-    The proof: the bytes at ``anchor``, and for a core at the start of a number of
-    segments all over it, read the same both ways.
+    The proof: the bytes at ``anchor``, and at the start of a number of segments of a core, or of mappings of a
+    process, all over it, read the same both ways.
 
     Parameters
     ----------
     kind
         ``core``, ``live`` or ``remote``.
     anchor
-        Address of runtime.mheap_, which no two programs have the same bytes at.
+        Address of runtime.mheap_, which no two programs have the same bytes at; None where it is not known yet.
     """
     slow = GdbMemory(kind)
     path = core_path() if kind == "core" else None
-    probes = [anchor]
+    probes = [] if anchor is None else [anchor]
     fast: Memory | None = None
     try:
         if kind == "core" and path:
@@ -82,7 +79,11 @@ def choose(kind: str, anchor: int) -> tuple[Memory, str | None]:
             probes += starts[:: max(1, len(starts) // _PROBES)].tolist()
             fast = core
         elif kind == "live":
-            fast = ProcessMemory(gdb.selected_inferior().pid)
+            pid = gdb.selected_inferior().pid
+            fast = ProcessMemory(pid)
+            if anchor is None:
+                starts_of = [mapping.start for mapping in mappings_of(pid) if mapping.writable]
+                probes += starts_of[:: max(1, len(starts_of) // _PROBES)]
     except GoSpansError:
         return slow, path
     if fast is None or not all(_same(fast, slow, address) for address in probes):
@@ -96,6 +97,6 @@ def _same(fast: Memory, slow: Memory, address: int) -> bool:
 
 def core_path() -> str | None:
     """Path of the core file that gdb has open; gdb offers it only as text."""
-    text = gdb.execute("info files", to_string=True) or ""
+    text = said("info files")
     match = re.search(r"core dump file:\s*[`'](.*?)', file type", text, re.DOTALL)
     return match[1] if match else None

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import os
+import time
 from pathlib import Path
 from typing import Any, Literal
 
 import gdb
 
-from gdb_gospan.commands.session import Session, Target, at_bottom, core_description, no_runtime
+from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.debugger.expressions import symbol_at
+from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
+from gdb_gospan.debugger.places import groups
+from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.threads import frames
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
-from gdb_gospan.layout.platform import platform
+from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
+from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.elfheader import packer, unpacking
 from gdb_gospan.memory.procmem import resident
 from gdb_gospan.runtime.program import open_heap
-
-_FRAMES = 24
-"""Frames of a thread to look at: the allocator's own call chains are shorter."""
-
-# gdb's architecture names, by their beginning (gdb: set architecture).
-_ARCHES = (
-    ("i386:x86-64", "amd64"),
-    ("i386", "386"),
-    ("aarch64", "arm64"),
-    ("arm", "arm"),
-    ("riscv:rv64", "riscv64"),
-    ("powerpc:common64", "ppc64le"),
-    ("s390:64-bit", "s390x"),
-    ("Loongarch64", "loong64"),
-)
 
 _session: tuple[tuple[Any, ...], Session] | None = None
 _listening = False
 
 
-def current_session() -> Session:
+def current_session(began: float | None = None) -> Session:
     """Return the session for gdb's current inferior; made anew when the target ran or changed.
+
+    Parameters
+    ----------
+    began
+        When the command began that needs it, on the clock of time.perf_counter; by default now.
 
     Raises
     ------
@@ -44,6 +43,7 @@ def current_session() -> Session:
         No program, no process, not Go, too old, running: one line that says so.
     """
     global _session  # noqa: PLW0603  # one gdb, one current target
+    began = time.perf_counter() if began is None else began
     _listen()
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
@@ -56,6 +56,7 @@ def current_session() -> Session:
     )
     if _session is None or _session[0] != key:
         _session = key, _open(inferior, kind)
+        _session[1].opened_in = time.perf_counter() - began
     return _session[1]
 
 
@@ -85,7 +86,8 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
         if _filename() is None:
             raise TargetError("no program to look at (try: gdb PROGRAM CORE, or attach PID)")
         raise TargetError(
-            f"{_name()} is not running and there is no core (try: core-file FILE, attach PID, or run)"
+            _compressed()
+            or f"{_name()} is not running and there is no core (try: core-file FILE, attach PID, or run)"
         )
     if connection.type == "core":
         return "core"
@@ -94,6 +96,24 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
             f"process {inferior.pid} is running: its heap changes under our eyes (try: interrupt)"
         )
     return "live" if connection.type == "native" else "remote"
+
+
+def _compressed() -> str | None:
+    """Say how to unpack a compressed core that gdb was started with: it opens none, and does not say why."""
+    for name in Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:]:
+        path = os.fsdecode(name).removeprefix("--core=").removeprefix("-core=")
+        with contextlib.suppress(OSError, ValueError):
+            if Path(path).is_file() and (tool := packer(_start(path))):
+                return (
+                    f"{path} is compressed, and gdb opens no such core "
+                    f"(unpack it: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
+                )
+    return None
+
+
+def _start(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return file.read(16)
 
 
 def _filename() -> str | None:
@@ -108,69 +128,60 @@ def _name() -> str:
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Session:
     types = GdbTypes()
-    anchor = types.address("runtime.mheap_")
-    if anchor is None:
+    memory, core = choose(kind, types.address("runtime.mheap_"))
+    notes = read_notes(memory) if isinstance(memory, CoreFile) else None
+    filename = _filename()
+    name = program_name(notes) if filename is None and notes and core else _name()
+    heap = open_heap(
+        memory, types, machine(inferior), program=name, places=lambda: groups(memory, notes, filename)
+    )
+    if heap is None:
         raise TargetError(_no_runtime(kind))
-    memory, core = choose(kind, anchor)
-    heap = open_heap(memory, types, platform(_os(), _arch(inferior)), program=_name())
+    # A C program may have loaded Go; but then it is the one that the core is of.
+    if (
+        notes
+        and filename
+        and heap.layout.source == "none"
+        and program_name(notes)[:15] != name[:15]
+        and not _is_go()
+    ):
+        raise TargetError(
+            f"{name} is no Go program and not the executable of this core, which is of {program_name(notes)} (try: file PATH)"
+        )
     target = Target(
         kind=kind,
-        description=_description(inferior, kind, core),
-        executable=_filename(),
+        description=_description(inferior, kind, core, name, notes),
+        executable=filename,
         core=core,
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
-        build_id=next((file.build_id for file in gdb.objfiles() if file.filename == _filename()), None),
+        build_id=next((file.build_id for file in gdb.objfiles() if file.filename == filename), None),
         resident=resident(inferior.pid) if kind == "live" else None,
+        missing=memory.truncated if isinstance(memory, CoreFile) else 0,
     )
-    return Session(target, heap, frames)
+    stripped = memory if heap.layout.source == "none" else None
+    return Session(target, heap, lambda: frames(stripped), symbol_at)
 
 
 def _no_runtime(kind: str) -> str:
     if _filename() is None:
-        return f"this {kind} has no executable loaded, so its types are not known (try: file PATH)"
-    sections = gdb.execute("info files", to_string=True) or ""
-    is_go = ".go.buildinfo" in sections or ".gopclntab" in sections
-    return no_runtime(_name(), is_go=is_go, try_with="file PATH")
+        return f"no Go runtime in this {kind}, which has no executable loaded (try: file PATH)"
+    return no_runtime(_name(), is_go=_is_go(), try_with="file PATH")
 
 
-def _description(inferior: gdb.Inferior, kind: str, core: str | None) -> str:
+def _is_go() -> bool:
+    """Whether the executable has sections that only Go's linker writes."""
+    sections = said("info files")
+    return ".go.buildinfo" in sections or ".gopclntab" in sections
+
+
+def _description(
+    inferior: gdb.Inferior, kind: str, core: str | None, name: str, notes: CoreNotes | None
+) -> str:
     if kind != "core":
-        return f"{_name()}, process {inferior.pid}" + (", remote" if kind == "remote" else "")
-    try:
+        return f"{name}, process {inferior.pid}" + (", remote" if kind == "remote" else "")
+    died_of = notes.signal if notes else None
+    # Void for a core of a process that lived on, and where the thread that gdb asks does not know.
+    with contextlib.suppress(gdb.error):
         died_of = int(gdb.parse_and_eval("$_exitsignal"))
-    except gdb.error:  # void: a core of a process that lived on
-        died_of = None
-    return core_description(_name(), died_of) + ("" if core else ", read through gdb")
-
-
-def _arch(inferior: gdb.Inferior) -> str:
-    name = inferior.architecture().name()
-    return next((arch for start, arch in _ARCHES if name.startswith(start)), name)
-
-
-def _os() -> str:
-    return "freebsd" if "FreeBSD" in (gdb.execute("show osabi", to_string=True) or "") else "linux"
-
-
-def frames() -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each thread's label and innermost functions; leaves gdb's selection as it was."""
-    selected = gdb.selected_thread()
-    frame = gdb.selected_frame() if selected else None
-    try:
-        for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
-            names: list[str] = []
-            try:
-                thread.switch()
-                current: gdb.Frame | None = gdb.newest_frame()
-                while current is not None and len(names) < _FRAMES and not at_bottom(names):
-                    names.append(current.name() or "")
-                    current = current.older()
-            except gdb.error:
-                pass  # a stack that cannot be unwound further still told us its top
-            yield f"thread {thread.num}", names
-    finally:
-        if selected is not None and selected.is_valid():
-            selected.switch()
-            if frame is not None and frame.is_valid():
-                frame.select()
+    return core_description(name, died_of) + ("" if core else ", read through gdb")

@@ -25,9 +25,11 @@ def style(arguments: dict[str, Any], *, from_tty: bool) -> Style:
         and os.environ.get("TERM", "dumb") != "dumb"
     )
     width = gdb.parameter("width")
+    room = width if isinstance(width, int) and width > 0 else 0
     return Style(
-        width=min(int(width), _WIDEST) if isinstance(width, int) and width > 0 else 100,
+        width=min(room, _WIDEST) if room else 100,
+        room=room,
         colour=wanted == "always" or (wanted == "auto" and automatic),
         unicode=gdb.host_charset().lower().replace("-", "") == "utf8",
-        exact=arguments["bytes"],
+        exact=arguments["units"] == "bytes",
     )

@@ -105,6 +105,10 @@ def _fixed_symbols() -> list[SymbolTable]:
     space = gdb.current_progspace()
     if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
         return []
-    files = [file.filename for file in space.objfiles() if file.filename]
-    own = [file for file in files if file == space.filename or file.endswith(".debug")]
-    return [SymbolTable(Path(file)) for file in own]
+    own = [file for file in space.objfiles() if space.filename in (file.filename, _parent(file))]
+    return [SymbolTable(Path(file.filename)) for file in own if file.filename]
+
+
+def _parent(file: gdb.Objfile) -> str | None:
+    """Return the file that this one has the separate debug information of."""
+    return file.owner.filename if file.owner is not None else None

@@ -57,9 +57,11 @@ class Traits:
     Attributes
     ----------
     small_span_limit_exact
-        ``mspan.limit`` of a small span is base + nelems*elemsize. Not in Go 1.22
-        and 1.23, which computed it before the space for heap bits was taken off
-        (mheap.go, initSpan; corrected in 1.24).
+        ``mspan.limit`` of a small span is base + nelems*elemsize. Not from Go 1.22 on, which
+        computed it before the space for heap bits was taken off (mcentral.go, grow); corrected in
+        a patch of 1.24 (mheap.go, initSpan): 1.24.0 has the one, 1.24.11 the other.
+    special_kinds
+        special.kind in words (mheap.go); the numbers were dealt anew in Go 1.23 and 1.25.
     limit_headroom_percent
         Share of the memory limit's heap goal that the pacer keeps free: 3 since
         Go 1.21, before that only the fixed 1 MiB (mgcpacer.go, memoryLimitHeapGoal).
@@ -67,6 +69,7 @@ class Traits:
 
     small_span_limit_exact: bool
     limit_headroom_percent: int
+    special_kinds: Mapping[int, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen

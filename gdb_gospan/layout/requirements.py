@@ -15,38 +15,51 @@ from gdb_gospan.layout.model import Kind
 
 
 class Need(NamedTuple):
-    """One field. ``aliases`` are older or newer paths of the same thing."""
+    """One field.
+
+    ``aliases`` are older or newer paths of the same thing. A ``spare`` field is shown where it is
+    there; no figure rests on it, so that a release without it is not refused.
+    """
 
     path: str
     kind: Kind = "uint"
     aliases: tuple[str, ...] = ()
     since: str = ""
     until: str = ""
+    spare: bool = False
 
     @property
     def optional(self) -> bool:
-        """Some supported release lacks it."""
-        return bool(self.since or self.until)
+        """Some supported release lacks it, or may."""
+        return bool(self.since or self.until or self.spare)
 
 
 class NeedStruct(NamedTuple):
-    """One struct: the type's name, or the variable that has this (unnamed) type."""
+    """One struct: the type's name, or the variable that has this (unnamed) type.
+
+    A ``late`` one is for a single command: it is resolved when that command needs it.
+    """
 
     name: str
     needs: tuple[Need, ...]
     type_name: str = ""
     variable: str = ""
     since: str = ""
+    late: bool = False
 
 
 OLDEST = (1, 19)
 NEWEST = (1, 27)
-TESTED = ((1, 19), (1, 21), (1, 22), (1, 23), (1, 24), (1, 25), (1, 26), (1, 27))
-"""Releases that the tests run on; 1.20 has no toolchain to test with."""
+TESTED = ((1, 19), (1, 20), (1, 21), (1, 22), (1, 23), (1, 24), (1, 25), (1, 26), (1, 27))
+"""Releases that the tests run on."""
 
 
 def _plain(kind: Kind, *paths: str) -> tuple[Need, ...]:
     return tuple(Need(path, kind) for path in paths)
+
+
+def _spare(kind: Kind, *paths: str) -> tuple[Need, ...]:
+    return tuple(Need(path, kind, spare=True) for path in paths)
 
 
 STRUCTS: tuple[NeedStruct, ...] = (
@@ -54,37 +67,33 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "mheap",
         (
+            Need("lock", "opaque"),
             Need("lock.key", "bits"),
             Need("pages.chunks", "addr"),
             Need("pages.chunks[].*", "opaque"),
             Need("pages.inUse.ranges", "opaque"),
             Need("pages.inUse.totalBytes"),
-            Need("pages.start"),
-            Need("pages.end"),
-            Need("pages.searchAddr", "addr"),
             Need("pages.mheapLock", "addr"),
-            Need("pages.summaryMappedReady"),
-            # Bytes since the last scavtrace line; one counter in 1.19, told apart since (mgcscavenge.go).
-            Need("pages.scav.released", until="1.19"),
-            Need("pages.scav.releasedBg", since="1.21"),
-            Need("pages.scav.releasedEager", since="1.21"),
+            # With fixalloc.stat: what tells this layout from others where there are no types to ask.
+            Need("pages.sysStat", "addr"),
+            # Bytes since the last scavtrace line; one counter up to 1.20, told apart since (mgcscavenge.go).
+            Need("pages.scav.released", until="1.20", spare=True),
+            Need("pages.scav.releasedBg", since="1.21", spare=True),
+            Need("pages.scav.releasedEager", since="1.21", spare=True),
             Need("sweepgen"),
             Need("allspans", "opaque"),
             Need("pagesInUse"),
-            Need("pagesSwept"),
-            Need("sweepPagesPerByte", "float"),
-            Need("reclaimIndex", "bits"),
-            Need("reclaimCredit"),
+            *_spare("uint", "pagesSwept", "reclaimCredit"),
+            *_spare("float", "sweepPagesPerByte"),
+            *_spare("bits", "reclaimIndex"),
             Need("arenas", "addr"),
             Need("arenas[].*", "addr"),
             Need("heapArenas", "opaque", aliases=("allArenas",)),  # renamed in 1.25
             Need("userArenaArenas", "opaque", since="1.25"),
-            Need("curArena.base", "addr"),
-            Need("curArena.end", "addr"),
+            *_spare("addr", "curArena.base", "curArena.end"),
             Need("central", "opaque"),
             Need("central[].mcentral", "opaque"),
-            Need("userArena.quarantineList.first", "addr", since="1.21"),
-            Need("userArena.readyList.first", "addr", since="1.21"),
+            Need("userArena.readyList.first", "addr", since="1.20"),
         ),
     ),
     NeedStruct(
@@ -92,30 +101,40 @@ STRUCTS: tuple[NeedStruct, ...] = (
         (
             Need("spans", "addr"),
             Need("pageInUse", "bits"),
-            Need("pageMarks", "bits"),
-            Need("pageSpecials", "bits"),
             # Which spans keep their mark bits inside the span: Green Tea (1.25 as an experiment, 1.26 on).
             Need("pageUseSpanInlineMarkBits", "bits", since="1.25"),
-            Need("zeroedBase"),
         ),
     ),
     NeedStruct(
         "mspan",
         (
-            *_plain("addr", "next", "prev", "list", "startAddr"),
+            *_plain("addr", "next", "list", "startAddr"),
             Need("npages"),
             Need("manualFreeList", "addr"),
             *_plain("uint", "freeindex", "nelems"),
-            Need("freeIndexForScan"),
-            Need("allocCache", "bits"),
             *_plain("addr", "allocBits", "gcmarkBits"),
-            Need("pinnerBits", "addr", since="1.21"),
-            *_plain("uint", "sweepgen", "divMul", "allocCount", "spanclass", "state", "needzero"),
-            Need("isUserArenaChunk", since="1.21"),
+            Need("pinnerBits", "addr", since="1.21", spare=True),
+            *_plain("uint", "sweepgen", "allocCount", "spanclass", "state", "needzero"),
+            *_spare("addr", "prev"),
+            *_spare("uint", "freeIndexForScan", "divMul"),
+            *_spare("bits", "allocCache"),
+            Need("isUserArenaChunk", since="1.20"),
             *_plain("uint", "allocCountBeforeCache", "elemsize"),
             *_plain("addr", "limit", "specials"),
-            Need("userArenaChunkFree.base", "addr", aliases=("userArenaChunkFree.base.a",), since="1.21"),
-            Need("userArenaChunkFree.limit", "addr", aliases=("userArenaChunkFree.limit.a",), since="1.21"),
+            Need(
+                "userArenaChunkFree.base",
+                "addr",
+                aliases=("userArenaChunkFree.base.a",),
+                since="1.20",
+                spare=True,
+            ),
+            Need(
+                "userArenaChunkFree.limit",
+                "addr",
+                aliases=("userArenaChunkFree.limit.a",),
+                since="1.20",
+                spare=True,
+            ),
             Need("largeType", "addr", since="1.22"),  # set for large objects since allocation headers
         ),
     ),
@@ -128,11 +147,9 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "fixalloc",
         (
             Need("size"),
-            Need("arg", "addr"),
-            Need("list", "addr"),
-            Need("chunk", "addr"),
-            *_plain("uint", "nchunk", "nalloc", "inuse"),
-            Need("stat", "addr"),
+            *_plain("addr", "arg", "list", "stat"),
+            *_plain("uint", "nchunk", "inuse"),
+            *_spare("uint", "nalloc"),
         ),
     ),
     # mpagealloc.go, mpallocbits.go, mpagecache.go, mranges.go
@@ -144,14 +161,12 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "mcache",
         (
-            Need("tiny", "addr"),
-            *_plain("uint", "tinyoffset", "tinyAllocs"),
+            *_spare("addr", "tiny"),
+            *_spare("uint", "tinyoffset", "flushGen"),
+            Need("tinyAllocs"),
             Need("alloc", "addr"),
-            Need("reusableNoscan", "addr", since="1.26"),
             Need("stackcache", "opaque"),
-            Need("stackcache[].list", "addr"),
             Need("stackcache[].size"),
-            Need("flushGen"),
         ),
     ),
     # runtime2.go
@@ -163,17 +178,8 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("pcache.base", "addr"),
             *_plain("bits", "pcache.cache", "pcache.scav"),
             Need("mspancache.len"),
-            Need("mspancache.buf", "addr"),
             Need("statsSeq"),
         ),
-    ),
-    NeedStruct("mutex", (Need("key", "bits"),)),
-    # stack.go
-    NeedStruct(
-        "stackpool", (Need("", "opaque"), Need("[].item.span.first", "addr")), variable="runtime.stackpool"
-    ),
-    NeedStruct(
-        "stackLarge", (Need("free", "opaque"), Need("free[].first", "addr")), variable="runtime.stackLarge"
     ),
     # mstats.go
     NeedStruct(
@@ -187,8 +193,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
                 "uint", "last_gc_unix", "pause_total_ns", "pause_ns", "pause_end", "numgc", "numforcedgc"
             ),
             Need("gc_cpu_fraction", "float"),
-            Need("last_gc_nanotime"),
-            Need("lastHeapInUse"),
+            *_spare("uint", "lastHeapInUse"),
         ),
     ),
     NeedStruct(
@@ -205,9 +210,9 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "gcControllerState",
         (
             *_plain("int", "gcPercent", "memoryLimit"),
-            *_plain("uint", "heapMinimum"),
+            *_spare("uint", "heapMinimum", "lastHeapGoal", "lastStackScan", "globalsScan"),
             *_plain("bits", "gcPercentHeapGoal", "sweepDistMinTrigger", "triggered"),
-            *_plain("uint", "lastHeapGoal", "heapLive", "heapMarked"),
+            *_plain("uint", "heapLive", "heapMarked"),
             *_plain(
                 "uint", "heapInUse", "heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"
             ),
@@ -217,23 +222,100 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "work",
         (
-            Need("cycles"),
-            Need("mode"),
-            Need("userForced"),
+            *_spare("uint", "cycles", "mode", "userForced"),
             Need("wbufSpans.free.first", "addr"),
             Need("wbufSpans.busy.first", "addr"),
         ),
         type_name="runtime.workType",
     ),
-    NeedStruct("sweepdata", (Need("active.state"), Need("centralIndex"), Need("parked"))),
     NeedStruct(
-        "scavenge", (*_plain("bits", "gcPercentGoal", "memoryLimitGoal"),), variable="runtime.scavenge"
+        "sweepdata", (Need("active.state"), *_spare("uint", "centralIndex", "parked"), *_spare("addr", "g"))
+    ),
+    NeedStruct(
+        "scavenge",
+        (*_plain("bits", "gcPercentGoal", "memoryLimitGoal"),),
+        variable="runtime.scavenge",
+        late=True,
+    ),
+    # runtime1.go: the GODEBUG settings that matter to memory.
+    NeedStruct(
+        "debug",
+        (
+            *_spare(
+                "int",
+                "madvdontneed",
+                "harddecommit",
+                "gctrace",
+                "scavtrace",
+                "gcpacertrace",
+                "gcstoptheworld",
+            ),
+            *_spare("int", "gcshrinkstackoff", "adaptivestackstart", "efence", "sbrk", "clobberfree"),
+            Need("disablethp", "int", since="1.21", spare=True),
+            Need("profstackdepth", "int", since="1.23", spare=True),
+            Need("decoratemappings", "int", since="1.25", spare=True),
+            Need("checkfinalizers", "int", since="1.25", spare=True),
+        ),
+        variable="runtime.debug",
+        late=True,
+    ),
+    # runtime2.go: goroutines and threads, for their stacks.
+    NeedStruct(
+        "g",
+        (
+            *_plain("addr", "stack.lo", "stack.hi"),
+            *_plain("uint", "atomicstatus"),
+            *_spare("uint", "goid"),
+            *_spare("addr", "m", "stackguard0"),
+        ),
+        late=True,
+    ),
+    NeedStruct("m", _plain("addr", "g0", "gsignal", "alllink"), late=True),
+    # mheap.go
+    NeedStruct("special", (Need("next", "addr"), *_plain("uint", "offset", "kind")), late=True),
+    NeedStruct("gcBitsArena", (Need("next", "addr"),), late=True),
+    NeedStruct(
+        "gcBitsArenas",
+        (Need("next", "addr"), *_spare("addr", "free", "current", "previous")),
+        variable="runtime.gcBitsArenas",
+        late=True,
+    ),
+    # internal/abi/type.go, symtab.go: names of types, for objects that know theirs (1.22 on).
+    NeedStruct(
+        "Type",
+        _plain("uint", "Size_", "TFlag", "Str"),
+        type_name="internal/abi.Type",
+        since="1.21",
+        late=True,
+    ),
+    NeedStruct(
+        "moduledata", (*_plain("addr", "types", "etypes", "next"), *_spare("addr", "pcHeader")), late=True
     ),
     # mgcmark_greenteagc.go (1.26; 1.25 as an experiment). The type is compiled in only then.
     NeedStruct(
-        "spanInlineMarkBits", (Need("marks", "bits", since="1.25"), Need("class", since="1.25")), since="1.25"
+        "spanInlineMarkBits",
+        (Need("marks", "bits", since="1.25"), Need("class", since="1.25", spare=True)),
+        since="1.25",
     ),
 )
+
+FIXALLOC_TYPES = {
+    "spanalloc": "mspan",
+    "spanSPMCAlloc": "spanSPMC",
+    "cachealloc": "mcache",
+    "specialfinalizeralloc": "specialfinalizer",
+    "specialCleanupAlloc": "specialCleanup",
+    "specialCheckFinalizerAlloc": "specialCheckFinalizer",
+    "specialTinyBlockAlloc": "specialTinyBlock",
+    "specialprofilealloc": "specialprofile",
+    "specialReachableAlloc": "specialReachable",
+    "specialPinCounterAlloc": "specialPinCounter",
+    "specialSecretAlloc": "specialSecret",
+    "specialWeakHandleAlloc": "specialWeakHandle",
+    "specialBubbleAlloc": "specialBubble",
+    "arenaHintAlloc": "arenaHint",
+}
+"""What each fixalloc of mheap hands out (mheap.go, mheap.init, Go 1.19 to 1.27); one more is no error."""
 
 VARIABLES: tuple[str, ...] = (
     "mheap_",
@@ -244,9 +326,15 @@ VARIABLES: tuple[str, ...] = (
     "work",
     "sweep",
     "scavenge",
-    "stackpool",
-    "stackLarge",
-    "emptymspan",
+    "debug",
+    "allgs",
+    "allm",
+    "gcrash",
+    "firstmoduledata",
+    "gcBitsArenas",
     "buildVersion",
 )
 """Package variables of runtime whose addresses the decoders start from."""
+
+VARIABLES_SINCE = {"gcrash": "1.22"}
+"""Those of them that not all supported releases have, with the first that has it."""

@@ -24,26 +24,33 @@ def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str
         A requirement that every supported release has is missing; the message names it.
     """
     if go.release < requirements.OLDEST:
-        oldest = ".".join(map(str, requirements.OLDEST))
-        raise TargetError(
-            f"{go} is too old: go-spans reads the page allocator and spans of Go {oldest} and later "
-            "(try: rebuild with a newer Go)"
-        )
+        raise TargetError(too_old(go))
     resolver = _Resolver(types, go)
-    structs = {wanted.name: resolver.struct(wanted) for wanted in requirements.STRUCTS if not wanted.variable}
-    unnamed = {wanted.name: wanted for wanted in requirements.STRUCTS if wanted.variable}
+    structs = {wanted.name: resolver.struct(wanted) for wanted in requirements.STRUCTS if not wanted.late}
+    late = {wanted.name: wanted for wanted in requirements.STRUCTS if wanted.late}
     mheap = types.struct("runtime.mheap")
     return Layout(
         go=go,
         platform=platform,
         source=source,
         tested=go.release in requirements.TESTED,
-        structs=_Structs({name: struct for name, struct in structs.items() if struct}, unnamed, resolver),
+        structs=_Structs(
+            {name: struct for name, struct in structs.items() if struct}, late, _Resolver(types, go)
+        ),
         fixallocs={name: offset for name, offset, node in mheap.fields() if node.name == "runtime.fixalloc"}
         if mheap
         else {},
-        traits=_traits(go),
+        traits=traits_of(go),
         missing=tuple(resolver.missing),
+    )
+
+
+def too_old(go: GoVersion) -> str:
+    """Say that this release is older than any that is supported."""
+    oldest = ".".join(map(str, requirements.OLDEST))
+    return (
+        f"{go} is too old: go-spans reads the page allocator and spans of Go {oldest} and later "
+        "(try: rebuild with a newer Go)"
     )
 
 
@@ -87,21 +94,20 @@ class _Resolver:
 
 
 class _Structs(Mapping[str, Struct]):
-    """The resolved structs; those without a name of their own only when first asked for.
+    """The resolved structs; the late ones when first asked for.
 
-    Such a struct is known by a variable, and for the first variable gdb reads all
-    of the runtime's debug information: as long as the whole summary of a small
-    heap takes. The types alone it has at once.
+    For the first variable's type gdb reads all of the runtime's debug information:
+    as long as the whole summary of a small heap takes. Named types it has at once.
     """
 
-    def __init__(self, named: dict[str, Struct], unnamed: dict[str, NeedStruct], resolver: _Resolver) -> None:
-        self._known = named
-        self._unnamed = unnamed
+    def __init__(self, known: dict[str, Struct], late: dict[str, NeedStruct], resolver: _Resolver) -> None:
+        self._known = known
+        self._late = late
         self._resolver = resolver
 
     def __getitem__(self, name: str) -> Struct:
-        if name not in self._known and name in self._unnamed:
-            struct = self._resolver.struct(self._unnamed[name])
+        if name not in self._known and name in self._late:
+            struct = self._resolver.struct(self._late[name])
             if struct is not None:
                 self._known[name] = struct
         return self._known[name]
@@ -124,6 +130,10 @@ class Symbols:
             return self.addresses[name]
         except KeyError:
             raise LayoutError(f"no symbol runtime.{name} in this program (stripped?)") from None
+
+    def get(self, name: str) -> int | None:
+        """Return the address of a variable, or None where this release does not have it."""
+        return self.addresses.get(name)
 
 
 def find_symbols(types: TypeSource) -> Symbols:
@@ -158,11 +168,27 @@ def _locate(node: TypeNode, need: Need, path: str) -> Field | None:
     return Field(offset, element.size, need.kind, count, element.size)
 
 
-def _traits(go: GoVersion) -> Traits:
+def traits_of(go: GoVersion) -> Traits:
+    """Return what a release is known for that its types do not show."""
     return Traits(
-        small_span_limit_exact=go.release not in ((1, 22), (1, 23)),
+        small_span_limit_exact=not (1, 22) <= go.release <= (1, 24),
         limit_headroom_percent=3 if go.release >= (1, 21) else 0,
+        special_kinds=dict(enumerate(_special_kinds(go), 1)),
     )
+
+
+def _special_kinds(go: GoVersion) -> tuple[str, ...]:
+    """Return the constants _KindSpecial… from 1 on (mheap.go)."""
+    if go.release <= (1, 22):
+        return ("finalizer", "profile record", "reachability test", "pin counter")
+    if go.release <= (1, 24):
+        return (
+            "finalizer", "weak handle", "profile record", "reachability test", "pin counter", "cleanup",
+        )  # fmt: skip
+    return (
+        "tiny block", "finalizer", "weak handle", "profile record", "reachability test", "pin counter",
+        "cleanup", "finalizer check", "synctest bubble", "secret",
+    )  # fmt: skip
 
 
 def _advice(go: GoVersion) -> str:

@@ -11,6 +11,7 @@ import attrs
 
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.registers import Thread, thread
 
 _PT_NOTE: Final = 4
 _NT_PRSTATUS: Final = 1
@@ -26,26 +27,8 @@ _CURSIG: Final = 12
 _PID: Final = {64: 32, 32: 24}
 _REGISTERS: Final = {64: 112, 32: 72}
 _PSINFO_PID: Final = {64: 24, 32: 12}
-
-# Frame pointer and program counter in the registers that ptrace gives (elf_gregset_t), by e_machine.
-_POINTERS: Final = {62: (4, 16), 183: (29, 32)}
-
-
-@attrs.frozen
-class Thread:
-    """A thread at the end.
-
-    Attributes
-    ----------
-    lwp
-        Its number in the kernel.
-    pc, frame
-        Program counter and frame pointer; 0 where this architecture's are not known.
-    """
-
-    lwp: int
-    pc: int
-    frame: int
+_PSINFO_NAME: Final = 16
+"""Offset of pr_fname from pr_pid, past pr_ppid, pr_pgrp and pr_sid."""
 
 
 @attrs.frozen
@@ -60,6 +43,10 @@ class CoreNotes:
         Address of the program's first instruction, where it was loaded.
     program
         Path of the file that `entry` was mapped from.
+    name
+        What the kernel calls the program: at most 15 characters of its name.
+    files
+        Start, end and path of each mapping of a file.
     threads
         In the order of the core; the first is the one that died.
     """
@@ -68,13 +55,15 @@ class CoreNotes:
     signal: int | None = None
     entry: int | None = None
     program: str | None = None
+    name: str | None = None
+    files: tuple[tuple[int, int, str], ...] = ()
     threads: tuple[Thread, ...] = ()
 
 
 def read_notes(core: CoreFile) -> CoreNotes:
     """Read the notes of a core; what is cut off or not of Linux is not there."""
     form = ("<" if core.byteorder == "little" else ">") + ("Q" if core.bits == 64 else "I")
-    pid = signal = entry = None
+    pid = signal = entry = name = None
     files: list[tuple[int, int, str]] = []
     threads: list[Thread] = []
     for kind, data in _notes(core):
@@ -83,6 +72,8 @@ def read_notes(core: CoreFile) -> CoreNotes:
             threads.append(_thread(core, data, form))
         elif kind == _NT_PRPSINFO and len(data) >= _PSINFO_PID[core.bits] + 4:
             (pid,) = struct.unpack_from(form[0] + "I", data, _PSINFO_PID[core.bits])
+            begin = _PSINFO_PID[core.bits] + _PSINFO_NAME
+            name = os.fsdecode(data[begin : begin + 16].split(b"\0")[0]) or None
         elif kind == _NT_AUXV:
             vector = _rows(data, form, 2, len(data))
             entry = next((value for key, value in vector if key == _AT_ENTRY), None)
@@ -91,16 +82,17 @@ def read_notes(core: CoreFile) -> CoreNotes:
     if pid is None and threads:
         pid = threads[0].lwp
     program = next((path for start, end, path in files if entry is not None and start <= entry < end), None)
-    return CoreNotes(pid, signal, entry, program, tuple(threads))
+    return CoreNotes(pid, signal, entry, program, name, tuple(files), tuple(threads))
+
+
+def program_name(notes: CoreNotes) -> str:
+    """Return the name of the program that a core is of, as far as the core tells: those of Delve's dump do not."""
+    return os.path.basename(notes.program) if notes.program else notes.name or "an unnamed program"  # noqa: PTH119
 
 
 def _thread(core: CoreFile, data: bytes, form: str) -> Thread:
     (lwp,) = struct.unpack_from(form[0] + "I", data, _PID[core.bits])
-    registers = [word for (word,) in _rows(data[_REGISTERS[core.bits] :], form, 1, len(data))]
-    frame, pc = _POINTERS.get(core.machine, (0, 0))
-    if not 0 < pc < len(registers):
-        return Thread(lwp, 0, 0)
-    return Thread(lwp, registers[pc], registers[frame])
+    return thread(lwp, data[_REGISTERS[core.bits] :], core.machine, core.bits, core.byteorder)
 
 
 def _rows(data: bytes, form: str, columns: int, count: int) -> list[tuple[int, ...]]:

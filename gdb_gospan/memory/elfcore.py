@@ -3,15 +3,21 @@
 import mmap
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
-from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Unreadable, foregone
-from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, overlaps
+from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Tell, Unreadable, foregone
+from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.segments import U64, Segments, disjoint, overlaps
+
+_RESIDENT = 64 << 20
+"""Bytes of the file that stay mapped into our memory, about."""
 
 
 @attrs.frozen(eq=False)
@@ -24,11 +30,14 @@ class _Loads:
         uint64: the mapping.
     filesz
         uint64: how much of it the core had when it was complete.
+    writable
+        bool: the process could write there.
     """
 
     start: U64
     size: U64
     filesz: U64
+    writable: npt.NDArray[np.bool_]
 
 
 class CoreFile:
@@ -46,9 +55,11 @@ class CoreFile:
     Parameters
     ----------
     path
-        An ELF core of either class and byte order.
+        An ELF core of either class and byte order, compressed or not.
     fallback
         Memory of the same process.
+    tell
+        Is told how far the unpacking of a compressed one is.
 
     Attributes
     ----------
@@ -62,17 +73,22 @@ class CoreFile:
     Raises
     ------
     TargetError
-        The file cannot be opened or is no ELF core.
+        The file cannot be opened or unpacked, or is no ELF core.
     """
 
     kind = "core"
+    at_hand = True
 
-    def __init__(self, path: str | os.PathLike[str], fallback: Memory | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], fallback: Memory | None = None, tell: Tell | None = None
+    ) -> None:
         self.path = Path(path)
         self.fallback = fallback
         self.reads = 0
         self.bytes_read = 0
-        flat = _map(self.path)
+        self._file = _map(self.path, tell)
+        self._forgotten = 0
+        flat = np.empty(0, np.uint8) if self._file is None else np.frombuffer(self._file, np.uint8)
         headers = elfheader.decode(flat, str(self.path))
         self.bits = headers.bits
         self.byteorder = headers.byteorder
@@ -89,10 +105,24 @@ class CoreFile:
         self.segments = Segments(flat, *disjoint(address, present, offset))
         memsz = np.maximum(headers.memsz[load], filesz)
         order = np.argsort(address, kind="stable")
-        self._loads = _Loads(address[order], memsz[order], filesz[order])
+        writable = (headers.flags[load] & elfheader.PF_W) != 0
+        self._loads = _Loads(address[order], memsz[order], filesz[order], writable[order])
         variable = (headers.flags[load] & (elfheader.PF_R | elfheader.PF_W)) != elfheader.PF_R
         start, size, _ = disjoint(address[variable], memsz[variable], address[variable])
         self._unknown = start, size
+
+    def mappings(self, files: Sequence[tuple[int, int, str]]) -> list[Mapping]:
+        """Return the mappings that the core has contents of.
+
+        Parameters
+        ----------
+        files
+            Start, end and path of each mapping of a file, as the notes have them.
+        """
+        paths = {start: path for start, _end, path in files}
+        loads = self._loads
+        rows = zip(loads.start.tolist(), loads.filesz.tolist(), loads.writable.tolist(), strict=True)
+        return [Mapping(start, size, writable, paths.get(start, "")) for start, size, writable in rows]
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
@@ -115,6 +145,12 @@ class CoreFile:
             pieces.append(data)
             at += len(data)
         return b"".join(pieces)
+
+    def _forget(self) -> None:
+        """Unmap what was read now and then: it stays in the system's page cache, and is not counted as our memory."""
+        if self._file is not None and self.bytes_read - self._forgotten > _RESIDENT:
+            self._forgotten = self.bytes_read
+            self._file.madvise(mmap.MADV_DONTNEED)
 
     def _below(self, at: int, end: int) -> bytes | Unreadable:
         """Ask the fallback for the bytes from `at` to `end`, or to the next that are not its business."""
@@ -145,6 +181,7 @@ class CoreFile:
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
         self.reads += 1
+        self._forget()
         if size == 0:
             return Rows(np.zeros((len(addresses), 0), np.uint8), np.ones(len(addresses), np.bool_))
         offset, readable = self.segments.locate(addresses, size)
@@ -169,8 +206,8 @@ class CoreFile:
         return Rows(data, readable)
 
 
-def _map(path: Path) -> Bytes:
-    """Map a regular file, read-only."""
+def _map(path: Path, tell: Tell | None) -> mmap.mmap | None:
+    """Map a regular file, read-only, or what it has compressed; None if it is empty."""
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -181,8 +218,13 @@ def _map(path: Path) -> Bytes:
         if not stat.S_ISREG(status.st_mode):
             raise TargetError(f"{path}: not a regular file, so not a core")
         if status.st_size == 0:
-            return np.empty(0, np.uint8)
-        return np.frombuffer(mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ), np.uint8)
+            return None
+        if elfheader.packer(os.pread(file, 16, 0)):
+            from gdb_gospan.memory.compressed import unpacked  # noqa: PLC0415  # few cores are
+
+            with open(file, "rb", closefd=False) as source, unpacked(source, path, tell) as contents:
+                return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ)
+        return mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ)
     except OSError as error:
         raise TargetError(f"{path}: cannot be mapped into memory: {_why(error)}") from error
     finally:

@@ -18,6 +18,7 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.segments import U64, Bytes
 
 PT_LOAD: Final = 1
+PT_DYNAMIC: Final = 2
 PF_W: Final = 2
 PF_R: Final = 4
 ET_EXEC: Final = 2
@@ -124,6 +125,9 @@ def decode(data: Bytes, path: str) -> ProgramHeaders:
 def elf_type(path: Path) -> int | None:
     """Return e_type of an ELF file (`ET_EXEC`, `ET_DYN`, `ET_CORE`, …), None for any other file.
 
+    A compressed file counts as a core: nobody compresses executables, and which
+    it is shows only when it is unpacked.
+
     Raises
     ------
     TargetError
@@ -136,9 +140,21 @@ def elf_type(path: Path) -> int | None:
             start = file.read(18) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     except OSError as error:
         raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    if packer(start):
+        return ET_CORE
     if len(start) < 18 or not start.startswith(b"\x7fELF"):
         return None
     return int.from_bytes(start[16:18], "big" if start[5] == 2 else "little")
+
+
+def packer(start: bytes) -> str | None:
+    """Return the program that a file was compressed with, going by its first bytes, or None."""
+    return next((tool for magic, tool in _COMPRESSED if start.startswith(magic)), None)
+
+
+def unpacking(path: str, tool: str) -> str:
+    """Return the command that unpacks a compressed file."""
+    return f"{tool} -dc {shlex.quote(path)} > {shlex.quote(path + '.unpacked')}"
 
 
 def sections(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
@@ -161,6 +177,26 @@ def sections(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
     return bits, order, data[begin : begin + count * shdr_type.itemsize].view(shdr_type)
 
 
+def segments(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
+    """Return bits, numpy's sign of the byte order, and the program headers of any ELF file.
+
+    The headers are a structured array with the fields of elf.h (type, flags,
+    offset, vaddr, filesz, memsz, …); empty for a file that has none, or is
+    damaged or no ELF file.
+    """
+    bits = 64 if len(data) > 5 and data[4] == 2 else 32
+    order = "<" if len(data) > 5 and data[5] == 1 else ">"
+    phdr_type = _dtype(_PHDR[bits], bits, order)
+    ehdr_type = _dtype(_EHDR, bits, order)
+    if data[:4].tobytes() != b"\x7fELF" or len(data) < ehdr_type.itemsize:
+        return bits, order, np.empty(0, phdr_type)
+    ehdr = data[: ehdr_type.itemsize].view(ehdr_type)[0]
+    begin, count = int(ehdr["phoff"]), int(ehdr["phnum"])
+    if ehdr["phentsize"] != phdr_type.itemsize or begin + count * phdr_type.itemsize > len(data):
+        count = 0
+    return bits, order, data[begin : begin + count * phdr_type.itemsize].view(phdr_type)
+
+
 def _dtype(fields: str, bits: int, order: str) -> np.dtype[np.void]:
     pairs = (field.split(":") for field in fields.replace("W", f"u{bits // 8}").split())
     return np.dtype([(name, order + code) for name, code in pairs])
@@ -177,8 +213,6 @@ def _recognise(data: Bytes, path: str) -> None:
         raise TargetError(
             f"{path}: the file is empty: no core was written (disk full, or `ulimit -c` too low?)"
         )
-    for start, tool in _COMPRESSED:
-        if magic.startswith(start):
-            command = f"{tool} -dc {shlex.quote(path)} > {shlex.quote(path + '.unpacked')}"
-            raise TargetError(f"{path}: the core is compressed (unpack it first: {command})")
+    if tool := packer(magic):
+        raise TargetError(f"{path}: the core is compressed (unpack it first: {unpacking(path, tool)})")
     raise TargetError(f"{path}: not an ELF core")

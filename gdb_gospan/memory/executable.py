@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import struct
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +22,7 @@ from gdb_gospan.memory.segments import Bytes, Segments, disjoint
 
 _PF_W: Final = 2
 _GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
+_DEBUG_SECTIONS: Final = (".debug_info", ".zdebug_info")
 
 # What pyelftools raises over a file that is not what it should be.
 _DAMAGE: Final = (AssertionError, ConstructError, ELFError, LookupError, OverflowError, ValueError)
@@ -41,6 +44,10 @@ class Executable:
         GNU build id in hexadecimal; Go writes one since 1.24.
     is_go
         Whether it has sections that only Go's linker writes.
+    has_debug_info
+        Whether it has DWARF, and not in a file of its own.
+    debuglink
+        Name and CRC-32 of the file that has its debug information, if it tells.
     notes
         Address, as linked, and contents of its notes: build ids. A stripped copy has the same.
     """
@@ -54,6 +61,8 @@ class Executable:
     movable: bool
     build_id: str | None
     is_go: bool
+    has_debug_info: bool
+    debuglink: tuple[str, int] | None
     notes: tuple[tuple[int, bytes], ...]
     _flat: Bytes
     _segments: tuple[tuple[int, int, int], ...]
@@ -97,7 +106,9 @@ def open_executable(path: Path) -> Executable:
                 movable=kind == ET_DYN,
                 build_id=_build_id(elf),
                 is_go=any(elf.get_section_by_name(name) for name in _GO_SECTIONS),
-                notes=tuple((segment["p_vaddr"], segment.data()) for segment in elf.iter_segments("PT_NOTE")),
+                has_debug_info=any(elf.get_section_by_name(name) for name in _DEBUG_SECTIONS),
+                debuglink=_debuglink(elf),
+                notes=_notes(elf),
                 flat=flat,
                 segments=tuple(
                     (segment["p_vaddr"], segment["p_filesz"], segment["p_offset"])
@@ -111,6 +122,48 @@ def open_executable(path: Path) -> Executable:
         raise TargetError(
             f"{path}: the executable is damaged or cut off ({type(error).__name__}: {error})"
         ) from error
+
+
+def _notes(elf: ELFFile) -> tuple[tuple[int, bytes], ...]:
+    """Return address and contents of all notes; Go's linker leaves the GNU build id out of its PT_NOTE (1.24 to 1.27)."""
+    segments = {segment["p_vaddr"]: segment.data() for segment in elf.iter_segments("PT_NOTE")}
+    sections = {
+        section["sh_addr"]: section.data() for section in elf.iter_sections("SHT_NOTE") if section["sh_addr"]
+    }
+    return tuple(sorted((sections | segments).items()))
+
+
+def build_id(notes: bytes, owner: bytes = b"GNU\0") -> str | None:
+    """Return the build id among the notes of a little-endian executable, or None.
+
+    Parameters
+    ----------
+    owner
+        ``GNU``, whose id is given in hexadecimal, or ``Go``, whose id is text (cmd/link, -buildid).
+    """
+    at = 0
+    while at + 12 <= len(notes):
+        name_size, size, kind = struct.unpack_from("<3I", notes, at)
+        begin = at + 12 + (name_size + 3) // 4 * 4
+        if notes[at + 12 : at + 12 + name_size] == owner and kind == _BUILD_ID_TYPES[owner]:
+            found = notes[begin : begin + size]
+            return found.hex() if owner == b"GNU\0" else found.decode("utf-8", "replace").rstrip("\0")
+        at = begin + (size + 3) // 4 * 4
+    return None
+
+
+_BUILD_ID_TYPES: Final = {b"GNU\0": 3, b"Go\0\0": 4}
+
+
+def _debuglink(elf: ELFFile) -> tuple[str, int] | None:
+    """Return what .gnu_debuglink says: a name, padding to 4 bytes, a checksum (gdb's manual, Separate Debug Files)."""
+    section = elf.get_section_by_name(".gnu_debuglink")
+    data = section.data() if section else b""
+    name, nul, _ = data.partition(b"\0")
+    at = (len(name) + 4) // 4 * 4
+    if not name or not nul or b"/" in name or len(data) < at + 4:
+        return None
+    return os.fsdecode(name), int.from_bytes(data[at : at + 4], "little" if elf.little_endian else "big")
 
 
 def _build_id(elf: ELFFile) -> str | None:

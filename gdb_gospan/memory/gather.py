@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable
+from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import I64, U64, Bytes, window
 
 Fill = Callable[[int, Bytes], bool]
@@ -25,6 +25,16 @@ record in it, so a run never fails, nor faults a page in, on account of the gap.
 
 RUN: Final = 16 << 20
 """Bytes in a run, about, and in the buffer that a batch of runs is read into."""
+
+
+def read_run(address: int, size: int, fill: Fill, reason: str) -> bytes | Unreadable:
+    """Read all `size` bytes at `address`, or say which is the first that is missing, and for what `reason`."""
+    if (answer := foregone(address, size)) is not None:
+        return answer
+    buffer = np.empty(size, np.uint8)
+    if fill(address, buffer):
+        return buffer.tobytes()
+    return first_missing(address, size, fill, reason)
 
 
 def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = RUN) -> Rows:

@@ -52,6 +52,7 @@ class Image:
     """
 
     kind = "image"
+    at_hand = True
 
     def __init__(self, segments: Segments, holes: Mapping[tuple[int, int], Unreadable] | None = None) -> None:
         self.segments = segments
@@ -169,6 +170,7 @@ class Recorder:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.kind = memory.kind
+        self.at_hand = memory.at_hand
         self._records: dict[int, list[tuple[U64, Bytes]]] = {}
         self._holes: dict[tuple[int, int], Unreadable] = {}
 

@@ -1,5 +1,6 @@
 """What every source of bytes offers, and how it says that it has none."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import attrs
@@ -8,6 +9,9 @@ import numpy.typing as npt
 
 ADDRESS_SPACE: Final = 1 << 64
 """Addresses are below this; one past the last address does not fit a uint64."""
+
+Tell = Callable[[int, int], object]
+"""Is told how many bytes of something large are done, and of how many; of 0 while that is not known."""
 
 
 @attrs.frozen
@@ -71,6 +75,11 @@ class Memory(Protocol):
     @property
     def kind(self) -> str:
         """Where the bytes come from, for the line of provenance: core, live, remote, image."""
+        ...
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether the same bytes can be had again at the price of a copy."""
         ...
 
     @property

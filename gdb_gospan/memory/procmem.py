@@ -3,11 +3,9 @@
 import os
 from typing import Final
 
-import numpy as np
-
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.gather import first_missing, gather
-from gdb_gospan.memory.model import Rows, Unreadable, foregone
+from gdb_gospan.memory.gather import gather, read_run
+from gdb_gospan.memory.model import Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes
 
 _OFFSETS: Final = 1 << 63
@@ -28,6 +26,7 @@ class ProcessMemory:
     """
 
     kind = "live"
+    at_hand = True
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -57,12 +56,7 @@ class ProcessMemory:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (answer := foregone(address, size)) is not None:
-            return answer
-        buffer = np.empty(size, np.uint8)
-        if self._fill(address, buffer):
-            return buffer.tobytes()
-        return first_missing(address, size, self._fill, "not mapped in the process")
+        return read_run(address, size, self._fill, "not mapped in the process")
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""

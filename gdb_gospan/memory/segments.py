@@ -124,8 +124,14 @@ class Segments:
         inside
             bool, shape ``(n,)``.
         """
-        if not len(self.start) or size > len(self.flat):
+        if not len(self.start) or size > len(self.flat) or not len(addresses):
             return np.zeros(len(addresses), np.int64), np.zeros(len(addresses), np.bool_)
+        low, high = addresses.min(), addresses.max()
+        row = self.index(int(low))
+        if row >= 0 and size <= self.size[row] and high - self.start[row] <= self.size[row] - np.uint64(size):
+            # All in one range, as neighbours mostly are: nothing to look up.
+            shift = np.uint64((int(self.offset[row]) - int(self.start[row])) % ADDRESS_SPACE)
+            return (addresses + shift).view(np.int64), np.ones(len(addresses), np.bool_)
         i = np.searchsorted(self.start, addresses, side="right") - 1
         before = i < 0
         i[before] = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import attrs
@@ -10,113 +9,184 @@ import numpy as np
 
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.resolve import Symbols
+from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory import Memory
-from gdb_gospan.runtime import mcentral, mfixalloc, mgc, mpagealloc, mspan, mstats, proc
+from gdb_gospan.runtime import (
+    goroutines,
+    mbits,
+    mcentral,
+    mfixalloc,
+    mgc,
+    mpagealloc,
+    mspan,
+    mstats,
+    proc,
+    rtype,
+    stack,
+)
 from gdb_gospan.runtime.mheap import Arenas, SpanMap, read_arenas, read_span_map
+from gdb_gospan.runtime.parts import Trail, part
 from gdb_gospan.runtime.record import I64, Mask, Reader, Record
 
 
 class Heap:
     """One look at one program's heap. Every part is read once, when first asked for.
 
+    Attributes
+    ----------
+    evidence
+        How the layout and mheap_ were recognised where there was no debug information; None where there was.
+    trail
+        What each part rests on: `Trail.watch` tells whether some work met unreadable memory.
+
+    Notes
+    -----
     The object is valid as long as the target stands still; whoever lets it run
     makes a new one.
     """
 
-    def __init__(self, memory: Memory, layout: Layout, symbols: Symbols) -> None:
+    def __init__(
+        self, memory: Memory, layout: Layout, symbols: Symbols, evidence: Recognised | None = None
+    ) -> None:
         self.layout = layout
         self.symbols = symbols
         self.memory = memory
+        self.evidence = evidence
         self.reader = Reader(memory, layout)
+        self.trail = Trail(self.reader.losses)
+        self._types: dict[int, rtype.GoType | None] = {}
 
-    @cached_property
+    @part
     def mheap(self) -> Record:
         """runtime.mheap_."""
         return self.reader.record("mheap", self.symbols["mheap_"])
 
-    @cached_property
+    @part
     def memstats(self) -> Record:
         """runtime.memstats."""
         return self.reader.record("mstats", self.symbols["memstats"])
 
-    @cached_property
+    @part
     def controller(self) -> Record:
         """runtime.gcController."""
         return self.reader.record("gcControllerState", self.symbols["gcController"])
 
-    @cached_property
+    @part
     def spans(self) -> mspan.Spans:
         """Every span descriptor."""
-        return mspan.read_spans(self.reader, self.mheap)
+        return mspan.read_spans(self.reader, self.mheap, mspan_sys=self.memstats["mspan_sys"])
 
-    @cached_property
+    @part
     def arenas(self) -> Arenas:
         """Every arena."""
-        return read_arenas(self.reader, self.mheap, self.spans)
+        return read_arenas(self.reader, self.mheap, self.spans, self.ready_arena_chunks)
 
-    @cached_property
+    @property
+    def current_arena(self) -> tuple[int, int] | None:
+        """First and last + 1 address of what is reserved for the heap to grow into (mheap.curArena)."""
+        base, end = (self.mheap.get(f"curArena.{name}") for name in ("base", "end"))
+        return None if base is None or end is None else (base, end)
+
+    @part
     def span_map(self) -> SpanMap:
         """What the arenas say of each span."""
-        return read_span_map(self.reader, self.arenas, self.spans)
+        return read_span_map(self.reader, self.arenas, self.spans, self.ready_arena_chunks)
 
-    @cached_property
+    @part
     def ps(self) -> proc.Ps:
         """Every P."""
         return proc.read_ps(self.reader, self.symbols["allp"])
 
-    @cached_property
+    @part
     def cached(self) -> Mask:
         """Which spans a P has cached: bool, a row for each span."""
         return self.ps.cached(self.spans)
 
-    @cached_property
+    @part
     def pages(self) -> mpagealloc.Pages:
         """Every page of the page allocator."""
         return mpagealloc.read_pages(self.reader, self.mheap)
 
-    @cached_property
+    @part
     def page_kinds(self) -> mpagealloc.PageKinds:
         """What each page is."""
         complete = self.spans.complete and self.ps.complete
         return mpagealloc.classify(self.pages, self.spans, self.ps.page_cache, complete=complete)
 
-    @cached_property
+    @part
     def central(self) -> mcentral.Central:
         """Every entry of the central lists."""
         return mcentral.read_central(self.reader, self.mheap, self.spans)
 
-    @cached_property
+    @part
     def fixallocs(self) -> tuple[mfixalloc.FixAlloc, ...]:
         """Every fixalloc of mheap."""
         return mfixalloc.read_fixallocs(self.reader, self.mheap, self.spans)
 
-    @cached_property
+    @part
+    def stacks(self) -> stack.Stacks:
+        """The stack spans, by what becomes of their stacks."""
+        return stack.read_stacks(self.spans, self.ps)
+
+    @part
+    def goroutines(self) -> goroutines.Goroutines:
+        """Every goroutine, and the system stacks of the threads."""
+        allgs, allm = self.symbols.get("allgs"), self.symbols.get("allm")
+        return goroutines.read_goroutines(self.reader, allgs, allm, self.symbols.get("gcrash"))
+
+    @part
+    def work_buffer_lists(self) -> Mask:
+        """Spans in the two lists of work buffers (mgcwork.go, work.wbufSpans): bool, a row for each span."""
+        return mgc.in_work_buffer_lists(self.reader, self.symbols, self.spans)
+
+    @part
     def stats(self) -> mstats.HeapStats:
         """The merged consistentHeapStats."""
         return mstats.read_heap_stats(self.memstats)
 
-    @cached_property
+    @part
     def flush(self) -> mstats.Flush:
         """What the mcaches hold that the counters do not know yet."""
         return mstats.unflushed(self.spans, self.ps)
 
-    @cached_property
+    @part
     def mem_stats(self) -> dict[str, Any]:
         """runtime.MemStats as ReadMemStats would compute it now."""
         inuse = {fixalloc.name: fixalloc.inuse for fixalloc in self.fixallocs}
         return mstats.mem_stats(self.memstats, self.controller, self.stats, self.flush, inuse)
 
-    @cached_property
+    @part
     def gc(self) -> mgc.GCState | None:
         """Where the collector stands."""
         return mgc.read_gc_state(self.reader, self.symbols, self.mheap, self.memstats, self.controller)
 
-    @cached_property
-    def scavenge_goals(self) -> mgc.ScavengeGoals:
-        """What the scavenger aims for."""
-        return mgc.read_scavenge_goals(self.reader, self.symbols)
+    @part
+    def sweep(self) -> mgc.Sweep:
+        """How far the sweep is."""
+        return mgc.read_sweep(self.reader, self.symbols, self.mheap, self.spans)
 
-    @cached_property
+    @part
+    def scavenger(self) -> mgc.Scavenger:
+        """What the scavenger aims for and has done."""
+        return mgc.read_scavenger(self.reader, self.symbols, self.mheap, self.controller)
+
+    @part
+    def godebug(self) -> dict[str, int] | None:
+        """The GODEBUG settings that matter to memory, as they are in force."""
+        return mgc.read_godebug(self.reader, self.symbols)
+
+    @part
+    def new_spans(self) -> Mask | None:
+        """Which spans were taken since the last GC cycle began: bool, a row for each span; None when not known."""
+        return mbits.new_spans(self.reader, self.symbols, self.spans)
+
+    def type_at(self, address: int) -> rtype.GoType | None:
+        """Return the type whose descriptor is at ``address``, or None; each is read once."""
+        if address not in self._types:
+            self._types[address] = rtype.read_type(self.reader, self.symbols, address) if address else None
+        return self._types[address]
+
+    @part
     def unswept_marks(self) -> mspan.SlotBits:
         """Marked slots of the spans that wait to be swept: what will survive."""
         rows: I64 = np.flatnonzero(self.spans.unswept)
@@ -124,8 +194,10 @@ class Heap:
         # Without its arena it is not known whether a span has more marks inside.
         return attrs.evolve(marks, known=marks.known & self.span_map.known[rows])
 
-    @cached_property
-    def ready_arena_chunks(self) -> int:
-        """User arena chunks ready for reuse: dead spans that still hold a descriptor (arena.go)."""
-        first = self.mheap.get("userArena.readyList.first")
-        return len(self.reader.list_of("mspan", first, "next", limit=len(self.spans))) if first else 0
+    @part
+    def ready_arena_chunks(self) -> I64:
+        """Rows of the user arena chunks ready for reuse: dead spans that keep their descriptor (arena.go)."""
+        if not self.mheap.get("userArena.readyList.first"):
+            return np.empty(0, np.int64)
+        ready = self.spans.records["list"] == self.mheap.address_of("userArena.readyList.first")
+        return np.flatnonzero(ready & (self.spans.state == mspan.DEAD))

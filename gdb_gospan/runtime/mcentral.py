@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
-from gdb_gospan.runtime.columns import grouped
+from gdb_gospan.runtime.abreast import each_block
+from gdb_gospan.runtime.columns import BLOCK
 from gdb_gospan.runtime.mspan import BEING_SWEPT, NEEDS_SWEEP, SWEPT, Spans
-from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
+from gdb_gospan.runtime.record import Mask, Reader, Record
 
 SETS = ("partial", "full")
 SWEPT_SET, UNSWEPT_SET = 0, 1
@@ -19,46 +21,32 @@ class Central:
 
     Attributes
     ----------
-    descriptor
-        uint64 (n,): the span descriptor that the entry points to.
     row
-        int64 (n,): its row in `Spans`; -1 when it is not in allspans.
+        int32 (n,): row in `Spans` of the descriptor that the entry points to; -1 when it is not in allspans.
     spanclass
-        int64 (n,): of the mcentral, not of the span.
+        int16 (n,): of the mcentral, not of the span.
     full
         bool (n,): from ``full``; otherwise from ``partial``.
     unswept
         bool (n,): from the set that waits to be swept.
+    valid
+        bool (n,): the entry means something now. An unswept set keeps pointers to spans
+        that were swept, freed or even reused for another class since: the page
+        reclaimer and proportional sweep take spans without removing them
+        (mcentral.go). Such an entry is stale.
     holes
         Entries that a push had claimed and not filled yet.
     unreadable
         Entries that could not be read.
     """
 
-    descriptor: U64
-    row: I64
-    spanclass: I64
+    row: npt.NDArray[np.int32]
+    spanclass: npt.NDArray[np.int16]
     full: Mask
     unswept: Mask
+    valid: Mask
     holes: int
     unreadable: int
-
-    def valid(self, spans: Spans) -> Mask:
-        """Entries that mean something now.
-
-        An unswept set keeps pointers to spans that were swept, freed or even
-        reused for another class since: the page reclaimer and proportional sweep
-        take spans without removing them (mcentral.go). Such an entry is stale.
-        """
-        row = np.maximum(self.row, 0)
-        if not len(spans):
-            return np.zeros(len(row), np.bool_)
-        alike = (self.row >= 0) & spans.in_use[row] & (spans.records["spanclass"][row] == self.spanclass)
-        delta = spans.delta[row]
-        valid: Mask = alike & np.where(
-            self.unswept, np.isin(delta, (NEEDS_SWEEP, BEING_SWEPT)), delta == SWEPT
-        )
-        return valid
 
 
 def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
@@ -90,34 +78,74 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     # No set can hold more entries than there are descriptors several times over: beyond that it is damage.
     length = np.where(sets.readable, np.clip(tail - head, 0, 4 * len(spans) + per_block), 0)
 
-    owner = np.repeat(np.arange(len(heads)), length)
-    position = head[owner] + np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    # One read for each distinct block of a set, then one for each entry's word inside.
-    keys, entry_block = grouped((owner << 40) | (position // per_block))
-    set_of, block = keys >> 40, keys & ((1 << 40) - 1)
-    width = layout.platform.pointer_size
+    # Nor can all of them together hold much more: of sets that claim so, the largest are taken for damaged.
+    order = np.argsort(length, kind="stable")
+    too_much = order[np.cumsum(length[order]) > 4 * len(spans) + len(heads) * per_block]
+    unread, length[too_much] = int(length[too_much].sum()), 0
+
+    # A row for each block that has entries of a set: they are ``first`` to ``end`` in it.
+    first_block = head // per_block
+    count = np.where(length > 0, (head + length - 1) // per_block - first_block + 1, 0)
+    set_of = np.repeat(np.arange(len(heads)), count)
+    number = first_block[set_of] + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    first = np.maximum(head[set_of] - number * per_block, 0)
+    end = np.minimum((head + length)[set_of] - number * per_block, per_block)
     # A push claims its index first and makes room in the spine after (mspanset.go, push): what lies beyond
     # the spine, or in a block that is not there yet, is a hole and not damage.
-    grown = block < sets["spineLen"][set_of]
-    spine = sets["spine"][set_of] + block.astype(np.uint64) * np.uint64(width)
-    blocks = np.zeros(len(grown), np.uint64)
+    grown = number < sets["spineLen"][set_of]
+    spine = sets["spine"][set_of] + number.astype(np.uint64) * np.uint64(layout.platform.pointer_size)
+    where = np.zeros(len(grown), np.uint64)
     readable = np.ones(len(grown), np.bool_)
-    blocks[grown], readable[grown] = reader.pointers(spine[grown])
-    there = np.flatnonzero(blocks)
-    words = reader.read_many(blocks[there] + np.uint64(spans_field.offset), per_block * spans_field.stride)
-    table = np.zeros((len(grown), per_block), np.uint64)
-    table[there] = np.ascontiguousarray(words.data).view(reader.word_type)
-    readable[there] = words.readable
-    entry_known = readable[entry_block]
-    descriptor = table[entry_block, position % per_block]
-    keep = entry_known & (descriptor != 0)
-    kept = owner[keep]
+    where[grown], readable[grown] = reader.pointers(spine[grown])
+
+    # A row for each entry; what is no entry after all is dropped in the end.
+    offset = np.append(0, np.cumsum(end - first))
+    row, spanclass = np.empty(offset[-1], np.int32), np.empty(offset[-1], np.int16)
+    full, unswept, valid, entry = (np.zeros(offset[-1], np.bool_) for _ in range(4))
+    holes: list[int] = []
+
+    def work(some: slice) -> None:
+        table = np.zeros((len(grown[some]), per_block), np.uint64)
+        there = np.flatnonzero(where[some])
+        words = reader.read_many(
+            where[some][there] + np.uint64(spans_field.offset), per_block * spans_field.stride
+        )
+        table[there] = np.ascontiguousarray(words.data).view(reader.word_type)
+        readable[some][there] = words.readable
+        position = np.arange(per_block)
+        inside = (position >= first[some, None]) & (position < end[some, None])
+        descriptor = table[inside]
+        own = slice(offset[some.start], offset[some.stop])
+        each = np.repeat(set_of[some], (end - first)[some])
+        known = np.repeat(readable[some], (end - first)[some])
+        entry[own] = known & (descriptor != 0)
+        holes.append(int(np.count_nonzero(known & (descriptor == 0))))
+        row[own] = spans.rows_of(descriptor)
+        spanclass[own], full[own], unswept[own] = set_class[each], set_full[each], set_unswept[each]
+        valid[own] = _valid(spans, row[own], spanclass[own], unswept[own])
+
+    each_block(len(grown), work, max(BLOCK // per_block, 1), memory=reader.memory)
+    if not entry.all():
+        row, spanclass, full, unswept, valid = (
+            column[entry] for column in (row, spanclass, full, unswept, valid)
+        )
     return Central(
-        descriptor=descriptor[keep],
-        row=spans.rows_of(descriptor[keep]),
-        spanclass=set_class[kept],
-        full=set_full[kept],
-        unswept=set_unswept[kept],
-        holes=int(np.count_nonzero(entry_known & (descriptor == 0))),
-        unreadable=int(np.count_nonzero(~entry_known)),
+        row,
+        spanclass,
+        full,
+        unswept,
+        valid,
+        sum(holes),
+        unread + len(entry) - int(np.count_nonzero(entry)) - sum(holes),
     )
+
+
+def _valid(spans: Spans, row: npt.NDArray[np.int32], spanclass: npt.NDArray[np.int16], unswept: Mask) -> Mask:
+    """Say which entries mean something now."""
+    valid = row >= 0
+    known = row[valid]
+    delta = spans.delta[known]
+    alike = spans.in_use[known] & (spans.records.at("spanclass", known) == spanclass[valid])
+    waiting = (delta == NEEDS_SWEEP) | (delta == BEING_SWEPT)
+    valid[valid] = alike & np.where(unswept[valid], waiting, delta == SWEPT)
+    return valid

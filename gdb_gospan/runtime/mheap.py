@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 import numpy as np
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.runtime import bits
-from gdb_gospan.runtime.columns import distinct
+from gdb_gospan.runtime.abreast import each_block
+from gdb_gospan.runtime.columns import Ranges, distinct
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
@@ -27,26 +29,35 @@ class Arenas:
         uint64 (n,): first heap address of the arena.
     nbytes
         Bytes of heap that one arena covers (heapArenaBytes; 64 MiB on 64-bit Linux).
+    lost
+        Entries of the list that lie beyond the arena map: damage, for which no row stands.
     """
 
     index: U64
     metadata: U64
     base: U64
     nbytes: int
+    lost: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
 
+    @cached_property
+    def _ranges(self) -> Ranges:
+        return Ranges(self.base, self.base + np.uint64(self.nbytes))
+
     def of(self, addresses: U64) -> I64:
         """Row of the arena that covers each heap address, -1 for none."""
-        if not len(self):
-            return np.full(len(addresses), -1, np.int64)
-        rows = np.searchsorted(self.base, addresses, side="right") - 1
-        inside = (rows >= 0) & (addresses - self.base[np.maximum(rows, 0)] < np.uint64(self.nbytes))
-        return np.where(inside, rows, -1).astype(np.int64)
+        return self._ranges.of(addresses)
+
+    def page_of(self, addresses: U64, home: I64, page_size: int) -> I64:
+        """Return the number of the page of each address in its arena; it means nothing where that is -1."""
+        page = (addresses - self.base[home]) // np.uint64(page_size)
+        number: I64 = np.minimum(page, np.uint64(self.nbytes // page_size - 1)).astype(np.int64)
+        return number
 
 
-def read_arenas(reader: Reader, mheap: Record, spans: Spans) -> Arenas:
+def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks: I64) -> Arenas:
     """Read the list of arenas and where their metadata lies.
 
     The arena map itself is 32 MiB of mostly nothing on 64-bit Linux, so only
@@ -60,12 +71,14 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans) -> Arenas:
         raise MemoryReadError("runtime.mheap_.arenas is not an array of arrays (try: go-spans layout)")
     pages = layout["heapArena"]["spans"].count or 0
     nbytes = pages * layout.platform.page_size
-    chunks = spans.start[spans.user_arena] - np.uint64(layout.platform.arena_base_offset)
+    rows = np.concatenate([np.flatnonzero(spans.user_arena), ready_arena_chunks])
+    chunks = spans.start[rows] - np.uint64(layout.platform.arena_base_offset)
     indices = [
         _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
     ]
     index = distinct(np.concatenate([*indices, chunks // np.uint64(nbytes)])).astype(np.uint64)
-    index = index[index < np.uint64(level1.count * level2.count)]
+    believed = index < np.uint64(level1.count * level2.count)
+    lost, index = int(np.count_nonzero(~believed)), index[believed]
     tables = mheap.array("arenas")
     table = tables[(index // np.uint64(level2.count)).astype(np.int64)]
     entry = table + (index % np.uint64(level2.count)) * np.uint64(level2.stride)
@@ -73,7 +86,7 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans) -> Arenas:
     base = index * np.uint64(nbytes) + np.uint64(layout.platform.arena_base_offset)
     order = np.argsort(base, kind="stable")
     metadata = np.where(known & (table != 0), metadata, np.uint64(0))
-    return Arenas(index[order], metadata[order], base[order], nbytes)
+    return Arenas(index[order], metadata[order], base[order], nbytes, lost)
 
 
 def _index_list(reader: Reader, mheap: Record, name: str) -> U64:
@@ -110,67 +123,62 @@ class SpanMap:
     pages_in_use: int
 
 
-def read_span_map(reader: Reader, arenas: Arenas, spans: Spans) -> SpanMap:
-    """Look each in-use or manual span up in its arena."""
-    layout = reader.layout
-    arena = layout["heapArena"]
+def read_span_map(reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chunks: I64) -> SpanMap:
+    """Look each in-use or manual span, and each user arena chunk ready for reuse, up in its arena."""
     count = len(spans)
     agrees = np.zeros(count, np.bool_)
     page_in_use, inline, known = agrees.copy(), agrees.copy(), agrees.copy()
     if not len(arenas):  # a damaged list: a heap with spans has an arena
         return SpanMap(agrees, page_in_use, inline, known, 0)
-    rows = np.flatnonzero(spans.in_use | spans.manual)
-    first = spans.start[rows]
-    last = first + (np.maximum(spans.nbytes[rows], 1) - 1).astype(np.uint64)
-    at_first, seen_first = _span_at(reader, arenas, first)
-    at_last, seen_last = _span_at(reader, arenas, last)
-    owner = spans.addresses[rows]
-    known[rows] = seen_first & seen_last
-    agrees[rows] = known[rows] & (at_first == owner) & (at_last == owner)
+    columns = {"pageInUse": page_in_use, "pageUseSpanInlineMarkBits": inline}
+    bitmaps = {name: _bitmaps(reader, arenas, name) for name in columns if name in reader.layout["heapArena"]}
+    read = np.logical_and.reduce([known for _, known in bitmaps.values()])
+    live = np.concatenate([np.flatnonzero(spans.in_use | spans.manual), ready_arena_chunks])
 
-    total = 0
-    home = arenas.of(first)
-    page = ((first - arenas.base[np.maximum(home, 0)]) // np.uint64(layout.platform.page_size)).astype(
-        np.int64
-    )
-    bitmaps = {"pageInUse": page_in_use, "pageUseSpanInlineMarkBits": inline}
-    # A loop over arenas (64 MiB of heap each), for two 1 KiB bitmaps.
-    for row, metadata in enumerate(arenas.metadata.tolist()):
-        here = home == row
-        for name, column in bitmaps.items():
-            if name not in arena:
-                continue
-            field = arena[name]
-            data = reader.read(metadata + field.offset, (field.count or 0) * field.stride)
-            if isinstance(data, Unreadable) or not metadata:
-                known[rows[here]] = False
-                continue
-            set_bits = bits.unpack(data)
-            column[rows[here]] = set_bits[page[here]]
-            if name == "pageInUse":
-                total += int(np.count_nonzero(set_bits))
+    def work(block: slice) -> None:
+        rows = live[block]
+        first, owner = spans.start[rows], spans.addresses[rows]
+        home = arenas.of(first)
+        at_first, seen = _span_at(reader, arenas, home, first)
+        agree = at_first == owner
+        longer = np.flatnonzero(spans.records["npages"][rows] > 1)
+        last = first[longer] + (spans.bytes_of(rows[longer]) - 1).astype(np.uint64)
+        at_last, seen_last = _span_at(reader, arenas, arenas.of(last), last)
+        agree[longer] &= at_last == owner[longer]
+        seen[longer] &= seen_last
+        agrees[rows] = seen & agree
+        known[rows] = seen & ((home < 0) | read[home])
+        page = arenas.page_of(first, home, reader.layout.platform.page_size)
+        for name, (table, _) in bitmaps.items():
+            columns[name][rows] = table.ravel()[home * table.shape[1] + page] & (home >= 0)
+
+    each_block(len(live), work, memory=reader.memory)
+    total = int(np.count_nonzero(bitmaps["pageInUse"][0]))
     return SpanMap(agrees, page_in_use, inline, known, total)
 
 
-def _span_at(reader: Reader, arenas: Arenas, addresses: U64) -> tuple[U64, Mask]:
-    """Return heapArena.spans for the page of each address, and where that is known."""
+def _bitmaps(reader: Reader, arenas: Arenas, name: str) -> tuple[Mask, Mask]:
+    """Read a bitmap with a bit for each page from every arena: bool (arenas, pages), and bool (arenas,) which are known.
+
+    The metadata of an arena may be lost, or being allocated: the list names an arena first (malloc.go, sysAlloc).
+    """
+    field = reader.layout["heapArena"][name]
+    nbytes = (field.count or 0) * field.stride
+    table = np.zeros((len(arenas), nbytes * 8), np.bool_)
+    known: Mask = arenas.metadata != 0
+    read = reader.read_many(arenas.metadata[known] + np.uint64(field.offset), nbytes)
+    table[known] = np.unpackbits(read.data, axis=1, bitorder="little").view(np.bool_)
+    known[known] = read.readable
+    return table, known
+
+
+def _span_at(reader: Reader, arenas: Arenas, home: I64, addresses: U64) -> tuple[U64, Mask]:
+    """Return heapArena.spans for the page of each address in the arena ``home``, and where that is known."""
     layout = reader.layout
     field = layout["heapArena"]["spans"]
-    home = arenas.of(addresses)
-    row = np.maximum(home, 0)
-    if not len(arenas):
-        return np.zeros(len(addresses), np.uint64), np.zeros(len(addresses), np.bool_)
-    page = (addresses - arenas.base[row]) // np.uint64(layout.platform.page_size)
-    entry = arenas.metadata[row] + np.uint64(field.offset) + page * np.uint64(field.stride)
-    value, known = reader.pointers(np.where(home >= 0, entry, np.uint64(0)))
-    return value, known & (home >= 0) & (arenas.metadata[row] != 0)
-
-
-def span_at(reader: Reader, arenas: Arenas, address: int) -> int | None:
-    """Descriptor that heapArena.spans names for the page of ``address``; None when not known or none.
-
-    The entry stays after a span is freed (mheap.go never clears it), so the
-    caller must check the span's state and bounds.
-    """
-    value, known = _span_at(reader, arenas, np.array([address], np.uint64))
-    return int(value[0]) or None if known[0] else None
+    page = arenas.page_of(addresses, home, layout.platform.page_size).astype(np.uint64)
+    entry = arenas.metadata[home] + np.uint64(field.offset) + page * np.uint64(field.stride)
+    value, known = np.zeros(len(home), np.uint64), home < 0
+    there = (home >= 0) & (arenas.metadata[home] != 0)
+    value[there], known[there] = reader.pointers(entry[there])
+    return value, known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import attrs
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.runtime.columns import Ranges, blocks
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import PageCaches
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
@@ -31,6 +33,8 @@ KIND_NAMES = (
 )  # fmt: skip
 
 Kinds = npt.NDArray[np.uint8]
+SpanRows = npt.NDArray[np.int32]
+"""Rows of the spans: allspans is not believed to be longer than this type can count."""
 
 
 @attrs.frozen(eq=False)
@@ -65,14 +69,17 @@ class Pages:
         """Bytes of all ranges."""
         return len(self) * self.page_size
 
+    @cached_property
+    def _ranges(self) -> Ranges:
+        return Ranges(self.base, self.limit)
+
     def positions(self, addresses: U64) -> I64:
         """Position of the page of each address, -1 outside the ranges (a user arena, say)."""
         if not len(self.base):
             return np.full(len(addresses), -1, np.int64)
-        row = np.maximum(np.searchsorted(self.base, addresses, side="right") - 1, 0)
-        inside = (addresses >= self.base[row]) & (addresses < self.limit[row])
+        row = self._ranges.of(addresses)
         page = ((addresses - self.base[row]) // np.uint64(self.page_size)).astype(np.int64)
-        return np.where(inside, self.first[row] + page, -1)
+        return np.where(row >= 0, self.first[row] + page, -1)
 
     def addresses(self, positions: I64) -> U64:
         """Address of the page at each position."""
@@ -160,14 +167,14 @@ class PageKinds:
     kinds
         uint8 (n,): FREE … UNKNOWN.
     owner
-        int64 (n,): row of the span that the page belongs to, -1 for none.
+        int32 (n,): row of the span that the page belongs to, -1 for none.
     shared
         Pages that more than one span claims; always 0 in a healthy heap.
     """
 
     pages: Pages
     kinds: Kinds
-    owner: I64
+    owner: SpanRows
     shared: int
 
     @cached_property
@@ -189,34 +196,58 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
         Whether every span and page cache could be read. If not, an allocated page
         that none of the known ones claims may well be of an unknown one.
     """
-    owner, shared = _owners(pages, spans)
-    owned = owner >= 0
+    owner, claimed, shared = _owners(pages, spans)
+    owned = claimed != FREE
     allocated, scavenged = pages.allocated, pages.scavenged
-    in_use = np.append(spans.in_use, np.bool_(0))[owner]
 
-    kinds = np.where(scavenged, RELEASED, FREE).astype(np.uint8)
+    kinds = np.where(scavenged, np.uint8(RELEASED), np.uint8(FREE))
     kinds[allocated] = IN_FLIGHT if complete else UNKNOWN
     # The runtime marks the padding allocated and scavenged and never gives it to a span (mheap.go, 1.26).
-    kinds[allocated & scavenged & ~owned] = PADDING
+    kinds[allocated & scavenged] = PADDING
     addresses, released = caches.pages(pages.page_size)
     position = pages.positions(addresses)
     inside = position >= 0
     kinds[position[inside]] = np.where(released[inside], CACHED_RELEASED, CACHED)
-    kinds[owned] = np.where(in_use[owned], IN_USE, MANUAL)
+    np.copyto(kinds, claimed, where=owned)
     kinds[owned & ~allocated & pages.known] = FREEING
     kinds[~pages.known & ~owned] = UNKNOWN
     return PageKinds(pages, kinds, owner, shared)
 
 
-def _owners(pages: Pages, spans: Spans) -> tuple[I64, int]:
-    owner = np.full(len(pages), -1, np.int64)
-    rows = np.flatnonzero(spans.in_use | spans.manual)
-    first = pages.positions(spans.start[rows])
-    rows, first = rows[first >= 0], first[first >= 0]
-    # A damaged npages must not run past the end.
-    count = np.clip(spans.records["npages"][rows], 0, len(pages) - first)
-    within = np.arange(count.sum(), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
-    position = np.repeat(first, count) + within
-    owner[position] = np.repeat(rows, count)
-    shared = len(position) - int(np.count_nonzero(owner >= 0))
-    return owner, shared
+def _owners(pages: Pages, spans: Spans) -> tuple[SpanRows, Kinds, int]:
+    """Return the span of each page, whether it is in use or manual (FREE where there is none), and pages claimed twice."""
+    owner, kinds = np.full(len(pages), -1, np.int32), np.full(len(pages), FREE, np.uint8)
+    claims = 0
+    for rows, position in _claims(pages, spans):
+        owner[position] = rows
+        kinds[position] = np.where(spans.in_use[rows], np.uint8(IN_USE), np.uint8(MANUAL))
+        claims += len(position)
+    if claims == np.count_nonzero(kinds):
+        return owner, kinds, 0
+    times = np.zeros(len(pages), np.int32)
+    for _, position in _claims(pages, spans):
+        np.add.at(times, position, 1)
+    return owner, kinds, int(np.count_nonzero(times > 1))
+
+
+def _claims(pages: Pages, spans: Spans) -> Iterator[tuple[I64, I64]]:
+    """Give rows of spans and positions of pages that these claim, in the order of the rows, some at a time."""
+    live = np.flatnonzero(spans.in_use | spans.manual)
+    long_ones = len(pages) // _LONG + 1
+    for block in blocks(len(live)):
+        rows = live[block]
+        position = pages.positions(spans.start[rows])
+        rows, position = rows[position >= 0], position[position >= 0]
+        # A damaged npages must not run past the end, nor may many of them together take the memory.
+        count = np.clip(spans.records["npages"][rows], 0, len(pages) - position)
+        long = np.flatnonzero(count > _LONG)
+        count[long[long_ones:]] = 1
+        long_ones -= min(len(long), long_ones)
+        if (count != 1).any():
+            within = np.arange(count.sum(), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
+            rows, position = np.repeat(rows, count), np.repeat(position, count) + within
+        yield rows, position
+
+
+_LONG = 1 << 12
+"""Pages of a span of which a healthy heap has no more than fit into it side by side."""

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
@@ -57,9 +58,11 @@ class Spans:
         return self.records.addresses
 
     @cached_property
-    def state(self) -> I64:
-        """0 dead, 1 in use, 2 manual; -1 where the descriptor could not be read."""
-        return np.where(self.records.readable, self.records["state"], -1)
+    def state(self) -> npt.NDArray[np.int16]:
+        """0 dead, 1 in use, 2 manual; -1 where the descriptor could not be read: int16 (n,)."""
+        state = self.records.narrow("state").astype(np.int16)
+        state[~self.records.readable] = -1
+        return state
 
     @cached_property
     def in_use(self) -> Mask:
@@ -88,8 +91,10 @@ class Spans:
     @cached_property
     def user_arena(self) -> Mask:
         """Chunks of a user arena (arena.go, Go 1.20 on)."""
-        flag = self.records.get("isUserArenaChunk")
-        return np.zeros(len(self), np.bool_) if flag is None else self.in_use & (flag != 0)
+        if "isUserArenaChunk" not in self.records:
+            return np.zeros(len(self), np.bool_)
+        mask: Mask = self.in_use & (self.records.narrow("isUserArenaChunk") != 0)
+        return mask
 
     @cached_property
     def quarantined(self) -> Mask:
@@ -98,19 +103,24 @@ class Spans:
         setUserArenaChunkToFault makes them noscan and takes them off the
         counters (arena.go).
         """
-        mask: Mask = self.user_arena & (self.records["spanclass"] == 1)
+        mask: Mask = self.user_arena & (self.records.narrow("spanclass") == 1)
         return mask
 
     @cached_property
-    def delta(self) -> I64:
-        """``sweepgen`` relative to the heap's: -2 needs sweep … 3 cached; meaningless unless in use."""
-        difference = (self.records["sweepgen"] - self.heap_sweepgen) & 0xFFFF_FFFF
-        return np.where(difference >= 1 << 31, difference - (1 << 32), difference)
+    def delta(self) -> npt.NDArray[np.int32]:
+        """``sweepgen`` relative to the heap's: -2 needs sweep … 3 cached; meaningless unless in use. int32 (n,)."""
+        # Unsigned arithmetic wraps as that of the runtime does.
+        sweepgen = self.records.narrow("sweepgen").astype(np.uint32)
+        delta: npt.NDArray[np.int32] = (sweepgen - np.uint32(self.heap_sweepgen)).view(np.int32)
+        return delta
 
     @cached_property
     def unswept(self) -> Mask:
         """In-use spans whose allocCount still counts garbage of the last cycle."""
-        return self.in_use & np.isin(self.delta, (NEEDS_SWEEP, BEING_SWEPT, CACHED_STALE))
+        mask: Mask = self.in_use & (
+            (self.delta == NEEDS_SWEEP) | (self.delta == BEING_SWEPT) | (self.delta == CACHED_STALE)
+        )
+        return mask
 
     @property
     def start(self) -> U64:
@@ -122,6 +132,15 @@ class Spans:
         """Bytes of each span, whole pages."""
         nbytes: I64 = self.records["npages"] * self.page_size
         return nbytes
+
+    def bytes_of(self, rows: I64) -> I64:
+        """Bytes of these spans: ``nbytes[rows]`` without the column of all."""
+        nbytes: I64 = self.records.at("npages", rows) * self.page_size
+        return nbytes
+
+    def total_bytes(self, mask: Mask) -> int:
+        """Bytes of all these spans together."""
+        return int(self.records["npages"][mask].sum()) * self.page_size
 
     @property
     def sizeclass(self) -> I64:
@@ -135,18 +154,20 @@ class Spans:
         column: I64 = self.records["nelems"] - self.records["allocCount"]
         return column
 
-    @cached_property
-    def large_tail(self) -> I64:
-        """Bytes past the requested size of a large object's span, 0 for every other span.
+    def large_tail(self, rows: I64) -> I64:
+        """Bytes past the requested size of a large object's span, 0 for every other span, for each of these rows.
 
         ``limit`` is base + requested size for a large span (malloc.go, allocLarge);
         GODEBUG=efence sets it to 0, and then the tail is not known and left at 0.
         """
-        used = (self.records["limit"] - self.start).astype(np.int64)
-        large = (
-            self.in_use & (self.records["spanclass"] <= 1) & ~self.user_arena & (self.records["limit"] != 0)
+        tail = np.zeros(len(rows), np.int64)
+        large = self.in_use[rows] & (self.records.narrow("spanclass")[rows] <= 1) & ~self.user_arena[rows]
+        some = rows[large]
+        limit = self.records.at("limit", some)
+        tail[large] = np.where(
+            limit != 0, self.bytes_of(some) - (limit - self.start[some]).astype(np.int64), 0
         )
-        return np.where(large, self.nbytes - used, 0)
+        return tail
 
     def find(self, address: int) -> int | None:
         """Row of the in-use or manual span that contains the heap address, or None."""
@@ -160,22 +181,83 @@ class Spans:
         """Row of each descriptor address, -1 for one that is not in allspans."""
         if not len(self):
             return np.full(len(descriptors), -1, np.int64)
-        rows = np.searchsorted(self.addresses, descriptors)
-        rows = np.minimum(rows, len(self) - 1)
-        return np.where(self.addresses[rows] == descriptors, rows, -1).astype(np.int64)
+        rows = self._near(descriptors)
+        elsewhere = np.flatnonzero(self.addresses[rows] != descriptors)
+        if len(elsewhere):
+            rest = descriptors[elsewhere]
+            found = np.minimum(np.searchsorted(self.addresses, rest), len(self) - 1)
+            rows[elsewhere] = np.where(self.addresses[found] == rest, found, -1)
+        return rows
+
+    def _near(self, descriptors: U64) -> I64:
+        """Where each would be if descriptors lay side by side in their chunk, as they nearly all do."""
+        low, first = self._chunks
+        last = np.uint64(len(first) - 1)
+        chunk = np.minimum((descriptors >> _CHUNK) - low, last).astype(np.int64)  # below the first it wraps
+        row = np.minimum(first[chunk], len(self) - 1)
+        steps = (descriptors - self.addresses[row]) // np.uint64(self.records.struct.size)
+        near: I64 = row + np.minimum(steps, np.uint64(len(self) - 1)).astype(np.int64)
+        return np.minimum(near, len(self) - 1)
+
+    @cached_property
+    def _chunks(self) -> tuple[np.uint64, I64]:
+        """Number of the first chunk, and for each the first row in it; one for all where they are far apart."""
+        low = self.addresses[0] >> _CHUNK
+        count = int(self.addresses[-1] >> _CHUNK) - int(low) + 1
+        if count > len(self) + _FAR:
+            return low, np.zeros(1, np.int64)
+        chunks = (low + np.arange(count, dtype=np.uint64)) << _CHUNK
+        return low, np.searchsorted(self.addresses, chunks).astype(np.int64)
 
 
-def read_spans(reader: Reader, mheap: Record) -> Spans:
-    """Read every descriptor that ``mheap.allspans`` lists, in a few bulk reads."""
+def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
+    """Read every descriptor that ``mheap.allspans`` lists, in a few bulk reads.
+
+    Parameters
+    ----------
+    mspan_sys
+        Bytes that the runtime took for descriptors (memstats.mspan_sys): there cannot be more.
+    """
     allspans = mheap.slice("allspans")
+    if allspans.length > mspan_sys // reader.layout["mspan"].size + _UNCOUNTED:
+        raise MemoryReadError(
+            f"runtime.mheap_.allspans at {mheap.address_of('allspans'):#x} has {allspans.length} entries, "
+            f"and MSpanSys ({mspan_sys} bytes) no room for them: damaged memory, or the wrong executable?"
+        )
     addresses, lost = _pointers(reader, allspans.array, allspans.length)
-    addresses = np.sort(addresses)
+    # recordspan makes the slice longer before it stores the element (mheap.go).
+    if (addresses == 0).any():
+        addresses = addresses[addresses != 0]
+    if (addresses[1:] < addresses[:-1]).any():
+        addresses = np.sort(addresses)
     return Spans(
-        records=reader.records("mspan", addresses),
+        records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
         heap_sweepgen=mheap["sweepgen"],
         page_size=reader.layout.platform.page_size,
         lost=lost,
     )
+
+
+_CHUNK = np.uint64(14)
+"""fixalloc takes memory in chunks of 16 KiB (malloc.go, _FixAllocChunk)."""
+_FAR = 1 << 20
+
+_FIRST = (
+    "state", "spanclass", "nelems", "allocCount", "startAddr", "npages", "sweepgen", "elemsize",
+    "freeindex", "allocBits", "limit", "needzero", "isUserArenaChunk",
+)  # fmt: skip
+"""Columns that nearly every command needs."""
+
+_UNCOUNTED = 1 << 10
+"""Descriptors that may be there before their memory is counted, generously: fixalloc takes 16 KiB at a time."""
+
+
+def _some_are_free(mheap: Record) -> bool:
+    """Whether spanalloc has a free list, whose links are in the columns (mfixalloc.go)."""
+    layout = mheap.layout
+    offset = layout.fixallocs["spanalloc"]
+    fixalloc = Record(layout, layout["fixalloc"], mheap.address + offset, mheap.data[offset:])
+    return bool(fixalloc["list"])
 
 
 def _pointers(reader: Reader, array: int, length: int) -> tuple[U64, int]:
@@ -183,8 +265,6 @@ def _pointers(reader: Reader, array: int, length: int) -> tuple[U64, int]:
     whole = reader.words(array, length)
     if not isinstance(whole, Unreadable):
         return whole, 0
-    if length > 1 << 28:
-        raise MemoryReadError(f"cannot read runtime.mheap_.allspans at {array:#x}: {whole.reason}")
     width = reader.layout.platform.pointer_size
     each, known = reader.pointers(np.uint64(array) + np.arange(length, dtype=np.uint64) * np.uint64(width))
     return each[known], int(np.count_nonzero(~known))
@@ -212,7 +292,7 @@ class SlotBits:
 def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
     """Slots in use by freeindex and allocBits: ``i < freeindex`` or bit i set (mbitmap.go, isFree)."""
     columns = spans.records
-    first, end = columns["freeindex"][rows], columns["nelems"][rows]
+    first, end = columns.at("freeindex", rows), columns.at("nelems", rows)
     counts, known = bits.popcount_between(reader, columns["allocBits"][rows], first, end)
     return SlotBits(rows, counts + first, known)
 
@@ -228,12 +308,12 @@ def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotB
         span is swept (mgcmark_greenteagc.go, moveInlineMarks).
     """
     columns = spans.records
-    end = columns["nelems"][rows]
-    counts, known = bits.popcount_between(reader, columns["gcmarkBits"][rows], np.zeros_like(end), end)
+    end = columns.at("nelems", rows)
+    counts, known = bits.popcount_between(reader, columns.at("gcmarkBits", rows), np.zeros_like(end), end)
     where = np.flatnonzero(inline)
     if len(where):
         struct = reader.layout["spanInlineMarkBits"]
-        last = spans.start[rows[where]] + (spans.nbytes[rows[where]] - struct.size).astype(np.uint64)
+        last = spans.start[rows[where]] + (spans.bytes_of(rows[where]) - struct.size).astype(np.uint64)
         marks = last + np.uint64(struct["marks"].offset)
         more, readable = bits.popcount_between(reader, marks, np.zeros_like(end[where]), end[where])
         counts[where] += more

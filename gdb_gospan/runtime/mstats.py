@@ -85,14 +85,25 @@ def unflushed(spans: Spans, ps: Ps) -> Flush:
     """Work out the flush without doing it."""
     rows = np.flatnonzero(ps.cached(spans))
     columns = spans.records
-    pending = columns["allocCount"][rows] - columns["allocCountBeforeCache"][rows]
+    pending = columns.at("allocCount", rows) - columns.at("allocCountBeforeCache", rows)
     small = np.zeros(sizeclasses.COUNT, np.int64)
     classes = np.clip(spans.sizeclass[rows], 0, sizeclasses.COUNT - 1)
     np.add.at(small, classes, pending)
     return Flush(small, ps.tiny_allocs, complete=spans.complete and ps.complete)
 
 
-_COUNTED_AFTER_THE_FLUSH = ("Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects", "NextGC")
+_COUNTED_AFTER_THE_FLUSH = (
+    "Alloc",
+    "TotalAlloc",
+    "Mallocs",
+    "Frees",
+    "HeapAlloc",
+    "HeapObjects",
+    "NextGC",
+    "BySize",
+)
+_BY_SIZE = 61
+"""Rows of MemStats.BySize; there are more size classes (mstats.go, readmemstats_m)."""
 
 
 def mem_stats(
@@ -155,6 +166,12 @@ def mem_stats(
         "NumGC": memstats["numgc"],
         "NumForcedGC": memstats["numforcedgc"],
         "GCCPUFraction": memstats["gc_cpu_fraction"],
+        "EnableGC": True,
+        "DebugGC": False,
+        "BySize": [
+            {"Size": size, "Mallocs": mallocs, "Frees": frees}
+            for size, mallocs, frees in zip(sizes.tolist(), allocated.tolist(), freed.tolist(), strict=True)
+        ][:_BY_SIZE],
     }  # fmt: skip
     if not flush.complete:
         stats.update(dict.fromkeys(_COUNTED_AFTER_THE_FLUSH))

@@ -55,15 +55,19 @@ class Ps:
         return int(self.mcaches["tinyAllocs"].sum())
 
     def cached(self, spans: Spans) -> Mask:
-        """Which spans are cached: named by an mcache, and with the sweepgen of a cached span.
+        """Which spans are cached: named by an mcache for their class, and with the sweepgen of a cached span.
 
         The second condition matters in a live stop: while a P refills, its
         mcache may still name a span that it has already given back.
         """
         cached = np.zeros(len(spans), np.bool_)
-        rows = spans.rows_of(self.mcaches["alloc"].ravel())
-        cached[rows[rows >= 0]] = True
-        return cached & spans.in_use & np.isin(spans.delta, (CACHED_STALE, CACHED))
+        alloc = self.mcaches["alloc"]
+        rows, spanclass = spans.rows_of(alloc.ravel()), np.arange(alloc.size) % alloc.shape[1]
+        known = rows >= 0  # emptymspan is no span
+        rows = rows[known]
+        cached[rows[spans.records.at("spanclass", rows) == spanclass[known]]] = True
+        named: Mask = cached & spans.in_use & ((spans.delta == CACHED_STALE) | (spans.delta == CACHED))
+        return named
 
     @cached_property
     def page_cache(self) -> PageCaches:

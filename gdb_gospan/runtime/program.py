@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 from gdb_gospan.errors import MemoryReadError, TargetError
 from gdb_gospan.layout.goversion import GoVersion, parse
 from gdb_gospan.layout.model import Platform, TypeSource
 from gdb_gospan.layout.resolve import Symbols, find_symbols, resolve
 from gdb_gospan.memory import Memory, Unreadable
+from gdb_gospan.memory.places import Range
+from gdb_gospan.runtime import stripped
 from gdb_gospan.runtime.heap import Heap
 
 _LONGEST_VERSION = 256
 
 
-def open_heap(memory: Memory, types: TypeSource, platform: Platform, *, program: str) -> Heap:
-    """Resolve everything that decoding needs.
+def open_heap(
+    memory: Memory,
+    types: TypeSource | None,
+    platform: Platform,
+    *,
+    program: str,
+    places: Callable[[], Iterable[Sequence[Range]]] = tuple,
+) -> Heap | None:
+    """Resolve everything that decoding needs: from debug information, else from symbols, else from memory alone.
+
+    Parameters
+    ----------
+    types
+        What the executable tells; None when there is none.
+    places
+        Where the program's variables can be (`places`); asked only when there are no symbols.
+
+    Returns
+    -------
+    Heap or None
+        None when there is no Go runtime to be found.
 
     Raises
     ------
     TargetError
         Too old a Go, or the executable does not belong to this memory.
     LayoutError
-        A requirement that every supported release has is missing.
+        A requirement that every supported release has is missing, or no bundled layout fits.
     """
-    symbols = find_symbols(types)
-    go = read_version(memory, symbols, platform, program)
-    heap = Heap(memory, resolve(types, go, platform, source="dwarf"), symbols)
-    _recognise(heap, program)
+    if types is None or types.address("runtime.mheap_") is None:
+        heap = stripped.from_memory(memory, platform, places(), program=program)
+    else:
+        symbols = find_symbols(types)
+        go = read_version(memory, symbols, platform, program)
+        if types.struct("runtime.mheap") is None:
+            heap = stripped.from_symbols(memory, symbols, platform, go, program)
+        else:
+            heap = Heap(memory, resolve(types, go, platform, source="dwarf"), symbols)
+    if heap is not None:
+        _recognise(heap, program)
     return heap
 
 
@@ -63,11 +93,15 @@ def _recognise(heap: Heap, program: str) -> None:
         raise TargetError(
             f"the Go runtime of {program} has not set up its heap yet (try: break main.main, then continue)"
         )
+    if not len(heap.ps):
+        raise TargetError(
+            f"{program} has not started its scheduler yet (try: break main.main, then continue)"
+        )
     size = heap.layout["mspan"].size
     if (
         fixalloc["size"] != size
         or fixalloc["arg"] != mheap.address
-        or mheap["pages.mheapLock"] != mheap.address_of("lock.key")
+        or mheap["pages.mheapLock"] != mheap.address_of("lock")
     ):
         raise TargetError(_mismatch(program, f"runtime.mheap_ at {mheap.address:#x} is not an mheap"))
 

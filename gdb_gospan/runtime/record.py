@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.layout.model import Field, Layout, Struct
 from gdb_gospan.memory import Memory, Rows, Unreadable
+from gdb_gospan.memory.segments import Bytes
+from gdb_gospan.runtime.abreast import each_block
+from gdb_gospan.runtime.columns import blocks
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -37,10 +41,15 @@ def _dtype(layout: Layout, field: Field) -> np.dtype[Any]:
 
 
 def _widened(kind: str, values: Column) -> Column:
-    """Widen to one type per kind, so that columns of different releases compare and subtract alike."""
+    """Widen to one type per kind, so that columns of different releases compare and subtract alike.
+
+    What has that width already is not copied.
+    """
     if kind in ("addr", "bits"):
-        return values.astype(np.uint64)
-    return values.astype(np.float64 if kind == "float" else np.int64)
+        return values.astype(np.uint64, copy=False)
+    if kind == "uint" and values.dtype == np.uint64:
+        return values.view(np.int64)
+    return values.astype(np.float64 if kind == "float" else np.int64, copy=False)
 
 
 class Record:
@@ -97,8 +106,29 @@ class Record:
         return Record(self.layout, struct, self.address + offset, self.data[offset : offset + struct.size])
 
 
+class _Place(NamedTuple):
+    """Where a field lies in each struct: ``length`` values, ``stride`` bytes apart."""
+
+    start: int
+    length: int
+    stride: int
+    dtype: np.dtype[Any]
+
+    def of(self, rows: Bytes) -> Column:
+        """View the field of structs that lie one after the other: shape (n, count)."""
+        shape, strides = (len(rows), self.length), (rows.shape[1], self.stride)
+        if not rows.size:  # numpy looks for the first value even of none
+            return np.empty(shape, self.dtype)
+        view: Column = np.ndarray(shape, self.dtype, buffer=rows, offset=self.start, strides=strides)
+        return view
+
+
 class Records:
     """Many structs of one type, field by field as numpy columns.
+
+    Where the memory is at hand, the structs themselves are not kept: they are read
+    a block at a time, small enough for the processor's cache, and only columns
+    come out. A column that is asked for later is a further pass over the memory.
 
     Attributes
     ----------
@@ -109,13 +139,29 @@ class Records:
         columns and False here; whoever sums a column must say so.
     """
 
-    def __init__(self, layout: Layout, struct: Struct, addresses: U64, rows: Rows) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        layout: Layout,
+        struct: Struct,
+        addresses: U64,
+        first: Iterable[str] = (),
+        losses: Losses | None = None,
+    ) -> None:
         self.layout = layout
         self.struct = struct
         self.addresses = addresses
-        self.readable: Mask = rows.readable
-        self._rows = rows.data
-        self._columns: dict[str, Column] = {}
+        self._memory = memory
+        self._losses = losses
+        self._columns: dict[tuple[str, str], Column] = {}
+        self._rows: Bytes | None = None
+        self.readable: Mask = np.ones(len(addresses), np.bool_)
+        if memory.at_hand and len(addresses) * struct.size > _BLOCK:
+            self._load({("", path): self._place(path) for path in first if path in struct})
+        else:
+            rows = memory.read_many(addresses, struct.size)
+            self._rows = rows.data
+            self._lose(slice(None), rows.readable)
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -128,39 +174,105 @@ class Records:
 
         dtype is uint64 for addresses and bits, int64 for numbers, float64 for floats.
         """
-        column = self._columns.get(path)
-        if column is None:
-            field = self.struct[path]
-            dtype = _dtype(self.layout, field)
-            end = field.offset + dtype.itemsize * (field.count or 1)
-            view = self._rows[:, field.offset : end].view(dtype)
-            if field.count is None:
-                view = view[:, 0]
-            column = self._columns[path] = _widened(field.kind, view)
-        return column
+        field = self.struct[path]
+        column = _widened(field.kind, self._column("", path))
+        return column[:, 0] if field.count is None else column
 
     def get(self, path: str) -> Column | None:
         """Like indexing, but None where this release has no such field."""
         return self[path] if path in self.struct else None
 
+    def narrow(self, path: str) -> Column:
+        """Return the column of the scalar field as wide as it is in memory: to compare with, not to calculate with."""
+        return self._column("", path)[:, 0]
+
+    def at(self, path: str, rows: npt.NDArray[np.integer[Any]]) -> Column:
+        """Return ``self[path][rows]`` at the price of these rows; few are read alone where the column is not known."""
+        if self._rows is None and ("", path) not in self._columns and len(rows) * _FEW < len(self):
+            few = Records(self._memory, self.layout, self.struct, self.addresses[rows])
+            self._lose(rows, few.readable)
+            return few[path]
+        field = self.struct[path]
+        column = _widened(field.kind, self._column("", path)[rows])
+        return column[:, 0] if field.count is None else column
+
+    def elements(self, array: str, path: str) -> Column:
+        """Column of the scalar field at ``path`` of every struct in the array field: shape (n, count)."""
+        return _widened(self.struct[path].kind, self._column(array, path))
+
+    def _place(self, path: str, array: str = "") -> _Place:
+        field = self.struct[path]
+        dtype = _dtype(self.layout, field)
+        if not array:
+            return _Place(field.offset, field.count or 1, dtype.itemsize, dtype)
+        whole = self.struct[array]
+        return _Place(whole.offset + field.offset, whole.count or 0, whole.stride, dtype)
+
+    def _column(self, array: str, path: str) -> Column:
+        """Values as they lie in memory, shape (n, count)."""
+        key = array, path
+        if key not in self._columns:
+            place = self._place(path, array)
+            if self._rows is None:
+                self._load({key: place})
+            else:
+                self._columns[key] = place.of(self._rows)
+        return self._columns[key]
+
+    def _load(self, places: Mapping[tuple[str, str], _Place]) -> None:
+        """Read all structs, a block at a time, for these columns of them."""
+        count = len(self)
+        columns = {key: np.empty((count, place.length), place.dtype) for key, place in places.items()}
+        readable = np.empty(count, np.bool_)
+
+        def work(block: slice) -> None:
+            rows = self._memory.read_many(self.addresses[block], self.struct.size)
+            readable[block] = rows.readable
+            for key, place in places.items():
+                columns[key][block] = place.of(rows.data)
+
+        each_block(count, work, max(_BLOCK // self.struct.size, 1), memory=self._memory)
+        self._columns |= columns
+        self._lose(slice(None), readable)
+
+    def _lose(self, rows: slice | npt.NDArray[np.integer[Any]], readable: Mask) -> None:
+        """Note which of these rows can no longer be read, or never could: a process may end in between."""
+        gone = self.readable[rows] & ~readable
+        if not gone.any():
+            return
+        if self._losses is not None:
+            self._losses.add(self.addresses[rows][gone], self.struct.size)
+        left = self.readable.copy()
+        left[rows] &= readable
+        self.readable = left
+
+
+_FEW = 16
+_BLOCK = 2 << 20
+"""Bytes of structs that are read at once: few enough for the processor's cache, and enough for each step to take
+longer than a thread's wait for Python's lock."""
+
 
 class Losses:
-    """Places that were asked for and could not be read, each counted once."""
+    """Places that were asked for and could not be read, each counted once. Several threads may enter some."""
 
     def __init__(self) -> None:
-        self._starts: list[U64] = []
-        self._ends: list[U64] = []
+        self._places: list[tuple[U64, U64]] = []
+
+    def __len__(self) -> int:
+        """How often something could not be read."""
+        return len(self._places)
 
     def add(self, addresses: U64, size: int) -> None:
         """Remember that ``size`` bytes at each address are not known."""
-        self._starts.append(addresses)
-        self._ends.append(addresses + np.uint64(size))
+        room = ~addresses  # up to the last address that there is
+        self._places.append((addresses, addresses + np.minimum(np.uint64(size), room)))
 
     def ranges(self) -> tuple[U64, U64]:
         """Return the merged ranges: their starts and ends, uint64 (n,), ascending."""
-        if not self._starts:
+        if not self._places:
             return np.empty(0, np.uint64), np.empty(0, np.uint64)
-        starts, ends = np.concatenate(self._starts), np.concatenate(self._ends)
+        starts, ends = (np.concatenate(edges) for edges in zip(*self._places, strict=True))
         order = np.argsort(starts, kind="stable")
         starts, reach = starts[order], np.maximum.accumulate(ends[order])
         new = np.append(True, starts[1:] > reach[:-1])
@@ -213,27 +325,33 @@ class Reader:
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Read ``size`` bytes at each address; what is not there is remembered."""
         rows = self.memory.read_many(addresses, size)
-        if not rows.readable.all():
-            self.losses.add(addresses[~rows.readable], size)
+        self._lost(addresses, rows.readable, size)
         return rows
 
-    def records(self, name: str, addresses: U64) -> Records:
-        """Read one struct at each address, in few bulk reads."""
+    def _lost(self, addresses: U64, readable: Mask, size: int) -> None:
+        if not readable.all():
+            self.losses.add(addresses[~readable], size)
+
+    def records(self, name: str, addresses: U64, first: Iterable[str] = ()) -> Records:
+        """Read one struct at each address, in few bulk reads; of very many, these columns at first."""
         struct = self.layout[name]
-        return Records(self.layout, struct, addresses, self.read_many(addresses, struct.size))
+        return Records(self.memory, self.layout, struct, addresses, first, self.losses)
 
     def words(self, address: int, count: int) -> U64 | Unreadable:
         """Read ``count`` pointers from ``address`` on: uint64, shape (count,)."""
         data = self.read(address, count * self.word_type.itemsize)
         if isinstance(data, Unreadable):
             return data
-        return np.frombuffer(data, self.word_type).astype(np.uint64)
+        return np.frombuffer(data, self.word_type).astype(np.uint64, copy=False)
 
     def pointers(self, addresses: U64) -> tuple[U64, Mask]:
         """Read one pointer at each address: the values, and which of them are known."""
-        rows = self.read_many(addresses, self.word_type.itemsize)
-        values = np.ascontiguousarray(rows.data).view(self.word_type).reshape(len(addresses))
-        return values.astype(np.uint64), rows.readable
+        values, known = np.empty(len(addresses), np.uint64), np.empty(len(addresses), np.bool_)
+        for block in blocks(len(addresses)) if self.memory.at_hand else [slice(None)]:
+            rows = self.read_many(addresses[block], self.word_type.itemsize)
+            values[block] = np.ascontiguousarray(rows.data).view(self.word_type).reshape(-1)
+            known[block] = rows.readable
+        return values, known
 
     def word(self, address: int, size: int | None = None) -> int | None:
         """Read one unsigned integer (a pointer unless ``size`` says otherwise), or None when unreadable."""
@@ -241,13 +359,3 @@ class Reader:
         if isinstance(data, Unreadable):
             return None
         return int.from_bytes(data, self.layout.platform.byteorder)
-
-    def list_of(self, name: str, first: int, link: str, *, limit: int) -> list[int]:
-        """Addresses of an intrusive list (such as an mSpanList), at most ``limit``; stops at what is unreadable."""
-        offset = self.layout[name][link].offset
-        seen: dict[int, None] = {}
-        address: int | None = first
-        while address and address not in seen and len(seen) < limit:
-            seen[address] = None
-            address = self.word(address + offset)
-        return list(seen)

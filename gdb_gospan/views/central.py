@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from gdb_gospan.views import units
-from gdb_gospan.views.provenance import cut_off, footer, heading
+from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.summary import class_name
-from gdb_gospan.views.tables import Column, table
+from gdb_gospan.views.tables import Column, fitted
 from gdb_gospan.views.units import count
 
 
@@ -21,24 +23,28 @@ def text(document: dict[str, Any], style: Style) -> str:
     rows = [{**row, "name": class_name(row)} for row in document["central"]]
     totals = document["totals"]
     columns = [
-        Column("spanclass", "class"),
+        Column("spanclass", "class", rank=2),
         Column("name", "size", left=True),
         Column("partial", "partial", count),
         Column("full", "full", count),
-        Column("unswept", "unswept", count),
-        Column("cached", "cached", count),
-        Column("stale", "stale", count),
+        Column("unswept", "unswept", count, rank=3),
+        Column("cached", "cached", count, rank=1),
+        Column("stale", "stale", count, rank=4),
         Column("reusable", "reusable slots", count),
         Column("reusable_bytes", "bytes", size),
     ]
     listed = totals["partial"] + totals["full"]
-    sum_line = (
-        f"  {count(totals['partial'])} partial + {count(totals['full'])} full + {count(totals['cached'])} cached = "
-        f"{count(listed + totals['cached'])} of {count(document['in_use'])} spans in use"
+    sum_line = note(
+        f"{count(totals['partial'])} partial + {count(totals['full'])} full + {count(totals['cached'])} cached = "
+        f"{count(listed + totals['cached'])} of {count(document['in_use'])} spans in use",
+        style.width,
     )
     notes = [
         sum_line,
-        "  partial was called nonempty before Go 1.15; the old empty held full and cached spans together.",
+        note(
+            "partial was called nonempty before Go 1.15; the old empty held full and cached spans together.",
+            style.width,
+        ),
     ]
     if document["holes"]:
         notes.append(f"  {count(document['holes'])} entries were claimed and not filled yet")
@@ -47,5 +53,12 @@ def text(document: dict[str, Any], style: Style) -> str:
             style.paint("bad", f"  {count(document['unreadable_entries'])} entries could not be read")
         )
     cut = cut_off(document, len(rows), "span classes")
-    body = [heading(document, style), "", table(columns, [*rows, {**totals, "spanclass": "", "name": "all"}])]
-    return "\n".join([*body, *([cut] if cut else []), *notes, footer(document, style)]) + "\n"
+    columns = [
+        attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
+    ]
+    body, left_out = fitted(
+        columns, rows, {**totals, "spanclass": "", "name": "all"}, style.room, of=document["total_rows"]
+    )
+    cuts = [cut, note(left_out, style.width)]
+    parts = [heading(document, style), "", body, *filter(None, cuts), *notes, footer(document, style)]
+    return "\n".join(parts) + "\n"

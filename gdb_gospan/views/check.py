@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from gdb_gospan.views.provenance import footer, heading
+from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import Column, table
+from gdb_gospan.views.tables import Column, fitted
 from gdb_gospan.views.units import count
+
+_NUMBERS = ("expected", "observed")
+
+
+def _number(row: dict[str, Any], key: str) -> str:
+    """Write a number with its unit, where the subject does not say what is counted."""
+    unit = " B" if row["unit"] == "bytes" and row[key] is not None else ""
+    return count(row[key]) + unit
 
 
 def text(document: dict[str, Any], style: Style) -> str:
@@ -20,11 +28,13 @@ def text(document: dict[str, Any], style: Style) -> str:
     columns = [
         Column("status", "status", status, left=True),
         Column("code", "check", left=True),
-        Column("expected", "expected", count),
-        Column("observed", "observed", count),
-        Column("subject", "what must hold", left=True),
+        Column("expected_text", "expected", rank=1),
+        Column("observed_text", "observed", rank=2),
+        Column("subject", "what must hold", left=True, wraps=True),
     ]
-    return (
-        "\n".join([heading(document, style), "", table(columns, document["checks"]), footer(document, style)])
-        + "\n"
-    )
+    rows = [
+        {**row, **{f"{key}_text": _number(row, key) for key in _NUMBERS}} for row in document["identities"]
+    ]
+    body, left_out = fitted(columns, rows, None, style.width, of=document["total_rows"])
+    below = filter(None, [note(left_out, style.width), cut_off(document, len(rows), "identities")])
+    return "\n".join([heading(document, style), "", body, *below, footer(document, style)]) + "\n"

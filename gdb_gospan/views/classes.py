@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from gdb_gospan.views import bars, units
-from gdb_gospan.views.provenance import cut_off, footer, heading
+from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.summary import class_name
-from gdb_gospan.views.tables import Column, table
+from gdb_gospan.views.tables import Column, fitted
 from gdb_gospan.views.units import count, share
 
 
@@ -27,27 +29,36 @@ def text(document: dict[str, Any], style: Style) -> str:
         **totals,
         "spanclass": "",
         "name": "all",
-        "occupied": share(totals["objects"], totals["nelems"]),
+        "occupied": share(totals["object_bytes"], totals["object_bytes"] + totals["free_bytes"]),
         "deciles": [],
     }
     columns = [
-        Column("spanclass", "class"),
+        Column("spanclass", "class", rank=4),
         Column("name", "size", left=True),
-        Column("spans", "spans", count),
-        Column("objects", "objects", count),
-        Column("free_slots", "free", count),
+        Column("spans", "spans", count, rank=1),
+        Column("objects", "objects", count, rank=2),
+        Column("free_slots", "free", count, rank=5),
         Column("occupied", "occupied"),
-        Column("object_bytes", "object bytes", size),
+        Column("object_bytes", "object bytes", size, rank=6),
         Column("free_bytes", "free bytes", size),
-        Column("tail_bytes", "tail", size),
-        Column("metadata_bytes", "bitmaps", size),
-        Column("deciles", "how full", bars.sparkline, left=True),
+        Column("tail_bytes", "tail", size, rank=7),
+        Column("metadata_bytes", "bitmaps", size, rank=8),
+        Column("deciles", "how full", bars.sparkline, left=True, rank=3),
     ]
+    # What it is sorted by stays.
+    columns = [
+        attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
+    ]
+    body, left_out = fitted(columns, rows, total, style.room, of=document["total_rows"])
+    large = totals["large_tail_bytes"]
+    past = f"{size(large)} of the bytes of large objects lie past the size that was asked for"
     parts = [
         heading(document, style),
         "",
-        table(columns, [*rows, total]),
+        body,
         cut_off(document, len(rows), "span classes"),
+        note(past, style.width) if large else "",
+        note(left_out, style.width),
         footer(document, style),
     ]
     return "\n".join(part for index, part in enumerate(parts) if part or index == 1) + "\n"

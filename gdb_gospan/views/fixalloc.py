@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from gdb_gospan.views import units
-from gdb_gospan.views.provenance import footer, heading
+from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import Column, table
+from gdb_gospan.views.tables import Column, fitted
 from gdb_gospan.views.units import count
 
 
@@ -28,19 +30,26 @@ def text(document: dict[str, Any], style: Style) -> str:
     ]
     columns = [
         Column("name", "fixalloc", left=True),
-        Column("size", "size", size),
+        Column("size", "size", size, rank=3),
         Column("inuse_objects", "in use", count),
-        Column("inuse", "bytes", size),
+        Column("inuse", "bytes", size, rank=2),
         Column("walked", "free list"),
-        Column("free_bytes", "bytes", size),
-        Column("chunk_left", "chunk left", size),
+        Column("free_bytes", "free bytes", size, rank=4),
+        Column("chunk_left", "chunk left", size, rank=1),
     ]
     notes = [
-        "  spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned;",
-        "  an empty one means only that the next descriptor is cut from the chunk, and is no sign of fragmentation.",
-        f"  {count(document['mspancache'])} of the descriptors in use are in stock with the Ps (p.mspancache).",
+        "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
+        "An empty free list means only that the next struct is cut from the chunk, and is no sign of fragmentation.",
+        f"{count(document['mspancache'])} of the descriptors in use are in stock with the Ps (p.mspancache).",
     ]
-    return (
-        "\n".join([heading(document, style), "", table(columns, rows), *notes, footer(document, style)])
-        + "\n"
-    )
+    columns = [
+        attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
+    ]
+    body, left_out = fitted(columns, rows, None, style.room, of=document["total_rows"])
+    parts = [heading(document, style), "", body]
+    if left_out:
+        parts.append(note(left_out, style.width))
+    if cut := cut_off(document, len(rows), "fixallocs"):
+        parts.append(cut)
+    parts += [note(text, style.width) for text in notes]
+    return "\n".join([*parts, footer(document, style)]) + "\n"

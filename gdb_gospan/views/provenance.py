@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, nbytes
 
-_SOURCES = {"dwarf": "DWARF", "symbols": "symbols only", "none": "no symbols"}
+_NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
+_NARROWEST = 40
+"""Columns that a sentence gets at least."""
+_MOST_REASONS = 3
+"""Threads and the like that are named; --json has all."""
 
 
 def heading(document: dict[str, Any], style: Style) -> str:
     """One line: Go version and what the target is."""
     go = document["go"]
     parts = [f"{go['version']} {go['os']}/{go['arch']}", document["target"]["description"]]
-    return style.paint("heading", " · ".join(parts))
+    return style.paint("heading", wrapped("", parts, style.width))
 
 
 def footer(document: dict[str, Any], style: Style) -> str:
     """Last lines: layout, descriptors, identities, unreadable bytes; then whatever is not exact."""
     checks, spans, layout = document["checks"], document["spans"], document["layout"]
     exact = sum(check["status"] == "exact" for check in checks)
-    parts = [f"layout {_SOURCES[layout['source']]}"]
+    parts = [_layout(layout)]
     if not layout["tested"]:
         parts.append("a Go release that is not tested")
     parts.append(f"{count(spans['descriptors'])} span descriptors")
     parts.append(f"{exact} of {len(checks)} identities exact")
     parts.append(f"{nbytes(document['unreadable']['bytes'], exact=style.exact)} unreadable")
-    if document["target"]["pause_ms"] is not None:
-        parts.append(f"read in {document['target']['pause_ms']:.0f} ms")
+    target = document["target"]
+    if target["pause_ms"] is not None:
+        how_often = f" by {count(target['reads'])} reads" if target["kind"] == "remote" else ""
+        parts.append(f"read in {target['pause_ms']:.0f} ms{how_often}")
     lines = [wrapped("", parts, style.width)]
     lines += [_broken(check, style) for check in checks if check["status"] == "broken"]
     lines += _transients([check for check in checks if check["status"] == "transient"], style)
@@ -45,16 +52,39 @@ def footer(document: dict[str, Any], style: Style) -> str:
     return "\n".join(lines)
 
 
-def wrapped(name: str, parts: Sequence[str], width: int) -> str:
-    """Lay out one fact; what does not fit the width goes on below, under the first part."""
-    indent = 11 if name else 0
+def _layout(layout: dict[str, Any]) -> str:
+    """Say where the types came from; without debug information, how sure that is."""
+    signature = layout["signature"]
+    if signature is None:
+        return "layout DWARF"
+    others = len(signature["other_runtimes"])
+    more = f", one of {others + 1} Go runtimes here" if others else ""
+    proof = f"{signature['held']} of {signature['pieces']} signs"
+    return f"layout of Go {signature['release']} by {proof} ({_NO_TYPES[layout['source']]}{more})"
+
+
+def wrapped(name: str, parts: Sequence[str], width: int, indent: int | None = None) -> str:
+    """Lay out one fact; what does not fit the width goes on below, under the first part, whole words only."""
+    indent = (11 if name else 0) if indent is None else indent
     lines = [f"{name:<{indent}}"]
     for index, part in enumerate(parts):
         if index and len(lines[-1]) + len(part) + 3 > width:
             lines.append(" " * indent + part)
         else:
             lines[-1] += (" · " if index else "") + part
-    return "\n".join(lines)
+    return "\n".join(short for line in lines for short in _cut(line, width, indent))
+
+
+def _cut(line: str, width: int, indent: int) -> list[str]:
+    if len(line) <= width or "\x1b" in line:
+        return [line]
+    return textwrap.wrap(
+        line,
+        max(width, 2 * indent),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _broken(check: dict[str, Any], style: Style) -> str:
@@ -71,8 +101,30 @@ def _transients(checks: list[dict[str, Any]], style: Style) -> list[str]:
             f"{check['code']} {check['observed'] - check['expected']:+,}"
         )
     return [
-        style.paint("notice", f"  in flight, {reason}: {', '.join(codes)}") for reason, codes in off.items()
+        style.paint("notice", line)
+        for reason, codes in off.items()
+        for line in textwrap.wrap(
+            f"in flight, {_few(reason)}: {', '.join(codes)}",
+            max(style.width, _NARROWEST),
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     ]
+
+
+def _few(reason: str) -> str:
+    """Name the first of many threads, and say how many more: a crash has hundreds of them in one place."""
+    seen = reason.split("; ")
+    return "; ".join(seen[:_MOST_REASONS]) + (
+        f"; and {len(seen) - _MOST_REASONS} more" if len(seen) > _MOST_REASONS else ""
+    )
+
+
+def note(text: str, width: int) -> str:
+    """Lay a sentence below a table out in the width."""
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def cut_off(document: dict[str, Any], shown: int, noun: str) -> str:

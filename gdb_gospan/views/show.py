@@ -6,7 +6,8 @@ from typing import Any
 
 from gdb_gospan.views import units
 from gdb_gospan.views.list_spans import span_class
-from gdb_gospan.views.provenance import footer, heading
+from gdb_gospan.views.pagewords import page_words
+from gdb_gospan.views.provenance import footer, heading, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import counted
 
@@ -18,13 +19,19 @@ def text(document: dict[str, Any], style: Style) -> str:
     facts = [("address", f"{document['address']}{_what(document)}")]
     facts += _slot(document)
     facts += _span(document, style)
+    facts += _specials(document)
     if document["page"]:
         facts.append(("page", _page(document)))
     for side in ("before", "after"):
         if document[side]:
             facts.append((side, _neighbour(document[side])))
-    lines = [f"  {name:<10}{value}" for name, value in facts]
+    lines = [_line(name, value, style) for name, value in facts]
     return "\n".join([heading(document, style), "", *lines, footer(document, style)]) + "\n"
+
+
+def _line(name: str, value: str, style: Style) -> str:
+    """Lay a fact out; what does not fit the width goes on below."""
+    return "  " + wrapped(name, value.split(" · "), style.width - 2, indent=10).replace("\n", "\n  ")
 
 
 def _what(document: dict[str, Any]) -> str:
@@ -43,11 +50,26 @@ def _slot(document: dict[str, Any]) -> list[tuple[str, str]]:
     state = {True: "allocated", False: "free", None: "allocation unknown (bitmap unreadable)"}[
         slot["allocated"]
     ]
+    # Its sweep clears the marks of a span: that none is there then says nothing, until the next mark phase sets some.
     swept = document["span"]["sweep"] in ("swept", "cached")
-    unmarked = "no mark since its sweep" if swept else "not marked"
-    marked = {True: "marked", False: unmarked, None: "mark unknown"}[slot["marked"]]
+    marked = {True: " · marked", False: "" if swept else " · not marked", None: " · mark unknown"}[
+        slot["marked"]
+    ]
     where = f"slot {slot['index']} of {nelems:,}, {slot['address']} + {slot['offset']}"
-    return [("slot", f"{where} · {state} · {marked}")]
+    facts = [("slot", f"{where} · {state}{marked}")]
+    if slot["type"]:
+        facts.append(("type", _type(slot["type"], slot["size"])))
+    return facts
+
+
+def _type(kind: dict[str, Any], slot: int) -> str:
+    """Name a type; of an array that a slice lies in, the runtime keeps the type of its elements."""
+    size = counted(kind["size"], "byte")
+    return (
+        f"array of {kind['name']} · {size} each"
+        if 0 < 2 * kind["size"] <= slot
+        else f"{kind['name']} · {size}"
+    )
 
 
 def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
@@ -68,22 +90,43 @@ def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
             ("class", held + (f" (span class {span['spanclass']})" if span["state"] == "in use" else ""))
         )
     if span["nelems"]:
-        free, tail = (units.nbytes(span[name], exact=style.exact) for name in ("free_bytes", "tail_bytes"))
+        free, tail = (
+            units.nbytes(value, exact=style.exact)
+            for value in (span["free_bytes"], span["tail_bytes"] + span["large_tail_bytes"])
+        )
         slots = f"{span['objects']:,} of {span['nelems']:,} slots · {span['occupied']:.1f} %"
         facts.append(("objects", f"{slots} · {free} free · {tail} tail"))
         facts.append(("bitmaps", f"allocBits {span['allocBits']} · gcmarkBits {span['gcmarkBits']}"))
-    flags = ["needs zeroing" if span["needzero"] else "zeroed", f"sweepgen {span['sweepgen']}"]
+    flags = ["new since the last GC began"] if span["new"] else []
+    flags += [
+        "flagged as needing zeroing" if span["needzero"] else "not flagged as needing zeroing",
+        f"sweepgen {span['sweepgen']}",
+    ]
     return [*facts, ("flags", " · ".join(flags))]
+
+
+def _specials(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say what is attached to the slot, or how much of what to the slots of the span."""
+    specials = document["specials"]
+    if not specials:
+        return []
+    if document["slot"] is not None:
+        return [
+            ("attached", " · ".join(f"{special['kind']} at {special['address']}" for special in specials))
+        ]
+    kinds = [special["kind"] for special in specials]
+    return [("attached", " · ".join(f"{kinds.count(kind):,} × {kind}" for kind in dict.fromkeys(kinds)))]
 
 
 def _page(document: dict[str, Any]) -> str:
     run = document["page_run"]
-    page: str = document["page"]
-    return page + (f", one of {counted(run['npages'], 'page')} alike from {run['address']}" if run else "")
+    return page_words(document["page"]) + (
+        f", one of {counted(run['npages'], 'page')} alike from {run['address']}" if run else ""
+    )
 
 
 def _neighbour(neighbour: dict[str, Any]) -> str:
-    head = f"{neighbour['address']} · {counted(neighbour['npages'], 'page')} {neighbour['kind']}"
+    head = f"{neighbour['address']} · {counted(neighbour['npages'], 'page')} {page_words(neighbour['kind'])}"
     span = neighbour.get("span")
     if span is None:
         return head

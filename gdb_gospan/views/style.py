@@ -7,11 +7,16 @@ import attrs
 _ASCII = str.maketrans(
     {"·": "|", "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
      "▏": ".", "▎": ".", "▍": "-", "▌": "-", "▋": "=", "▊": "=", "▉": "=", "µ": "u", "…": "...", "≥": ">=",
-     "─": "-", "→": "->", "–": "-", "≤": "<=", "×": "x", "−": "-"}
+     "─": "-", "→": "->", "–": "-", "≤": "<=", "×": "x", "−": "-",
+     "░": ":", "▒": "+", "▓": "%"}
 )  # fmt: skip
 
 # Colour only points; no meaning hangs on it alone.
-_COLOURS = {"heading": "*white*", "bad": "*red*", "notice": "yellow"}
+_COLOURS = {
+    "heading": "*white*", "bad": "*red*", "notice": "yellow",
+    # The cells of the map; the plain colour is for what needs no attention.
+    "full": "", "sparse": "yellow", "stack": "cyan", "free": "green", "idle": "brightblack",
+}  # fmt: skip
 
 
 @attrs.frozen
@@ -21,7 +26,9 @@ class Style:
     Attributes
     ----------
     width
-        Columns.
+        Columns that text is laid out for.
+    room
+        Columns that a table may take: those of the terminal, or 0 for as many as it needs. By default the width.
     colour
         Whether to point with colour.
     unicode
@@ -34,10 +41,11 @@ class Style:
     colour: bool = False
     unicode: bool = True
     exact: bool = False
+    room: int = attrs.field(default=attrs.Factory(lambda self: self.width, takes_self=True))
 
     def paint(self, role: str, text: str) -> str:
-        """Colour ``text`` as a ``heading``, ``bad`` or ``notice``, where colour is on."""
-        if not self.colour or not text:
+        """Colour ``text`` by its role (``heading``, ``bad``, ``notice``, or a cell's), where colour is on."""
+        if not (self.colour and text and _COLOURS[role]):
             return text
         from pygments.console import ansiformat  # noqa: PLC0415  # only a terminal with colour needs it
 

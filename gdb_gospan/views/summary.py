@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gdb_gospan.views import bars, units
@@ -11,8 +12,23 @@ from gdb_gospan.views.units import count, counted, share
 
 _BAR = 24
 _WORST = 6
+_FEW = 10
+"""Free slots are few when so many times their bytes are less than the bytes of objects."""
+_NAME, _FULL = 22, 13
+"""Columns of a class's name, and of the shape at the end of its line."""
 
-MORE = ("More: go-spans classes", "list", "show ADDR", "central", "spanalloc", "check", "help go-spans NAME")
+MORE = (
+    "More: go-spans classes",
+    "list",
+    "show ADDR",
+    "pages",
+    "map",
+    "cache",
+    "stacks",
+    "gc",
+    "check",
+    "explain TERM",
+)
 # The accounts of a document's ``bytes``, in the order of the screen.
 ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
@@ -20,7 +36,7 @@ ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("free slots in spans in use", ("free_slots",)),
     ("tail and bitmaps inside spans", ("tail", "span_metadata")),
     ("idle pages, retained", ("idle_retained",)),
-    ("idle pages, returned or unused", ("idle_released",)),
+    ("idle, returned or never touched", ("idle_released",)),
     ("stacks", ("stacks", "os_thread_stacks")),
 )
 _METADATA = (
@@ -66,7 +82,9 @@ def _where_it_stands(document: dict[str, Any], style: Style) -> str:
         parts.append(style.paint("notice", "heap lock held"))
     # Two lines when one would not fit the screen.
     line = " · ".join(parts)
-    return line if len(line) <= style.width else parts[0] + "\n" + " · ".join(parts[1:])
+    if len(line) <= style.width:
+        return line
+    return parts[0] + "\n" + wrapped("", parts[1:], style.width)
 
 
 def _memory(document: dict[str, Any], style: Style) -> str:
@@ -77,36 +95,42 @@ def _memory(document: dict[str, Any], style: Style) -> str:
     ]
     rows = [row for row in rows if row[1] or row[0] != "garbage not swept yet"]
     kinds = [(name, sum(money[key] for key in keys)) for name, keys in _METADATA]
-    detail = " · ".join(f"{name} {_bytes(value, style)}" for name, value in kinds if value)
+    detail = [f"{name} {_bytes(value, style)}" for name, value in kinds if value]
     rows.append(("runtime metadata", sum(value for _, value in kinds), ""))
     if money["remainder"]:
         reason = "in flight" if document["complete"] else "not known"
         rows.append((f"{reason} (Sys less the above)", money["remainder"], ""))
     width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(bound)
-    lines = [style.paint("heading", f"{'Where the memory is':<33}{'':>{width}}   of Sys")]
+    longest = min(_BAR, style.width - len(f"  {'':<32}{'':>{width}}  100.0 %  "))
+    lines = [style.paint("heading", f"{'Where the memory is':<34}{'':>{width}}   of Sys")]
     for label, value, mark in rows:
         amount = f"{mark}{_bytes(value, style)}"
-        line = f"  {label:<31}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, _BAR)}"
+        line = f"  {label:<32}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, longest) if longest > 0 else ''}"
         lines.append(line.rstrip())
         if label == "objects":
             lines += _large(document, style)
         if label == "runtime metadata" and detail:
-            lines.append(f"    {detail}")
-    lines.append(f"  {'Sys':<31}{_bytes(total, style):>{width}}  {share(total, total):>7}")
+            lines += [f"    {line}" for line in wrapped("", detail, style.width - 4).splitlines()]
+    lines.append(f"  {'Sys':<32}{_bytes(total, style):>{width}}  {share(total, total):>7}")
     resident = document["target"]["resident"]
     if resident is not None:
         amount = _bytes(resident, style)
-        lines.append(
-            f"  {'resident now (RSS)':<31}{amount:>{width}}  Go's and all other memory of the process"
-        )
+        line = f"  {'resident now (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
+        lines.append(line if len(line) <= style.width else line.partition("  Go's")[0])
     return "\n".join(lines)
 
 
 def _large(document: dict[str, Any], style: Style) -> list[str]:
     """Say how many of the objects are large: they are in no other line of the screen."""
     large = [row for row in document["classes"] if row["elemsize"] == 0]
-    spans, amount = (sum(row[key] for row in large) for key in ("spans", "object_bytes"))
-    return [f"    of them {counted(spans, 'large object')}: {_bytes(amount, style)}"] if spans else []
+    spans, amount, past = (
+        sum(row.get(key, 0) for row in large) for key in ("spans", "object_bytes", "large_tail_bytes")
+    )
+    if not spans:
+        return []
+    parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, style)}"]
+    parts += [f"{_bytes(past, style)} past the size asked for"] if past else []
+    return [f"    {line}" for line in wrapped("", parts, style.width - 4).splitlines()]
 
 
 def _bytes(value: int, style: Style) -> str:
@@ -133,8 +157,8 @@ def _states(document: dict[str, Any], style: Style) -> str:
         ("Pages", [
             f"{count(pages['in_use'])} in use",
             f"{count(pages['manual'])} manual",
-            f"{count(free)} free",
-            f"{count(scavenged)} free and scavenged",
+            f"{count(free)} free, kept",
+            f"{count(scavenged)} returned or never touched",
             *([f"{count(pages['padding'])} padding"] if pages["padding"] else []),
             *([f"{count(moving)} in flight"] if moving else []),
             *([f"{count(pages['unknown'])} unknown"] if pages["unknown"] else []),
@@ -184,17 +208,35 @@ def class_name(row: dict[str, Any]) -> str:
 
 
 def _worst(document: dict[str, Any], style: Style) -> str:
-    rows = sorted(document["classes"], key=lambda row: -row["free_bytes"])[:_WORST]
-    rows = [row for row in rows if row["free_bytes"]]
+    """Name the classes that matter most: by free slots, or by objects where there are hardly any free slots."""
+    taken, free = (sum(row[key] for row in document["classes"]) for key in ("object_bytes", "free_bytes"))
+    key, title, heading = ("free_bytes", "Most free slots", "free slots")
+    if free * _FEW < taken:
+        key, title, heading = ("object_bytes", "Most object bytes", "object bytes")
+    rows = sorted(document["classes"], key=lambda row: -row[key])[:_WORST]
+    rows = [row for row in rows if row[key]]
     if not rows:
-        return "No span in use has a free slot."
-    title = f"{'Most free slots':<22}{'spans':>9}{'objects':>11}{'occupied':>10}{'free slots':>13}"
-    lines = [style.paint("heading", f"{title}   how full")]
-    for row in rows:
-        line = (
-            f"  {class_name(row):<20}{count(row['spans']):>9}{count(row['objects']):>11}"
-            f"{share(row['objects'], row['nelems']):>10}{_bytes(row['free_bytes'], style):>13}"
-            f"   {bars.sparkline(row['deciles'])}"
-        )
-        lines.append(line.rstrip())
+        return "No span is in use."
+    # What is left out first where the room is short; the names and what is wasted stay.
+    columns: list[tuple[str, int, int, Callable[[dict[str, Any]], str]]] = [
+        ("spans", 9, 2, lambda row: count(row["spans"])),
+        ("objects", 11, 1, lambda row: count(row["objects"])),
+        ("occupied", 10, 4, lambda row: share(row["objects"], row["nelems"])),
+        (heading, 13, 5, lambda row: _bytes(row[key], style)),
+        ("how full", -_FULL, 3, lambda row: bars.sparkline(row["deciles"])),
+    ]
+    room = style.width - _NAME
+    for column in sorted(columns, key=lambda column: column[2])[:-1]:
+        if sum(abs(width) for _, width, _, _ in columns) > room:
+            columns.remove(column)
+    lines = [style.paint("heading", _line(title, [(name, width) for name, width, _, _ in columns]))]
+    lines += [
+        _line(f"  {class_name(row)}", [(cell(row), width) for _, width, _, cell in columns]) for row in rows
+    ]
     return "\n".join(lines)
+
+
+def _line(name: str, cells: Sequence[tuple[str, int]]) -> str:
+    """Lay a row out; words of a negative width stand at its left, after three blanks."""
+    laid = (f"{cell:>{width}}" if width > 0 else f"   {cell}" for cell, width in cells)
+    return f"{name:<{_NAME}}{''.join(laid)}".rstrip()

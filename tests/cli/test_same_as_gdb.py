@@ -1,4 +1,4 @@
-"""The command line prints byte for byte what gdb prints for the same core: as JSON, as CSV and as text.
+"""The command line prints byte for byte what gdb prints for the same core or process: as JSON, as CSV and as text.
 
 No difference is allowed, in no command.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 
 import pytest
 
 from gdb_gospan.commands.catalog import COMMANDS
-from tools import cores, gdbs, programs, shell
+from tools import cores, gdbs, processes, programs, shell
 
 #: Options that make a command print all that it knows.
 FULL = {
@@ -19,17 +20,25 @@ FULL = {
     "list": ["--state", "all", "--limit", "0"],
     "central": ["--limit", "0"],
     "layout": ["--verbose"],
+    "pages": ["--chunks", "--limit", "0"],
 }
+
+
+SMALL = ("-objects", "2000")
 
 
 def questions(spans):
     """Every subcommand in every form; `show` for a descriptor, the start of a span and the middle of one."""
-    for command in COMMANDS:
+    for command in (command for command in COMMANDS if command.needs_target):
         names = [option.name for option in command.options]
         forms = [["--json"], []] + ([["--csv"]] if "csv" in names else []) + [["--bytes"]]
         if command.argument is None:
             for form in forms:
                 yield command.name, [], [*FULL.get(command.name, []), *form]
+        elif command.argument_optional:
+            for words in ([], ["0"]):
+                yield command.name, words, ["--json"]
+                yield command.name, words, []
         else:
             for address in addresses(spans):
                 yield command.name, [address], ["--json"]
@@ -43,28 +52,51 @@ def addresses(spans):
     return [used["descriptor"], used["start"], hex(int(used["start"], 16) + 5000), dead["descriptor"]]
 
 
+def same(shell_words, some=None, *, still=str, **target):
+    """Ask gdb and the shell everything about a target, and compare; `still` takes out what may differ."""
+    first = shell.run("list", *FULL["list"], "--json", *shell_words)
+    assert (first.stderr, first.status) == ("", 0)
+    asked = [q for q in questions(json.loads(first.stdout)["list"]) if some is None or q[0] in some]
+    lines = [" ".join(["go-spans", name, *argument, *options]) for name, argument, options in asked]
+    answers = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), lines, **target)
+    for (name, argument, options), line, expected, error in zip(
+        asked, lines, answers.stdout, answers.stderr, strict=True
+    ):
+        assert error == "", line
+        got = shell.inside(name, *options, *argument, *shell_words)
+        assert (got.stderr, got.status) == ("", 0), line
+        both = [still(text).splitlines() for text in (expected, got.stdout)]
+        assert list(difflib.unified_diff(*both, "gdb", "shell", n=0)) == [], line
+
+
 @pytest.fixture(scope="session")
 def compare():
     def compare(core, some=None):
-        first = shell.run("list", *FULL["list"], "--json", core.executable, core.path)
-        assert (first.stderr, first.status) == ("", 0)
-        asked = [q for q in questions(json.loads(first.stdout)["list"]) if some is None or q[0] in some]
-        lines = [" ".join(["go-spans", name, *argument, *options]) for name, argument, options in asked]
-        gdb = gdbs.ensure(gdbs.system_label())
-        answers = gdbs.run_gdb(gdb, lines, exe=core.executable, core=core.path)
-        for (name, argument, options), line, expected, error in zip(
-            asked, lines, answers.stdout, answers.stderr, strict=True
-        ):
-            assert error == "", line
-            # The order of the files makes no difference.
-            got = shell.inside(name, *options, *argument, core.path, core.executable)
-            assert (got.stderr, got.status) == ("", 0), line
-            difference = list(
-                difflib.unified_diff(expected.splitlines(), got.stdout.splitlines(), "gdb", "shell", n=0)
-            )
-            assert difference == [], line
+        # The order of the files makes no difference.
+        same([core.path, core.executable], some, exe=core.executable, core=core.path)
 
     return compare
+
+
+def without_pause(text):
+    """Take out how long the process stood still: the one figure that is of the look and not of the process."""
+    text, found = re.subn(r'"pause_ms": [\d.]+|[ ·\n]+read in \d+ ms', "", text)
+    assert found <= 1, text
+    return text
+
+
+@pytest.mark.gdb
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "build",
+    [{}, {"buildmode": "pie"}, {"ldflags": "-linkmode=external", "cgo": True}],
+    ids=["plain", "pie", "cgo"],
+)
+def test_a_process_that_stands_still(go_minor, build):
+    with processes.start(programs.build("frag", go_minor, **build), "-end", "sleep", *SMALL) as running:
+        running.line()
+        some = None if not build else {"summary", "check", "layout", "show"}
+        same(["--pid", running.pid], some, still=without_pause, pid=running.pid)
 
 
 @pytest.mark.gdb
@@ -79,5 +111,5 @@ def test_every_subcommand(frag_core, compare):
 )
 def test_programs_that_the_loader_places(go_minor, core_kind, build, compare):
     executable = programs.build("frag", go_minor, **build)
-    core = cores.core(core_kind, executable, "-objects", "2000")
+    core = cores.core(core_kind, executable, *SMALL)
     compare(core, some={"summary", "check", "layout"})

@@ -1,4 +1,4 @@
-"""Where the threads stood: frame pointers and symbols against gdb, which has unwinding tables."""
+"""Where the threads stood: frame pointers and symbols against gdb, which has unwinding tables; and without symbols."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import json
 
 import pytest
 
-from gdb_gospan.commands.coredump import open_session
-from tools import gdbs
+from gdb_gospan.commands import coredump, process
+from gdb_gospan.commands.frames import stacks
+from gdb_gospan.layout.elfsymbols import SymbolTable
+from gdb_gospan.layout.pclntab import functions_of
+from gdb_gospan.memory.corenotes import read_notes
+from gdb_gospan.memory.elfcore import CoreFile
+from tools import cores, gdbs, processes, programs, split
 
 ASK = "python import json; from gdb_gospan.debugger.target import frames; print(json.dumps(list(frames())))"
 
@@ -17,13 +22,7 @@ def is_subsequence(few, many):
     return all(name in rest for name in few)
 
 
-@pytest.mark.gdb
-def test_the_functions_of_every_thread_are_gdb_s(frag_core):
-    gdb = gdbs.ensure(gdbs.system_label())
-    done = gdbs.run_gdb(gdb, ["go-spans check", ASK], exe=frag_core.executable, core=frag_core.path)
-    expected = json.loads(done.stdout[1])
-    session = open_session([str(frag_core.executable), str(frag_core.path)])
-    got = list(session.frames())
+def compare(got, expected):
     assert [label for label, _ in got] == [label for label, _ in expected]
     assert len(got) > 2
     for (label, names), (_, wanted) in zip(got, expected, strict=True):
@@ -32,3 +31,63 @@ def test_the_functions_of_every_thread_are_gdb_s(frag_core):
         # gdb stops at main.main, and has more: inlined functions, and callers without a frame of their own.
         shared = names[: names.index("main.main") + 1] if "main.main" in names else names
         assert is_subsequence(shared, wanted), (label, names, wanted)
+
+
+@pytest.mark.gdb
+def test_the_functions_of_every_thread_are_gdb_s(frag_core):
+    gdb = gdbs.ensure(gdbs.system_label())
+    done = gdbs.run_gdb(gdb, ["go-spans check", ASK], exe=frag_core.executable, core=frag_core.path)
+    expected = json.loads(done.stdout[1])
+    session = coredump.open_session([str(frag_core.executable), str(frag_core.path)])
+    compare(list(session.frames()), expected)
+
+
+@pytest.mark.gdb
+@pytest.mark.live
+@pytest.mark.parametrize("build", [{}, {"buildmode": "pie"}], ids=["plain", "pie"])
+def test_those_of_a_process_too(go_minor, build):
+    executable = programs.build("frag", go_minor, **build)
+    with processes.start(executable, "-objects", "2000", "-end", "sleep") as running:
+        running.line()
+        for chances in range(4, -1, -1):  # a thread of the runtime may wake up between the two looks
+            done = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], pid=running.pid)
+            session = process.open_session(running.pid)
+            with session.look():
+                got = list(session.frames())
+            try:
+                compare(got, json.loads(done.stdout[1]))
+                break
+            except AssertionError:
+                if not chances:
+                    raise
+
+
+def test_without_symbols_the_functions_are_the_same(frag_core, tmp_path):
+    stripped, _ = split.split(frag_core.executable, tmp_path)
+    symbols = SymbolTable(stripped)
+    assert len(symbols) == 0
+    core = CoreFile(frag_core.path)
+    got = list(stacks(core, read_notes(core).threads, functions_of(symbols, stripped)))
+    assert got == list(coredump.open_session([str(frag_core.executable), str(frag_core.path)]).frames())
+    assert any("main.main" in names for _, names in got)
+
+
+@pytest.mark.gdb
+@pytest.mark.parametrize("build", [{}, {"ldflags": "-linkmode=external", "cgo": True}], ids=["plain", "cgo"])
+def test_what_a_signal_interrupted_is_seen(go_minor, build):
+    """Every thread of a crash is in Go's handler; each goes on below to where it was."""
+    core = cores.crash_core(programs.build("churn", go_minor, **build), "-seconds", "60")
+    done = gdbs.run_gdb(
+        gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], exe=core.executable, core=core.path
+    )
+    expected = json.loads(done.stdout[1])
+    for (label, names), (_, wanted) in zip(
+        coredump.open_session([str(core.executable), str(core.path)]).frames(), expected, strict=True
+    ):
+        ends = [at for at, name in enumerate(names) if name == "runtime.sigtramp"]
+        assert ends, label
+        interrupted = names[ends[-1] + 2 :]
+        assert len(interrupted) > 2, (label, names)
+        shared = names[: len(names) - len(interrupted)] + interrupted[:4]
+        # The C library's function that ends a handler has a name in gdb only.
+        assert is_subsequence([name for name in shared if name], wanted), (label, names, wanted)

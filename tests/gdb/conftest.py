@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tools import schemas
 from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ COMMANDS = {
     "fixalloc": "go-spans fixalloc --json",
     "central": "go-spans central --limit 0 --json",
     "layout": "go-spans layout --json",
+    "cache": "go-spans cache --json",
+    "stacks": "go-spans stacks --json",
+    "gc": "go-spans gc --json",
+    "memstats": "go-spans memstats --json",
 }
 
 
@@ -40,6 +45,7 @@ def ask() -> Callable[[Gdb, Core], Answers]:
             result = run_gdb(gdb, list(COMMANDS.values()), exe=core.executable, core=core.path)
             assert result.stderr == [""] * len(COMMANDS)
             known[key] = dict(zip(COMMANDS, map(json.loads, result.stdout), strict=True))
+            assert [error for document in known[key].values() for error in schemas.errors(document)] == []
         return known[key]
 
     return answers

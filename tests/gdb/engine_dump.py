@@ -35,8 +35,13 @@ def dump_decoded(file):
     spans, pages, central = heap.spans, heap.pages, heap.central
     addresses = pages.addresses(np.arange(len(pages)))
     sets = {}
+    assert (central.row >= 0).all()
     for descriptor, spanclass, full, unswept in zip(
-        central.descriptor.tolist(), central.spanclass.tolist(), central.full, central.unswept, strict=True
+        spans.addresses[central.row].tolist(),
+        central.spanclass.tolist(),
+        central.full,
+        central.unswept,
+        strict=True,
     ):
         key = f"{spanclass} {'full' if full else 'partial'} {'unswept' if unswept else 'swept'}"
         sets.setdefault(key, []).append(descriptor)
@@ -58,6 +63,47 @@ def dump_decoded(file):
                 "cached": spans.addresses[heap.cached].tolist(),
                 "allocCount": dict(zip(at, spans.records["allocCount"][rows].tolist(), strict=True)),
                 "unswept": spans.addresses[spans.unswept].tolist(),
+                "stacks": decoded_stacks(heap),
+                "work buffers": spans.addresses[heap.work_buffer_lists].tolist(),
+                "state": decoded_state(heap),
+                "new": spans.addresses[heap.new_spans].tolist(),
+                "goroutines": decoded_goroutines(heap.goroutines),
             },
             out,
         )
+
+
+def decoded_stacks(heap):
+    spans, found = heap.spans, heap.stacks
+    rows = np.flatnonzero(spans.stack)
+    free = np.where(found.pool, found.capacity - found.given_out, 0)[rows]
+    return {
+        "listed": spans.addresses[found.listed].tolist(),
+        "free": dict(zip(spans.addresses[rows].tolist(), free.tolist(), strict=True)),
+        "cached": int(found.cached_bytes.sum()),
+    }
+
+
+def decoded_state(heap):
+    sweep, scavenger, none = heap.sweep, heap.scavenger, (1 << 64) - 1
+    return {
+        "arena": list(heap.current_arena),
+        "swept": sweep.pages_swept,
+        "credit": sweep.reclaim_credit,
+        "reclaimed": sweep.reclaim_done,
+        "class": sweep.class_reached,
+        "active": sweep.done << 31 | sweep.sweepers,
+        "percent": none if scavenger.gc_percent_goal is None else scavenger.gc_percent_goal,
+        "limit": none if scavenger.memory_limit_goal is None else scavenger.memory_limit_goal,
+    }
+
+
+def decoded_goroutines(found):
+    status, size = found.status, found.stack_bytes
+    return {
+        "by status": [
+            [value, int((status == value).sum()), int(size[status == value].sum())]
+            for value in sorted(set(status.tolist()))
+        ],
+        "system": int(found.system_stack_bytes.sum()),
+    }

@@ -102,6 +102,13 @@ def dump_structures(file):
                 span.address: span.marked(span.start in inline) for span in spans if span.state == IN_USE
             },
             "cached": cached(),
+            "stacks": stacks(spans),
+            "work buffers": sorted(
+                span for name in ("free", "busy") for span in listed(variable("work")["wbufSpans"][name])
+            ),
+            "state": state(mheap),
+            "goroutines": goroutines(),
+            "new": new(spans),
         },
     )
 
@@ -232,3 +239,89 @@ def cached():
         if int(p["mcache"]):
             found |= {int(p["mcache"]["alloc"][spanclass]) for spanclass in range(136)}
     return sorted(found - {empty, 0})
+
+
+def listed(span_list):
+    """Walk an mSpanList by its links."""
+    found, span = [], span_list["first"]
+    while int(span):
+        found.append(int(span))
+        span = span["next"]
+    return found
+
+
+def stacks(spans):
+    """Walk the lists of stack spans, the free stacks of each span and the Ps' stack caches, link by link."""
+    pools = variable("stackpool")
+    pooled = [
+        span for order in range(pools.type.range()[1] + 1) for span in listed(pools[order]["item"]["span"])
+    ]
+    large = variable("stackLarge")["free"]
+    parked = [span for index in range(large.type.range()[1] + 1) for span in listed(large[index])]
+    free = {}
+    for span in spans:
+        if span.state == MANUAL and int(span.value["elemsize"]):
+            free[span.address] = links(int(span.value["manualFreeList"]))
+    cached = 0
+    for p in elements(variable("allp")):
+        if int(p["mcache"]):
+            caches = p["mcache"]["stackcache"]
+            for order in range(caches.type.range()[1] + 1):
+                chain = links(int(caches[order]["list"]))
+                assert int(caches[order]["size"]) == chain * (2048 << order)
+                cached += chain * (2048 << order)
+    return {"listed": sorted(pooled + parked), "free": free, "cached": cached}
+
+
+def links(address):
+    """Length of a gclinkptr chain."""
+    word, count = gdb.lookup_type("uintptr").pointer(), 0
+    while address:
+        address, count = int(gdb.Value(address).cast(word).dereference()), count + 1
+    return count
+
+
+def state(mheap):
+    """Single values of the sweep and the scavenger."""
+    sweep, goals = variable("sweep"), variable("scavenge")
+    return {
+        "arena": [int(mheap["curArena"][name]) for name in ("base", "end")],
+        "swept": number(mheap["pagesSwept"]),
+        "credit": number(mheap["reclaimCredit"]),
+        "reclaimed": number(mheap["reclaimIndex"]) >> 63,
+        "class": number(sweep["centralIndex"]),
+        "active": number(sweep["active"]),
+        "percent": number(goals["gcPercentGoal"]),
+        "limit": number(goals["memoryLimitGoal"]),
+    }
+
+
+def goroutines():
+    """Count goroutines by status, and the bytes of their stacks; then the same of the threads' own."""
+    found = {}
+    for g in elements(variable("allgs")):
+        status = number(g["atomicstatus"]) & ~0x1000
+        count, size = found.get(status, (0, 0))
+        found[status] = (count + 1, size + int(g["stack"]["hi"]) - int(g["stack"]["lo"]))
+    threads, system = variable("allm"), 0
+    while int(threads):
+        for name in ("g0", "gsignal"):
+            if int(threads[name]):
+                system += int(threads[name]["stack"]["hi"]) - int(threads[name]["stack"]["lo"])
+        threads = threads["alllink"]
+    if gdb.lookup_global_symbol("runtime.gcrash"):  # Go 1.22 on; a thread that crashes has it for its g0
+        system += int(variable("gcrash")["stack"]["hi"]) - int(variable("gcrash")["stack"]["lo"])
+    return {"by status": sorted([status, *both] for status, both in found.items()), "system": system}
+
+
+def new(spans):
+    """Spans in use whose allocBits come from the bitmaps taken since the last cycle began."""
+    arena, ranges = variable("gcBitsArenas")["next"], []
+    while int(arena):
+        ranges.append(range(int(arena), int(arena) + (64 << 10)))
+        arena = arena["next"]
+    return sorted(
+        span.address
+        for span in spans
+        if span.state == IN_USE and any(int(span.value["allocBits"]) in each for each in ranges)
+    )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gdb_gospan import __version__
 from gdb_gospan.commands import catalog
+from gdb_gospan.commands.command import options_of
 from tools import cores, gdbs, programs, toolchains
 from tools.gdbs import run_gdb
 
@@ -29,7 +31,11 @@ ROWS = {
     "list": "list",
     "fixalloc": "fixallocs",
     "central": "central",
-    "check": "checks",
+    "pages": "chunks",
+    "map": "cells",
+    "check": "identities",
+    "cache": "caches",
+    "stacks": "sizes",
 }
 SORTED = {
     command.name: option.choices
@@ -37,7 +43,22 @@ SORTED = {
     for option in command.options
     if option.name == "sort"
 }
-ASCENDING = {"spanclass", "start", "descriptor"}
+#: What shows the rows in the text, where the command shows other things first.
+SHOWN = {"pages": "pages --chunks"}
+ASCENDING = {
+    "spanclass",
+    "start",
+    "descriptor",
+    "state",
+    "address",
+    "p",
+    "code",
+    "name",
+    "status",
+    "severity",
+}
+#: The last row of stacks is the large ones, which have no one size.
+SMALL_STACKS = {("stacks", "size")}
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +102,7 @@ def test_csv_has_the_rows_of_the_json(say: Run) -> None:
         table = list(csv.DictReader(io.StringIO(text)))
         flat = [
             {
-                key: "" if value is None else str(value)
+                key: value if isinstance(value, str) else "" if value is None else json.dumps(value)
                 for key, value in row.items()
                 if not isinstance(value, list)
             }
@@ -93,25 +114,33 @@ def test_csv_has_the_rows_of_the_json(say: Run) -> None:
 
 def test_every_column_sorts(say: Run) -> None:
     pairs = [(name, column) for name, columns in SORTED.items() for column in columns]
-    assert len(pairs) > 30
+    assert len(pairs) > 50
     outputs = say(*(f"{name} --sort {column} --limit 0 --json" for name, column in pairs))
     for (name, column), text in zip(pairs, outputs, strict=True):
         document = json.loads(text)
         values = [row[column] for row in document[ROWS[name]]]
-        values = [int(value, 16) if isinstance(value, str) else value for value in values]
-        assert values == sorted(values, reverse=column not in ASCENDING), (name, column)
+        values = [int(value, 16) if str(value).startswith("0x") else value for value in values]
+        if (name, column) in SMALL_STACKS:
+            assert values.pop() == 0
+            assert values == sorted(values)
+            continue
+        known = [value for value in values if value is not None]
+        assert known == sorted(known, reverse=column not in ASCENDING), (name, column)
+        assert values == known + [None] * (len(values) - len(known))
         assert document["sort"] == column
 
 
 def test_limits_cut_and_say_so(say: Run) -> None:
     for name in SORTED:
-        few, every, text = say(f"{name} --limit 3 --json", f"{name} --limit 0 --json", f"{name} --limit 3")
+        few, every, text = say(
+            f"{name} --limit 3 --json", f"{name} --limit 0 --json", f"{SHOWN.get(name, name)} --limit 3"
+        )
         rows = json.loads(every)[ROWS[name]]
         assert json.loads(few)[ROWS[name]] == rows[:3]
         assert json.loads(few)["total_rows"] == len(rows) == json.loads(every)["total_rows"] > 3
         assert f"  3 of {len(rows):,} " in text
         assert "--limit 0 shows all" in text
-        assert "shows all" not in say(f"{name} --limit 0")[0]
+        assert "shows all" not in say(f"{SHOWN.get(name, name)} --limit 0")[0]
 
 
 def test_exact_bytes(say: Run) -> None:
@@ -206,7 +235,7 @@ def test_show_each_slot_of_a_span(say: Run, spans: list[dict[str, Any]]) -> None
         document, text = shown(say, slot["address"])
         assert document["slot"] == {**slot, "offset": 0}
         assert f"slot {slot['index']} of {span['nelems']:,}" in text
-        assert f" · {words[allocated]} · " in text
+        assert re.search(rf" · {words[allocated]}( · |$)", text, re.MULTILINE)
         assert document["page"] == "in use"
 
 
@@ -255,6 +284,34 @@ def test_show_neighbours_and_free_pages(say: Run, spans: list[dict[str, Any]]) -
     assert "page" in say(f"show {next(d['address'] for d in there if d['span'] is None)}")[0]
 
 
+def test_show_where_the_heap_will_grow(say: Run, refuse: Run) -> None:
+    """What map and pages call reserved is no global and no C address."""
+    arena = json.loads(say("pages --json")[0])["current_arena"]
+    low, high = int(arena["base"], 16), int(arena["end"], 16)
+    assert low < high
+    first, last, beyond = refuse(f"show {low:#x}", f"show {high - 1:#x}", f"show {high:#x}")
+    for line in (first, last):
+        assert f"reserved for the heap to grow into (mheap_.curArena, {low:#x} to {high:#x})" in line
+    assert "is not in the Go heap" in beyond
+
+
+def test_show_says_returned_as_pages_does(say: Run) -> None:
+    run = json.loads(say("pages --json")[0])["largest_run"]
+    document, text = shown(say, run["address"])
+    words = {"free": "free, kept", "released": "free, returned or never touched"}[document["page"]]
+    assert f"page      {words}, one of" in text
+    assert words in say("pages")[0]
+
+
+def test_flags_of_a_span(say: Run, spans: list[dict[str, Any]]) -> None:
+    for needzero in (True, False):
+        span = next(
+            span for span in spans if span["state"] == "in use" and bool(span["needzero"]) is needzero
+        )
+        flags = "" if needzero else "not "
+        assert f" {flags}flagged as needing zeroing" in say(f"show {span['start']}")[0]
+
+
 def test_show_takes_expressions(say: Run, spans: list[dict[str, Any]]) -> None:
     by_name, in_quotes, second, slot = (
         json.loads(text)
@@ -274,6 +331,18 @@ def test_show_takes_expressions(say: Run, spans: list[dict[str, Any]]) -> None:
     assert slot["span"]["elemsize"] == 64  # a session is 56 bytes
 
 
+def test_map_takes_expressions(say: Run) -> None:
+    for option in ("zoom", "arena"):
+        by_name, by_number = (
+            json.loads(text)
+            for text in say(
+                f"map --{option} main.sessions --json",
+                f"map --{option} {json.loads(say('show main.sessions --json')[0])['address']} --json",
+            )
+        )
+        assert by_name == by_number
+
+
 def test_help(gdb: gdbs.Gdb, core: cores.Core) -> None:
     names = [name for command in catalog.COMMANDS for name in (command.name, *command.aliases)]
     outputs = run_gdb(
@@ -286,10 +355,48 @@ def test_help(gdb: gdbs.Gdb, core: cores.Core) -> None:
         assert re.search(rf"^go-spans {command.name} +\w", outputs.stdout[1], re.MULTILINE)
     for name, text in zip(names, outputs.stdout[2:], strict=True):
         command = catalog.find(name)
-        for option in catalog.options_of(command):
+        for option in options_of(command):
             assert re.search(rf"^  --{option.name}\b", text, re.MULTILINE), (name, option.name)
         for word in ("Usage:", "Options:", command.example):
             assert word in text, (name, word)
+
+
+def test_version_as_in_a_shell(gdb: gdbs.Gdb, core: cores.Core) -> None:
+    result = run_gdb(gdb, ["go-spans --version", "go-spans version"])
+    assert result.stderr == ["", ""]
+    assert result.stdout == [f"go-spans {__version__}\n"] * 2
+
+
+def test_short_help(say: Run, refuse: Run) -> None:
+    """As --help; in an expression it is a subtraction only without blanks, as any option."""
+    asked = ("summary", "list", "explain", "show", "spanalloc")
+    assert say(*(f"{name} -h" for name in asked)) == say(*(f"{name} --help" for name in asked))
+    assert say("classes --limit 0 -h") == say("classes --help")
+    assert "nosuch-h" in refuse("show nosuch-h")[0]
+
+
+def test_check_says_what_it_counts(say: Run) -> None:
+    document, text = json.loads(say("check --json")[0]), say("check")[0]
+    units = {row["code"]: row["unit"] for row in document["identities"]}
+    assert units == {row["code"]: row["unit"] for row in document["checks"]}
+    assert set(units.values()) == {
+        "bytes", "pages", "objects", "size classes", "spans", "entries", "descriptors", "mcaches", "generations",
+    }  # fmt: skip
+    for row in document["identities"]:
+        sign = " B" if row["unit"] == "bytes" else ""
+        line = next(line for line in text.splitlines() if line.split()[1:2] == [row["code"]])
+        assert f" {row['expected']:,}{sign} " in line
+    assert text.count(" B ") == 2 * list(units.values()).count("bytes") + 1, (
+        "two figures each, and the last line"
+    )
+
+
+def test_why_of_check_is_a_formula_for_each_identity(say: Run) -> None:
+    every, some = say("check --why", "check --why --limit 2 --sort code")
+    assert "  heap-inuse: bytes of spans in use = HeapInuse.\n    = gcController.heapInUse = sum of" in every
+    codes = [row["code"] for row in json.loads(say("check --json")[0])["checks"]]
+    assert [code for code in codes if f"\n  {code}: " not in every] == []
+    assert sum(f"\n  {code}: " in some for code in codes) == 2
 
 
 def test_the_examples_of_the_help_work(say: Run, spans: list[dict[str, Any]]) -> None:
@@ -304,24 +411,30 @@ SLIPS = {
     "xyzzy": "try one of: summary",
     "summary --jsno": "did you mean --json?",
     "list --sizes 8": "did you mean --size?",
-    "list --sort bytes": "free_bytes",
+    "list --sort zorkq": "--sort takes no zorkq (it takes descriptor, start, npages, ",
+    "list --sort 'fre byts'": "--sort takes no fre byts (did you mean free_bytes?)",
+    "classes --sort ocupied": "did you mean occupied?",
+    "list --state inus": "did you mean in-use?",
+    'list --class "17 scan"': "there is no size class of 17 bytes",
+    "list --size 3,07": "3,07 is not a number",
     "list --state free": "in-use",
     "list --class many": "many is not a number",
     "list --limit -1": "-1 is negative",
     "list --class": "expected one argument",
     "list --occupancy lots": "--occupancy takes LOW-HIGH",
-    "list --pages 9-2": "9 is more than 2",
+    "list --pages 9-2": "LOW is a number, 0 or more, and HIGH no less",
     "classes --color red": "always",
     "summary now": "takes no argument now",
     "show": "needs ADDRESS",
     "show nosuch": "nosuch",
     "show 1 +": "1 +",
+    "map --zoom nosuch": "map --zoom: nosuch is not an address",
     "show 0x": "0x",
-    "show 0": "0x0 is not in the Go heap",
+    "show 0": "0x0 is nil",
     "show -1": "is not in the Go heap",
     "show 99999999999999999999999999": "",
     "show 0xffffffffffffffff": "0xffffffffffffffff is not in the Go heap",
-    "show &'runtime.mheap_'": "is not in the Go heap",
+    "show &'runtime.mheap_'": "is runtime.mheap_, a global, not in the Go heap",
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tools import cores, gdbs, programs
-from tools.proofs import NOT_MEMORY, assert_adds_up, assert_classes_match_the_spans, not_exact, walk
+from tools.proofs import assert_adds_up, assert_classes_match_the_spans, memstats_of, not_exact, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,8 @@ def huge(answers: Answers) -> None:
 def release(answers: Answers) -> None:
     memstats = answers["summary"]["memstats"]
     assert memstats["HeapReleased"] > 6 * MIB
-    assert memstats["HeapIdle"] - memstats["HeapReleased"] < memstats["HeapReleased"] / 4
+    # Of 32 MiB of garbage nothing is kept but what the Ps have in their caches and what was freed since.
+    assert memstats["HeapIdle"] - memstats["HeapReleased"] < 8 * MIB
 
 
 def goroutines(answers: Answers) -> None:
@@ -101,14 +102,18 @@ def test_corner(ask: Ask, gdb: Gdb, go_minor: str, variant: str) -> None:
     special(answers)
     assert core.stdout["Settled"]
     if not core.stdout["CachedObjects"]:
-        printed = {name: value for name, value in core.stdout.items() if name not in NOT_MEMORY}
+        printed = memstats_of(core.stdout)
         assert answers["summary"]["memstats"] == printed
         assert walk(answers) == {name: printed[name] for name in walk(answers)}
 
 
 @SYSTEM
 @pytest.mark.since("1.21")
-@pytest.mark.parametrize("more", [[], ["-cached"]], ids=["", "cached"])
+@pytest.mark.parametrize(
+    "more",
+    [[], ["-cached"], ["-ready", "4", "-quarantined", "2"]],
+    ids=["", "cached", "freed"],
+)
 def test_user_arenas(ask: Ask, gdb: Gdb, go_minor: str, more: list[str]) -> None:
     program = programs.build("corners", go_minor, experiments="arenas")
     core = cores.kernel_core(program, "-arenas", "5", *more)
@@ -126,6 +131,8 @@ def test_user_arenas(ask: Ask, gdb: Gdb, go_minor: str, more: list[str]) -> None
     }
     # Chunks ready for reuse keep their descriptors, though no span is there.
     assert memstats["MSpanInuse"] >= walked["MSpanInuse"]
+    if "-quarantined" in more:
+        assert len(spans(answers, "quarantined")) >= 2
 
 
 @SYSTEM
@@ -139,3 +146,21 @@ def test_stop_before_the_sweep(ask: Ask, gdb: Gdb, go_minor: str) -> None:
     assert answers["summary"]["spans"]["unswept"] > 100
     assert answers["summary"]["bytes"]["garbage_unswept"] > MIB
     assert answers["summary"]["gc"]["sweep_done"] is False
+
+
+@SYSTEM
+@pytest.mark.parametrize("kind", ["limit", "386", "pie", "cgo"])
+def test_another_kind_of_program(ask: Ask, gdb: Gdb, go_minor: str, kind: str) -> None:
+    """A memory limit in force, 32 bits, a position-independent executable, a program with libc."""
+    env = {"GOMEMLIMIT": "20MiB"} if kind == "limit" else {}
+    options: dict[str, Any] = {"386": {"goarch": "386"}, "pie": {"buildmode": "pie"}, "cgo": {"cgo": True}}
+    program = programs.build("corners", go_minor, **options.get(kind, {}))
+    core = cores.kernel_core(program, "-tiny", "20000", "-finalizers", "99", "-stacks", "9", env=env)
+    answers = ask(gdb, core)
+    assert not_exact(answers) == []
+    assert_adds_up(answers)
+    assert_classes_match_the_spans(answers)
+    assert answers["summary"]["go"]["arch"] == ("386" if kind == "386" else "amd64")
+    assert answers["summary"]["gc"]["memory_limit"] == (20 * MIB if kind == "limit" else None)
+    if kind != "386":  # there the program takes another stack span between its last words and its end
+        assert answers["summary"]["memstats"] == memstats_of(core.stdout)

@@ -155,7 +155,8 @@ def test_fixalloc(raw: dict[str, Any]) -> None:
 
 
 def test_page_cache(raw: dict[str, Any]) -> None:
-    assert any(each["cache"] for each in raw["pageCache"])
+    # All may be empty: of what a full one looks like there is a made-up one below.
+    assert raw["pageCache"]
     for each in raw["pageCache"]:
         pages = [each["cache"] >> page & 1 for page in range(64)]
         scavenged = sum(each["scav"] >> page & 1 for page in range(64) if pages[page])

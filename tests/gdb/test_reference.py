@@ -75,6 +75,13 @@ def test_every_page_list_and_slot(gdb: Gdb, go_minor: str, small: str, tmp_path:
     assert engine["allocated"] == reference["allocated"] == engine["allocCount"]
     assert engine["marked"] == reference["marked"]
     assert engine["cached"] == reference["cached"]
+    assert engine["stacks"] == reference["stacks"]
+    assert engine["work buffers"] == reference["work buffers"]
+    assert engine["state"] == reference["state"]
+    assert engine["goroutines"] == reference["goroutines"]
+    assert engine["new"] == reference["new"]
+    if small != "unswept":  # the program collects twice before its end, so a cycle has seen most spans
+        assert len(engine["new"]) < len(engine["allocated"]) / 2
     kinds = {kind for _, kind in engine["pages"]}
     assert {"in use", "manual"} <= kinds
     assert any("released" in kind for kind in kinds)

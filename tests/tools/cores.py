@@ -10,19 +10,20 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tools import processes
+from tools import guests, processes
 from tools.cache import Unavailable, locked, once, root, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-Kind = Literal["kernel", "gcore"]
+Kind = Literal["kernel", "gcore", "crash", "guest"]
 KINDS: tuple[Kind, ...] = ("kernel", "gcore")
 LIMIT = 6 << 30
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
@@ -35,7 +36,7 @@ class Core:
     Attributes
     ----------
     kind
-        Who wrote it: "kernel" (the program died of SIGABRT) or "gcore" (it was asleep).
+        Who wrote it: "kernel" (the program died of SIGABRT), "gcore" (it was asleep), "guest" (qemu, as the kernel).
     path, executable
         The core file and the program.
     stdout
@@ -50,7 +51,7 @@ class Core:
 
 def core(kind: Kind, executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
     """Return the core of that kind of a program that takes ``-end abort|sleep``."""
-    make = {"kernel": kernel_core, "gcore": gcore_core}[kind]
+    make = {"kernel": kernel_core, "gcore": gcore_core, "crash": crash_core}[kind]
     return make(executable, *arguments, env=env)
 
 
@@ -62,6 +63,20 @@ def kernel_core(executable: Path, *arguments: str, env: Mapping[str, str] | None
 def gcore_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
     """Return the core that gdb's gcore writes of the sleeping program; cached."""
     return _cached("gcore", executable, arguments, env, _dump_by_gdb)
+
+
+def crash_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
+    """Return the core of a program that SIGABRT stops in the middle of its work, by Go's own handler; cached.
+
+    With GOTRACEBACK=crash every thread gets a signal and prints its stack before the program dies.
+    """
+    return _cached("crash", executable, arguments, {"GOTRACEBACK": "crash", **(env or {})}, _dump_by_go)
+
+
+def guest_core(goarch: str, executable: Path, *arguments: str) -> Core:
+    """Return the core that qemu writes when a program for another architecture aborts; cached."""
+    qemu = guests.qemu(goarch)
+    return _cached("guest", executable, arguments, None, lambda new, *rest: _dump_by_qemu(qemu, new, *rest))
 
 
 def gcore(pid: int, path: Path) -> None:
@@ -77,6 +92,17 @@ def gcore(pid: int, path: Path) -> None:
             raise Unavailable(f"this machine does not let gdb attach: {done.stderr.strip().splitlines()[-1]}")
         assert full.exists(), f"gcore wrote no core:\n{done.stdout}{done.stderr}"
         subprocess.run(["cp", "--sparse=always", str(full), str(path)], check=True)
+
+
+def kill(program: processes.Running, cwd: Path, path: Path) -> None:
+    """End a program that runs in folder `cwd` and may dump core, and move its core to `path`."""
+    with _core_pattern() as pattern:
+        os.kill(program.pid, signal.SIGABRT)
+        program.process.wait(60)  # its output may go on: that of its children
+    written = _find_core(pattern, cwd, program.pid)
+    if written is None:
+        raise Unavailable(f"the kernel wrote no core (core_pattern is {pattern})")
+    shutil.move(written, path)
 
 
 def _staging() -> Path | None:
@@ -102,6 +128,7 @@ def _cached(
 ) -> Core:
     parts = [
         kind,
+        str(executable),  # a core tells where its program was
         _file_digest(executable),
         *arguments,
         *(f"{k}={v}" for k, v in sorted((env or {}).items())),
@@ -128,6 +155,35 @@ def _dump_by_kernel(
     if written is None:
         raise Unavailable(f"the kernel wrote no core (core_pattern is {pattern})")
     shutil.move(written, folder / "core")
+
+
+def _dump_by_qemu(
+    qemu: str, folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
+) -> None:
+    # qemu then dies of the same signal, and the kernel would dump its memory too.
+    script = 'echo 0 >/proc/self/coredump_filter; exec "$@"'
+    command = ("-c", script, "sh", qemu, str(executable), *arguments, "-end", "abort")
+    with processes.start(Path("/bin/sh"), *command, env=env, cwd=folder, core=True) as program:
+        (folder / "stdout.json").write_text(program.line())
+        program.rest()
+    written = next(folder.glob("qemu_*.core"), None)
+    if written is None:
+        raise Unavailable(f"{qemu} wrote no core of {executable.name}")
+    subprocess.run(["cp", "--sparse=always", str(written), str(folder / "new")], check=True)
+    for path in folder.iterdir():
+        if path.name not in ("stdout.json", "new"):
+            path.unlink()
+    (folder / "new").rename(folder / "core")
+
+
+def _dump_by_go(
+    folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
+) -> None:
+    with processes.start(executable, *arguments, env=env, cwd=folder, core=True) as program:
+        for _ in range(5):
+            program.line()
+        kill(program, folder, folder / "core")
+    (folder / "stdout.json").write_text("{}")
 
 
 def _dump_by_gdb(

@@ -127,6 +127,12 @@ def ensure(label: str) -> Gdb:
     return Gdb(label, argv, version, site, {"PYTHONHOME": prefixes, "PYTHONNOUSERSITE": "1"})
 
 
+def of_path(label: str, path: str, options: tuple[str, ...] = ()) -> Gdb:
+    """Return a debugger of this machine that is not the gdb on PATH."""
+    version, _ = _python((path, *options))
+    return Gdb(label, (path, *options, *OFFLINE), version, _site(version))
+
+
 def run_gdb(
     gdb: Gdb,
     commands: Sequence[str],
@@ -193,17 +199,23 @@ def _system() -> tuple[str, tuple[int, int], str]:
     gdb = shutil.which("gdb")
     if not gdb:
         raise Unavailable("no gdb on PATH")
+    return gdb, *_python((gdb,))
+
+
+def _python(gdb: tuple[str, ...]) -> tuple[tuple[int, int], str]:
+    """Return the version of the Python inside a gdb, and PYTHONHOME for that Python."""
     question = "python import sys; print('py', *sys.version_info[:2], sys.prefix + ':' + sys.exec_prefix)"
     done = subprocess.run(
-        [gdb, "-nx", "-batch", "-ex", question], capture_output=True, text=True, check=False
+        [*gdb, "-nx", "-batch", "-ex", question], capture_output=True, text=True, check=False
     )
     match = re.search(r"^py (\d+) (\d+) (.*)$", done.stdout, re.MULTILINE)
     if not match:
-        raise Unavailable(f"{gdb} has no Python inside")
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise Unavailable(f"{gdb[0]} has no Python inside: {last}")
     version = int(match[1]), int(match[2])
     if version < (3, 10):
-        raise Unavailable(f"{gdb} has Python {match[1]}.{match[2]} inside, 3.10 is needed")
-    return gdb, version, match[3]
+        raise Unavailable(f"{gdb[0]} has Python {match[1]}.{match[2]} inside, 3.10 is needed")
+    return version, match[3]
 
 
 def _fetch(label: str, version: tuple[int, int], folder: Path) -> None:

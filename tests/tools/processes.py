@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,6 +82,9 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     core: bool = False,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = None,
+    children: bool = False,
 ) -> Iterator[Running]:
     """Run a program; it is killed at the end of the block and when this process dies.
 
@@ -91,6 +94,10 @@ def start(
         Added to a small environment in which GOMAXPROCS is 4, so that a big machine makes no other cores.
     core
         Whether it may dump core.
+    stdin, stderr
+        As for Popen: from nothing, and to where those of this process go.
+    children
+        Whether it has children, which are killed with it.
 
     Notes
     -----
@@ -109,13 +116,18 @@ def start(
         [executable, *arguments],
         env=environment | dict(env or {}),
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
+        start_new_session=children,
         preexec_fn=prepare,  # noqa: PLW1509  # nothing else here runs threads that hold locks at a fork
     )
     try:
         yield Running(process)
     finally:
+        if children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()

@@ -30,6 +30,8 @@ def build(
     buildmode: str = "",
     experiments: str = "",
     cgo: bool = False,
+    race: bool = False,
+    goarch: str = "",
 ) -> Path:
     """Return the executable of the Go program `name` ("frag", "churn", "corners").
 
@@ -45,6 +47,10 @@ def build(
         GOEXPERIMENT, for instance "arenas" or "nogreenteagc".
     cgo
         Link against libc with gcc.
+    race
+        With the race detector, which takes cgo.
+    goarch
+        Another architecture, for instance "386".
     """
     toolchain = toolchains.ensure(minor)
     if cgo and not shutil.which("gcc"):
@@ -53,8 +59,10 @@ def build(
     sources = [FRAG] if name == "frag" else [FRAG, PROGRAMS]
     options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags, "-buildmode": buildmode}
     flags = [f"{option}={value}" for option, value in options.items() if value]
+    flags += ["-race"] if race else []
     env = toolchain.env | {"GOEXPERIMENT": experiments, "CGO_ENABLED": str(int(cgo))}
-    key = _digest(sources, toolchain.version, str(flags), experiments, str(cgo))
+    env |= {"GOARCH": goarch} if goarch else {}
+    key = _digest(sources, toolchain.version, str(flags), experiments, str(cgo), goarch)
 
     def make(target: Path) -> None:
         try:
@@ -76,7 +84,7 @@ def build_c(name: str = "plain") -> Path:
     source = PROGRAMS / f"{name}.c"
 
     def make(target: Path) -> None:
-        _run([gcc, "-g", "-O0", "-o", str(target / name), str(source)], PROGRAMS, None)
+        _run([gcc, "-g", "-O0", "-pthread", "-o", str(target / name), str(source)], PROGRAMS, None)
 
     return _built(f"{name}-{_digest([source])}", make) / name
 

@@ -7,8 +7,15 @@ from typing import Any
 
 PAGE = 8192
 
-#: Printed by the program, but no part of a heap's metadata: constants, and a table that go-spans has as its classes.
-NOT_MEMORY = {"Version", "Settled", "CachedBytes", "CachedObjects", "EnableGC", "DebugGC", "BySize"}
+#: Printed by the program beside its runtime.MemStats.
+NOT_MEMSTATS = {"Version", "Settled", "CachedBytes", "CachedObjects"}
+
+
+def memstats_of(printed: dict[str, Any]) -> dict[str, Any]:
+    """Return all of the runtime.MemStats that a program printed; BySize came as rows of bare numbers."""
+    stats = {name: value for name, value in printed.items() if name not in NOT_MEMSTATS}
+    rows = (dict(zip(("Size", "Mallocs", "Frees"), row, strict=True)) for row in printed["BySize"])
+    return stats | {"BySize": list(rows)}
 
 
 def walk(answers: dict[str, dict[str, Any]]) -> dict[str, int]:
@@ -82,3 +89,15 @@ def not_exact(answers: dict[str, dict[str, Any]]) -> list[str]:
     checks = answers["check"]["checks"]
     return [f"{c['status']} {c['code']}: {c['expected']} {c['observed']} {c['note']}"
             for c in checks if c["status"] != "exact"]  # fmt: skip
+
+
+def assert_proven(answers: dict[str, dict[str, Any]], printed: dict[str, Any]) -> None:
+    """Every identity is exact, the rows add up, and both are what a program at rest printed last."""
+    assert not_exact(answers) == []
+    assert len(answers["check"]["checks"]) >= 26
+    assert_adds_up(answers)
+    assert_classes_match_the_spans(answers)
+    assert printed["Settled"]
+    walked, counters = walk(answers), answers["summary"]["memstats"]
+    assert walked == {name: counters[name] for name in walked}
+    assert counters == memstats_of(printed)

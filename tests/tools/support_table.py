@@ -17,7 +17,7 @@ BEGIN, END = "<!-- supported: begin -->", "<!-- supported: end -->"
 def table() -> str:
     """Return a row for each Go release, from the oldest supported to the newest."""
     lines = [
-        "| Go | tested | fields in the requirements that appear there, or are last there |",
+        "| Go | tested | fields and variables in the requirements that appear there, or are last there |",
         "| --- | --- | --- |",
     ]
     for minor in range(requirements.OLDEST[1], requirements.NEWEST[1] + 1):
@@ -31,11 +31,12 @@ def table() -> str:
 
 
 def _particular(release: str) -> list[str]:
-    """Fields that appear in this release, and those that it is the last to have."""
+    """Fields and variables that appear in this release, and those that it is the last to have."""
     needs = [(struct, need) for struct in requirements.STRUCTS for need in struct.needs]
     new = [f"`{struct.name}.{need.path}`" for struct, need in needs if need.since == release]
     last = [f"`{struct.name}.{need.path}` (last)" for struct, need in needs if need.until == release]
-    return new + last
+    variables = [f"`{name}`" for name, since in requirements.VARIABLES_SINCE.items() if since == release]
+    return new + variables + last
 
 
 def updated(readme: str) -> str:

@@ -30,14 +30,12 @@ SLICE: Final = 24
 _ARRAYS: Final = {
     "mheap.pages.chunks": (4, 8), "mheap.arenas": (1, 8), "mheap.arenas[].*": (4096, 8),
     "heapArena.spans": (PAGES, 8), "heapArena.pageInUse": (PAGES // 8, 1),
-    "heapArena.pageMarks": (PAGES // 8, 1), "heapArena.pageSpecials": (PAGES // 8, 1),
     "heapArena.pageUseSpanInlineMarkBits": (PAGES // 8, 1),
     "spanSetBlock.spans": (2, 8), "pallocData.pallocBits": (8, 8), "pallocData.scavenged": (8, 8),
-    "mcache.alloc": (136, 8), "mcache.reusableNoscan": (136, 8), "p.mspancache.buf": (128, 8),
+    "mcache.alloc": (136, 8), "mcache.stackcache": (4, 16),
     "mstats.pause_ns": (256, 8), "mstats.pause_end": (256, 8), "spanInlineMarkBits.marks": (63, 1),
     "heapStatsDelta.smallAllocCount": (68, 8), "heapStatsDelta.smallFreeCount": (68, 8),
 }  # fmt: skip
-_NOT_NEEDED: Final = {"stackpool", "stackLarge", "work", "scavenge"}
 _FIXALLOCS: Final = ("spanalloc", "cachealloc", "specialprofilealloc")
 
 
@@ -61,7 +59,18 @@ class TinyHeap:
         self.layout = _layout()
         self.regions: dict[int, bytearray] = {}
         self._next = 0x10_0000
-        names = ("mheap", "memstats", "gcController", "sweep", "gcphase", "allp", "p", "mcache", "emptymspan")
+        names = (
+            "mheap",
+            "memstats",
+            "gcController",
+            "sweep",
+            "gcphase",
+            "allp",
+            "p",
+            "mcache",
+            "emptymspan",
+            "work",
+        )
         structs = {"memstats": "mstats", "gcController": "gcControllerState", "sweep": "sweepdata",
                    "emptymspan": "mspan", "gcphase": "", "allp": ""}  # fmt: skip
         self.at = {
@@ -156,7 +165,15 @@ class TinyHeap:
             )  # fmt: skip
         self.put("mspan", self.small, sweepgen=SWEEPGEN + 3, allocCountBeforeCache=1)
         self.put(
-            "mspan", self.stack, startAddr=BASE + 7 * PAGE, npages=4, elemsize=2048, allocCount=5, state=2
+            "mspan",
+            self.stack,
+            startAddr=BASE + 7 * PAGE,
+            npages=4,
+            elemsize=2048,
+            allocCount=5,
+            state=2,
+            manualFreeList=BASE + 7 * PAGE,
+            list=self.at["mheap"] + 8,
         )
         for span, following in zip(self.free, [*self.free[1:], 0], strict=True):
             self.put("mspan", span, next=following, npages=99, startAddr=BASE)  # stale, but for the link
@@ -280,7 +297,7 @@ def _layout() -> Layout:
     """Lay out every required struct in an order and with sizes of our own."""
     structs: dict[str, Struct] = {}
     # Those that are embedded in others come first.
-    wanted = [entry for entry in requirements.STRUCTS if entry.name not in _NOT_NEEDED]
+    wanted = [entry for entry in requirements.STRUCTS if not entry.late]
     order = ("pallocData", "spanSet", "mcentral", "fixalloc", "heapStatsDelta")
     wanted.sort(key=lambda entry: order.index(entry.name) if entry.name in order else len(order))
     for entry in wanted:

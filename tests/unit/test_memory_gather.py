@@ -44,7 +44,7 @@ def u64(values):
 BASES = st.sampled_from([0, 1000, ADDRESS_SPACE - 200])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.data(),
     BASES,
@@ -60,7 +60,7 @@ def test_equals_the_bytes_one_by_one(data, base, present, size, gap, run):
     expect(content, addresses, size, rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 180), st.integers(1, 20)), max_size=4), st.data())
 def test_few_holes(holes, data):
     """Mostly readable memory, where runs succeed or are halved only a little."""

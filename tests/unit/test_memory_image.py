@@ -46,7 +46,7 @@ def answer(memory, where, size):
     return rows.data.tolist(), rows.readable.tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(BASES, st.lists(st.sampled_from([True, True, True, False]), min_size=120, max_size=120), READS)
 def test_the_same_answers_and_nothing_else(tmp_path_factory, base, present, reads):
     content = {base + i: (i * 7 + 1) % 256 for i, there in enumerate(present) if there}
@@ -215,7 +215,7 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, change, words):
     assert words in line(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_never_escapes(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "damaged.gospan"

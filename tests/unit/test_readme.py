@@ -27,6 +27,23 @@ def test_every_command_is_described() -> None:
     assert described == NAMES
 
 
+def test_the_commands_that_sort_are_those() -> None:
+    (said,) = re.findall(r"shows\)\. (.*?) take `--sort`", README, re.DOTALL)
+    with_both = {
+        command.name
+        for command in catalog.COMMANDS
+        if {"sort", "limit"} <= {option.name for option in command.options}
+    }
+    assert set(re.findall(r"`(\w+)`", said)) == with_both
+
+
+def test_every_option_of_the_installer_is_described() -> None:
+    usage = (CHECKOUT / "install.sh").read_text().partition("EOT")[2].partition("EOT")[0]
+    options = set(re.findall(r"^  (--[\w-]+)", usage, re.MULTILINE)) - {"--help"}
+    rows = README.partition("## Install")[2].partition("## Use")[0]
+    assert options == set(re.findall(r"`(--[\w-]+)", "".join(re.findall(r"^\| .*? \|", rows, re.MULTILINE))))
+
+
 def test_every_command_named_is_one() -> None:
     named = set(re.findall(r"(?:\(gdb\) |    )go-spans ([a-z]+)", README))
     assert named

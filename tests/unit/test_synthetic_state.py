@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.occupancy import decile
-from gdb_gospan.analysis.transients import Transient, transients
+from gdb_gospan.commands.gc import gc_state
 from gdb_gospan.commands.session import Session, Target
-from gdb_gospan.commands.summary import gc_state
 from gdb_gospan.runtime.mgc import lock_held
 from tools.tiny_heap import SWEEPGEN, TinyHeap
 
@@ -79,11 +78,11 @@ def test_locks_of_both_kinds(key: int, held: bool) -> None:
     assert lock_held(key) is held
     tiny = TinyHeap()
     tiny.put("mheap", tiny.at["mheap"], lock__key=key)
-    assert gc_state(session(tiny))["heap_lock_held"] is held
+    assert gc_state(tiny.heap())["heap_lock_held"] is held
 
 
 def test_between_cycles() -> None:
-    state = gc_state(session(TinyHeap()))
+    state = gc_state(TinyHeap().heap())
     assert (state["phase"], state["cycles"], state["num_gc"]) == ("off", SWEEPGEN // 2, SWEEPGEN // 2)
     assert (state["sweep_done"], state["sweepers"]) == (True, 0)
     assert (state["gc_percent"], state["memory_limit"], state["gomaxprocs"]) == (100, None, 1)
@@ -92,21 +91,21 @@ def test_between_cycles() -> None:
 def test_while_marking_one_cycle_more_has_begun() -> None:
     tiny = TinyHeap()
     tiny.write(tiny.at["gcphase"], (1).to_bytes(4, "little"))
-    state = gc_state(session(tiny))
+    state = gc_state(tiny.heap())
     assert (state["phase"], state["cycles"]) == ("mark", SWEEPGEN // 2 + 1)
 
 
 def test_while_sweeping() -> None:
     tiny = TinyHeap()
     tiny.put("sweepdata", tiny.at["sweep"], active__state=(1 << 31) + 3)
-    assert gc_state(session(tiny))["sweep_done"] is False
-    assert gc_state(session(tiny))["sweepers"] == 3
+    assert gc_state(tiny.heap())["sweep_done"] is False
+    assert gc_state(tiny.heap())["sweepers"] == 3
 
 
 def test_gogc_off_and_a_limit() -> None:
     tiny = TinyHeap()
     tiny.put("gcControllerState", tiny.at["gcController"], gcPercent=-1, memoryLimit=5 * MIB)
-    state = gc_state(session(tiny))
+    state = gc_state(tiny.heap())
     assert (state["gc_percent"], state["memory_limit"]) == (None, 5 * MIB)
 
 
@@ -117,7 +116,7 @@ def test_pauses_are_the_newest_first_and_their_quantiles_are_gos(cycles: int) ->
     ring = tiny.at["memstats"] + tiny.layout["mstats"]["pause_ns"].offset
     for cycle in range(1, cycles + 1):
         tiny.words(ring + 8 * ((cycle + 255) % 256), 1000 * cycle)
-    state = gc_state(session(tiny))
+    state = gc_state(tiny.heap())
     kept = [1000 * cycle for cycle in range(cycles, max(cycles - 256, 0), -1)]
     assert state["pauses"] == kept
     ordered = sorted(kept)
@@ -138,33 +137,3 @@ def test_deciles() -> None:
     nelems = np.array([10] * 7 + [8192 // 8])
     objects = np.array([0, 1, 2, 5, 9, 10, 11, 1])
     assert decile(objects, nelems).tolist() == [0, 0, 1, 4, 8, 9, 9, 0]
-
-
-def test_each_kind_of_evidence_is_read_from_the_heap() -> None:
-    tiny = TinyHeap()
-    assert transients(tiny.heap(), None) == ()
-    tiny.put("mheap", tiny.at["mheap"], lock__key=1)
-    tiny.put("p", tiny.at["p"], statsSeq=7)
-    tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN - 1)
-    kinds = {transient.kind for transient in transients(tiny.heap(), None)}
-    assert kinds == {"heap-lock", "stats-update", "sweeping"}
-
-
-@pytest.mark.parametrize(
-    ("function", "families"),
-    [
-        ("runtime.(*mheap).allocSpan", {"pages", "objects", "lists"}),
-        ("runtime.sysUnusedOS", {"pages"}),
-        ("runtime.(*mcentral).uncacheSpan", {"objects", "lists", "slots"}),
-        ("runtime.mallocgcSmallScanNoHeader", {"slots"}),
-        ("runtime.(*spanSet).push", {"pages", "lists"}),
-        ("runtime.futex", set()),
-        ("main.mallocgc", set()),
-    ],
-)
-def test_a_function_excuses_only_what_it_moves(function: str, families: set[str]) -> None:
-    thread = Transient("thread", "thread 3", ("runtime.futex", function))
-    explained = {
-        family for family in ("owners", "pages", "objects", "lists", "slots") if thread.explains(family)
-    }
-    assert explained == families

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import hypothesis
 import pytest
 
 from tools import cache, cores, project, toolchains
@@ -201,3 +202,9 @@ def test_a_core_handler_that_stays_is_the_reason_of_a_skip(own_cache, tmp_path, 
         cores._core_pattern(),
     ):
         pass
+
+
+def test_no_property_has_a_deadline() -> None:
+    """A busy machine is no defect."""
+    assert hypothesis.settings.default is not None
+    assert hypothesis.settings.default.deadline is None

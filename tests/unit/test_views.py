@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gdb_gospan.commands.rows import ordered
 from gdb_gospan.views import bars, units
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import Column, table, to_csv
@@ -102,10 +104,40 @@ COLUMNS = [Column("name", "name", left=True), Column("n", "spans", units.count),
 def test_tables_align() -> None:
     rows = [{"name": "a", "n": 1, "share": "0.1 %"}, {"name": "long name", "n": 12345, "share": "99.9 %"}]
     assert table(COLUMNS, rows).splitlines() == [
-        "  name         spans    of all",
-        "  a                1     0.1 %",
-        "  long name   12,345    99.9 %",
+        "  name        spans  of all",
+        "  a               1   0.1 %",
+        "  long name  12,345  99.9 %",
     ]
+
+
+def test_sentences_wrap_in_the_last_column() -> None:
+    columns = [Column("n", "number"), Column("text", "what", left=True, wraps=True)]
+    rows = [{"n": 1, "text": "one two three four five six seven"}, {"n": 22, "text": "short"}]
+    assert table(columns, rows, width=40).splitlines() == [
+        "  number  what",
+        "       1  one two three four five six",
+        "          seven",
+        "      22  short",
+    ]
+    assert table(columns, rows).splitlines()[1] == "       1  one two three four five six seven"
+    assert max(map(len, table(columns, rows, width=8).splitlines())) == 23, "16 columns for words at least"
+
+
+ROWS = [{"n": n, "name": name} for n, name in ((3, "c"), (None, "b"), (5, None), (5, "a"))]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(None, "3c -b 5- 5a"), ("n", "5- 5a 3c -b"), ("name", "5a -b 3c 5-")],
+)
+def test_few_rows_are_ordered_and_cut(key: str | None, expected: str) -> None:
+    """Figures from the largest, names from the smallest, ties as they were, the unknown last."""
+    for limit in range(5):
+        rows, total = ordered(ROWS, key, limit)
+        said = [f"{row['n'] or '-'}{row['name'] or '-'}" for row in rows]
+        assert (said, total) == (expected.split()[: limit or None], 4)
+    nothing: list[dict[str, Any]] = [{"n": None}]
+    assert ordered(nothing, "n", 0) == (nothing, 1)
 
 
 def test_tables_keep_what_looks_like_numbers() -> None:

@@ -108,7 +108,7 @@ def test_a_program_at_its_start(document: dict[str, Any]) -> None:
     text = lay_out(document, Style())
     assert "no GC cycle yet" in text
     assert "no cycle completed yet" in text
-    assert "No span in use has a free slot." in text
+    assert "No span is in use." in text
 
 
 def test_an_empty_free_list_is_normal(document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ var operations uint64
 func main() {
 	seconds := flag.Float64("seconds", 60, "ends after that time")
 	megabytes := flag.Int("live", 16, "about so many MB stay alive")
+	withLarge := flag.Bool("large", true, "large objects too")
 	limit := flag.Int64("limit", 0, "memory limit in MB, 0 for none")
 	flag.Parse()
 	if *limit > 0 {
@@ -29,7 +30,9 @@ func main() {
 	for i := 0; i < workers; i++ {
 		go small(rand.New(rand.NewSource(int64(i))), *megabytes<<20/workers)
 	}
-	go large(rand.New(rand.NewSource(100)))
+	if *withLarge {
+		go large(rand.New(rand.NewSource(100)))
+	}
 	go stacks(rand.New(rand.NewSource(200)))
 	go finalizers()
 	go collections()

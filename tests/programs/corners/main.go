@@ -18,6 +18,8 @@ var held []interface{}
 
 func main() {
 	arenas := flag.Int("arenas", 0, "user arenas with 100 objects and one of 1 MB each (built with GOEXPERIMENT=arenas)")
+	quarantined := flag.Int("quarantined", 0, "user arenas of 12 MB each, freed after the last collection")
+	ready := flag.Int("ready", 0, "user arenas of 12 MB each, freed before the last collection")
 	finalizers := flag.Int("finalizers", 0, "objects with a finalizer")
 	goroutines := flag.Int("goroutines", 0, "goroutines that wait")
 	huge := flag.Int("huge", 0, "objects of 100 MB, not touched")
@@ -31,6 +33,9 @@ func main() {
 	ending, err := last.ParseEnd(*end)
 	if err == nil && *arenas > 0 {
 		err = makeArenas(*arenas)
+	}
+	if err == nil && *ready > 0 {
+		err = freeArenas(*ready)
 	}
 	if err != nil || flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "corners:", err, flag.Args())
@@ -52,6 +57,13 @@ func main() {
 	if *release {
 		makeGarbage(32 << 20)
 		debug.FreeOSMemory()
+	}
+	if *quarantined > 0 {
+		err = freeArenas(*quarantined)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "corners:", err)
+		os.Exit(2)
 	}
 	last.Words(ending, *cached)
 }

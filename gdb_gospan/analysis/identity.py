@@ -1,0 +1,88 @@
+"""What an identity is: two ways to one number, one of them the runtime's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.transients import Family, Unit
+from gdb_gospan.runtime.columns import blocks
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64, Mask
+
+Severity = Literal["error", "warning"]
+
+
+@attrs.frozen(eq=False)
+class Finding:
+    """What one identity found.
+
+    Attributes
+    ----------
+    expected, observed
+        What the runtime's counters say, and what the walk found.
+    where
+        For a broken identity, where to look.
+    rows
+        Where it counts spans: the rows of `Spans` that are wrong, int64.
+    complete
+        False when the identity did not get to see all that it is about.
+    """
+
+    expected: int | None
+    observed: int
+    where: str = ""
+    rows: I64 | None = None
+    complete: bool = True
+
+
+class Identity(NamedTuple):
+    """One identity: its stable code, what the two numbers are, and what may put it off (`transients`)."""
+
+    code: str
+    severity: Severity
+    family: Family
+    unit: Unit
+    subject: str
+    find: Callable[[Heap], Finding]
+
+
+class Identities(list[Identity]):
+    """A list of identities, entered by decorating the functions that check them."""
+
+    def enter(
+        self, code: str, severity: Severity, family: Family, unit: Unit, subject: str
+    ) -> Callable[[Callable[[Heap], Finding]], Callable[[Heap], Finding]]:
+        """Enter the decorated function."""
+
+        def register(function: Callable[[Heap], Finding]) -> Callable[[Heap], Finding]:
+            self.append(Identity(code, severity, family, unit, subject, function))
+            return function
+
+        return register
+
+
+def total(heap: Heap, rows: Mask, *columns: str) -> int:
+    """Add up a column of the spans over some rows, or the product of several."""
+    live, records, added = np.flatnonzero(rows), heap.spans.records, 0
+    for block in blocks(len(live)):
+        product = np.ones(1, np.int64)
+        for column in columns:
+            product = product * records.at(column, live[block])
+        added += int(product.sum())
+    return added
+
+
+def count(mask: Mask) -> int:
+    """Count the rows of a mask."""
+    return int(np.count_nonzero(mask))
+
+
+def all_of(heap: Heap, rows: Mask, wrong: Mask) -> Finding:
+    """Build the finding for a property that every span in ``rows`` must have."""
+    bad = np.flatnonzero(rows & wrong)
+    where = f"first: span descriptor {int(heap.spans.addresses[bad[0]]):#x}" if len(bad) else ""
+    return Finding(count(rows), count(rows) - len(bad), where, bad)

@@ -1,0 +1,65 @@
+"""What spans in use hold besides objects: the runtime's own bitmaps, and garbage that waits to be swept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mspan import BEING_SWEPT, Spans
+from gdb_gospan.runtime.record import I64, Mask
+
+
+def counted(spans: Spans) -> Mask:
+    """In-use spans that HeapInuse counts: all but quarantined user arena chunks."""
+    return spans.in_use & ~spans.quarantined
+
+
+def span_metadata(heap: Heap, rows: I64) -> I64:
+    """Bytes inside these spans that the runtime reserves for bitmaps.
+
+    Heap bits: one bit per word in spans of pointers up to 512 bytes, 128 on
+    32-bit (mbitmap.go, heapBitsInSpan; Go 1.22 on). Inline mark bits: 128 bytes
+    (mgcmark_greenteagc.go).
+    """
+    spans, layout = heap.spans, heap.layout
+    columns = spans.records
+    word = layout.platform.pointer_size
+    reserved = np.zeros(len(rows), np.int64)
+    spanclass, elemsize, nbytes = (
+        columns.at("spanclass", rows),
+        columns["elemsize"][rows],
+        spans.bytes_of(rows),
+    )
+    small = spans.in_use[rows] & (spanclass > 1)
+    if "largeType" in columns:  # since Go 1.22, when the bitmap moved into the spans
+        in_span = small & (elemsize <= word * word * 8) & (spanclass & 1 == 0)
+        reserved[in_span] = nbytes[in_span] // (word * 8)
+    inline = small & heap.span_map.inline_marks[rows]
+    # A user arena chunk ends with its bitmap since Go 1.22 (arena.go, userArenaChunkReserveBytes).
+    arena = spans.user_arena[rows]
+    reserved[arena] = (nbytes - elemsize)[arena]
+    if "spanInlineMarkBits" in layout.structs:
+        reserved[inline] += layout["spanInlineMarkBits"].size
+    return reserved
+
+
+def unswept_garbage(heap: Heap) -> I64:
+    """Bytes of dead objects in each span that waits to be swept; a row for each row of `Heap.unswept_marks`.
+
+    Right for all but objects with a finalizer, which the sweep revives.
+    """
+    marks, columns = heap.unswept_marks, heap.spans.records
+    rows = marks.rows
+    certain = decided(heap) & counted(heap.spans)[rows]
+    dead = np.where(certain, columns.at("allocCount", rows) - marks.counts, 0)
+    return np.maximum(dead, 0) * columns["elemsize"][rows]
+
+
+def decided(heap: Heap) -> Mask:
+    """Which rows of `Heap.unswept_marks` tell garbage from objects: bool.
+
+    While a span is being swept its marks may be fresh already, and its allocCount too (mgcsweep.go, sweep).
+    """
+    marks = heap.unswept_marks
+    certain: Mask = marks.known & (heap.spans.delta[marks.rows] != BEING_SWEPT)
+    return certain

@@ -1,0 +1,257 @@
+"""The identities between the runtime's structures themselves; each exact in a quiet stop, Go 1.19 to 1.27."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.identity import Finding, Identities, all_of, count, total
+from gdb_gospan.analysis.inside import counted, span_metadata
+from gdb_gospan.runtime import mspan, sizeclasses
+from gdb_gospan.runtime.abreast import each_block
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mpagealloc import FREEING
+from gdb_gospan.runtime.record import Mask
+
+IDENTITIES = Identities()
+
+
+@IDENTITIES.enter("pages-inuse", "error", "pages", "pages", "pages of spans in use = mheap_.pagesInUse")
+def _pages_in_use(heap: Heap) -> Finding:
+    # User arena chunks in quarantine leave pagesInUse when they are swept (mgcsweep.go), later than HeapInuse.
+    return Finding(heap.mheap["pagesInUse"], total(heap, heap.spans.in_use, "npages"))
+
+
+@IDENTITIES.enter("page-owners", "error", "owners", "items", "pages of the heap that at most one span claims")
+def _page_owners(heap: Heap) -> Finding:
+    return Finding(len(heap.pages), len(heap.pages) - heap.page_kinds.shared)
+
+
+@IDENTITIES.enter("page-bits", "error", "pages", "pages", "pages of spans that the bitmap has as allocated")
+def _page_bits(heap: Heap) -> Finding:
+    owned = count(heap.page_kinds.owner >= 0)
+    return Finding(owned, owned - int(heap.page_kinds.counts[FREEING]))
+
+
+@IDENTITIES.enter("span-map", "error", "map", "items", "spans that heapArena.spans names at both ends")
+def _span_map(heap: Heap) -> Finding:
+    live = heap.spans.in_use | heap.spans.manual
+    return all_of(heap, live, ~heap.span_map.agrees)
+
+
+@IDENTITIES.enter(
+    "page-in-use-bits", "warning", "map", "items", "bits set in heapArena.pageInUse = spans in use"
+)
+def _page_in_use_bits(heap: Heap) -> Finding:
+    # The sweep of a user arena chunk leaves its bit set until the chunk is used again (mgcsweep.go).
+    ready = count(heap.span_map.page_in_use[heap.ready_arena_chunks])
+    bits = heap.span_map.pages_in_use - ready
+    # An index beyond the map is no arena; the one that it should be has its bits, so it cannot make up for others.
+    lost = heap.arenas.lost
+    where = (
+        f"{lost} of mheap_.heapArenas {'is' if lost == 1 else 'are'} beyond the map of arenas" if lost else ""
+    )
+    return Finding(count(heap.spans.in_use), bits - lost, where)
+
+
+@IDENTITIES.enter(
+    "span-slots",
+    "error",
+    "slots",
+    "items",
+    "spans whose allocCount = freeindex + set bits of allocBits after it",
+)
+def _span_slots(heap: Heap) -> Finding:
+    spans = heap.spans
+    rows = np.flatnonzero(counted(spans))
+    wrong, known = np.zeros(len(spans), np.bool_), np.ones(len(spans), np.bool_)
+
+    def work(block: slice) -> None:
+        some = rows[block]
+        slots = mspan.allocated_slots(heap.reader, spans, some)
+        wrong[some] = slots.known & (slots.counts != spans.records.at("allocCount", some))
+        known[some] = slots.known
+
+    each_block(len(rows), work, memory=heap.memory)
+    return attrs.evolve(all_of(heap, counted(spans), wrong), complete=bool(known.all()))
+
+
+@IDENTITIES.enter(
+    "span-elems",
+    "error",
+    "elements",
+    "items",
+    "spans of small objects whose nelems and elemsize follow from their class",
+)
+def _span_elems(heap: Heap) -> Finding:
+    spans, columns = heap.spans, heap.spans.records
+    small, wrong = spans.in_use & (columns.narrow("spanclass") > 1), np.zeros(len(spans), np.bool_)
+    rows = np.flatnonzero(small)
+
+    def work(block: slice) -> None:
+        some = rows[block]
+        sizeclass = np.clip(columns.at("spanclass", some) >> 1, 0, sizeclasses.COUNT - 1)
+        elemsize = sizeclasses.sizes()[sizeclass]
+        npages = np.array(sizeclasses.PAGES, np.int64)[sizeclass]
+        nelems = (spans.bytes_of(some) - span_metadata(heap, some)) // np.maximum(elemsize, 1)
+        off = columns.at("nelems", some) != nelems
+        off |= (columns["elemsize"][some] != elemsize) | (columns["npages"][some] != npages)
+        limit, end = columns.at("limit", some), spans.start[some] + (nelems * elemsize).astype(np.uint64)
+        if heap.layout.traits.small_span_limit_exact:
+            off |= limit != end
+        else:  # or with the objects that would have fitted in the place of the heap bits
+            off |= (limit < end) | (limit > spans.start[some] + spans.bytes_of(some).astype(np.uint64))
+        wrong[some] = off
+
+    each_block(len(rows), work, memory=heap.memory)
+    return all_of(heap, small, wrong)
+
+
+@IDENTITIES.enter(
+    "work-buffer-lists",
+    "warning",
+    "manual lists",
+    "page bytes",
+    "bytes of the spans in work.wbufSpans = GC work buffers",
+)
+def _work_buffer_lists(heap: Heap) -> Finding:
+    return Finding(heap.stats.inWorkBufs, heap.spans.total_bytes(heap.work_buffer_lists))
+
+
+@IDENTITIES.enter(
+    "stack-lists",
+    "warning",
+    "manual lists",
+    "items",
+    "spans of small stacks that are in a list if one of theirs is free",
+)
+def _stack_lists(heap: Heap) -> Finding:
+    stacks = heap.stacks
+    return all_of(heap, stacks.pool, stacks.listed != _some_free(heap))
+
+
+@IDENTITIES.enter(
+    "stack-slots",
+    "warning",
+    "manual lists",
+    "items",
+    "spans of small stacks with a free one if not all are given out",
+)
+def _stack_slots(heap: Heap) -> Finding:
+    stacks = heap.stacks
+    some_given_back = stacks.given_out < stacks.capacity
+    return all_of(heap, stacks.pool, _some_free(heap) != some_given_back)
+
+
+def _some_free(heap: Heap) -> Mask:
+    """Which spans of small stacks have a free one."""
+    pool, some = np.flatnonzero(heap.stacks.pool), np.zeros(len(heap.spans), np.bool_)
+    some[pool] = heap.spans.records.at("manualFreeList", pool) != 0
+    return some
+
+
+# Central lists and descriptors.
+
+
+@IDENTITIES.enter(
+    "central-lists",
+    "warning",
+    "lists",
+    "items",
+    "spans in use that are in one central list, or cached by one P",
+)
+def _central_lists(heap: Heap) -> Finding:
+    spans, central = heap.spans, heap.central
+    rows = central.row[central.valid]
+    listed = np.zeros(len(spans), np.bool_)
+    listed[rows] = True
+    wrong = listed == heap.cached
+    if count(listed) != len(rows):
+        wrong |= np.bincount(rows, minlength=len(spans)) > 1
+    return all_of(heap, counted(spans), wrong)
+
+
+def _fixalloc(heap: Heap, name: str) -> tuple[int, int, int, int]:
+    """Return objects handed out, objects free, bytes of an object, bytes of the chunk left."""
+    found = next(entry for entry in heap.fixallocs if entry.name == name)
+    # What a broken list leads to is one more, and no object: it must not be right by chance.
+    free = found.free if found.free is not None else found.free_at_least + 1
+    return found.inuse // max(found.size, 1), free, found.size, found.chunk_left
+
+
+@IDENTITIES.enter(
+    "central-entries",
+    "warning",
+    "lists",
+    "items",
+    "entries of swept central lists that are spans of that class",
+)
+def _central_entries(heap: Heap) -> Finding:
+    central, spans = heap.central, heap.spans
+    # A user arena chunk changes its class when it is freed, and stays where it is (arena.go).
+    arena = (central.row >= 0) & spans.user_arena[central.row] if len(spans) else central.row >= 0
+    swept = ~central.unswept & ~arena
+    valid = count(swept & central.valid)
+    return Finding(count(swept) + central.holes, valid)
+
+
+@IDENTITIES.enter(
+    "spanalloc-objects",
+    "error",
+    "descriptors",
+    "items",
+    "spanalloc in use and free = descriptors in allspans",
+)
+def _spanalloc_objects(heap: Heap) -> Finding:
+    used, free, _, _ = _fixalloc(heap, "spanalloc")
+    # As many are there as there are addresses: not one that is listed twice, nor one not stored yet.
+    repeated = count(heap.spans.addresses[1:] == heap.spans.addresses[:-1])
+    return Finding(len(heap.spans) + heap.spans.lost - repeated, used + free)
+
+
+@IDENTITIES.enter(
+    "spanalloc-inuse",
+    "error",
+    "descriptors",
+    "stock",
+    "spans and the descriptors that Ps and user arenas hold = spanalloc in use",
+)
+def _spanalloc_in_use(heap: Heap) -> Finding:
+    used, _, _, _ = _fixalloc(heap, "spanalloc")
+    live = count(heap.spans.in_use | heap.spans.manual)
+    return Finding(used, live + heap.ps.mspancache + len(heap.ready_arena_chunks))
+
+
+@IDENTITIES.enter(
+    "mspan-sys", "error", "descriptors", "chunk", "bytes of all descriptors and the chunk left = MSpanSys"
+)
+def _mspan_sys(heap: Heap) -> Finding:
+    used, _, size, left = _fixalloc(heap, "spanalloc")
+    others = heap.mheap.slice("allspans").length - used
+    return Finding(heap.memstats["mspan_sys"], heap.mem_stats["MSpanInuse"] + others * size + left)
+
+
+@IDENTITIES.enter("mcache-inuse", "warning", "mcaches", "stock", "mcaches that Ps own = MCacheInuse")
+def _mcache_in_use(heap: Heap) -> Finding:
+    used, _, _, _ = _fixalloc(heap, "cachealloc")
+    return Finding(used, len(heap.ps.mcaches))
+
+
+@IDENTITIES.enter(
+    "mcache-sys", "warning", "mcaches", "chunk", "bytes of all mcaches and the chunk left = MCacheSys"
+)
+def _mcache_sys(heap: Heap) -> Finding:
+    # A chunk is as many whole mcaches as 16 KiB have room for (mfixalloc.go, init), so nothing of it is left over.
+    used, free, size, left = _fixalloc(heap, "cachealloc")
+    return Finding(heap.memstats["mcache_sys"], (used + free) * size + left)
+
+
+@IDENTITIES.enter(
+    "gc-cycles",
+    "warning",
+    "cycle",
+    "cycle",
+    "sweep generation = two for each cycle that has reached its sweep",
+)
+def _gc_cycles(heap: Heap) -> Finding:
+    return Finding(2 * heap.memstats["numgc"], heap.mheap["sweepgen"])

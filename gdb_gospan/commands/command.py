@@ -1,0 +1,215 @@
+"""What a subcommand is, as data: gdb's help, the shell's help, parsing and completion come from it.
+
+Light on purpose: gdb imports it at every start.
+"""
+
+from __future__ import annotations
+
+
+class Option:
+    """One option. ``metavar`` empty makes it a flag; ``choices`` limits its values; ``address`` takes expressions in gdb.
+
+    ``headings`` are other names of choices: what the output calls them.
+    """
+
+    # Plain classes: importing typing for a NamedTuple takes a third of what may be added to gdb's start.
+    __slots__ = ("address", "choices", "default", "headings", "help", "metavar", "name", "number")
+
+    def __init__(
+        self,
+        name: str,
+        help: str,  # noqa: A002  # as argparse calls it
+        metavar: str = "",
+        default: object = None,
+        *,
+        number: bool = False,
+        choices: tuple[str, ...] = (),
+        address: bool = False,
+        headings: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.metavar = metavar
+        self.default = default
+        self.number = number
+        self.choices = choices
+        self.address = address
+        self.headings = headings or {}
+
+
+class Command:
+    """One subcommand.
+
+    Attributes
+    ----------
+    module
+        Module of this package that has ``document(session, arguments)`` and
+        ``text(document, style)``.
+    columns
+        What each column or word of the output means.
+    argument
+        The positional argument, with its meaning; one in brackets may be left out.
+    rows
+        Key under which the document keeps its rows, for CSV; or, separated by spaces, those of its
+        sections, which become rows of name and value.
+    needs_target
+        Whether there must be a program to look at; without, the session is None.
+    """
+
+    __slots__ = (
+        "aliases", "argument", "columns", "description", "example", "module", "name", "needs_target", "options",
+        "rows", "summary",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        summary: str,
+        description: str,
+        example: str,
+        columns: tuple[tuple[str, str], ...] = (),
+        options: tuple[Option, ...] = (),
+        argument: tuple[str, str] | None = None,
+        aliases: tuple[str, ...] = (),
+        rows: str = "",
+        *,
+        needs_target: bool = True,
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.summary = summary
+        self.description = description
+        self.example = example
+        self.columns = columns
+        self.options = options
+        self.argument = argument
+        self.aliases = aliases
+        self.rows = rows
+        self.needs_target = needs_target
+
+    @property
+    def takes_address(self) -> bool:
+        """The argument is an address, in gdb any expression that gives one."""
+        return self.argument is not None and self.argument[0] == "ADDRESS"
+
+    @property
+    def argument_optional(self) -> bool:
+        """The argument may be left out."""
+        return self.argument is not None and self.argument[0].startswith("[")
+
+    def __repr__(self) -> str:
+        return f"Command({self.name})"
+
+
+COMMON: tuple[Option, ...] = (
+    Option("json", "print one JSON document: bytes, nanoseconds, Go's own names"),
+    Option("csv", "print CSV: a row for each row of the table, or for each figure"),
+    Option("bytes", "print exact bytes: short for --units bytes"),
+    Option("units", "print KiB, MiB, GiB, or exact bytes", "UNITS", "binary", choices=("binary", "bytes")),
+    Option(
+        "color",
+        "point with colour; auto follows the terminal",
+        "WHEN",
+        "auto",
+        choices=("auto", "always", "never"),
+    ),
+    Option("why", "add the formulas of what the report shows"),
+)
+
+LIMIT = Option("limit", "rows to print, 0 for all", "N", 20, number=True)
+NO_LIMIT = Option("limit", "rows to print, 0 for all", "N", 0, number=True)
+"""Of a table that is small by its nature."""
+
+
+def sort_by(columns: str, default: str, headings: dict[str, str] | None = None) -> Option:
+    """Return the option to sort by one of these columns, named in one string.
+
+    Parameters
+    ----------
+    headings
+        Columns by the headings that stand above them, where these are other words.
+    """
+    choices = tuple(columns.split())
+    return Option(
+        "sort",
+        "column to sort by: figures from the largest; addresses, classes and names from the smallest",
+        "COL",
+        default,
+        choices=choices,
+        headings=headings,
+    )
+
+
+def options_of(command: Command) -> tuple[Option, ...]:
+    """All options of a command, its own first; one of its own may explain a common one better."""
+    own = {option.name for option in command.options}
+    return command.options + tuple(option for option in COMMON if option.name not in own)
+
+
+def help_text(
+    command: Command, program: str = "go-spans", *, files: str = "", files_help: str = "", instead: str = ""
+) -> str:
+    """Return the whole help of a command; the first line is its summary.
+
+    Parameters
+    ----------
+    files
+        What the command line needs besides, where there is no debugger that has it loaded.
+    files_help
+        What that is.
+    instead
+        What may be there in place of the files.
+    """
+    usage = [program, command.name]
+    if command.argument:
+        usage.append(command.argument[0])
+    instead = " ".join([*usage, instead]) if instead else ""
+    if files:
+        usage.append(files)
+    lines = [
+        command.summary[0].upper() + command.summary[1:] + ".",
+        "",
+        "Usage: " + " ".join([*usage, "[OPTIONS]"]),
+    ]
+    if instead:
+        lines.append(f"or     {instead} [OPTIONS]")
+    if command.aliases:
+        lines.append("Also: " + ", ".join(f"{program} {alias}" for alias in command.aliases))
+    lines += ["", *_filled("", command.description, ""), "", "Options:"]
+    if command.argument:
+        lines += _hung(command.argument[0], command.argument[1], 22)
+    if files:
+        lines += _hung(files, files_help, 22)
+    for option in options_of(command):
+        left = f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        default = f" [{option.default}]" if option.default is not None else ""
+        lines += _hung(left, f"{option.help}{choices}{default}", 22)
+    if command.columns:
+        lines += ["", "Reading the output:"]
+        for name, meaning in command.columns:
+            lines += _hung(name, meaning, 32)
+    lines += ["", f"Example: {command.example}"]
+    return "\n".join(lines)
+
+
+def _hung(left: str, right: str, width: int) -> list[str]:
+    """Lay out a name and what it means, the lines that follow under the first; textwrap would load for it at gdb's start."""
+    if len(left) >= width:
+        return [f"  {left}", *_filled(" " * (width + 2), right, " " * (width + 2))]
+    return _filled(f"  {left:<{width}}", right, " " * (width + 2))
+
+
+def _filled(first: str, text: str, indent: str) -> list[str]:
+    lines = [first]
+    for number, word in enumerate(text.split()):
+        if number and len(lines[-1]) + 1 + len(word) > _HELP_WIDTH:
+            lines.append(indent + word)
+        else:
+            lines[-1] += (" " if number else "") + word
+    return lines
+
+
+_HELP_WIDTH = 100
+"""Columns of a help text, which gdb takes when the plugin is loaded, whatever the terminal will be."""

@@ -1,0 +1,48 @@
+"""What the figures rest on."""
+
+from __future__ import annotations
+
+from gdb_gospan.commands.command import NO_LIMIT, Command, Option
+
+PROOF: tuple[Command, ...] = (
+    Command(
+        "check",
+        "check",
+        "prove the figures: every identity between the walk and the runtime's counters",
+        "exact: equal to the byte. transient: off because the program was stopped in the middle of something,\n"
+        "which is named. broken: off without such a reason. unknown: memory was missing.",
+        "go-spans check",
+        columns=(
+            ("expected", "what the runtime's own counters say"),
+            ("observed", "what walking the structures found"),
+        ),
+        options=(
+            Option("sort", "status, the worst first, or code", "COL", "status", choices=("status", "code", "severity"),
+                   headings={"check": "code"}),
+            NO_LIMIT,
+        ),
+        rows="identities",
+    ),
+    Command(
+        "layout",
+        "layout",
+        "where the runtime's types came from, and what this Go release lacks",
+        "Lists every runtime struct and field that go-spans relies on, as this program has them.",
+        "go-spans layout --verbose",
+        rows="structs",
+        columns=(("fields used", "fields that go-spans reads"), ("offset", "with --verbose: bytes from the start of the struct")),
+        options=(Option("verbose", "list every field with its offset and size"),),
+    ),
+    Command(
+        "explain",
+        "explain",
+        "what a figure, a column or a popular name means",
+        "One sentence, the formula, what it is not to be confused with, where in the runtime it comes from, and the\n"
+        "identities of go-spans check that hold it to the runtime's own counters. Of a popular name: what is said of\n"
+        "it, and what is so instead. It needs no program.",
+        "go-spans explain free_slots",
+        rows="terms",
+        argument=("[TERM]", "a term, column, JSON key, identity or popular name; all terms without it"),
+        needs_target=False,
+    ),
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""A session of what a headless Delve debugs: a process or a core, on this machine or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from gdb_gospan.commands.session import Session, Target, at_bottom, no_runtime
+from gdb_gospan.errors import TargetError
+from gdb_gospan.layout.delvetypes import DelveTypes
+from gdb_gospan.layout.platform import platform
+from gdb_gospan.memory.delve import DelveMemory
+from gdb_gospan.memory.jsonrpc import CallError, Connection
+from gdb_gospan.runtime.program import open_heap
+
+_FRAMES: Final = 24
+"""Frames of a thread to look at: the allocator's own call chains are shorter."""
+_ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
+"""GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
+
+
+def open_session(address: str) -> Session:
+    """Look at what the Delve at ``HOST:PORT`` debugs; it stays as it is, and so do its other clients.
+
+    Raises
+    ------
+    GoSpansError
+        No Delve there, or one that serves a single client; a program that runs, or no Go program.
+    """
+    connection = Connection(address)
+    recorded = bool(connection.call("Recorded")["Recorded"])
+    if not recorded and not connection.call("IsMulticlient")["IsMulticlient"]:
+        # It ends with this connection, and what it has started ends with it.
+        connection.call("Detach", Kill=False)
+        raise TargetError(
+            f"the Delve at {address} serves one client only and ends with it: it has let its program go, which runs on "
+            "(try: --accept-multiclient beside --headless)"
+        )
+    state = connection.call("State", NonBlocking=True)["State"]
+    pid = int(connection.call("ProcessPid")["Pid"])
+    if state.get("Running"):
+        raise TargetError(
+            f"process {pid} is running: its heap changes under our eyes (try: pause it in Delve)"
+        )
+    registers = connection.call("ListRegisters", ThreadID=0, IncludeFp=False)["Regs"]
+    names = {register["Name"] for register in registers}
+    arch, width = next((known for name, known in _ARCHES.items() if name in names), ("arm64", 8))
+    types = DelveTypes(connection, width)
+    name, anchor, heap = _program(connection), types.address("runtime.mheap_"), None
+    if anchor is not None:
+        memory = DelveMemory(connection, "core" if recorded else "remote", anchor)
+        heap = open_heap(memory, types, platform("linux", arch), program=name)
+    if heap is None:
+        raise TargetError(no_runtime(name, is_go=False, try_with="Delve with an unstripped build"))
+    target = Target(
+        kind="core" if recorded else "remote",
+        description=f"core of {name}, through Delve" if recorded else f"{name}, process {pid}, through Delve",
+        pid=pid,
+        build_id=connection.call("BuildID")["BuildID"] or None,
+    )
+    return Session(target, heap, lambda: _frames(connection, state))
+
+
+def _program(connection: Connection) -> str:
+    """Name of the program, as it was started; Delve tells no client where the executable is."""
+    load = {"MaxStringLen": 4096, "MaxArrayValues": 1}
+    try:
+        found = connection.call("Eval", Scope={"GoroutineID": -1}, Expr="runtime.argslice", Cfg=load)[
+            "Variable"
+        ]
+        return PurePosixPath(found["children"][0]["value"]).name or "this program"
+    except (CallError, LookupError):
+        return "this program"
+
+
+def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield each thread's label and innermost functions; of a thread without a goroutine only the one that it is in."""
+    for number, thread in enumerate(state.get("Threads") or (), 1):
+        names = [_function(thread)]
+        if thread["goroutineID"] > 0:
+            try:
+                found = connection.call("Stacktrace", Id=thread["goroutineID"], Depth=_FRAMES)
+                names = [_function(frame) for frame in found["Locations"] or ()] or names
+            except CallError:
+                pass  # a stack that cannot be unwound further still told us its top
+        cut = next((index for index in range(1, len(names)) if at_bottom(names[:index])), len(names))
+        yield f"thread {number}", names[:cut]
+
+
+def _function(place: dict[str, Any]) -> str:
+    return str((place.get("function") or {}).get("name", ""))

@@ -1,0 +1,47 @@
+"""go-spans memstats: what runtime.ReadMemStats would return now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gdb_gospan.commands.session import Session
+from gdb_gospan.views import memstats as view
+from gdb_gospan.views.style import Style
+
+CHANGED_BY_READING = (
+    "HeapIdle",
+    "HeapSys",
+    "HeapReleased",
+    "StackInuse",
+    "StackSys",
+    "MSpanInuse",
+    "GCSys",
+    "OtherSys",
+)
+"""Fields that ReadMemStats' own flush of the mcaches may move: it returns cached stacks, and spans of which
+nothing is left, to the heap, and takes metadata from persistent memory for longer lists (mcache.go, flushmcache).
+HeapReleased moves whenever the background scavenger works, between any stop and any reading."""
+
+
+def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
+    """Compute all fields of runtime.MemStats."""
+    return {
+        **session.envelope("memstats"),
+        "memstats": session.heap.mem_stats,
+        "changed_by_reading": list(CHANGED_BY_READING),
+        **session.provenance(),
+    }
+
+
+def csv_rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each field; those of BySize are named as in Go: BySize[3].Mallocs."""
+    stats = document["memstats"]
+    fields = {name: value for name, value in stats.items() if not isinstance(value, (dict, list))}
+    for number, row in enumerate(stats["BySize"] or ()):
+        fields |= {f"BySize[{number}].{name}": value for name, value in row.items()}
+    return [{"section": "memstats", "name": name, "value": value} for name, value in fields.items()]
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the document out."""
+    return view.text(document, style)

@@ -1,0 +1,236 @@
+"""A session of a running process on this machine, without a debugger: it stands still for one look."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from gdb_gospan.commands.frames import stacks
+from gdb_gospan.commands.session import Session, Target, no_runtime
+from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
+from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.machine import elf_platform
+from gdb_gospan.layout.pclntab import Functions, functions_of
+from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.executable import Executable, open_executable
+from gdb_gospan.memory.places import mappings_of, places
+from gdb_gospan.memory.procmem import ProcessMemory, resident
+from gdb_gospan.memory.ptrace import Stop
+from gdb_gospan.memory.registers import Thread, thread
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.program import open_heap
+
+_AT_ENTRY: Final = 9
+_DELETED: Final = " (deleted)"
+_JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+@attrs.frozen
+class _Loaded:
+    """What a process runs, as the kernel put it into memory.
+
+    Attributes
+    ----------
+    path
+        Of the executable, as /proc/PID/exe has it.
+    deleted
+        The file has been removed or replaced since.
+    vector
+        The auxiliary vector: it has addresses and random bytes of this exec, so an equal one is the same.
+    """
+
+    path: str
+    deleted: bool
+    vector: bytes
+
+    def entry(self, executable: Executable) -> int | None:
+        """Return where its first instruction is, or None when that is not told."""
+        width = executable.bits // 8
+        words = [
+            int.from_bytes(self.vector[at : at + width], executable.byteorder)
+            for at in range(0, len(self.vector), width)
+        ]
+        return dict(zip(words[::2], words[1::2], strict=False)).get(_AT_ENTRY)
+
+
+class ProcessSession(Session):
+    """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
+
+    def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
+        super().__init__(target, heap, self._stacks)
+        self._memory = memory
+        self._opened = opened
+        self._threads: tuple[Thread, ...] = ()
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Stop the process for this block.
+
+        Raises
+        ------
+        TargetError
+            It cannot be stopped, runs another program by now, or ended in the block.
+        """
+        pid = self._memory.pid
+        if self.pause_ms is not None:
+            raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+        with _no_job_control():
+            stop = Stop(pid)
+            try:
+                self._begin(stop)
+                yield
+            except GoSpansError as error:
+                stop.release()
+                if stop.ended:
+                    raise _ended(pid) from error
+                raise
+            finally:
+                stop.release()
+                self.pause_ms = 1000 * stop.seconds
+                self._memory.close()  # what is read from now on would be of another moment
+        if stop.ended:
+            raise _ended(pid)
+
+    def _begin(self, stop: Stop) -> None:
+        """Take what only shows while the process stands still."""
+        if _loaded(stop.pid).vector != self._opened.loaded.vector:
+            raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
+        executable = self._opened.executable
+        kind = executable.machine, executable.bits, executable.byteorder
+        if self._opened.search is not None:
+            self.heap.symbols = self._opened.search().symbols
+        self._threads = tuple(thread(tid, stop.registers(tid), *kind) for tid in stop.threads)
+        self.target = attrs.evolve(self.target, resident=resident(stop.pid))
+
+    def _stacks(self) -> Iterator[tuple[str, Sequence[str]]]:
+        return stacks(self._memory, self._threads, self._opened.functions)
+
+
+@attrs.frozen
+class _Opened:
+    """What is known of the program before the process is stopped.
+
+    Attributes
+    ----------
+    search
+        Searches memory for the runtime's variables anew, where there are no symbols: they are told by what is in
+        them, and that is sure only while the process stands still. None where there are symbols.
+    """
+
+    loaded: _Loaded
+    executable: Executable
+    functions: Functions
+    search: Callable[[], Heap] | None
+
+
+def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSession:
+    """Learn all that can be learnt of a process while it runs: what is left is to stop it and to read.
+
+    Parameters
+    ----------
+    debug_folders
+        Where split debug information may be, besides around the executable.
+
+    Raises
+    ------
+    GoSpansError
+        There is no such process, it must not be looked at, or it is no Go program
+        that can be decoded. It was not stopped.
+    """
+    status = procstatus.examined(pid)
+    loaded = _loaded(pid)
+    executable = open_executable(Path(f"/proc/{pid}/exe"))
+    name = os.path.basename(loaded.path) or status.name  # noqa: PTH119  # of a name that is no file any more
+    memory = ProcessMemory(pid)
+    bias = _bias(pid, executable, loaded)
+    types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
+    system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
+
+    def search() -> Heap:
+        found = open_heap(
+            memory, types, system, program=name, places=lambda: places(mappings_of(pid), loaded.path)
+        )
+        if found is None:
+            raise TargetError(_no_runtime(pid, name, executable))
+        return found
+
+    # The layout is resolved and tried on the running process, for that takes longest and needs no stop.
+    tried = search()
+    heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
+    functions = functions_of(types.symbols, executable.path, bias)
+    functions.function(0)  # sorts them, once
+    target = Target(
+        kind="live",
+        description=f"{name}, process {pid}" + (", its executable deleted" if loaded.deleted else ""),
+        executable=loaded.path,
+        pid=pid,
+        build_id=executable.build_id,
+        resident=resident(pid),
+    )
+    return ProcessSession(
+        target,
+        heap,
+        memory,
+        _Opened(loaded, executable, functions, search if tried.layout.source == "none" else None),
+    )
+
+
+def _loaded(pid: int) -> _Loaded:
+    """Return what the process runs; `TargetError` when the kernel does not tell, or there is no such process."""
+    try:
+        path = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115  # a text, not a file
+        vector = Path(f"/proc/{pid}/auxv").read_bytes()
+    except PermissionError as error:
+        raise procstatus.forbidden(pid) from error
+    except OSError as error:
+        raise procstatus.gone(pid) from error
+    deleted = path.endswith(_DELETED) and not os.path.exists(path)  # noqa: PTH110  # as above
+    return _Loaded(path.removesuffix(_DELETED) if deleted else path, deleted, vector)
+
+
+def _bias(pid: int, executable: Executable, loaded: _Loaded) -> int:
+    """Return what the loader added to the addresses of the executable."""
+    if not executable.movable:
+        return 0
+    entry = loaded.entry(executable)
+    if entry is None:
+        raise TargetError(f"process {pid}: /proc/{pid}/auxv does not say where its executable was loaded")
+    return entry - executable.entry
+
+
+def _no_runtime(pid: int, name: str, executable: Executable) -> str:
+    if name.startswith("qemu-"):
+        return (
+            f"process {pid} is {name}, which runs a program of another architecture "
+            f"(try: {name} -g PORT PROGRAM, and gdb-multiarch with target remote)"
+        )
+    way = f"gdb PROGRAM {pid} with an executable" if executable.is_go else "the process id"
+    return no_runtime(name, is_go=executable.is_go, try_with=way)
+
+
+def _ended(pid: int) -> TargetError:
+    return TargetError(
+        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
+    )
+
+
+@contextmanager
+def _no_job_control() -> Iterator[None]:
+    """Let no Ctrl-Z stop us: what we hold would stand still until somebody types fg."""
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _JOB_CONTROL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

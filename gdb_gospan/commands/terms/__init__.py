@@ -1,0 +1,1 @@
+"""What every term means, as data: one module for each subject."""

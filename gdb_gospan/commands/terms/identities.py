@@ -1,0 +1,45 @@
+"""What each identity of ``check`` compares: left what the runtime's counters say, right what the walk adds up.
+
+One sum of the runtime's is not among them, for it is no identity: gcController.heapMarked is what the last cycle marked, and
+two markers that race for an object both count it; objects with finalizers are marked and not counted.
+"""
+
+from __future__ import annotations
+
+IDENTITY_FORMULAS: dict[str, str] = {
+    "heap-inuse": "gcController.heapInUse = sum of npages * 8192 over spans in use, without quarantined user arena chunks",
+    "heap-alloc": "allocations - frees by heapStats in bytes, with what mcaches hold back = sum of allocCount * elemsize over spans in use",
+    "heap-objects": "allocations - frees by heapStats, with what mcaches hold back = sum of allocCount over spans in use",
+    "class-objects": "in each of the 68 size classes: smallAllocCount + held back by mcaches - smallFreeCount = sum of allocCount",
+    "heap-free": "gcController.heapFree = 8192 * pages free and not scavenged, in the bitmap or in a page cache",
+    "heap-released": "gcController.heapReleased = 8192 * (pages free and scavenged, in the bitmap or in a page cache, and padding)",
+    "stacks": "heapStats.inStacks = sum of npages * 8192 over manual spans with elemsize != 0",
+    "work-buffers": "heapStats.inWorkBufs (+ inPtrScalarBits to Go 1.24) = sum of npages * 8192 over other manual spans",
+    "address-space": "heapInUse + heapFree + heapReleased + stacks + work buffers, less user arena chunks = length of all ranges of "
+    "mheap_.pages.inUse",
+    "page-ranges": "mheap_.pages.inUse.totalBytes = sum of limit - base over mheap_.pages.inUse.ranges",
+    "committed": "Sys - gcController.heapReleased = gcController.mappedReady",
+    "heap-stats": "heapInUse + heapFree + inStacks + inWorkBufs (+ inPtrScalarBits) = heapStats.committed",
+    "heap-stats-inuse": "gcController.heapInUse = heapStats.inHeap",
+    "heap-stats-released": "gcController.heapReleased = heapStats.released",
+    "pages-inuse": "mheap_.pagesInUse = sum of npages over spans in use",
+    "page-owners": "pages of mheap_.pages.inUse = the same, less pages that two spans claim by startAddr and npages",
+    "page-bits": "pages of spans = those of them whose bit in pallocBits is set",
+    "span-map": "spans in use or manual = those that heapArena.spans names at their first and last page",
+    "page-in-use-bits": "spans in use = bits set in heapArena.pageInUse over all arenas, less user arena chunks ready for reuse, "
+    "and less entries of mheap_.heapArenas that are beyond the map of arenas",
+    "span-slots": "spans in use = those with allocCount = freeindex + bits set in allocBits from freeindex to nelems",
+    "span-elems": "spans of small objects = those with class_to_size, class_to_allocnpages, and nelems = (npages * 8192 - bitmaps) / elemsize",
+    "work-buffer-lists": "heapStats.inWorkBufs = sum of npages * 8192 over work.wbufSpans.free and busy",
+    "stack-lists": "spans of small stacks = those in stackpool exactly if manualFreeList is not empty",
+    "stack-slots": "spans of small stacks = those whose manualFreeList is not empty exactly if allocCount < npages * 8192 / elemsize",
+    "central-lists": "spans in use = those in exactly one set of mheap_.central, or in one mcache.alloc and in none",
+    "central-entries": "entries of swept sets of mheap_.central = those that are spans in use of the set's class, swept",
+    "spanalloc-objects": "len(mheap_.allspans) = spanalloc.inuse / size + length of spanalloc.list",
+    "spanalloc-inuse": "spanalloc.inuse / size = spans in use + manual + mspancache.len of all Ps + user arena chunks ready for reuse",
+    "mspan-sys": "memstats.mspan_sys = size * descriptors ever made + what is left of spanalloc's chunk",
+    "mcache-inuse": "cachealloc.inuse / size = mcaches that the Ps own",
+    "mcache-sys": "memstats.mcache_sys = size * mcaches ever made (cachealloc.inuse / size + length of cachealloc.list) + "
+    "what is left of its chunk",
+    "gc-cycles": "2 * memstats.numgc = mheap_.sweepgen",
+}

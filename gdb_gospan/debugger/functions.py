@@ -1,0 +1,157 @@
+"""Convenience functions for expressions and breakpoint conditions: ``$go_span``, ``$go_slot``, ``$go_spanclass``.
+
+A condition is evaluated at every hit, each time after the target ran: nothing decoded survives from one to the next.
+So an address is looked up as the runtime itself does it (mheap.go, spanOf): a handful of reads in the
+map of arenas. What follows from types alone is worked out once for each program.
+"""
+
+from __future__ import annotations
+
+import gdb
+
+TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
+if TYPE_CHECKING:
+    from gdb_gospan.debugger.spanmap import SpanMap
+
+_map: SpanMap | None = None
+_char: gdb.Type | None = None
+
+
+class _Function(gdb.Function):
+    """A function of one argument; whatever goes wrong is one line."""
+
+    name = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.name)
+
+    def answer(self, value: gdb.Value) -> gdb.Value | int:
+        """Return the function's value; a subclass says which."""
+        raise NotImplementedError
+
+    def invoke(self, *arguments: gdb.Value) -> gdb.Value | int:
+        """Answer, or say why not."""
+        if len(arguments) != 1:
+            raise gdb.GdbError(f"${self.name} takes one argument, not {len(arguments)}")
+        try:
+            return self.answer(arguments[0])
+        except gdb.GdbError:
+            raise
+        except (gdb.error, TypeError, ValueError, OverflowError) as error:
+            raise gdb.GdbError(f"${self.name}: {error}") from None
+
+
+class _Span(_Function):
+    """The Go span that holds an address, as a *runtime.mspan.
+
+    Usage: $go_span (ADDRESS)
+
+    ADDRESS is a heap address; a slice, string or interface gives what it points to. The value is void
+    ($_isvoid) when no span holds it: a global, a thread's stack, C memory, a free page.
+
+    A package variable stands in quotes, and .array before an index of a slice: that works wherever the
+    program stopped (go-spans show needs neither). A local variable of the selected frame has its bare name.
+
+    Examples: print *$go_span('main.sessions')
+              print *$go_span('main.sessions'.array[3])
+              break main.f if $go_span(p).elemsize == 4096
+    """
+
+    name = "go_span"
+
+    def answer(self, value: gdb.Value) -> gdb.Value:
+        """Return the span, or void: a convenience variable that was never set is."""
+        span = _spans().find(_address(value))
+        return gdb.parse_and_eval("$__go_spans_void") if span is None else span
+
+
+class _Slot(_Function):
+    """The slot of its Go span that an address is in, from 0 on.
+
+    Usage: $go_slot (ADDRESS)
+
+    -1 when it is in none: no span in use holds it, or it lies in the span's tail.
+
+    Example: break main.f if $go_slot(p) == 3
+    """
+
+    name = "go_slot"
+
+    def answer(self, value: gdb.Value) -> int:
+        """Return the slot, or -1."""
+        return _spans().slot(_address(value))
+
+
+class _SpanClass(_Function):
+    """The name of a Go span class, such as 4,096 noscan.
+
+    Usage: $go_spanclass (NUMBER)
+
+    NUMBER is twice the size class, plus 1 for objects without pointers, as in mspan.spanclass.
+
+    Example: print $go_spanclass($go_span(p).spanclass)
+    """
+
+    name = "go_spanclass"
+
+    def answer(self, value: gdb.Value) -> gdb.Value:
+        """Return the name."""
+        from gdb_gospan.debugger.printers.spans import span_class
+        from gdb_gospan.debugger.printers.values import unwrapped
+        from gdb_gospan.layout.sizeclasses import SPAN_CLASSES
+
+        number = int(unwrapped(value))
+        if not 0 <= number < SPAN_CLASSES:
+            raise gdb.GdbError(f"$go_spanclass: no span class {number} (they are 0 to {SPAN_CLASSES - 1})")
+        return _text(span_class(number))
+
+
+def register() -> None:
+    """Create the functions; doing so again changes nothing."""
+    for kind in (_Span, _Slot, _SpanClass):
+        kind()
+
+
+def _text(text: str) -> gdb.Value:
+    """Return a string that gdb and its printers show without touching the target.
+
+    A string by itself is an array that gdb first copies into the target, by a call of malloc, when anyone looks
+    inside: Go's runtime-gdb.py does, at every value that is printed. What is part of a convenience variable
+    is not copied. Its characters are C's, as Go's printer takes an array of Go's for a Go string.
+    """
+    data = text.encode() + b"\0"
+    kind = _character().array(len(data) - 1).array(0)
+    gdb.set_convenience_variable("__go_spans_text", gdb.Value(data, kind))
+    return gdb.parse_and_eval("$__go_spans_text[0]")
+
+
+def _character() -> gdb.Type:
+    """Return the type char of C, whatever gdb's language is now."""
+    global _char  # noqa: PLW0603  # to ask again would change the language at every hit of a breakpoint
+    if _char is None:
+        language = gdb.parameter("language")
+        gdb.execute("set language c", to_string=True)
+        try:
+            _char = gdb.lookup_type("char")
+        finally:
+            gdb.execute(f"set language {language}", to_string=True)
+    return _char
+
+
+def _address(value: gdb.Value) -> int:
+    from gdb_gospan.debugger.pointers import pointer_in
+
+    return int(pointer_in(value))
+
+
+def _spans() -> SpanMap:
+    global _map  # noqa: PLW0603  # one gdb, one current program
+    if _map is None or not _map.valid():
+        from gdb_gospan.debugger.spanmap import SpanMap
+        from gdb_gospan.errors import GoSpansError
+
+        try:
+            _map = SpanMap()
+        except GoSpansError as error:
+            raise gdb.GdbError(f"go-spans: {error}") from None
+    return _map

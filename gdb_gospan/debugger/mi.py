@@ -1,0 +1,82 @@
+"""The subcommands as GDB/MI commands, for front ends: ``-go-spans-summary`` and so on.
+
+The result is the document that ``--json`` prints, as MI spells values: an object is a tuple, an array
+a list, and every scalar the text that JSON has for it: ``null`` for what is unknown, ``true``, ``48.0``, whole
+numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5 --sort start``.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+import gdb
+
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.command import Command
+
+TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def register() -> None:
+    """Create the commands where gdb can (13 on); doing so again changes nothing."""
+    base = getattr(gdb, "MICommand", None)
+    if base is None:
+        return
+
+    class GoSpansMI(base):  # type: ignore[misc, valid-type]
+        """One subcommand."""
+
+        def __init__(self, name: str, command: Command) -> None:
+            super().__init__(f"-go-spans-{name}")
+            self._command = command
+
+        def invoke(self, words: Sequence[str]) -> dict[str, Any]:
+            """Return the document; whatever goes wrong is one line."""
+            from gdb_gospan.debugger.commands import guarded
+
+            return guarded(self._command, lambda: _answer(self._command, words))
+
+    for command in COMMANDS:
+        for name in (command.name, *command.aliases):
+            GoSpansMI(name, command)
+
+
+def _answer(command: Command, words: Sequence[str]) -> dict[str, Any]:
+    from gdb_gospan.commands.run import document
+    from gdb_gospan.debugger.commands import parsed, session_for
+    from gdb_gospan.single_thread import import_numpy
+
+    began = time.perf_counter()
+    import_numpy()
+    arguments = parsed(command, words)
+    return _tuple(document(session_for(command, began), command, arguments))
+
+
+def _tuple(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {_name(key): _spelt(value) for key, value in values.items()}
+
+
+def _name(key: str) -> str:
+    """Make a name that MI takes: letters, digits, dashes and underscores, a letter first."""
+    name = _NOT_IN_NAMES.sub("_", key)
+    return name if name[:1].isalpha() else f"n{name}"
+
+
+def _spelt(value: object) -> object:
+    if isinstance(value, dict):
+        return _tuple(value)
+    if isinstance(value, str):
+        return value
+    from collections.abc import Sequence
+
+    if isinstance(value, Sequence):
+        return [_spelt(item) for item in value]
+    import json
+
+    return json.dumps(value)

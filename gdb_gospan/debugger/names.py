@@ -1,0 +1,55 @@
+"""Go's names for TAB: package variables, and the fields of what one holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import gdb
+
+from gdb_gospan.debugger.expressions import value_of
+from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.untouched import refuse_assignments, untouched
+from gdb_gospan.errors import GoSpansError
+
+_DOTTED = re.compile(r"[&*]?((?:[\w.~%-]+/)*[\w%-]+\.\w*)")
+_FIRST = "main."
+"""What is offered before anything is typed: gdb's own offers then begin with what is no Go name."""
+
+
+def go_names(typed: str) -> Sequence[str] | None:
+    """Return what may stand in place of what is typed; None where gdb's own completion knows better."""
+    match = _DOTTED.fullmatch(typed or _FIRST)
+    if match is not None:
+        prefix = typed[: match.start(1)]
+        found = [prefix + name for name in _variables(match[1])]
+        if found:
+            return found
+    head, dot, begun = typed.rpartition(".")
+    if not dot or "'" in typed.rpartition("]")[2] or not head or not (begun.isidentifier() or not begun):
+        return None
+    return [f"{head}.{field}" for field in _fields(head)]
+
+
+def _variables(begun: str) -> list[str]:
+    """Return the package variables whose name begins so: gdb finds the names, of types and functions too."""
+    every = said(f"with max-completions unlimited -- complete output '{begun}")
+    names = (line.removeprefix("output '").removesuffix("'") for line in every.splitlines())
+    return [name for name in names if name.startswith(begun) and _is_variable(name)]
+
+
+def _is_variable(name: str) -> bool:
+    symbol = gdb.lookup_global_symbol(name)
+    return symbol is not None and symbol.is_variable
+
+
+def _fields(head: str) -> list[str]:
+    try:
+        refuse_assignments(head, "TAB")
+        with untouched():
+            kind = value_of(head.lstrip("&*")).type.strip_typedefs()
+        if kind.code == gdb.TYPE_CODE_PTR:
+            kind = kind.target().strip_typedefs()
+        return [field.name for field in kind.fields() if field.name and field.name != "_"]
+    except (gdb.error, GoSpansError, TypeError, OverflowError):
+        return []

@@ -1,0 +1,53 @@
+"""Where the variables of a program without symbols can be, as far as gdb knows."""
+
+from __future__ import annotations
+
+import re
+
+import gdb
+
+from gdb_gospan.debugger.said import said
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import Memory
+from gdb_gospan.memory.corenotes import CoreNotes
+from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.places import Mapping, Range, mappings_of, places
+from gdb_gospan.memory.procmem import ProcessMemory
+
+# A line of `info proc mappings`: start, end, size, offset, permissions (not of a core), file.
+_LINE = re.compile(r"^\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x[0-9a-f]+(.*)$", re.MULTILINE)
+_MODE = re.compile(r"^[r-][w-][x-][sp-]$")
+
+
+def groups(memory: Memory, notes: CoreNotes | None, program: str | None) -> list[list[Range]]:
+    """Return groups of ranges to search, the likeliest first.
+
+    Parameters
+    ----------
+    notes
+        Of a core.
+    program
+        Path of the executable, where it is known.
+    """
+    if isinstance(memory, CoreFile) and notes is not None:
+        return places(memory.mappings(notes.files), notes.program or program)
+    if isinstance(memory, ProcessMemory):
+        return places(mappings_of(memory.pid), program)
+    return places(_told(), program)
+
+
+def _told() -> list[Mapping]:
+    """Ask gdb, which asks a remote side that knows; where the modes are not told, all may be writable."""
+    try:
+        text = said("info proc mappings")
+    except gdb.error as error:
+        raise TargetError(
+            f"without symbols the mappings of the process are needed, and gdb has none: {error} (try: file PATH)"
+        ) from error
+    found = []
+    for start, end, rest in _LINE.findall(text):
+        words = rest.split()
+        mode = words.pop(0) if words and _MODE.match(words[0]) else "rw-p"
+        path = words[-1] if words and words[-1].startswith("/") else ""
+        found.append(Mapping(int(start, 16), int(end, 16) - int(start, 16), "w" in mode, path))
+    return found

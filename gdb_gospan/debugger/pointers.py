@@ -1,0 +1,22 @@
+"""Addresses out of what a user calls a pointer."""
+
+from __future__ import annotations
+
+import gdb
+
+_INSIDE = ("array", "str", "data")
+"""Where a Go slice, string and interface keep their pointer."""
+
+
+def pointer_in(value: gdb.Value) -> gdb.Value:
+    """Return what points into the heap: a slice, string or interface gives what it points to, a struct where it lies."""
+    kind = value.type.strip_typedefs()
+    if kind.code != gdb.TYPE_CODE_STRUCT:
+        return value
+    names = {field.name for field in kind.fields()}
+    inside = next((name for name in _INSIDE if name in names), None)
+    if inside is not None:
+        return value[inside]
+    if value.address is None:
+        raise gdb.error("a struct without an address")
+    return value.address

@@ -1,0 +1,25 @@
+"""What gdb says only in words."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import gdb
+
+_STREAM = re.compile(r'^[~&]("(?:[^"\\]|\\.)*")$', re.MULTILINE)
+
+
+def said(command: str) -> str:
+    """Return what a gdb command prints.
+
+    A front end's gdb (18, inside an MI command) gives it as MI stream records, whose strings are C's.
+    """
+    text = gdb.execute(command, to_string=True) or ""
+    if not text.startswith(("~", "&")):
+        return text
+    parts = [
+        ast.literal_eval(f"b{match}")
+        for match in _STREAM.findall(text.encode("ascii", "backslashreplace").decode())
+    ]
+    return b"".join(parts).decode("utf-8", "replace")

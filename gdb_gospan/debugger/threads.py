@@ -1,0 +1,125 @@
+"""Where each thread stands."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import gdb
+
+from gdb_gospan.commands.frames import stacks, walked
+from gdb_gospan.commands.session import at_bottom
+from gdb_gospan.debugger.memory import GdbMemory
+from gdb_gospan.debugger.said import said
+from gdb_gospan.errors import TargetError
+from gdb_gospan.layout.pclntab import FunctionTable
+from gdb_gospan.memory import Memory
+from gdb_gospan.memory.executable import open_executable
+from gdb_gospan.memory.registers import Thread
+
+_FRAMES = 24
+"""Frames of a thread to look at: the allocator's own call chains are shorter."""
+
+_FRAME_POINTERS = {"i386:x86-64": (62, "rbp"), "aarch64": (183, "x29")}
+"""e_machine (elf.h), and where Go keeps frame pointers, by gdb's names of architectures."""
+
+_found: list[tuple[str, list[str], Thread]] = []
+
+
+def frames(stripped: Memory | None = None) -> list[tuple[str, list[str]]]:
+    """Return each thread's label and innermost functions; leaves gdb's selection as it was.
+
+    Parameters
+    ----------
+    stripped
+        Memory of a program without symbols, of whose stacks gdb knows next to nothing: they
+        are walked by frame pointers, and the functions have the names of Go's own table.
+    """
+    # Some gdbs warn of each thread of a core when its registers are read; as output of a command it is caught.
+    gdb.execute(f"python __import__({__name__!r}, fromlist=['_collect'])._collect()", to_string=True)
+    if stripped is None:
+        return [(label, names) for label, names, _ in _found]
+    by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions())
+    # What gdb says of a thread that is in C code, of a library that has symbols, is better than nothing.
+    return [
+        (label, list(ours) or names) for (label, names, _), (_, ours) in zip(_found, by_pointers, strict=True)
+    ]
+
+
+def _functions() -> FunctionTable:
+    """Return Go's own table of the program's functions."""
+    space = gdb.current_progspace()
+    path = Path(space.filename if space and space.filename else "")
+    try:
+        executable = open_executable(path)
+        entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if executable.movable else None
+    except (TargetError, gdb.error):  # no file, or a remote side that has no auxiliary vector
+        return FunctionTable.of_executable(path)
+    return FunctionTable.of_executable(path, int(entry[1], 16) - executable.entry if entry else 0)
+
+
+def _pointers(frame: gdb.Frame) -> Thread:
+    """Return where the thread whose newest frame this is stands, as far as its registers tell."""
+    machine, register = _FRAME_POINTERS.get(frame.architecture().name(), (0, ""))
+    try:
+        pointer = int(frame.read_register(register)) % (1 << 64) if register else 0
+        return Thread(0, frame.pc(), pointer, machine)
+    except (gdb.error, ValueError):
+        return Thread(0, 0, 0)
+
+
+def _collect() -> None:
+    _found.clear()
+    selected = gdb.selected_thread()
+    frame = gdb.selected_frame() if selected else None
+    try:
+        for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
+            names: list[str] = []
+            here = Thread(0, 0, 0)
+            with suppress(gdb.error):  # a stack that cannot be unwound further still told us its top
+                thread.switch()
+                here = _pointers(gdb.newest_frame())
+                _unwind(names)
+            _lengthen(names, here)
+            _found.append((f"thread {thread.num}", names, here))
+    finally:
+        if selected is not None and selected.is_valid():
+            selected.switch()
+            if frame is not None and frame.is_valid():
+                frame.select()
+
+
+def _unwind(names: list[str]) -> None:
+    """Ask gdb for the functions of the selected thread."""
+    current: gdb.Frame | None = gdb.newest_frame()
+    while current is not None and len(names) < _FRAMES and not at_bottom(names):
+        names.append(current.name() or "")
+        current = current.older()
+
+
+def _lengthen(names: list[str], here: Thread) -> None:
+    """Go on by frame pointers where gdb lost its way.
+
+    Go's unwinding tables end where the stack changes, below systemstack; and until Go 1.20 gdb does not know
+    the function that ends a signal handler, so it sees nothing of what the signal interrupted.
+    """
+    known = names[: names.index("")] if "" in names else names
+    if not here.machine or not known or len(known) >= _FRAMES or at_bottom(known):
+        return
+    found = walked(GdbMemory("core"), here, _Symbols())
+    # gdb has inlined functions besides, so the last that it knows is the place to go on from.
+    places = [at for at, name in enumerate(found) if name == known[-1]]
+    nth = known.count(known[-1]) - 1
+    if nth < len(places):
+        names[:] = known + found[places[nth] + 1 :]
+
+
+class _Symbols:
+    """gdb's symbols, for the walk along frame pointers."""
+
+    def function(self, address: int) -> str | None:
+        """Return the name of the function that the code at ``address`` belongs to, or None."""
+        # Demangled, a Go name comes out as if it were one of another language: main[cache].
+        found = said(f"with print demangle off -- info symbol {address:#x}")
+        return None if found.startswith("No symbol") else found.split(" in section")[0].split(" + ")[0]

@@ -1,0 +1,54 @@
+"""Expressions of the user that leave the target as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import gdb
+
+from gdb_gospan.errors import UsageError
+
+_PERMISSIONS = ("may-call-functions", "may-write-memory", "may-write-registers")
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_ASSIGNS = re.compile(r"<<=|>>=|\+\+|--|(?<![=!<>])=(?!=)")
+_WANTS_A_CALL = ("may-call-functions", 'a function "malloc"', "the target program to be active")
+"""What gdb says where a function would be called; for a string in an expression that is malloc."""
+
+
+@contextlib.contextmanager
+def untouched() -> Iterator[None]:
+    """Let gdb neither call a function of the target nor write to it meanwhile.
+
+    What the user has forbidden stays so. gdb 13 and older do not take the permission to write registers
+    from a live process; there it is `refuse_assignments` that sees to it.
+    """
+    taken = []
+    try:
+        for name in _PERMISSIONS:
+            if gdb.parameter(name):
+                with contextlib.suppress(gdb.error):
+                    gdb.execute(f"set {name} off", to_string=True)
+                    taken.append(name)
+        yield
+    finally:
+        for name in taken:
+            gdb.execute(f"set {name} on", to_string=True)
+
+
+def refuse_assignments(expression: str, wanted_by: str) -> None:
+    """Raise a `UsageError` when the expression would change something."""
+    found = _ASSIGNS.search(_QUOTED.sub("''", expression))
+    if found:
+        raise UsageError(
+            f"{wanted_by}: {expression} would change the program ({found[0]}), which go-spans never does"
+        )
+
+
+def reason(error: Exception) -> str:
+    """Return what gdb says, or that a call was needed and is not made."""
+    why = str(error).rstrip(".")
+    if any(words in why for words in _WANTS_A_CALL):
+        return "it would call a function of the program, as a string in it does, too; go-spans calls none"
+    return why

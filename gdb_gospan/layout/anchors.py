@@ -1,0 +1,38 @@
+"""Find runtime.mheap_ in a program without symbols.
+
+mheap holds pointers to itself and to its own lock (mheap.go, mheap.init), as no other memory has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.layout.bundled import Bundled
+from gdb_gospan.layout.signature import Signature, examine
+from gdb_gospan.layout.words import Words
+from gdb_gospan.memory import Memory
+
+_NEAR: Final = 1 << 20
+"""Pointers to themselves lie closer than this: mheap has 93 KB."""
+
+
+def find_mheaps(memory: Memory, words: Words, tables: Sequence[Bundled]) -> list[Signature]:
+    """Return every place in `words` that may be an mheap, by every table: the whole signature of each.
+
+    A program has one for each Go runtime in it. Where two tables lay mheap out alike, both are named, in the order
+    of `tables`. Signatures that do not hold are returned as well, for the message.
+    """
+    near = (words.value - words.address + np.uint64(_NEAR) < np.uint64(2 * _NEAR)).nonzero()[0]
+    found = []
+    for table in tables:
+        struct = table.layout["mheap"]
+        to_lock = struct["lock"].offset - struct["pages.mheapLock"].offset
+        rows = near[words.value[near] - words.address[near] == np.uint64(to_lock % (1 << 64))]
+        bases = words.address[rows] - np.uint64(struct["pages.mheapLock"].offset)
+        arg = table.layout.fixallocs["spanalloc"] + table.layout["fixalloc"]["arg"].offset
+        values, known = words.at(bases + np.uint64(arg))
+        found += [examine(memory, base, table) for base in bases[known & (values == bases)].tolist()]
+    return found

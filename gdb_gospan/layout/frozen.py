@@ -1,0 +1,156 @@
+"""A resolved layout as plain data, to take along where the program and its types are not.
+
+What can be had from the Go version and the platform again is not kept: a newer
+release of go-spans knows it better than the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from gdb_gospan.errors import LayoutError, TargetError
+from gdb_gospan.layout import requirements
+from gdb_gospan.layout.goversion import parse
+from gdb_gospan.layout.model import Field, Kind, Layout, Struct
+from gdb_gospan.layout.platform import platform
+from gdb_gospan.layout.resolve import Symbols, traits_of
+
+_SOURCES: Final = ("dwarf", "symbols", "none")
+_LARGEST: Final = 16 << 20
+"""Bytes of a struct, far more than any that is relied on: a damaged size must not ask for all memory."""
+
+_WIDTHS: Final[Mapping[str, tuple[int, ...]]] = {"float": (4, 8)}
+_WORDS: Final = (1, 2, 4, 8)
+_MOST: Final = 1 << 32
+"""Elements of an array; the arena map of amd64 has 1 << 22."""
+
+
+def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
+    """Return what JSON can hold and `thaw` makes the same layout and symbols of.
+
+    Returns
+    -------
+    dict
+        ``go``, ``os``, ``arch``, ``source``; ``missing``; ``fixallocs``: offsets by name; ``structs``: by name,
+        a ``size`` and ``fields``, of which each is offset, size, kind, count, stride by path;
+        ``symbols``: addresses by name.
+    """
+    return {
+        "go": layout.go.raw,
+        "os": layout.platform.os,
+        "arch": layout.platform.arch,
+        "source": layout.source,
+        "missing": list(layout.missing),
+        "fixallocs": dict(layout.fixallocs),
+        "structs": {
+            name: {
+                "size": struct.size,
+                "fields": {
+                    path: [field.offset, field.size, field.kind, field.count, field.stride]
+                    for path, field in struct.fields.items()
+                },
+            }
+            for name, struct in layout.structs.items()
+        },
+        "symbols": dict(symbols.addresses),
+    }
+
+
+def thaw(frozen: object) -> tuple[Layout, Symbols]:
+    """Make a layout of what `freeze` gave.
+
+    Raises
+    ------
+    LayoutError
+        It is damaged: something is missing, is of another type, or lies outside of its struct.
+    """
+    try:
+        return _thaw(frozen)
+    except (_DamageError, TargetError) as error:  # an unknown architecture is a TargetError
+        raise LayoutError(f"the recorded layout is damaged: {error} (try: record it again)") from None
+
+
+class _DamageError(Exception):
+    """What is wrong, for the one line."""
+
+
+def _thaw(frozen: object) -> tuple[Layout, Symbols]:
+    top = _mapping("it", frozen)
+    raw, source = _text(top, "go"), _text(top, "source")
+    go = parse(raw)
+    if go is None:
+        raise _DamageError(f"{raw[:40]!r} is no Go version")
+    if source not in _SOURCES:
+        raise _DamageError(f"no source is called {source[:40]!r}")
+    missing = top.get("missing")
+    if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
+        raise _DamageError("missing is no list of names")
+    structs = {name: _struct(name, value) for name, value in _mapping("structs", top.get("structs")).items()}
+    mheap, fixalloc = structs.get("mheap"), structs.get("fixalloc")
+    room = mheap.size - fixalloc.size + 1 if mheap and fixalloc else 0
+    layout = Layout(
+        go=go,
+        platform=platform(_text(top, "os"), _text(top, "arch")),
+        source=source,
+        tested=go.release in requirements.TESTED,
+        structs=structs,
+        fixallocs=_numbers(top, "fixallocs", room),
+        traits=traits_of(go),
+        missing=tuple(missing),
+    )
+    return layout, Symbols(_numbers(top, "symbols", 1 << 64))
+
+
+def _struct(name: str, value: object) -> Struct:
+    entry = _mapping(name, value)
+    size = _below(f"{name}.size", entry.get("size"), _LARGEST)
+    fields = _mapping(f"{name}.fields", entry.get("fields")).items()
+    return Struct(name, size, {path: _field(f"{name}.{path}", path, row, size) for path, row in fields})
+
+
+def _field(name: str, path: str, row: object, room: int) -> Field:
+    if not isinstance(row, list) or len(row) != 5:
+        raise _DamageError(f"{name} is not offset, size, kind, count, stride")
+    offset, size, kind, count, stride = row
+    if kind not in get_args(Kind):
+        raise _DamageError(f"{name} is of no known kind")
+    inside = not {"[]", "*"} & set(path.replace("[]", ".[]").split("."))  # else it is of another struct
+    offset, size = (_below(name, number, _LARGEST) for number in (offset, size))
+    if kind != "opaque" and size not in _WIDTHS.get(kind, _WORDS):
+        raise _DamageError(f"{name} is {kind} and has {size} bytes")
+    if count is None:
+        end = offset + size
+    else:
+        count, stride = _below(name, count, _MOST), _below(name, stride, _LARGEST)
+        if not count or stride < size:
+            raise _DamageError(f"{name} is no array")
+        end = offset + count * stride
+    if inside and end > room:
+        raise _DamageError(f"{name} ends at {end} of {room} bytes")
+    return Field(offset, size, kind, count, stride if count else 0)
+
+
+def _mapping(name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise _DamageError(f"{name} is no object" if value is not None else f"there is no {name}")
+    return value
+
+
+def _text(top: dict[str, Any], key: str) -> str:
+    value = top.get(key)
+    if not isinstance(value, str):
+        raise _DamageError(f"{key} is no text")
+    return value
+
+
+def _numbers(top: dict[str, Any], key: str, limit: int) -> dict[str, int]:
+    return {
+        name: _below(f"{key}.{name}", value, limit) for name, value in _mapping(key, top.get(key)).items()
+    }
+
+
+def _below(name: str, value: object, limit: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
+        raise _DamageError(f"{name} is not a number from 0 to below {limit}")
+    return value

@@ -1,0 +1,87 @@
+"""What a search for variables without symbols is made of: numbers in structs, slices, pointers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.layout.model import Layout
+from gdb_gospan.layout.signature import Signature
+from gdb_gospan.layout.words import I64, U64, Words
+from gdb_gospan.memory import Memory, Unreadable
+
+Known = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+SMALL_PAGE: Final = 4096
+"""Of the system; larger ones are multiples."""
+_HIGHEST: Final = 1 << 48
+"""Go's heapAddrBits (malloc.go); programs have no more."""
+
+
+def distinct(values: U64) -> U64:
+    """Return the values in order, each once; np.unique hashes them, which takes many times as long as to sort them."""
+    ordered: U64 = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
+class Looking:
+    """The words of a program's writable image, and the memory that they point into."""
+
+    def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
+        self._memory = memory
+        self._words = words
+        self._layout: Layout = signature.table.layout
+        self._signature = signature
+
+    def _numbers(self, struct: str, path: str, addresses: U64) -> tuple[U64, Known]:
+        """Read one field of the structs at these addresses."""
+        field = self._layout[struct][path]
+        return self._read(addresses + np.uint64(field.offset), field.size)
+
+    def _read(self, addresses: U64, size: int) -> tuple[U64, Known]:
+        rows = self._memory.read_many(addresses, size)
+        order = "<" if self._layout.platform.byteorder == "little" else ">"
+        values = np.ascontiguousarray(rows.data).view(f"{order}u{size}").reshape(-1).astype(np.uint64)
+        return values, rows.readable
+
+    def _pointers(self, array: int, count: int) -> U64:
+        data = self._memory.read(array, count * self._words.width)
+        if isinstance(data, Unreadable):
+            return np.empty(0, np.uint64)
+        return np.frombuffer(data, f"{self._words.order}u{self._words.width}").astype(np.uint64)
+
+    def _slices(self, most: int) -> tuple[I64, U64, U64]:
+        """Return rows, arrays and lengths of what looks like a slice of at most so many elements."""
+        width, value = self._words.width, self._words.value
+        rows: I64 = np.arange(max(len(value) - 2, 0))
+        length, room = value[1:-1], value[2:]
+        fits = (length > 0) & (length <= room) & (room <= np.uint64(most)) & self._points(value[:-2])
+        fits &= self._words.address[2:] - self._words.address[:-2] == np.uint64(2 * width)
+        rows = rows[fits]
+        return rows, value[rows], value[rows + 1]
+
+    def _beside(self, rows: I64, struct: str, base: str, path: str) -> U64:
+        """Return a field of the structs whose field `base` is each of these words; 0 where there is none."""
+        fields = self._layout[struct]
+        value, known = self._words.beside(rows, fields[path].offset - fields[base].offset, fields[path].size)
+        return np.where(known, value, np.uint64(0))
+
+    def _only(self, addresses: U64) -> int | None:
+        return int(addresses[0]) if len(addresses) == 1 else None
+
+    def _points(self, value: U64) -> Known:
+        """Which of these may be pointers to words: asking a process for all others takes long, for it has none."""
+        some: Known = (value >= np.uint64(SMALL_PAGE)) & (value < np.uint64(_HIGHEST))
+        some &= value & np.uint64(self._words.width - 1) == 0
+        return some
+
+    @staticmethod
+    def _among(values: U64, some: U64) -> Known:
+        """Which of many values are among few others, which are in order."""
+        if not len(some):
+            return np.zeros(len(values), np.bool_)
+        same: Known = np.zeros(len(values), np.bool_)
+        near = np.flatnonzero((values >= some[0]) & (values <= some[-1]))
+        same[near] = some[np.searchsorted(some, values[near])] == values[near]
+        return same

@@ -1,0 +1,369 @@
+"""Find the runtime's variables besides mheap_ in a program without symbols.
+
+By what is in them, and by what of the heap points to them. Each test is strict enough for one place only; what is not
+found that way is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.layout.looking import SMALL_PAGE, Known, Looking, distinct
+from gdb_gospan.layout.signature import Signature
+from gdb_gospan.layout.words import I64, U64, Words
+from gdb_gospan.memory import Memory
+
+_MOST_PS: Final = 1 << 16
+_MOST_GS: Final = 1 << 28
+_DEFAULT_MINIMUM: Final = (4 << 20, 512 << 10)
+"""defaultHeapMinimum, and that of GOEXPERIMENT=heapminimum512kib (mgcpacer.go)."""
+_PCLNTAB_MAGICS: Final = (0xFFFFFFF0, 0xFFFFFFF1)
+"""pcHeader.magic of Go 1.18 and 1.19, and since 1.20."""
+_CRASH_STACK: Final = (16384, 1000)
+"""Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
+_SWEEP_DRAINED: Final = 1 << 31
+_SWEEP_CLASSES: Final = 272
+_SWEEP_CLASS_DONE: Final = (1 << 32) - 1
+_MOST_SWEEPERS: Final = 1 << 10
+_LAST_STATUS: Final = 4
+_MOST_THREADS: Final = 1 << 16
+
+
+def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[str, int]:
+    """Return the addresses of the runtime's other variables, without the ``runtime.``, as far as they are found."""
+    search = _Search(memory, words, signature)
+    found = {"mheap_": signature.mheap, "memstats": signature.memstats}
+    for name, find in search.finders.items():
+        address = find()
+        if address is not None:
+            found[name] = address
+    return found
+
+
+class _Search(Looking):
+    def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
+        super().__init__(memory, words, signature)
+        self.finders: dict[str, Callable[[], int | None]] = {
+            "gcController": self.gc_controller,
+            "allp": self.allp,
+            "allgs": self.allgs,
+            "allm": self.allm,
+            "gcrash": self.gcrash,
+            "sweep": self.sweep,
+            "work": self.work,
+            "gcBitsArenas": self.gc_bits_arenas,
+            "scavenge": self.scavenge,
+            "debug": self.debug,
+            "firstmoduledata": self.first_module_data,
+        }
+        self._gs: U64 = np.empty(0, np.uint64)
+        self._arenas: int | None = None
+        self._controller: int | None = None
+
+    # One finder for each variable.
+
+    def gc_controller(self) -> int | None:
+        """GcController has GOGC, a limit, and a minimum that follows from GOGC (mgcpacer.go, setGCPercent)."""
+        name, width = "gcControllerState", self._words.width
+        fields = self._layout[name]
+        minimum = fields["heapMinimum"]
+        low = np.uint64((1 << 8 * width) - 1)
+        candidates = [np.empty(0, np.int64)]
+        for default in _DEFAULT_MINIMUM:
+            off = np.uint64(((1 << 64) - default) // 100) & low
+            value = self._words.value
+            percent = np.minimum(value, np.uint64(default * 10_000)) * np.uint64(100)
+            percent = (percent + np.uint64(default - 1)) // np.uint64(default)
+            exact = (percent * np.uint64(default) // np.uint64(100) == value) & (value > 0)
+            rows = np.flatnonzero(exact | (value == off))
+            here = self._words.address[rows] - np.uint64(minimum.offset)
+            gogc, known = self._words.at(here + np.uint64(fields["gcPercent"].offset & ~(width - 1)))
+            gogc = gogc & np.uint64(0xFFFFFFFF)
+            wanted = np.where(value[rows] == off, np.uint64(0xFFFFFFFF), percent[rows])
+            whole = self._beside(rows, name, "heapMinimum", "heapMinimum")
+            fits = known & (gogc == wanted) & (whole & low == value[rows])
+            candidates.append(rows[fits])
+        rows = np.concatenate(candidates)
+        limit = self._beside(rows, name, "heapMinimum", "memoryLimit")
+        rows = rows[(limit > 0) & (limit < np.uint64(1 << 63))]
+        self._controller = self._only(self._nearest(rows))
+        return self._controller
+
+    def _nearest(self, rows: I64) -> U64:
+        """Of several gcControllers keep those whose heap is as the statistics have it (mstats.go, heapStats)."""
+        fields = self._layout["gcControllerState"]
+        bases: U64 = self._words.address[rows] - np.uint64(fields["heapMinimum"].offset)
+        if len(bases) <= 1:
+            return bases
+        stats, delta = self._layout["mstats"]["heapStats.stats"], self._layout["heapStatsDelta"]
+        parts = np.uint64(self._signature.memstats + stats.offset) + np.arange(
+            stats.count or 0, dtype=np.uint64
+        ) * np.uint64(stats.stride)
+        released, _ = self._read(parts + np.uint64(delta["released"].offset), delta["released"].size)
+        same: Known = self._beside(rows, "gcControllerState", "heapMinimum", "heapReleased") == released.sum(
+            dtype=np.uint64
+        )
+        return bases[same]
+
+    def allp(self) -> int | None:
+        """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none."""
+        rows, arrays, lengths = self._slices(_MOST_PS)
+        first, known = self._read(arrays, self._words.width)
+        rows, lengths, first = rows[known], lengths[known], first[known]
+        for path, most in (("id", 0), ("status", _LAST_STATUS)):
+            value, known = self._numbers("p", path, first)
+            fits = known & (value <= np.uint64(most))
+            rows, lengths, first = rows[fits], lengths[fits], first[fits]
+        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
+            if self._are_ps(self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))):
+                return int(self._words.address[row])
+        return None
+
+    def _are_ps(self, ps: U64) -> bool:
+        number, known = self._numbers("p", "id", ps)
+        if not len(ps) or not known.all() or (number != np.arange(len(ps))).any():
+            return False
+        caches, _ = self._numbers("p", "mcache", ps)
+        caches = caches[caches != 0]
+        if not len(caches) or len(np.unique(caches)) < len(caches):
+            return False
+        alloc = self._layout["mcache"]["alloc"]
+        named = np.concatenate(
+            [self._pointers(cache + alloc.offset, alloc.count or 0) for cache in caches.tolist()]
+        )
+        foreign = np.unique(named[~np.isin(named, self._spans())])
+        return len(named) > 0 and len(foreign) <= 1  # emptymspan, which stands for none
+
+    def _spans(self) -> U64:
+        width = self._words.width
+        at = self._signature.mheap + self._layout["mheap"]["allspans"].offset
+        header = self._pointers(at, 2)
+        return self._pointers(int(header[0]), int(header[1])) if len(header) == 2 and width else header
+
+    def allgs(self) -> int | None:
+        """Allgs lists the goroutines; the first is main."""
+        rows, arrays, lengths = self._slices(_MOST_GS)
+        first, known = self._read(arrays, self._words.width)
+        rows, first, lengths, arrays = rows[known], first[known], lengths[known], arrays[known]
+        number, known = self._numbers("g", "goid", first)
+        fits = known & (number == 1)
+        rows, lengths, arrays = rows[fits], lengths[fits], arrays[fits]
+        # What only looks like it may be said to be very long: its last one is no g.
+        width = np.uint64(self._words.width)
+        last, known = self._read(arrays + (lengths - np.uint64(1)) * width, self._words.width)
+        rows, lengths, last = rows[known], lengths[known], last[known]
+        known = self._numbers("g", "goid", last)[1]
+        rows, lengths = rows[known], lengths[known]
+        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
+            gs = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
+            low, known = self._numbers("g", "stack.lo", gs)
+            high, _ = self._numbers("g", "stack.hi", gs)
+            if len(gs) and known.all() and (low <= high).all() and len(np.unique(gs)) == len(gs):
+                self._gs = np.sort(gs)
+                return int(self._words.address[row])
+        return None
+
+    def allm(self) -> int | None:
+        """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""
+        rows, chains = np.flatnonzero(self._points(self._words.value)), {}
+        targets = distinct(self._words.value[rows])
+        own, known = self._numbers("m", "g0", targets)
+        fits = known & (own != 0)
+        targets, own = targets[fits], own[fits]
+        back, known = self._numbers("g", "m", own)
+        targets = targets[known & (back == targets)]
+        links, known = self._numbers("m", "alllink", targets)
+        following = dict(zip(targets.tolist(), np.where(known, links, np.uint64(1)).tolist(), strict=True))
+        for start in following:
+            length, at = 0, start
+            while at and length <= _MOST_THREADS:
+                after = following[at] if at in following else self._link(at)
+                if after is None:
+                    break
+                length, at = length + 1, after
+            if not at:
+                chains[start] = length
+        if not chains:
+            return None
+        newest = max(chains, key=lambda start: chains[start])
+        return int(self._words.address[self._words.value == np.uint64(newest)][0])
+
+    def _link(self, thread: int) -> int | None:
+        """Return the thread after this one, which the image itself does not name; None if it is no thread."""
+        one = np.array([thread], np.uint64)
+        own, known = self._numbers("m", "g0", one)
+        if not known[0]:
+            return None
+        back, known = self._numbers("g", "m", own)
+        link, _ = self._numbers("m", "alllink", one)
+        return int(link[0]) if known[0] and back[0] == one[0] else None
+
+    def gcrash(self) -> int | None:
+        """Gcrash is a g of the image with a stack of 16 KiB and a guard that no other g has."""
+        value = self._words.value
+        size, guard = _CRASH_STACK
+        rows = np.flatnonzero((value[1:] - value[:-1] == np.uint64(size)) & (value[:-1] != 0))
+        base = "stack.lo"
+        fits = self._beside(rows, "g", base, "stackguard0") == value[rows] + np.uint64(guard)
+        return self._only(self._words.address[rows[fits]] - np.uint64(self._layout["g"][base].offset))
+
+    def sweep(self) -> int | None:
+        """Sweep names the background sweeper's goroutine, and how far the sweep is (mgcsweep.go)."""
+        rows = np.flatnonzero(self._among(self._words.value, self._gs))
+        parked = self._beside(rows, "sweepdata", "g", "parked")
+        state = self._beside(rows, "sweepdata", "g", "active.state")
+        reached = self._beside(rows, "sweepdata", "g", "centralIndex")
+        plausible = (parked <= 1) & (
+            (reached <= np.uint64(_SWEEP_CLASSES)) | (reached == np.uint64(_SWEEP_CLASS_DONE))
+        )
+        bases = self._words.address[rows] - np.uint64(self._layout["sweepdata"]["g"].offset)
+        done = bases[plausible & (state == np.uint64(_SWEEP_DRAINED))]
+        if len(done):
+            return self._only(done)
+        # Going on: forcegc looks alike, but its goroutine is always the second (proc.go, init).
+        number, known = self._numbers("g", "goid", self._words.value[rows])
+        sweeping = state & np.uint64(_SWEEP_DRAINED - 1) <= np.uint64(_MOST_SWEEPERS)
+        return self._only(bases[plausible & sweeping & known & (number > 2)])
+
+    def work(self) -> int | None:
+        """Each work buffer span names the list that it is in, which is a field of work (mgcwork.go)."""
+        spans = self._spans()
+        state, _ = self._numbers("mspan", "state", spans)
+        spans = spans[state == 2]
+        size, _ = self._numbers("mspan", "elemsize", spans)
+        lists, _ = self._numbers("mspan", "list", spans[size == 0])
+        lists = np.unique(lists[lists != 0])
+        _, inside = self._words.at(lists)
+        lists = lists[inside]
+        if not len(lists):
+            return None
+        # free comes before busy; of one list alone it is not known which, nor does it matter to who is listed.
+        return int(lists[0]) - self._layout["work"]["wbufSpans.free.first"].offset
+
+    def scavenge(self) -> int | None:
+        """Scavenge has two goals, each off or whole pages of the system's; the first is about the heap in use.
+
+        It has no pointers, so it lies in .noptrbss, beyond mheap_, where the smaller come first
+        (cmd/link/internal/ld/data.go): on the side of gcBitsArenas that their sizes say. That tells it from
+        cleanupBlockPtrMask, which since Go 1.25 is 16 bytes of ones where words have 32 bits.
+        """
+        fields, mstats = self._layout["scavenge"], self._layout["mstats"]["lastHeapInUse"]
+        off = np.uint64((1 << 64) - 1)
+        last = np.array([self._signature.memstats + mstats.offset], np.uint64)
+        in_use, known = self._read(last, mstats.size)
+        if not known[0]:
+            return None
+        begin = int(np.searchsorted(self._words.address, np.uint64(self._signature.mheap), "right"))
+        word = self._words.value[begin:]  # of each goal, which of them is worth a closer look
+        every_bit = np.uint64((1 << 8 * self._words.width) - 1)
+        worth = (word % np.uint64(SMALL_PAGE) == 0) & (word > 0) | (word == every_bit)
+        # After a cycle under GOGC=off the goal is 0: then the other one, which is off, comes after it.
+        step = (fields["memoryLimitGoal"].offset - fields["gcPercentGoal"].offset) // self._words.width
+        worth[:-step] |= (word[:-step] == 0) & (word[step:] == every_bit)
+        rows = begin + np.flatnonzero(worth)
+        larger = self._layout["gcBitsArenas"].size - fields.size
+        if self._arenas is not None and larger:
+            beyond = self._words.address[rows] > np.uint64(self._arenas)
+            rows = rows[beyond == (larger < 0)]
+        percent = self._beside(rows, "scavenge", "gcPercentGoal", "gcPercentGoal")
+        limit = self._beside(rows, "scavenge", "gcPercentGoal", "memoryLimitGoal")
+        near = (percent >= in_use[0] // np.uint64(8)) & (percent <= in_use[0] * np.uint64(8))
+        fits = near & (percent % np.uint64(SMALL_PAGE) == 0) & (percent > 0) | (percent == off)
+        limited = np.isin(limit, np.array([off, *self._limit_goals()], np.uint64))
+        rows = rows[limited & fits if (limited & fits).any() else limited & (percent == 0)]
+        return self._only(self._words.address[rows] - np.uint64(fields["gcPercentGoal"].offset))
+
+    def _limit_goals(self) -> list[int]:
+        """Return the scavenger's goal for GOMEMLIMIT, less 5 %; in Go 1.19 and 1.20 it is a hundred times as much."""
+        if self._controller is None:
+            return []
+        where = np.array([self._controller], np.uint64)
+        limit, known = self._numbers("gcControllerState", "memoryLimit", where)
+        if not known[0] or limit[0] >= np.uint64((1 << 63) - 1):
+            return []
+        return [int(float(limit[0]) * (1 - 5 / 100.0)), min(int(float(limit[0]) * 95.0), (1 << 64) - 1)]
+
+    def debug(self) -> int | None:
+        """Each GODEBUG setting has a record with its name's length and a pointer into debug (runtime1.go, dbgvars)."""
+        settings = self._layout["debug"].fields
+        value, address = self._words.value, self._words.address
+        width = np.uint64(self._words.width)
+        lengths = [len(name) for name in settings]
+        like = (value[:-1] >= np.uint64(min(lengths))) & (value[:-1] <= np.uint64(max(lengths)))
+        inside = (like & (address[1:] - address[:-1] == width)).nonzero()[0]
+        votes = [np.empty(0, np.uint64)]
+        for name, field in settings.items():
+            rows = inside[value[inside] == np.uint64(len(name))]
+            votes.append(distinct(value[rows + 1] - np.uint64(field.offset)))
+        bases = np.sort(np.concatenate(votes))
+        first = np.flatnonzero(np.append(True, bases[1:] != bases[:-1]))
+        count = np.diff(first, append=len(bases))
+        first, count = first[count > len(settings) // 2], count[count > len(settings) // 2]
+        known = self._words.at(bases[first] & ~(width - np.uint64(1)))[1]
+        return self._only(bases[first][known & (count == count[known].max(initial=0))])
+
+    def gc_bits_arenas(self) -> int | None:
+        """GcBitsArenas has the lists of arenas that the spans' bitmaps lie in (mheap.go).
+
+        A span that is swept has its marks in ``next`` and what is allocated in ``current``; one that is not, each one
+        list later (mgcsweep.go, sweep; nextMarkBitArenaEpoch).
+        """
+        spans = self._spans()
+        state, _ = self._numbers("mspan", "state", spans)
+        spans = spans[state == 1]
+        columns = [self._numbers("mspan", path, spans)[0] for path in ("sweepgen", "allocBits", "gcmarkBits")]
+        heap = np.array([self._signature.mheap], np.uint64)
+        generation = self._numbers("mheap", "sweepgen", heap)[0]
+        swept = np.isin((columns[0] - generation) & np.uint64(0xFFFFFFFF), np.array([0, 3], np.uint64))
+        alloc, marks = columns[1], columns[2]
+        lists = {
+            "next": marks[swept],
+            "current": np.concatenate([alloc[swept], marks[~swept]]),
+            "previous": alloc[~swept],
+        }
+        fields, address = self._layout["gcBitsArenas"], self._words.address
+        held = [
+            address[self._holds(distinct(bits))] - np.uint64(fields[path].offset)
+            for path, bits in lists.items()
+        ]
+        bases, score = np.unique(np.concatenate(held), return_counts=True)
+        for path in ("free", *lists):
+            head, known = self._words.at(bases + np.uint64(fields[path].offset))
+            fits = known & self._aligned(head) & ((head > 0) | (path != "next"))
+            bases, score = bases[fits], score[fits]
+        self._arenas = self._only(bases[score == score.max(initial=0)])
+        return self._arenas
+
+    def _holds(self, bits: U64) -> Known:
+        """Which words are the address of an arena that one of these bitmaps, in order, lies in."""
+        value = self._words.value
+        if not len(bits):
+            return np.zeros(len(value), np.bool_)
+        at = np.minimum(np.searchsorted(bits, value), len(bits) - 1)
+        room = np.uint64(self._layout["gcBitsArena"].size)
+        inside: Known = (bits[at] >= value) & (bits[at] - value < room) & (value > 0) & self._aligned(value)
+        return inside
+
+    @staticmethod
+    def _aligned(value: U64) -> Known:
+        """Which of these may be the address of memory that the system gave: whole pages; or nil."""
+        whole: Known = value % np.uint64(SMALL_PAGE) == 0
+        return whole
+
+    def first_module_data(self) -> int | None:
+        """Firstmoduledata begins with a pointer to the table of functions, whose beginning is known (symtab.go)."""
+        width = self._words.width
+        targets = self._words.value % np.uint64(width) == 0
+        rows = np.flatnonzero(targets & (self._words.value >= np.uint64(SMALL_PAGE)))
+        start, known = self._read(self._words.value[rows], 4)
+        rows = rows[known & np.isin(start, np.array(_PCLNTAB_MAGICS, np.uint64))]
+        first, last = (self._beside(rows, "moduledata", "pcHeader", path) for path in ("types", "etypes"))
+        headers = self._memory.read_many(self._words.value[rows], 8)
+        shaped = (headers.data[:, 4:6] == 0).all(axis=1) & (headers.data[:, 7] == width)
+        rows = rows[shaped & (first > 0) & (first < last)]
+        bases = self._words.address[rows] - np.uint64(self._layout["moduledata"]["pcHeader"].offset)
+        following = self._beside(rows, "moduledata", "pcHeader", "next")
+        return self._only(bases[~np.isin(bases, following)])

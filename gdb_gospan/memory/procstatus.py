@@ -1,0 +1,168 @@
+"""What Linux says about a process in ``/proc``, and why it may not be looked at."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from gdb_gospan.errors import TargetError
+
+_PF_KTHREAD: Final = 0x00200000
+_FLAGS: Final = 6
+"""Place of the flags in /proc/PID/stat, counted from the state: field 9, the state is field 3."""
+_SCOPE: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
+_CONTAINER: Final = "in a container: --cap-add SYS_PTRACE"
+
+
+@attrs.frozen
+class Status:
+    """A process as /proc/PID/status and /proc/PID/stat have it.
+
+    Attributes
+    ----------
+    process
+        The process that this belongs to: another number means that this is one of its threads.
+    parent
+        The process that started it, or has taken it over.
+    name
+        Its first 15 bytes.
+    state
+        A letter: R, S, D, T, t, Z, X.
+    tracer
+        Who traces it, 0 for nobody.
+    user
+        Effective user id.
+    kernel
+        A thread of the kernel, with no memory of its own.
+    """
+
+    process: int
+    parent: int
+    name: str
+    state: str
+    tracer: int
+    user: int
+    kernel: bool
+
+
+def status(pid: int) -> Status | None:
+    """Return what there is to know, or None when there is no such process or thread."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return Status(
+            process=int(fields["Tgid"]),
+            parent=int(fields["PPid"]),
+            name=fields["Name"].strip(),
+            state=fields["State"].split()[0],
+            tracer=int(fields["TracerPid"]),
+            user=int(fields["Uid"].split()[1]),
+            kernel=bool(int(stat[_FLAGS]) & _PF_KTHREAD),
+        )
+    except (OSError, KeyError, ValueError, IndexError):
+        return None
+
+
+def threads(pid: int) -> tuple[int, ...]:
+    """Return the numbers of all threads in the kernel's order, the oldest first; none when there is no such process."""
+    try:
+        return tuple(int(name) for name in os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208  # in the kernel's order
+    except OSError:
+        return ()
+
+
+def ended(tid: int) -> bool:
+    """Whether a thread is no more, but for what its parent has not yet asked for."""
+    found = status(tid)
+    return found is None or found.state in "ZX"
+
+
+def waits_in(tid: int) -> str:
+    """Return the function of the kernel that a thread waits in, as far as it is told."""
+    try:
+        name = Path(f"/proc/{tid}/wchan").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        name = ""
+    return f"the kernel's {name}" if name not in ("", "0") else "the kernel"
+
+
+def examined(pid: int) -> Status:
+    """Return the status of a process that may be looked at, as far as can be told beforehand.
+
+    Raises
+    ------
+    TargetError
+        There is none, it has ended, it has no memory of its own, it is a thread of another
+        process, or it is traced already.
+    """
+    found = status(pid)
+    if found is None:
+        raise gone(pid)
+    if found.process != pid:
+        raise TargetError(
+            f"{pid} is a thread of {found.name}, process {found.process} (try: --pid {found.process})"
+        )
+    if found.kernel:
+        raise TargetError(f"process {pid} ({found.name}) is a thread of the kernel, not a program")
+    if found.state in "ZX" and all(ended(tid) for tid in threads(pid)):
+        raise TargetError(
+            f"process {pid} ({found.name}) has ended: a zombie, its parent has not waited for it yet"
+        )
+    if found.tracer:
+        raise _traced(pid, found.tracer)
+    return found
+
+
+def gone(pid: int) -> TargetError:
+    """Return the error for a process that does not exist."""
+    return TargetError(f"process {pid}: no such process")
+
+
+def forbidden(pid: int) -> TargetError:
+    """Return the error for a process that the kernel does not let us look at, with the reason, where it shows."""
+    found = status(pid)
+    if found is None or found.state in "ZX":
+        return gone(pid)
+    if found.tracer:
+        return _traced(pid, found.tracer)
+    denied = f"process {pid} ({found.name}): no permission to read it"
+    if found.user != os.geteuid() and os.geteuid() != 0:
+        return TargetError(f"{denied}, it belongs to {_user(found.user)} (try: sudo)")
+    scope = _scope()
+    if scope >= 3:
+        return TargetError(
+            f"{denied}, kernel.yama.ptrace_scope={scope} forbids it to all until the next boot (try: gcore before)"
+        )
+    if scope and os.geteuid() != 0:
+        return TargetError(
+            f"{denied}, kernel.yama.ptrace_scope={scope} forbids it (try: sudo, or sysctl kernel.yama.ptrace_scope=0)"
+        )
+    hint = _CONTAINER if os.geteuid() == 0 else f"sudo; {_CONTAINER}"
+    return TargetError(f"{denied}, by its capabilities, a sandbox or a container (try: {hint})")
+
+
+def _traced(pid: int, tracer: int) -> TargetError:
+    by = status(tracer)
+    name = by.name if by else "another"
+    return TargetError(
+        f"process {pid} is traced by {name}, process {tracer}, and there can be but one (try: when that has let go)"
+    )
+
+
+def _scope() -> int:
+    try:
+        return int(_SCOPE.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

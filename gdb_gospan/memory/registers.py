@@ -1,0 +1,43 @@
+"""Where a thread stands, from the registers that the kernel gives: in a core, and by ptrace."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import attrs
+
+# Frame pointer and program counter in elf_gregset_t, as words, by e_machine (elf.h).
+_POINTERS: Final = {62: (4, 16), 183: (29, 32)}
+
+
+@attrs.frozen
+class Thread:
+    """A thread that stands still, or did at the end.
+
+    Attributes
+    ----------
+    lwp
+        Its number in the kernel.
+    pc, frame
+        Program counter and frame pointer; 0 where this architecture's are not known.
+    machine
+        Of what machine the registers are (e_machine of elf.h).
+    """
+
+    lwp: int
+    pc: int
+    frame: int
+    machine: int = attrs.field(default=0, eq=False)
+
+
+def thread(
+    lwp: int, registers: bytes, machine: int, bits: int, byteorder: Literal["little", "big"]
+) -> Thread:
+    """Return the thread with these general registers (elf_gregset_t, then anything)."""
+    width = bits // 8
+    frame, pc = _POINTERS.get(machine, (0, 0))
+    if not pc or len(registers) < (pc + 1) * width:
+        return Thread(lwp, 0, 0)
+    words = [registers[at * width : (at + 1) * width] for at in (pc, frame)]
+    counter, pointer = (int.from_bytes(word, byteorder) for word in words)
+    return Thread(lwp, counter, pointer, machine)

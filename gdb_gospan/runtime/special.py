@@ -1,0 +1,51 @@
+"""What is attached to objects: finalizers, cleanups, profile records (runtime/mheap.go, type special)."""
+
+from __future__ import annotations
+
+import attrs
+
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime.record import Reader, Record
+
+_MOST = 1 << 16
+"""Specials of one span that are followed: several of each of 1,024 objects, and no endless loop."""
+
+
+@attrs.frozen
+class Special:
+    """One special.
+
+    Attributes
+    ----------
+    address
+        Of the struct.
+    offset
+        Bytes from the start of the span.
+    kind
+        In words, such as ``finalizer``; ``kind 42`` for one that this release is not known to have.
+    """
+
+    address: int
+    offset: int
+    kind: str
+
+
+def read_specials(reader: Reader, first: int) -> tuple[list[Special], bool]:
+    """Follow the list from ``mspan.specials``: by offset ascending; and whether its end was reached."""
+    found: list[Special] = []
+    if not first:
+        return found, True
+    struct, names = reader.layout["special"], reader.layout.traits.special_kinds
+    address, seen = first, set[int]()
+    while address:
+        if address in seen or len(found) >= _MOST:
+            return found, False
+        seen.add(address)
+        data = reader.read(address, struct.size)
+        if isinstance(data, Unreadable):
+            return found, False
+        special = Record(reader.layout, struct, address, data)
+        kind = special["kind"]
+        found.append(Special(address, special["offset"], names.get(kind, f"kind {kind}")))
+        address = special["next"]
+    return found, True

@@ -1,0 +1,81 @@
+"""Stack spans: those that goroutines stand on, and those that wait in the stack pool (runtime/stack.go)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import attrs
+import numpy as np
+
+from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.proc import Ps
+from gdb_gospan.runtime.record import I64, Mask
+
+
+@attrs.frozen(eq=False)
+class Stacks:
+    """Every stack span; the masks are bool with a row for each of `Spans`.
+
+    Small stacks are cut from spans of 32 KiB, each for one size (an order: 2 KiB
+    on linux, doubled three times); a larger stack has a span of its own.
+
+    Attributes
+    ----------
+    pool
+        Spans of small stacks.
+    large
+        Spans of one large stack.
+    listed
+        Stack spans in a list: of `pool` those that have a free stack, of `large`
+        those without a goroutine (stackpool and stackLarge). The runtime itself
+        keeps mspan.list, to check its own removals (mheap.go).
+    cached_bytes
+        int64 (k,): free stacks that the Ps hold in advance (mcache.stackcache), a row for each mcache.
+    """
+
+    spans: Spans
+    pool: Mask
+    large: Mask
+    listed: Mask
+    cached_bytes: I64
+
+    @cached_property
+    def _rows(self) -> I64:
+        return np.flatnonzero(self.pool | self.large)
+
+    @cached_property
+    def capacity(self) -> I64:
+        """Stacks that a span can hold."""
+        capacity, rows = np.zeros(len(self.spans), np.int64), self._rows
+        capacity[rows] = self.spans.bytes_of(rows) // np.maximum(self.spans.records.at("elemsize", rows), 1)
+        return capacity
+
+    @cached_property
+    def given_out(self) -> I64:
+        """Stacks given out; in small stacks' spans those that a P has cached count."""
+        given, rows = np.zeros(len(self.spans), np.int64), self._rows
+        given[rows] = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
+        return given
+
+    @property
+    def in_use_bytes(self) -> int:
+        """Bytes of the stacks that goroutines stand on."""
+        given = self.given_out[self._rows] * self.spans.records.at("elemsize", self._rows)
+        return int(given.sum()) - int(self.cached_bytes.sum())
+
+
+def read_stacks(spans: Spans, ps: Ps) -> Stacks:
+    """Sort the stack spans; all that is needed is in the spans' and mcaches' columns."""
+    columns, rows = spans.records, np.flatnonzero(spans.stack)
+    # A stack as large as its span is a large one (stack.go, stackalloc).
+    pool, listed = np.zeros(len(spans), np.bool_), np.zeros(len(spans), np.bool_)
+    pool[rows] = columns.at("elemsize", rows) < spans.bytes_of(rows)
+    listed[rows] = columns.at("list", rows) != 0
+    cached = ps.mcaches.elements("stackcache", "stackcache[].size").sum(axis=1, dtype=np.int64)
+    return Stacks(
+        spans=spans,
+        pool=pool,
+        large=spans.stack & ~pool,
+        listed=listed,
+        cached_bytes=cached,
+    )

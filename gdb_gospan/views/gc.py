@@ -1,0 +1,127 @@
+"""The collector as a page of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gdb_gospan.views import bars, units
+from gdb_gospan.views.provenance import footer, heading, wrapped
+from gdb_gospan.views.style import Style
+from gdb_gospan.views.units import UNKNOWN, count, counted, duration, share
+
+_SPARK = 40
+_DEFAULTS = {"madvdontneed": 1, "profstackdepth": 128, "adaptivestackstart": 1}
+"""GODEBUG settings whose usual value is not 0 (runtime1.go, parsedebugvars)."""
+_NAMES_ONLY = "decoratemappings"
+"""Names mappings for the kernel and moves no memory; its default depends on the go line of go.mod."""
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the facts out, one subject a line or two."""
+    facts = [
+        ("Cycle", _cycle(document["gc"])),
+        ("Heap", _heap(document["pacer"], style)),
+        ("Limit", _limit(document["pacer"], style)),
+        ("Sweep", _sweep(document["sweep"])),
+        ("Scavenger", _scavenger(document["scavenger"], style)),
+        ("Pauses", _pauses(document["gc"])),
+        ("GODEBUG", _godebug(document["godebug"])),
+    ]
+    lines = [wrapped(name, parts, style.width) for name, parts in facts]
+    return "\n".join([heading(document, style), "", *lines, "", footer(document, style)]) + "\n"
+
+
+def _cycle(gc: dict[str, Any]) -> list[str]:
+    if gc["phase"] is None:
+        return ["phase unknown"]
+    phase = "between cycles" if gc["phase"] == "off" else f"cycle {gc['cycles']} running: {gc['phase']}"
+    parts = [phase, f"{counted(gc['num_gc'], 'cycle')} over ({count(gc['num_forced_gc'])} forced)"]
+    if gc["last_gc"]:
+        parts.append(f"last {units.moment(gc['last_gc'])}")
+    return parts
+
+
+def _heap(pacer: dict[str, Any], style: Style) -> list[str]:
+    def size(value: int | None) -> str:
+        return units.nbytes(value, exact=style.exact)
+
+    live, goal = pacer["heap_live"], pacer["heap_goal"]
+    near = "" if goal is None else f", {share(live, goal)} of the goal"
+    return [
+        f"live {size(live)} by the pacer's count{near}",
+        f"next cycle at {size(goal)}",
+        *_scanned(pacer, size),
+        f"{size(pacer['heap_marked'])} found alive at the last",
+        f"GC took {units.share(round(1e6 * pacer['gc_cpu_fraction']), 1_000_000)} of the CPU time since the start",
+    ]
+
+
+def _scanned(pacer: dict[str, Any], size: Callable[[int | None], str]) -> list[str]:
+    """Say what GOGC counts besides the heap, of which NextGC is made up."""
+    stacks, globals_ = pacer["stack_scan_last"], pacer["globals_scan"]
+    if stacks is None or globals_ is None:
+        return []
+    return [f"scanned besides {size(stacks)} of stacks, {size(globals_)} of globals"]
+
+
+def _limit(pacer: dict[str, Any], style: Style) -> list[str]:
+    used = units.nbytes(pacer["memory_used"], exact=style.exact)
+    if pacer["memory_limit"] is None:
+        return ["no memory limit (GOMEMLIMIT)", f"{used} counts as used"]
+    limit = units.nbytes(pacer["memory_limit"], exact=style.exact)
+    headroom = units.nbytes(abs(pacer["memory_headroom"]), exact=style.exact)
+    over = "over it" if pacer["memory_headroom"] < 0 else "below it"
+    return [f"GOMEMLIMIT {limit}", f"{used} used", f"{headroom} {over}"]
+
+
+def _sweep(sweep: dict[str, Any]) -> list[str]:
+    sweepers = "sweepers unknown" if sweep["sweepers"] is None else counted(sweep["sweepers"], "sweeper")
+    done = "done" if sweep["done"] else f"going on, {sweepers} at work"
+    parts = [done, f"generation {count(sweep['sweepgen'])}"]
+    if sweep["pages_swept"] is not None:
+        parts.append(f"{counted(sweep['pages_swept'], 'page')} swept this cycle")
+    if sweep["pages_per_byte"]:
+        parts.append(f"{sweep['pages_per_byte']:.3g} pages to sweep for each byte allocated")
+    return parts
+
+
+def _scavenger(scavenger: dict[str, Any], style: Style) -> list[str]:
+    def size(value: int | None) -> str:
+        return units.nbytes(value, exact=style.exact)
+
+    of = f"in use {size(scavenger['heap_in_use'])} + idle {size(scavenger['heap_free'])}"
+    parts = [f"heap not returned {size(scavenger['retained'])} ({of})"]
+    for name, key in (("GOGC", "gc_percent_goal"), ("GOMEMLIMIT", "memory_limit_goal")):
+        goal = scavenger[key]
+        if not scavenger["goals_known"]:
+            parts.append(f"goal for {name} {UNKNOWN}")
+            continue
+        parts.append(f"no goal for {name}" if goal is None else f"goal for {name}: {size(goal)}")
+    released = {key: scavenger[f"released_{key}"] for key in ("background", "eagerly")}
+    for key, value in released.items():
+        if value is not None:
+            how = "in the background" if key == "background" else "eagerly"
+            parts.append(f"{size(value)} returned {how}")
+    return parts
+
+
+def _pauses(gc: dict[str, Any]) -> list[str]:
+    if not gc["pause_quantiles"]:
+        return ["none yet"]
+    names = ("min", "p25", "p50", "p75", "max")
+    parts = [f"{name} {duration(value)}" for name, value in zip(names, gc["pause_quantiles"], strict=True)]
+    newest = gc["pauses"][:_SPARK]
+    shape = bars.sparkline(newest[::-1])
+    return [*parts, f"total {duration(gc['pause_total'])}", f"{shape} (the last {len(newest)}, newest right)"]
+
+
+def _godebug(settings: dict[str, int] | None) -> list[str]:
+    if settings is None:
+        return [UNKNOWN]
+    unusual = [
+        f"{name}={value}"
+        for name, value in settings.items()
+        if value != _DEFAULTS.get(name, 0) and name != _NAMES_ONLY
+    ]
+    return unusual or ["nothing unusual that matters to memory"]

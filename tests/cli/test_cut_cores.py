@@ -1,0 +1,157 @@
+"""Cores that are not whole, in a shell: every figure is a bound that holds, or one sentence says what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.coredump import open_session
+from gdb_gospan.memory.elfcore import CoreFile
+from tools import cores, forms, processes, programs, shell, toolchains
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.toolchain
+RELEASES = pytest.mark.parametrize("minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST])
+FORMS = ("full", "none")
+
+#: Accounts and counts that come from walking what there is: of a part there is no more than of all.
+WALKED = ("objects", "garbage_unswept", "free_slots", "span_metadata", "tail", "idle_retained", "idle_released",
+          "stacks", "work_buffers")  # fmt: skip
+COUNTED = ("in_use", "manual", "stack", "work_buffer", "user_arena", "dead", "needzero", "cached", "unswept")
+NEITHER = re.compile(r"go-spans: \S+ is cut off, ([\d,]+) bytes are missing: ")
+
+
+def frag(minor: str) -> cores.Core:
+    return cores.kernel_core(programs.build("frag", minor), "-objects", "2000")
+
+
+def files(core: cores.Core, form: str, file: Path) -> list[Path]:
+    executable = forms.executable(core, form)
+    return [file] if executable is None else [executable, file]
+
+
+def points(core: cores.Core) -> list[int]:
+    """Return 20 sizes: ten all over the file, and ten where the spans' descriptors are, which come late in it."""
+    heap = open_session([str(core.executable), str(core.path)]).heap
+    segments = CoreFile(core.path).segments
+    row = np.searchsorted(segments.start, heap.spans.addresses, "right") - 1
+    at = np.sort(heap.spans.addresses - segments.start[row] + segments.offset[row])
+    size = core.path.stat().st_size
+    late = [int(at[len(at) * share // 100]) + 77 for share in (0, 30, 50, 60, 70, 80, 90, 95, 98, 99)]
+    return sorted([size - 1, *(size * share // 100 for share in range(2, 92, 10)), *late], reverse=True)
+
+
+def compare(found: dict[str, Any], whole: dict[str, Any], text: str) -> str:
+    """Say whether these are the figures of all, or bounds; fail when they are neither."""
+    statuses = {check["status"] for check in found["checks"]}
+    assert statuses <= {"exact", "unknown"}, [c for c in found["checks"] if c["status"] not in statuses]
+    if not found["unreadable"]["bytes"]:
+        keys = ("bytes", "memstats", "spans", "pages", "classes", "fixallocs", "checks")
+        assert {key: found[key] for key in keys} == {key: whole[key] for key in keys}
+        return "whole"
+    assert "unknown" in statuses
+    last = "\n".join(text.splitlines()[-5:])
+    assert "0 B unreadable" not in last.replace(",", "").split("·")
+    assert "cannot be checked: part of the memory is missing" in last
+    for name, value in found["memstats"].items():  # the runtime's own counters
+        assert value is None or value == whole["memstats"][name], name
+    less = [name for name in WALKED if found["bytes"][name] != whole["bytes"][name]]
+    for name in WALKED:
+        assert 0 <= found["bytes"][name] <= whole["bytes"][name], name
+    assert found["bytes"]["remainder"] >= whole["bytes"]["remainder"]  # what is not known to be anything
+    if less:
+        assert found["complete"] is False
+        assert "lower bounds" in last
+        assert "≥" in text
+    spans, wanted = found["spans"], whole["spans"]
+    assert spans["descriptors"] == wanted["descriptors"]
+    for name in COUNTED:
+        assert spans[name] <= wanted[name] <= spans[name] + spans["unreadable"], name
+    rows = {row["spanclass"]: row for row in whole["classes"]}
+    for row in found["classes"]:
+        for name in ("spans", "nelems", "objects", "free_slots", "free_bytes", "tail_bytes"):
+            assert row[name] <= rows[row["spanclass"]][name], (row["spanclass"], name)
+    return "bounds"
+
+
+def every_command(names: Sequence[Path]) -> None:
+    for command in COMMANDS:
+        if command.needs_target and not command.takes_address:
+            answer = shell.inside(command.name, *names)
+            assert "internal error" not in answer.stderr
+            assert answer.stderr.count("\n") == (answer.status != 0), command.name
+
+
+@RELEASES
+def test_cut_at_twenty_points(minor: str, tmp_path: Path) -> None:
+    core = frag(minor)
+    whole = json.loads(shell.inside("summary", "--json", core.executable, core.path).stdout)
+    copy = tmp_path / "core"
+    subprocess.run(["cp", "--sparse=always", str(core.path), str(copy)], check=True)
+    cuts, size = points(core), core.path.stat().st_size
+    assert len(cuts) == 20
+    came = []
+    for cut in cuts:
+        with copy.open("r+b") as file:
+            file.truncate(cut)
+        for form in FORMS:
+            names = files(core, form, copy)
+            answer = shell.inside("summary", "--json", *names)
+            if answer.status:
+                assert answer.stdout == ""
+                assert answer.stderr.count("\n") == 1
+                told = NEITHER.match(answer.stderr)
+                assert told, answer.stderr
+                assert int(told[1].replace(",", "")) == size - cut
+                came.append("refused")
+            else:
+                text = shell.inside("summary", *names).stdout
+                came.append(compare(json.loads(answer.stdout), whole, text))
+        if "bounds" in came[-2:] and came.count("bounds") <= 4:
+            every_command(names)
+    assert came[0] == "whole"
+    assert came[-1] == "refused"
+    assert set(came) == {"whole", "bounds", "refused"}
+    print(minor, {what: came.count(what) for what in set(came)})
+    shutil.rmtree(tmp_path)
+
+
+#: Bits of core(5): 1 private memory, 2 shared, 0x10 first pages of files, 0x20 and 0x40 the same in huge pages.
+@RELEASES
+@pytest.mark.parametrize(("bits", "works"), [(0x21, True), (0x10, False), (0, False)])
+def test_a_filter_that_drops_pages(minor: str, bits: int, works: bool, tmp_path: Path) -> None:
+    program = programs.build("frag", minor)
+    script = f"echo {bits:#x} > /proc/$$/coredump_filter; exec {program} -objects 2000 -end abort"
+    with (
+        cores._core_pattern() as pattern,
+        processes.start(Path("/bin/sh"), "-c", script, cwd=tmp_path, core=True) as running,
+    ):
+        printed = json.loads(running.line())
+        running.rest()
+    written = cores._find_core(pattern, tmp_path, running.pid)
+    assert written is not None
+    shutil.move(written, tmp_path / "core")
+    for names in ([program, tmp_path / "core"], [tmp_path / "core"]):
+        answer = shell.inside("summary", "--json", *names)
+        if works:
+            found = json.loads(answer.stdout)
+            assert {check["status"] for check in found["checks"]} == {"exact"}
+            assert found["unreadable"]["bytes"] == 0
+            assert found["memstats"]["HeapAlloc"] == printed["HeapAlloc"]
+        else:
+            assert answer.stdout == ""
+            assert answer.stderr.count("\n") == 1
+            assert answer.stderr.startswith("go-spans: ")
+            assert "(try: " in answer.stderr
+            assert "internal error" not in answer.stderr
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,379 @@
+"""A running process, by --pid: it goes on unharmed, and whatever is wrong is one line."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import attrs
+import pytest
+
+from gdb_gospan.commands.process import open_session
+from gdb_gospan.memory import procstatus
+from tools import processes, programs, shell, toolchains
+
+pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+LOOKS, LOOKS_STRIPPED = 100, 25
+
+#: Words of the phrases that name a transient; each comes from the target.
+NAMED = ("being swept", "being allocated, freed or scavenged", "being freed", "updating the heap statistics",
+         " is in runtime.")  # fmt: skip
+
+
+@contextlib.contextmanager
+def sleeping(executable, *arguments):
+    with processes.start(executable, "-end", "sleep", *(arguments or ("-objects", "2000"))) as running:
+        running.line()
+        yield running
+
+
+@contextlib.contextmanager
+def churning(minor=toolchains.NEWEST, **build):
+    with processes.start(programs.build("churn", minor, **build), "-seconds", "240") as running:
+        running.line()
+        yield running
+
+
+def refused(*words, status=1):
+    answer = shell.inside(*words)
+    assert answer.stdout == ""
+    assert answer.status == status, answer.stderr
+    assert re.fullmatch(r"go-spans: [^\n]+\n", answer.stderr), answer.stderr
+    return answer.stderr.removeprefix("go-spans: ").rstrip()
+
+
+def is_held(pid):
+    return any(
+        one.state == "t" or one.tracer for one in map(procstatus.status, procstatus.threads(pid)) if one
+    )
+
+
+@pytest.mark.slow
+def test_random_looks_raise_no_false_alarm(go_minor):
+    """As in tests/gdb/test_live.py: an identity is exact, or what the target shows explains it by name."""
+    moments = random.Random(1)
+    off, quiet = [], 0
+    with churning(go_minor) as running:
+        for _ in range(LOOKS):
+            time.sleep(moments.random() * 0.05)
+            answer = shell.inside("check", "--json", "--pid", running.pid)
+            assert (answer.status, answer.stderr) == (0, "")
+            document = json.loads(answer.stdout)
+            assert document["unreadable"]["bytes"] == 0
+            assert document["target"]["pause_ms"] > 0
+            inexact = [check for check in document["checks"] if check["status"] != "exact"]
+            off += inexact
+            quiet += not inexact
+        assert not is_held(running.pid)
+        running.fresh_line()
+    assert Counter(check["status"] for check in off).keys() <= {"transient"}
+    assert [check for check in off if not any(words in check["note"] for words in NAMED)] == []
+    assert 0 < quiet < LOOKS
+
+
+def test_a_32_bit_program():
+    with churning(goarch="386") as running:
+        for _ in range(5):
+            answer = shell.inside("check", "--json", "--pid", running.pid)
+            document = json.loads(answer.stdout)
+            assert document["go"]["arch"] == "386"
+            assert {check["status"] for check in document["checks"]} <= {"exact", "transient"}
+        running.fresh_line()
+
+
+def look(running, *words):
+    """Start `go-spans`."""
+    command = [*shell.COMMAND, *words, "--pid", str(running.pid)]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=shell.environment(), text=True, **streams)
+
+
+def during_a_look(running, *words):
+    """Start `go-spans` and return when it has stopped the process."""
+    looking = look(running, *words)
+    while not is_held(running.pid):
+        assert looking.poll() is None, looking.stderr.read()
+    return looking
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_killed_half_way(number):
+    """A large heap, so that a look takes some tenths of a second, and a program that says that it goes on."""
+    with sleeping(programs.build("spans", toolchains.NEWEST), "-spans", "300000") as running:
+        with during_a_look(running, "list", "--json") as looking:
+            looking.send_signal(number)
+            out, err = looking.communicate()
+        assert looking.returncode == (130 if number == signal.SIGINT else -number)
+        assert out == ""
+        assert err == ("go-spans: interrupted\n" if number == signal.SIGINT else "")
+        assert not is_held(running.pid)
+
+
+def test_killed_at_random_moments():
+    moments = random.Random(2)
+    with churning() as running:
+        for _ in range(15):
+            with look(running, "summary") as looking:
+                time.sleep(moments.uniform(0.1, 0.5))
+                looking.kill()
+                looking.communicate()
+            assert not is_held(running.pid)
+        running.fresh_line()
+
+
+def test_ctrl_z_waits_until_the_process_goes_on():
+    """Otherwise the process would stand still until somebody types fg."""
+    with sleeping(programs.build("spans", toolchains.NEWEST), "-spans", "300000") as running:
+        with during_a_look(running, "summary", "--json") as looking:
+            looking.send_signal(signal.SIGTSTP)
+            out, _ = looking.communicate()
+        assert looking.returncode == 0
+        assert json.loads(out)["target"]["pause_ms"] > 20
+
+
+def test_a_session_that_nobody_reads_stops_nothing():
+    with churning() as running:
+        session = open_session(running.pid)
+        assert not is_held(running.pid)
+        before = session.heap.memory.reads
+        with session.look():
+            assert is_held(running.pid)
+        assert not is_held(running.pid)
+        assert session.pause_ms > 0
+        assert session.heap.memory.reads == before
+        with pytest.raises(Exception, match="went on after it was looked at"), session.look():
+            pass
+        assert not is_held(running.pid)
+        running.fresh_line()
+
+
+def test_an_exception_within_a_look():
+    with churning() as running:
+        session = open_session(running.pid)
+        with pytest.raises(ZeroDivisionError), session.look():
+            raise ZeroDivisionError
+        assert not is_held(running.pid)
+        running.fresh_line()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_process_that_ends_while_it_is_read(monkeypatch, late):
+    """Killed from outside, before anything is read and after everything is."""
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+
+        def kill():
+            os.kill(running.pid, signal.SIGKILL)
+            while not procstatus.ended(running.pid):
+                pass
+
+        module = importlib.import_module("gdb_gospan.commands.summary")
+        original = module.document
+
+        def document(*arguments):
+            if not late:
+                kill()
+            answer = original(*arguments)
+            if late:
+                kill()
+            return answer
+
+        monkeypatch.setattr(module, "document", document)
+        assert f"process {running.pid} ended while it was being read" in refused(
+            "summary", "--pid", running.pid
+        )
+        assert running.process.wait() == -signal.SIGKILL
+
+
+def test_a_process_that_begins_another_program():
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+        session = open_session(running.pid)
+        opened = session._opened
+        session._opened = attrs.evolve(opened, loaded=attrs.evolve(opened.loaded, vector=bytes(16)))
+        with pytest.raises(Exception, match="has just begun another program"), session.look():
+            pass
+        assert not is_held(running.pid)
+
+
+def test_no_such_process():
+    with subprocess.Popen(["true"]) as over:
+        over.wait()
+    assert refused("summary", "--pid", over.pid) == f"process {over.pid}: no such process"
+
+
+def test_not_a_go_program():
+    with processes.start(programs.build_c("held")) as running:
+        running.line()
+        line = refused("summary", "--pid", running.pid)
+        assert line.startswith("no Go runtime in held: ")
+        assert "(try: the process id of the Go program)" in line
+        assert not is_held(running.pid)
+
+
+def test_a_program_that_runs_programs_of_another_architecture(tmp_path):
+    emulator = tmp_path / "qemu-aarch64-static"
+    shutil.copy(programs.build_c("held"), emulator)
+    with processes.start(emulator) as running:
+        running.line()
+        line = refused("summary", "--pid", running.pid)
+        assert "runs a program of another architecture" in line
+        assert "qemu-aarch64-static -g PORT" in line
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, "1.22", toolchains.NEWEST])
+@pytest.mark.parametrize("ldflags", ["-w", "-s -w"])
+def test_a_program_without_debug_information(minor, ldflags):
+    """The figures are those that the program printed; no gdb, no symbols."""
+    with processes.start(
+        programs.build("frag", minor, ldflags=ldflags), "-objects", "2000", "-end", "sleep"
+    ) as running:
+        printed = json.loads(running.line())
+        answer = shell.run("memstats", "--json", "--pid", running.pid)
+        assert (answer.status, answer.stderr) == (0, "")
+        found = json.loads(answer.stdout)
+        assert {check["status"] for check in found["checks"]} == {"exact"}
+        assert found["layout"]["source"] == ("none" if "-s" in ldflags else "symbols")
+        for name in ("HeapAlloc", "HeapSys", "Sys", "Mallocs", "Frees", "NumGC", "NextGC"):
+            assert found["memstats"][name] == printed[name]
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_random_looks_at_a_stripped_program_raise_no_false_alarm(minor):
+    with processes.start(programs.build("churn", minor, ldflags="-s -w"), "-seconds", "300") as churn:
+        churn.line()
+        for number in range(LOOKS_STRIPPED):
+            answer = shell.inside("check", "--json", "--pid", churn.pid)
+            assert (answer.status, answer.stderr) == (0, ""), number
+            checks = json.loads(answer.stdout)["checks"]
+            assert [check for check in checks if check["status"] in ("broken", "unknown")] == []
+        churn.fresh_line()
+
+
+def test_an_executable_that_was_removed_or_replaced(tmp_path):
+    """A new release is installed over the running one; what runs is still there, for its own process."""
+    server = tmp_path / "server"
+    shutil.copy(programs.build("frag", toolchains.NEWEST), server)
+    with sleeping(server) as running:
+        for replace in (
+            server.unlink,
+            lambda: shutil.copy(programs.build("frag", toolchains.OLDEST), server),
+        ):
+            replace()
+            answer = shell.inside("summary", "--json", "--pid", running.pid)
+            assert (answer.status, answer.stderr) == (0, "")
+            document = json.loads(answer.stdout)
+            assert document["go"]["version"].startswith(f"go{toolchains.NEWEST}")
+            assert document["target"]["executable"] == str(server)
+            assert document["target"]["description"].endswith(
+                f"process {running.pid}, its executable deleted"
+            )
+            assert {check["status"] for check in document["checks"]} == {"exact"}
+
+
+def test_a_name_that_ends_in_deleted(tmp_path):
+    server = tmp_path / "server (deleted)"
+    shutil.copy(programs.build("frag", toolchains.NEWEST), server)
+    with sleeping(server) as running:
+        target = json.loads(shell.inside("summary", "--json", "--pid", running.pid).stdout)["target"]
+        assert target["executable"] == str(server)
+        assert target["description"] == f"server (deleted), process {running.pid}"
+
+
+def test_traced_by_another():
+    code = "import sys; from gdb_gospan.memory.ptrace import Stop; stop = Stop(int(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    with (
+        sleeping(programs.build("frag", toolchains.NEWEST)) as running,
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(running.pid)],
+            env=shell.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as tracer,
+    ):
+        tracer.stdout.readline()
+        line = refused("summary", "--pid", running.pid)
+        assert re.match(rf"process {running.pid} is traced by \S+, process {tracer.pid}, ", line)
+        tracer.stdin.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_another_user_s_process():
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+        line = as_nobody(lambda: shell.inside("summary", "--pid", running.pid).stderr)
+    assert (
+        line
+        == f"go-spans: process {running.pid} (frag): no permission to read it, it belongs to root (try: sudo)\n"
+    )
+
+
+def as_nobody(ask):
+    """Return what a child of this process answers as another user: what it needs is loaded already."""
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            os.write(there, ask().encode())
+        finally:
+            os._exit(0)
+    os.close(there)
+    with os.fdopen(here) as file:
+        said = file.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_an_argument_and_a_process():
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+        pid = str(running.pid)
+        spans = json.loads(shell.inside("list", "--limit", "1", "--json", "--pid", pid).stdout)["list"]
+        for words in (
+            [spans[0]["start"], "--pid", pid],
+            ["--pid", pid, spans[0]["start"]],
+            [spans[0]["start"], f"--pid={pid}"],
+        ):
+            shown = json.loads(shell.inside("show", "--json", *words).stdout)
+            assert shown["span"]["descriptor"] == spans[0]["descriptor"]
+        for words in (["cache", "0"], ["cache"], ["stacks"]):
+            assert shell.inside(*words, "--pid", pid).status == 0
+        assert "needs ADDRESS" in refused("show", "--pid", pid, status=2)
+        assert "takes no files" in refused("summary", "--pid", pid, "core", status=2)
+        assert "takes no files" in refused("show", "0xc000000000", "core", "--pid", pid, status=2)
+
+
+@pytest.mark.parametrize(
+    ("pid", "hint"), [("0", "is no process"), ("-1", "is negative"), ("x", "is not a number")]
+)
+def test_a_number_that_no_process_has(pid, hint):
+    assert hint in refused("summary", "--pid", pid, status=2)
+
+
+def test_no_file_of_the_process_stays_open():
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+        session = open_session(running.pid)
+        assert f"/proc/{running.pid}/mem" in open_files()
+        with session.look():
+            pass
+        assert f"/proc/{running.pid}/mem" not in open_files()
+
+
+def open_files():
+    """What the files of this process are."""
+    names = set()
+    for file in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the one that lists them
+            names.add(str(file.readlink()))
+    return names

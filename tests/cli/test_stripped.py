@@ -1,0 +1,87 @@
+"""A program without symbols gives the figures that it gives with them, to the last one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gdb_gospan.errors import LayoutError
+from tools import cores, forms, programs, toolchains
+from tools.forms import compare, open_in
+
+#: Programs in states in which other variables have something to show.
+STATES = {
+    "frag": ("frag", "-objects", "2000"),
+    "cached": ("corners", "-cached", "-tiny", "500"),
+    "unswept": ("corners", "-unswept"),
+    "stacks": ("corners", "-goroutines", "50", "-stacks", "5"),
+    "large": ("corners", "-huge", "1", "-finalizers", "99"),
+}
+
+
+@pytest.mark.parametrize("form", forms.FORMS[1:])
+def test_every_command_says_the_same(go_minor: str, core_kind: cores.Kind, form: str) -> None:
+    compare(cores.core(core_kind, programs.build("frag", go_minor), "-objects", "2000"), form)
+
+
+@pytest.mark.parametrize("state", list(STATES)[1:])
+def test_in_every_state(go_minor: str, state: str) -> None:
+    name, *arguments = STATES[state]
+    compare(cores.kernel_core(programs.build(name, go_minor), *arguments), "none")
+
+
+@pytest.mark.parametrize("setting", ["GOMEMLIMIT=100MiB", "GOMAXPROCS=1", "GODEBUG=madvdontneed=0"])
+def test_under_every_setting(go_minor: str, setting: str) -> None:
+    """Where the collector's variables are told by what is in them, other values must do as well."""
+    env = dict([setting.split("=", 1)])
+    compare(cores.kernel_core(programs.build("corners", go_minor), "-huge", "1", env=env), "none")
+
+
+def test_with_the_collector_off(go_minor: str) -> None:
+    """Then the scavenger's goal is 0, in which nothing tells its variable from others."""
+    goals = "goals_known", "gc_percent_goal", "memory_limit_goal"
+    compare(cores.kernel_core(programs.build("spans", go_minor), "-spans", "500"), "none", goals)
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("form", ["stripped", "none"])
+@pytest.mark.parametrize(
+    "build",
+    [{"buildmode": "pie"}, {"ldflags": "-linkmode=external", "cgo": True}, {"buildmode": "pie", "cgo": True}],
+    ids=["pie", "cgo", "pie-cgo"],
+)
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST])
+def test_programs_that_the_loader_places(minor: str, build: dict[str, Any], form: str) -> None:
+    compare(cores.kernel_core(programs.build("frag", minor, **build), "-objects", "2000"), form)
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize(
+    ("minor", "experiments"),
+    [
+        (toolchains.NEWEST, "arenas"),
+        (toolchains.NEWEST, "nogreenteagc"),
+        (toolchains.NEWEST, "norandomizedheapbase64"),
+        ("1.25", "greenteagc"),
+        ("1.24", "noswissmap"),
+    ],
+    ids="-".join,
+)
+def test_experiments_that_leave_the_layout_alone(minor: str, experiments: str) -> None:
+    core = cores.kernel_core(programs.build("frag", minor, experiments=experiments), "-objects", "2000")
+    compare(core, "none")
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("minor", ["1.24", toolchains.NEWEST])
+def test_an_experiment_that_changes_the_layout_is_refused(minor: str) -> None:
+    """Lock ranks make every lock larger: nothing lies where the tables have it."""
+    core = cores.kernel_core(
+        programs.build("frag", minor, experiments="staticlockranking"), "-objects", "2000"
+    )
+    with pytest.raises(
+        LayoutError, match=r"frag is a Go program .*staticlockranking.* without debug information"
+    ):
+        open_in(core, "none")
+    assert open_in(core, "full").heap.layout.source == "dwarf"

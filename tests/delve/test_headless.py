@@ -1,0 +1,147 @@
+"""go-spans through a headless Delve: the same figures, every client and the program left as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gdb_gospan.commands import coredump, dlvtarget
+from gdb_gospan.errors import GoSpansError, TargetError
+from tools import cores, delves, programs, reports, shell
+from tools.processes import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.delves import Delve
+
+
+@contextlib.contextmanager
+def headless(delve: Delve, *, multi: bool = True, **target: Any) -> Iterator[str]:
+    """Start a server and give its address; with the server ends only what it has attached to, alive."""
+    argv = [*delves.target(delve, **target), "--headless", "--listen=127.0.0.1:0"]
+    argv += ["--accept-multiclient"] if multi else []
+    with subprocess.Popen(
+        argv, env=delves.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:  # fmt: skip
+        try:
+            assert server.stdout is not None
+            said = []
+            for line in server.stdout:
+                said.append(line)
+                if match := re.search(r"listening at: (\S+)", line):
+                    yield match[1]
+                    return
+            raise AssertionError(f"{' '.join(argv)} does not listen:\n{''.join(said)}")
+        finally:
+            server.terminate()
+
+
+@pytest.mark.toolchain
+def test_every_report_of_a_core(delve: Delve, go_minor: str) -> None:
+    program = programs.build("corners", go_minor)
+    core = cores.kernel_core(program, "-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-cached")
+    direct = dict(reports.documents(coredump.open_session([str(program), str(core.path)])))
+    with headless(delve, exe=core.executable, core=core.path) as address:
+        for name, document in reports.documents(dlvtarget.open_session(address)):
+            assert document == direct[name], name
+
+
+@pytest.mark.toolchain
+def test_the_command_line(delve: Delve) -> None:
+    core = cores.kernel_core(programs.build("frag", "1.27"), "-objects", "500")
+    with headless(delve, exe=core.executable, core=core.path) as address:
+        for words in (
+            ["classes", "--json"],
+            ["cache", "0", "--json"],
+            ["cache", "--json"],
+            ["show", "0xc0ffee00", "--json"],
+        ):
+            got = shell.run(*words, "--dlv", address)
+            wanted = shell.inside(*words, core.executable, core.path)
+            assert (got.status, got.stderr) == (wanted.status, wanted.stderr)
+            assert json.loads(got.stdout or "{}").get("totals") == json.loads(wanted.stdout or "{}").get(
+                "totals"
+            )
+        too_much = shell.run("classes", "--dlv", address, core.path)
+        assert too_much.status == 2
+        assert "takes no files: Delve has its program" in too_much.stderr
+
+
+@pytest.mark.live
+@pytest.mark.toolchain
+def test_a_process_and_its_other_clients(delve: Delve) -> None:
+    with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
+        running.line()
+        with headless(delve, pid=running.pid) as address:
+            for _ in range(2):
+                session = dlvtarget.open_session(address)
+                assert (session.target.kind, session.target.pid) == ("remote", running.pid)
+                assert {check.status for check in session.checks} <= {"exact", "transient"}
+        running.fresh_line()
+
+
+@pytest.mark.live
+@pytest.mark.toolchain
+def test_a_delve_for_one_client_lets_the_program_go(delve: Delve) -> None:
+    with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
+        running.line()
+        with (
+            headless(delve, multi=False, pid=running.pid) as address,
+            pytest.raises(TargetError, match="serves one client only"),
+        ):
+            dlvtarget.open_session(address)
+        running.fresh_line()
+
+
+@pytest.mark.toolchain
+def test_a_program_that_is_not_go(delve: Delve) -> None:
+    core = cores.kernel_core(programs.build_c())
+    with (
+        headless(delve, exe=core.executable, core=core.path) as address,
+        pytest.raises(TargetError, match=r"^no Go runtime in this program: no symbol runtime\.mheap_"),
+    ):
+        dlvtarget.open_session(address)
+
+
+@contextlib.contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """Listen, and answer whatever comes with these bytes and the end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(data)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"[]\n", b'{"id": 7, "result": {}}\n'])
+def test_something_else_listens_there(data: bytes) -> None:
+    with answering(data) as address, pytest.raises(TargetError, match="is no Delve"):
+        dlvtarget.open_session(address)
+
+
+def test_the_connection_is_closed() -> None:
+    with answering(b"") as address, pytest.raises(TargetError, match="has closed the connection"):
+        dlvtarget.open_session(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "localhost:", "localhost:x", "localhost:99999", "localhost:1"]
+)
+def test_no_delve_there(address: str) -> None:
+    with pytest.raises(GoSpansError, match=r"\(try: "):
+        dlvtarget.open_session(address)

@@ -1,0 +1,145 @@
+"""A running program: every report of it, left as it was found; and Ctrl-C in the middle of a long walk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import delves, programs
+from tools.processes import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.delves import Delve
+
+pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+REPORTS = "summary|classes|list|spanalloc|central|cache|cache 0|gc|pages|check|show runtime.allgs|help"
+STOPS = 4
+
+
+@pytest.mark.parametrize("go_minor", ["1.19", "1.27"])
+def test_every_report_of_a_busy_program(delve: Delve, go_minor: str) -> None:
+    with start(programs.build("churn", go_minor), "-seconds", "240") as running:
+        running.line()
+        said = delves.run(delve, [f"go_spans {words}" for words in REPORTS.split("|")], pid=running.pid)
+        for words, text in zip(REPORTS.split("|"), said, strict=True):
+            assert "init:" not in text, words
+            assert words == "help" or re.search(
+                r"identities exact · 0 B unreadable · read in \d+ ms", text
+            ), words
+        assert f"churn, process {running.pid}" in said[0]
+        running.fresh_line()  # it goes on
+
+
+@pytest.mark.slow
+def test_random_stops_raise_no_false_alarm(delve: Delve) -> None:
+    with start(programs.build("churn", "1.27"), "-seconds", "240") as running:
+        running.line()
+        for _ in range(STOPS):
+            (said,) = delves.run(delve, ["go_spans check --json"], pid=running.pid)
+            statuses = {check["status"] for check in json.loads(said)["checks"]}
+            assert statuses <= {"exact", "transient"}, said
+            running.fresh_line()
+
+
+def test_the_figures_of_a_process_are_those_of_gdb(delve: Delve) -> None:
+    from tools import gdbs  # only this test needs one
+
+    with start(programs.build("frag", "1.27"), "-objects", "2000", "-end", "sleep") as running:
+        running.line()
+        gdb = gdbs.ensure(gdbs.system_label())
+        (wanted,) = gdbs.run_gdb(gdb, ["go-spans classes --limit 0 --json"], pid=running.pid).stdout
+        (said,) = delves.run(delve, ["go_spans classes --limit 0 --json"], pid=running.pid)
+        for key in ("classes", "totals"):
+            assert json.loads(said)[key] == json.loads(wanted)[key]
+
+
+@contextlib.contextmanager
+def on_a_terminal(delve: Delve, pid: int) -> Iterator[Session]:
+    """Attach a Delve on a terminal; whatever happens, the process is detached from at the end."""
+    master, slave = pty.openpty()
+    argv = delves.target(delve, pid=pid)
+    process = subprocess.Popen(
+        argv, env=delves.environment(), stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509  # so that Ctrl-C is a signal
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        yield Session(master)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+class Session:
+    """What is typed, and what the screen gets."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+        self._text = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def until(self, pattern: str, timeout: float = 60) -> str:
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, self._text)):
+            ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"no {pattern!r} on the screen, but {self._text[-2000:]!r}"
+            self._text += os.read(self._master, 65536).decode("utf-8", "replace")
+        seen, self._text = self._text[: match.end()], self._text[match.end() :]
+        return seen
+
+    def closed(self) -> None:
+        """Read until the other end is closed: Delve has left."""
+        with contextlib.suppress(OSError):
+            while os.read(self._master, 65536):
+                pass
+
+
+def test_ctrl_c_leaves_a_usable_session(delve: Delve) -> None:
+    with start(programs.build("spans", "1.27"), "-spans", "200000", "-end", "sleep") as running:
+        running.line(300)
+        with on_a_terminal(delve, running.pid) as session:
+            session.until(r"\(dlv\) ")
+            session.type(f"source {delves.SCRIPT}\n")
+            session.until(r"star[^(]*\(dlv\) ")
+            session.type("go_spans check\n")
+            time.sleep(1.5)
+            session.type("\x03")
+            session.until(r"user interrupt|cancelled")
+            session.until(r"\(dlv\) ")
+            session.type("go_spans cache\n")
+            assert "identities exact" in session.until("0 B unreadable", 120)
+            # Delve answers Ctrl-C by a trap for the process, which stands already: it is to be used up before
+            # Delve leaves, or else it ends the process.
+            session.type("continue\n")
+            time.sleep(1)
+            session.type("\x03")
+            session.until(r"\(dlv\) ")
+            leave(session, delve)
+        time.sleep(0.5)
+        assert running.process.poll() is None
+
+
+def leave(session: Session, delve: Delve) -> None:
+    """Leave the process alive: as people do who have no ``exit -d``, by an answer."""
+    if delve.detaches_at_exit:
+        session.type("exit -d\n")
+    else:
+        session.type("exit\n")
+        session.until("kill the process")
+        session.type("n\n")
+    session.closed()

@@ -1,0 +1,159 @@
+"""Delve's script says what go-spans says of the same core: every figure, and the same lines of text.
+
+The command line stands for gdb here, for the two print the same byte for byte (tests/cli/test_same_as_gdb.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tools import cores, delves, programs, shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.cores import Core
+    from tools.delves import Delve
+
+pytestmark = pytest.mark.toolchain
+
+#: What is asked of every core, by the words of both.
+QUESTIONS = (
+    "summary",
+    "classes --limit 0",
+    "classes --sort spans --limit 5",
+    "list --limit 0",
+    "list --state manual --sort start --limit 0",
+    "list --sort occupied --scan --occupancy 0-60 --limit 7",
+    "spanalloc",
+    "fixalloc --sort inuse",
+    "central --limit 0",
+    "central --sort spanclass",
+    "cache",
+    "cache 0",
+    "cache --sort parked_bytes",
+    "gc",
+    "pages --chunks --limit 0",
+    "pages --chunks --sort largest_run",
+    "check",
+    "check --sort code",
+)
+
+#: What is asked for exact bytes, too.
+EXACT = {"summary", "classes --limit 0", "pages --chunks --limit 0", "gc"}
+
+#: Of these the script has less: it does not see files, and lists no fields that a release lacks.
+LESS = {"target", "layout"}
+
+#: Identities of each report but check: those that need no bitmap or list of each span.
+QUICK = 23
+ALL = 32
+
+
+def different(got: Any, wanted: Any, path: str = "") -> Iterator[str]:
+    """Name every place where two documents differ."""
+    if isinstance(got, dict) and isinstance(wanted, dict):
+        for key in sorted(got.keys() | wanted.keys()):
+            if key not in got or key not in wanted:
+                yield f"{path}.{key} is in one only"
+            else:
+                yield from different(got[key], wanted[key], f"{path}.{key}")
+    elif isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
+        for index, (one, other) in enumerate(zip(got, wanted, strict=True)):
+            yield from different(one, other, f"{path}[{index}]")
+    elif got != wanted or isinstance(got, bool) != isinstance(wanted, bool):
+        yield f"{path}: {got!r}, not {wanted!r}"
+
+
+def compare_figures(said: str, expected: str) -> None:
+    """Hold a document of the script against the engine's."""
+    got, wanted = json.loads(said), json.loads(expected)
+    assert got["target"]["pid"] == wanted["target"]["pid"]
+    assert got["target"]["kind"] == wanted["target"]["kind"]
+    assert got["layout"]["tested"] == wanted["layout"]["tested"]
+    checks = {check["code"]: check for check in got["checks"]}
+    assert len(checks) == (ALL if got["command"] == "check" else QUICK)
+    wanted["checks"] = [check for check in wanted["checks"] if check["code"] in checks]
+    for document in (got, wanted):
+        for key in LESS:
+            del document[key]
+    assert list(different(got, wanted)) == []
+
+
+def compare_words(said: str, expected: str) -> None:
+    """Hold a report of the script against the engine's; where they must differ is told here."""
+    expected = re.sub(r", died of \w+", "", expected, count=1)  # Delve does not tell a script
+    expected, said = (re.sub(r"\nMore: (.|\n)*?\nlayout", "\nlayout", text) for text in (expected, said))
+    if "what must hold" not in expected:
+        expected = expected.replace(f"{ALL} of {ALL} identities", f"{QUICK} of {QUICK} identities")
+    assert said.splitlines() == expected.splitlines()
+
+
+def addresses(core: Core) -> Iterator[str]:
+    """Name one of each sort of address: in spans of every state, past the last slot, in a free page, of descriptors."""
+    listed = shell.inside("list", "--state", "all", "--limit", "0", "--json", core.executable, core.path)
+    spans: list[dict[str, Any]] = json.loads(listed.stdout)["list"]
+    for state in dict.fromkeys(span["state"] for span in spans if span["state"] != "dead"):
+        own = [span for span in spans if span["state"] == state]
+        for span in (own[0], own[len(own) // 2], own[-1]):
+            start = int(span["start"], 16)
+            yield from (
+                span["descriptor"],
+                hex(start),
+                hex(start + 5000),
+                hex(start + span["span_bytes"] - 1),
+            )
+    run = json.loads(shell.inside("pages", "--json", core.executable, core.path).stdout)["largest_run"]
+    yield hex(int(run["address"], 16) + 5)
+
+
+def compare(delve: Delve, core: Core, questions: tuple[str, ...] = QUESTIONS) -> None:
+    questions = (*questions, *(f"show {address}" for address in addresses(core)))
+    asked = [f"{question}{form}" for question in questions for form in (" --json", "")]
+    asked += [f"{question} --bytes" for question in questions if question in EXACT]
+    answers = delves.run(delve, [f"go_spans {words}" for words in asked], exe=core.executable, core=core.path)
+    for words, said in zip(asked, answers, strict=True):
+        expected = shell.inside(*words.split(), core.executable, core.path)
+        if words.startswith("show") and (expected.status, expected.stdout) == (
+            1,
+            "",
+        ):  # outside of the page allocator's ranges
+            assert said.strip().endswith(expected.stderr.removeprefix("go-spans: ").strip()), words
+            continue
+        assert (expected.stderr, expected.status) == ("", 0), words
+        try:
+            (compare_figures if words.endswith("--json") else compare_words)(said, expected.stdout)
+        except (AssertionError, json.JSONDecodeError) as error:
+            raise AssertionError(f"go_spans {words}: {error}") from None
+
+
+@pytest.mark.parametrize("core_kind", ["kernel"], scope="session")
+def test_a_program_at_rest(delve: Delve, frag_core: Core) -> None:
+    compare(delve, frag_core)
+
+
+@pytest.mark.parametrize("core_kind", ["gcore"], scope="session")
+def test_spans_in_the_caches_of_a_p(delve: Delve, frag_core_cached: Core) -> None:
+    compare(delve, frag_core_cached)
+
+
+CORNERS = ("-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-stacks", "9", "-huge", "1", "-cached")
+
+
+def test_finalizers_stacks_and_large_objects(delve: Delve, go_minor: str) -> None:
+    compare(delve, cores.kernel_core(programs.build("corners", go_minor), *CORNERS))
+
+
+@pytest.mark.parametrize("go_minor", ["1.24", "1.27"])
+def test_garbage_that_is_not_swept(delve: Delve, go_minor: str) -> None:
+    compare(delve, cores.kernel_core(programs.build("corners", go_minor), "-unswept"))
+
+
+@pytest.mark.parametrize("go_minor", ["1.21", "1.24", "1.25", "1.27"])
+def test_user_arenas(delve: Delve, go_minor: str) -> None:
+    program = programs.build("corners", go_minor, experiments="arenas")
+    compare(delve, cores.kernel_core(program, "-arenas", "5", "-ready", "4", "-quarantined", "2"))

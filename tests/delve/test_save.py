@@ -1,0 +1,67 @@
+"""What `go_spans save` writes is enough for every report, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gdb_gospan.commands import coredump, dlvsaved
+from gdb_gospan.errors import GoSpansError
+from tools import cores, delves, programs, reports, shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.toolchain
+def test_every_report_of_a_saved_heap(go_minor: str, tmp_path: Path) -> None:
+    program = programs.build("corners", go_minor)
+    core = cores.kernel_core(program, "-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-cached")
+    file = tmp_path / "heap.saved"
+    (said,) = delves.run(delves.ensure(delves.NEWEST), [f"go_spans save {file}"], exe=program, core=core.path)
+    assert said.startswith("saved ")
+    assert said.endswith(f"go-spans summary {file}\n")
+    direct = dict(reports.documents(coredump.open_session([str(program), str(core.path)])))
+    for name, document in reports.documents(dlvsaved.open_session(str(file))):
+        assert document == direct[name], name
+    for words in (["summary"], ["cache"], ["cache", "0"], ["show", "0xc0ffee00"]):
+        got = shell.inside(*words, file)
+        assert got.status == (1 if words[0] == "show" else 0), got.stderr
+        assert got.stdout.count("saved by Delve") == 1 - got.status
+
+
+@pytest.mark.toolchain
+def test_a_delve_that_writes_no_bytes_says_so(tmp_path: Path) -> None:
+    core = cores.kernel_core(programs.build("frag", "1.19"), "-objects", "500")
+    file = tmp_path / "heap.saved"
+    file.write_text("kept")
+    oldest = delves.ensure(delves.OLDEST)
+    (said,) = delves.run(oldest, [f"go_spans save {file}"], exe=core.executable, core=core.path)
+    assert "save: this Delve cannot write bytes (try: Delve 1.27, or go-spans --dlv)" in said
+    assert file.read_text() == "kept"
+
+
+HEAD = b'go_spans saved 1\n{"layout": %s, "target": {}, "ranges": %s}\n%s'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"go_spans saved 1\n",
+        b"go_spans saved 1\n{\n",
+        b"go_spans saved 1\n[]\n",
+        HEAD % (b"{}", b"[[4096, 8]]", b"1234567"),
+        HEAD % (b"{}", b"[[-1, 8]]", b"12345678"),
+        HEAD % (b"{}", b"[[18446744073709551615, 8]]", b"12345678"),
+        HEAD % (b"{}", b"[[4096, 8]]", b"12345678"),
+        HEAD % (b"7", b"[]", b""),
+    ],
+)
+def test_damage_is_one_line(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "heap.saved"
+    file.write_bytes(content)
+    with pytest.raises(GoSpansError, match=r"\(try: "):
+        dlvsaved.open_session(str(file))
+    got = shell.inside("summary", file)
+    assert (got.status, got.stdout, got.stderr.count("\n")) == (1, "", 1)

@@ -1,0 +1,115 @@
+"""The commands as a front end sees them: structured results, one-line errors, and text in its debug console."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gdb_gospan.commands import catalog
+from tools import cores, programs, toolchains
+from tools.gdbs import run_gdb
+from tools.mi import run_mi
+
+if TYPE_CHECKING:
+    from tools.gdbs import Gdb
+
+NAMES = [
+    name for command in catalog.COMMANDS if not command.argument for name in (command.name, *command.aliases)
+]
+
+
+@pytest.fixture
+def core(go_minor: str) -> cores.Core:
+    return cores.kernel_core(programs.build("frag", go_minor), "-objects", "20000", "-cached")
+
+
+def spelt(value: Any) -> Any:
+    """What MI is to say for a value of JSON: every scalar as JSON has it, text as it is."""
+    if isinstance(value, dict):
+        return {key: spelt(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [spelt(item) for item in value]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def test_results_are_the_json_document(gdb: Gdb, core: cores.Core) -> None:
+    target = {"exe": core.executable, "core": core.path}
+    answers = run_mi(gdb, [f"-go-spans-{name}" for name in NAMES], **target)
+    texts = run_gdb(gdb, [f"go-spans {name} --json" for name in NAMES], **target).stdout
+    for name, answer, text in zip(NAMES, answers, texts, strict=True):
+        assert answer.status == "done"
+        assert answer.console == answer.log == "", name
+        assert answer.results == spelt(json.loads(text)), name
+    summary = answers[NAMES.index("summary")].results
+    assert summary["memstats"]["LastGC"] == str(core.stdout["LastGC"])  # more than 53 bits
+    assert summary["target"]["core"] == str(core.path)
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_options_are_arguments(gdb: Gdb, core: cores.Core) -> None:
+    few, some, shown = run_mi(
+        gdb,
+        [
+            "-go-spans-list --limit 3 --sort start --noscan",
+            '-go-spans-list "--limit" "2" --occupancy 0-50 --json --bytes --color always',
+            "-go-spans-show \"'main.sessions'.array[1]\"",
+        ],
+        exe=core.executable,
+        core=core.path,
+    )
+    starts = [int(row["start"], 16) for row in few.results["list"]]
+    assert len(starts) == 3
+    assert starts == sorted(starts)
+    assert {row["noscan"] for row in few.results["list"]} == {"true"}
+    assert len(some.results["list"]) == 2
+    assert all(float(row["occupied"]) <= 50 for row in some.results["list"])
+    assert shown.results["slot"]["allocated"] == "true"
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_errors_are_one_line(gdb: Gdb, core: cores.Core) -> None:
+    commands = [
+        "-go-spans-list --limt 1",
+        "-go-spans-show 0x1",
+        "-go-spans-show",
+        "-go-spans-classes --sort x",
+    ]
+    lines = []
+    for answer in run_mi(gdb, commands, exe=core.executable, core=core.path):
+        assert (answer.status, list(answer.results)) == ("error", ["msg"])
+        assert answer.console == answer.log == ""
+        lines.append(answer.results["msg"])
+    (nothing,) = run_mi(gdb, ["-go-spans-summary"])
+    lines.append(nothing.results["msg"])
+    assert all(line.startswith("go-spans: ") and "\n" not in line for line in lines), lines
+    assert "did you mean --limit?" in lines[0]
+    assert "not in the Go heap" in lines[1]
+    assert "no program to look at" in lines[4]
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_the_debug_console_of_a_front_end_shows_the_same_text(gdb: Gdb, core: cores.Core) -> None:
+    """VS Code's -exec, CLion's and Eclipse's gdb consoles send exactly this."""
+    target = {"exe": core.executable, "core": core.path}
+    commands = [f"go-spans {name}" for name in NAMES]
+    answers = run_mi(gdb, [f'-interpreter-exec console "{command}"' for command in commands], **target)
+    texts = run_gdb(gdb, commands, **target).stdout
+    for answer, text in zip(answers, texts, strict=True):
+        assert (answer.status, answer.console) == ("done", text)
+        assert "\x1b" not in answer.console
+    (wrong,) = run_mi(gdb, ['-interpreter-exec console "go-spans lst"'], **target)
+    assert (wrong.status, wrong.results["msg"]) == (
+        "error",
+        "go-spans: no subcommand lst (did you mean list?)",
+    )
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_both_ways_see_one_session(gdb: Gdb, core: cores.Core) -> None:
+    """gdb 18 gives an MI command the console's text as MI: what the session rests on must not depend on it."""
+    commands = ["-go-spans-check", '-interpreter-exec console "go-spans check --json"', "-go-spans-check"]
+    first, text, second = run_mi(gdb, commands, exe=core.executable, core=core.path)
+    assert first.results == second.results == spelt(json.loads(text.console))
+    assert first.results["target"]["description"] == "core of frag, died of SIGABRT"

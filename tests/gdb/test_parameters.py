@@ -1,0 +1,114 @@
+"""set go-spans …: defaults that a command's own options override."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import cores, programs, toolchains
+from tools.gdbs import run_gdb
+
+if TYPE_CHECKING:
+    from tools.gdbs import Gdb
+
+
+@pytest.fixture
+def core() -> cores.Core:
+    return cores.kernel_core(programs.build("frag", toolchains.NEWEST), "-objects", "20000", "-cached")
+
+
+def say(gdb: Gdb, core: cores.Core, *commands: str) -> list[str]:
+    result = run_gdb(gdb, commands, exe=core.executable, core=core.path)
+    assert result.stderr == [""] * len(commands)
+    return result.stdout
+
+
+def test_they_are_defaults(gdb: Gdb, core: cores.Core) -> None:
+    said = say(
+        gdb, core,
+        "go-spans classes", "go-spans classes --color always --limit 3 --bytes",
+        "set go-spans color always", "set go-spans limit 3", "set go-spans units bytes",
+        "go-spans classes --color auto --limit 20 --units binary", "go-spans classes", "go-spans classes --color never", "go-spans classes --limit 5 --json", "go-spans summary",
+        "set go-spans color auto", "set go-spans limit 20", "set go-spans units binary",
+        "go-spans classes",
+        "set go-spans limit 0", "go-spans list --json",
+    )  # fmt: skip
+    plain, asked = said[0], said[1]
+    assert asked != plain
+    assert said.pop(5) == plain
+    assert said[5] == asked
+    assert said[6] == re.sub(r"\x1b\[[0-9;]*m", "", asked) != asked
+    assert len(json.loads(said[7])["classes"]) == 5
+    assert not re.search(r"[KMG]iB", said[8])
+    assert said[12] == plain
+    everything = json.loads(said[14])
+    assert len(everything["list"]) == everything["total_rows"] > 20
+    assert said[2:5] == said[9:12] == [""] * 3
+
+
+def test_they_are_shown(gdb: Gdb, core: cores.Core) -> None:
+    """Without and with a value; `show` of all shows each."""
+    before = [
+        "points with colour: auto",
+        "tables that can be long (classes, list, central, pages --chunks) have at most: 20 rows",
+        "prints bytes as: KiB, MiB, GiB",
+    ]
+    after = [
+        "points with colour: never",
+        "tables that can be long (classes, list, central, pages --chunks) have at most: all rows",
+        "prints bytes as: exact bytes",
+    ]
+    names = ("color", "limit", "units")
+    settings = [
+        f"set go-spans {name} {value}" for name, value in zip(names, ("never", 0, "bytes"), strict=True)
+    ]
+    shown = [*(f"show go-spans {name}" for name in names), "show go-spans"]
+    said = say(gdb, core, *shown, *settings, *shown)
+    for texts, expected in ((said[:4], before), (said[7:], after)):
+        lines = [f"go-spans {line}\n" for line in expected]
+        assert texts == [*lines, "".join(lines)]
+
+
+def test_a_limit_leaves_small_tables_whole(gdb: Gdb, core: cores.Core) -> None:
+    """Only their own --limit cuts what is a proof, or has a row for each P."""
+    words = ["check", "fixalloc", "stacks", "cache", "cache 0"]
+    commands = [f"go-spans {word}" for word in words]
+    said = say(gdb, core, *commands, "set go-spans limit 1", *commands, "go-spans classes")
+    assert said[: len(words)] == said[len(words) + 1 : -1]
+    assert "1 of " in said[-1]
+    (every,) = say(gdb, core, "go-spans cache --sort spans --json")
+    words = [
+        f"go-spans cache {json.loads(every)['caches'][0]['p']} {limit} --json" for limit in ("", "--limit 1")
+    ]
+    whole, cut = (json.loads(text) for text in say(gdb, core, *words))
+    assert whole["spans_cached"][:1] == cut["spans_cached"]
+    assert whole["total_spans_cached"] == cut["total_spans_cached"] == len(whole["spans_cached"]) > 1
+
+
+def test_a_limit_can_be_unlimited(gdb: Gdb, core: cores.Core) -> None:
+    everything, *said = say(
+        gdb, core, "go-spans list --limit 0", "set go-spans limit unlimited", "show go-spans limit", "go-spans list",
+        "complete set go-spans limit u",
+    )  # fmt: skip
+    assert said[1].endswith("have at most: all rows\n")
+    assert said[2] == everything
+    assert said[3] == "set go-spans limit unlimited\n"
+
+
+@pytest.mark.parametrize("setting", ["color red", "limit -1", "units KB", "colour never", "limit x"])
+def test_bad_values_are_one_line(gdb: Gdb, setting: str) -> None:
+    result = run_gdb(gdb, [f"set go-spans {setting}", "show go-spans"])
+    assert result.stderr[0].count("\n") == 1
+    assert "colour: auto" in result.stdout[1]
+    assert "20 rows" in result.stdout[1]
+
+
+def test_they_are_explained(gdb: Gdb) -> None:
+    said = run_gdb(gdb, [f"help set go-spans {name}" for name in ("color", "limit", "units")]).stdout
+    assert "--color" in said[0]
+    assert "0 or unlimited for all" in said[1]
+    assert "--units" in said[2]
+    assert not [text for text in said if "not documented" in text]

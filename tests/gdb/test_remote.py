@@ -1,0 +1,77 @@
+"""Through gdbserver: the figures of the process itself, in few reads."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tools import debian, processes, programs, toolchains
+from tools.gdbs import run_gdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.gdbs import Gdb
+
+pytestmark = pytest.mark.live
+
+SUMMARY = "go-spans summary --json"
+READS = "python from gdb_gospan.debugger.target import current_session as now; print(now().heap.memory.reads)"
+MOST_READS = 500
+
+
+@contextlib.contextmanager
+def served(pid: int) -> Iterator[str]:
+    """Attach a gdbserver to a process and give its port."""
+    command = [debian.gdbserver(), "--once", "--attach", "127.0.0.1:0", str(pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        listening = next(line for line in server.stderr if "Listening on port" in line)
+        yield listening.split()[-1]
+        server.kill()
+
+
+def test_remote_is_the_same_process(gdb: Gdb) -> None:
+    """24,000 descriptors: no more than 500 reads, and every figure is that of /proc."""
+    spans = programs.build("spans", toolchains.NEWEST)
+    with processes.start(spans, "-spans", "24000", "-end", "sleep") as running:
+        running.line()
+        here: dict[str, Any] = json.loads(run_gdb(gdb, [SUMMARY], pid=running.pid).stdout[0])
+        with served(running.pid) as port:
+            commands = [f"target remote 127.0.0.1:{port}", SUMMARY, READS, "go-spans check", "detach"]
+            said = run_gdb(gdb, commands, exe=spans).stdout
+    there = json.loads(said[1])
+    whole = int(said[2])
+    own, target = here.pop("target"), there.pop("target")
+    assert here == there
+    assert (target["kind"], target["pid"], target["build_id"]) == ("remote", running.pid, own["build_id"])
+    assert there["spans"]["descriptors"] > 24_000
+    assert 0 < target["reads"] <= MOST_READS
+    assert target["pause_ms"] > 0
+    assert target["reads"] == whole, "what is read to open the session counts too"
+    # What was read is kept for the next command, which says so.
+    assert " by 0 reads" in said[3]
+
+
+SLOW = (
+    "python import time; import gdb_gospan.debugger.target as t; real = t.open_heap; "
+    "t.open_heap = lambda *a, **k: (time.sleep(0.5), real(*a, **k))[1]"
+)
+
+
+def test_the_first_command_of_a_stop_counts_what_opens_it(gdb: Gdb) -> None:
+    """Here it takes half a second, and the process stands still all the while."""
+    with processes.start(
+        programs.build("frag", toolchains.NEWEST), "-objects", "2000", "-end", "sleep"
+    ) as it:
+        it.line()
+        forget = "python t.forget()"
+        said = run_gdb(gdb, [SLOW, SUMMARY, SUMMARY, forget, SUMMARY], pid=it.pid).stdout
+    first, second, again = (json.loads(said[at])["target"]["pause_ms"] for at in (1, 2, 4))
+    assert first >= 500
+    assert second < 500
+    assert again >= 500

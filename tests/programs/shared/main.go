@@ -1,0 +1,21 @@
+// Package main is a library for programs in C (go build -buildmode=c-shared), with a heap of its own.
+package main
+
+import "C"
+
+import "runtime"
+
+var kept [][]byte
+
+// grow keeps so many objects, each of so many bytes, and gives back how many there are then.
+//
+//export grow
+func grow(objects, size C.int) C.int {
+	for i := 0; i < int(objects); i++ {
+		kept = append(kept, make([]byte, size))
+	}
+	runtime.GC()
+	return C.int(len(kept))
+}
+
+func main() {}

@@ -1,0 +1,134 @@
+"""Delves: Debian's, the oldest that go_spans.star is for, and a new one; and how to run commands in them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools import debian, toolchains
+from tools.cache import CHECKOUT, Unavailable, once, remembered, root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
+
+#: Debian's package, and the version that the Go module proxy has built from source.
+OLDEST, NEWEST = "1.20.2", "1.27.2"
+LABELS = (OLDEST, NEWEST)
+
+_MARK = "@@gospan-test@@"
+
+
+@dataclass(frozen=True)
+class Delve:
+    """One Delve on this machine: its version and the path of its program."""
+
+    label: str
+    path: Path
+
+    @property
+    def detaches_at_exit(self) -> bool:
+        """Whether ``exit -d`` is there."""
+        return self.label == NEWEST
+
+
+@remembered
+def ensure(label: str) -> Delve:
+    """Return that Delve, fetched or built if it is not in the cache."""
+    make = _unpack if label == OLDEST else _install
+    path = once(root() / "delve" / label, make) / ("usr/bin/dlv" if label == OLDEST else "dlv")
+    said = subprocess.run([path, "version"], env=environment(), capture_output=True, text=True, check=False)
+    version = re.search(r"^Version: (\S+)", said.stdout, re.MULTILINE)
+    if version is None or version[1] != label:
+        raise Unavailable(f"the Delve here is {version[1] if version else said.stderr.strip()}, not {label}")
+    return Delve(label, path)
+
+
+def _unpack(folder: Path) -> None:
+    debian.unpack(["delve"], folder, f"Delve {OLDEST}")
+
+
+def _install(folder: Path) -> None:
+    """Build it with the newest toolchain; where modules come from is the user's own setting."""
+    toolchain = toolchains.ensure(toolchains.NEWEST)
+    own = {name: toolchain.env[name] for name in ("GOROOT", "GOCACHE", "GOTOOLCHAIN", "GOPATH")}
+    env = os.environ | own | {"GOBIN": str(folder), "GOFLAGS": "-modcacherw", "CGO_ENABLED": "0"}
+    command = [toolchain.go, "install", f"github.com/go-delve/delve/cmd/dlv@v{NEWEST}"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise Unavailable(f"go install cannot get Delve {NEWEST}: {last}")
+
+
+def environment() -> dict[str, str]:
+    """Return a small environment; Delve asks XDG_CONFIG_HOME, not HOME, where the user's settings are."""
+    home = root() / "delve-home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+
+
+def target(
+    delve: Delve, *, exe: Path | None = None, core: Path | None = None, pid: int | None = None
+) -> list[str]:
+    """Return the first words of a command line: a core with its executable, or a process."""
+    what = ["attach", str(pid)] if pid else ["core", str(exe), str(core)]
+    # Each Delve is for the Go releases of its time; what we read is the same for it.
+    return [str(delve.path), *what, "--check-go-version=false"]
+
+
+def run(
+    delve: Delve,
+    commands: Sequence[str],
+    *,
+    exe: Path | None = None,
+    core: Path | None = None,
+    pid: int | None = None,
+    script: Path = SCRIPT,
+    timeout: float = 180,
+) -> list[str]:
+    """Run commands in a batch Delve, with the script loaded, and return what each printed; a process is left alive."""
+    with tempfile.TemporaryDirectory(prefix="gospan-delve-") as name:
+        folder = Path(name)
+        leave = "exit" if not pid else "exit -d" if delve.detaches_at_exit else "leave"
+        (folder / "mark.star").write_text(
+            f"def command_mark(args):\n    print({_MARK!r})\n\ndef command_leave(args):\n    detach(False)\n"
+        )
+        lines = [f"source {script}", f"source {folder / 'mark.star'}", "mark"]
+        lines += [line for command in commands for line in (command, "mark")]
+        (folder / "init").write_text("\n".join([*lines, leave]) + "\n")
+        argv = [
+            *target(delve, exe=exe, core=core, pid=pid),
+            "--allow-non-terminal-interactive=true",
+            "--init",
+            "init",
+        ]
+        done = subprocess.run(
+            argv,
+            cwd=folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+    parts = done.stdout.split(_MARK + "\n")
+    if "not permitted" in done.stdout:
+        raise Unavailable(f"this machine does not let Delve attach: {done.stdout.strip().splitlines()[0]}")
+    assert len(parts) == len(commands) + 2, f"{shlex.join(argv)} did not run to its end:\n{done.stdout}"
+    assert "source" not in parts[0], f"the script does not load: {parts[0]}"
+    return parts[1:-1]

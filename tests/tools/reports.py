@@ -1,0 +1,32 @@
+"""Every report of a session, to compare two routes to one heap."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gdb_gospan.commands.arguments import parse
+from gdb_gospan.commands.catalog import COMMANDS
+from tools.images import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gdb_gospan.commands.session import Session
+
+#: Differs by the route: what the target is called, and how it was read.
+ROUTE = ("target",)
+
+
+def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the document of every report that needs no argument, whole but for the route."""
+    for command in COMMANDS:
+        if not command.needs_target or (command.argument and not command.argument_optional):
+            continue
+        options = {option.name for option in command.options}
+        words = [f"--{name}" for name in ("chunks", "verbose") if name in options]
+        words += ["--limit", "0"] if "limit" in options else []
+        words += ["--state", "all"] if "state" in options else []
+        module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
+        document = as_json(module.document(session, {**parse(command, words), "width": 100}))
+        yield command.name, {key: value for key, value in document.items() if key not in ROUTE}

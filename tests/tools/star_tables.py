@@ -1,0 +1,128 @@
+"""The tables of dlv_scripts/go_spans.star, made from the package: `python tests/tools/star_tables.py` writes them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT))
+
+from gdb_gospan.analysis import caches, verification  # noqa: E402
+from gdb_gospan.commands import catalog  # noqa: E402
+from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
+from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
+from gdb_gospan.runtime import mpagealloc  # noqa: E402
+from gdb_gospan.views import gc, pagewords  # noqa: E402
+
+if TYPE_CHECKING:
+    from gdb_gospan.commands.command import Command
+    from gdb_gospan.layout.requirements import NeedStruct
+
+SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
+BEGIN, END = "# >>> tables: made by tests/tools/star_tables.py", "# <<< tables"
+
+COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
+"""What the script answers; of the package's commands the rest needs more than Starlark does well."""
+
+
+def tables() -> str:
+    """Return the block: what the script relies on in the runtime, and the words that it shares with gdb's reports."""
+    lines = [
+        f"OLDEST, NEWEST = {requirements.OLDEST}, {requirements.NEWEST}",
+        f"TESTED = {list(requirements.TESTED)}",
+        f"VARIABLES = {_text(' '.join(requirements.VARIABLES))}",
+        f"VARIABLES_SINCE = {_since()}",
+        "",
+        "# Struct: its type, or = and the variable that has it, then path|alias:kind, with ? where not every release has it.",
+        "STRUCTS = {",
+        *(f"    {_text(struct.name)}: {_text(_struct(struct))}," for struct in requirements.STRUCTS),
+        "}",
+        f"LATE = {_text(' '.join(struct.name for struct in requirements.STRUCTS if struct.late))}",
+        "",
+        "# By release: whether mspan.limit of small spans is exact, percent of headroom below a memory limit, kinds of specials.",
+        "TRAITS = {",
+        *_traits(),
+        "}",
+        "",
+        f"SIZES = {list(sizeclasses.SIZES)}",
+        f"PAGES = {list(sizeclasses.PAGES)}",
+        f"KIND_NAMES = {_text(list(mpagealloc.KIND_NAMES))}",
+        f"PAGE_WORDS = {_text(pagewords.PAGE_WORDS)}",
+        f"P_STATUS = {caches.P_STATUS}",
+        f"GODEBUG_DEFAULTS = {_text(gc._DEFAULTS)}",  # words of the same report
+        "",
+        "# Code: severity, unit, what must hold.",
+        "IDENTITIES = {",
+        *_identities(),
+        "}",
+        "",
+        "# Command: summary, description, columns to sort by, the default, headings that are columns, rows, what columns mean.",
+        "COMMANDS = {",
+        *(line for name in COMMANDS for line in _command(name)),
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _since() -> dict[str, tuple[int, ...]]:
+    return {name: tuple(map(int, since.split("."))) for name, since in requirements.VARIABLES_SINCE.items()}
+
+
+def _struct(struct: NeedStruct) -> str:
+    home = f"={struct.variable}" if struct.variable else struct.type_name or f"runtime.{struct.name}"
+    needs = [
+        f"{'|'.join((need.path, *need.aliases))}:{need.kind}{'?' if need.optional else ''}"
+        for need in struct.needs
+    ]
+    return " ".join([home + ("?" if struct.since else ""), *needs])
+
+
+def _traits() -> Iterator[str]:
+    for minor in range(requirements.OLDEST[1], requirements.NEWEST[1] + 1):
+        traits = resolve.traits_of(GoVersion(f"go1.{minor}", 1, minor))
+        kinds = _text(list(traits.special_kinds.values()))
+        yield f"    (1, {minor}): ({traits.small_span_limit_exact}, {traits.limit_headroom_percent}, {kinds}),"
+
+
+def _identities() -> Iterator[str]:
+    for entry in verification.IDENTITIES:
+        unit = (
+            verification._COUNTED.get(entry.code) or verification._UNITS[entry.unit]
+        )  # as `verify` names them
+        yield f"    {_text(entry.code)}: ({_text(entry.severity)}, {_text(unit)}, {_text(entry.subject)}),"
+
+
+def _command(name: str) -> Iterator[str]:
+    command: Command | None = catalog.find(name)
+    assert command is not None
+    options = {option.name: option for option in command.options}
+    sort, limit = options.get("sort"), options.get("limit")
+    yield f"    {_text(command.name)}: ("
+    yield f"        {_text(command.summary)},"
+    yield f"        {_text(command.description.replace('inside gdb', 'inside Delve'))},"
+    yield f"        {_text(list(sort.choices) if sort else [])}, {_text(sort.default if sort else '')}, {_text(sort.headings if sort else {})},"
+    yield f"        {limit.default if limit else 0},"
+    columns = {
+        name: said for name, said in command.columns if "--blockers" not in said
+    }  # which the script has not
+    yield f"        {_text(columns)},"
+    yield "    ),"
+
+
+def updated(script: str) -> str:
+    """Return the script with its tables as they must be."""
+    before, _, rest = script.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    SCRIPT.write_text(updated(SCRIPT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,143 @@
+"""What go-spans prints, it takes back: headings, numbers with commas, names of span classes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gdb_gospan.commands.arguments import command_named, parse
+from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.command import options_of
+from gdb_gospan.errors import UsageError
+from gdb_gospan.layout.sizeclasses import SIZES
+from gdb_gospan.views.list_spans import span_class
+
+# What stands above the columns that a table can be sorted by, and the key that it is sorted by then.
+HEADINGS = {
+    "list": {
+        "descriptor": "descriptor", "start": "start", "bytes": "span_bytes", "class": "spanclass", "size": "elemsize",
+        "objects": "objects", "occupied": "occupied", "free bytes": "free_bytes", "tail": "tail_bytes", "state": "state", "sweep": "sweepgen",
+        "zero": "needzero",
+    },
+    "classes": {
+        "class": "spanclass", "size": "elemsize", "spans": "spans", "objects": "objects", "free": "free_slots",
+        "occupied": "occupied", "object bytes": "object_bytes", "free bytes": "free_bytes", "tail": "tail_bytes",
+        "bitmaps": "metadata_bytes",
+    },
+    "central": {"class": "spanclass", "partial": "partial", "unswept": "unswept", "reusable slots": "reusable", "bytes": "reusable_bytes", "size": "elemsize"},
+    "fixalloc": {"fixalloc": "name", "in use": "inuse_objects", "bytes": "inuse", "free list": "free", "chunk left": "chunk_left"},
+    "cache": {"P": "p", "free slots": "free_slots", "bytes": "free_bytes", "stacks": "stack_bytes", "mspans": "descriptors", "parked": "parked_bytes"},
+    "stacks": {"bytes": "span_bytes", "stacks": "capacity", "given out": "given_out", "free": "free"},
+    "pages": {"in use": "in_use", "returned": "released", "longest": "largest_run"},
+    "check": {"check": "code", "status": "status"},
+}  # fmt: skip
+
+
+def of(line: str) -> dict[str, object]:
+    """Parse a line as gdb hands it over: split at blanks, quotes and all."""
+    name, *words = line.split()
+    return parse(command_named(name), words)
+
+
+@pytest.mark.parametrize("command", HEADINGS)
+def test_a_heading_is_a_column(command: str) -> None:
+    for heading, key in HEADINGS[command].items():
+        for spelling in (heading, heading.upper(), heading.replace(" ", "_"), heading.replace(" ", "-")):
+            for words in (f"--sort '{spelling}'", f'--sort "{spelling}"', f'--sort="{spelling}"'):
+                assert of(f"{command} {words} --json")["sort"] == key, words
+
+
+def test_every_choice_is_itself() -> None:
+    for command in COMMANDS:
+        for option in options_of(command):
+            for choice in option.choices:
+                argument = "0x10" if command.takes_address else ""
+                assert of(f"{command.name} {argument} --{option.name} {choice}")[option.name] == choice
+            assert set(option.headings.values()) <= set(option.choices)
+
+
+def test_numbers_with_commas() -> None:
+    assert of("list --size 3,072 --limit 1,000")["size"] == 3072
+    assert of("list --size=3,072 --limit 1,000")["limit"] == 1000
+    for bad in ("3,07", "3,0720", ",072", "3,,072", "0x1,000"):
+        with pytest.raises(UsageError, match="is not a number"):
+            of(f"list --size {bad}")
+
+
+def test_names_of_span_classes() -> None:
+    for number in range(2 * len(SIZES)):
+        row = {"state": "in use", "spanclass": number, "noscan": number & 1, "elemsize": SIZES[number >> 1]}
+        name = span_class(row)
+        for words in (
+            f'--class "{name}"',
+            f"--class '{name}'",
+            f"--class={name!r}",
+            f"--class {name}",
+            f"--class {number}",
+        ):
+            assert of(f"list {words} --limit 7") == {**of("list --limit 7"), "class": number}, words
+    with pytest.raises(UsageError, match="no size class of 17 bytes"):
+        of('list --class "17 scan"')
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("1024scan", 64),
+        ("1,024scan", 64),
+        ("1024_noscan", 65),
+        ("1,024-scan", 64),
+        ("large noscan", 1),
+        ("LARGE SCAN", 0),
+    ],
+)
+def test_names_of_span_classes_as_people_type_them(typed: str, number: int) -> None:
+    assert of(f"list --class '{typed}'")["class"] == number
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "1024",
+            "no span class 1024 (they are 0 to 135; slots of 1,024 bytes are --size 1024, or --class '1,024 scan' or noscan)",
+        ),
+        ("1,000", "there is no span class 1000 (they are 0 to 135)"),
+        ("large", "large objects are two span classes, large scan and large noscan"),
+        ("noscan", "half of all span classes are noscan, which is --noscan"),
+        ("scan", "half of all span classes are scan, which is --scan"),
+        ("many", "many is not a number"),
+    ],
+)
+def test_what_is_no_span_class_is_said_in_words(typed: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        of(f"list --class {typed}")
+
+
+@pytest.mark.parametrize("command", HEADINGS)
+def test_an_error_names_the_columns(command: str) -> None:
+    """In a shell and in gdb alike; only what is near is suggested."""
+    with pytest.raises(UsageError) as error:
+        of(f"{command} --sort qqqq")
+    (option,) = (option for option in command_named(command).options if option.name == "sort")
+    assert str(error.value) == f"{command}: --sort takes no qqqq (it takes {', '.join(option.choices)})"
+    with pytest.raises(UsageError, match="it takes descriptor, start, "):
+        of("list --sort zeal")
+
+
+def test_expressions_keep_their_quotes() -> None:
+    command = command_named("map")
+    assert parse(command, ["--zoom", "'main.cache'"])["zoom"] == "'main.cache'"
+    assert parse(command_named("show"), ["'main.cache'.array[3]"])["argument"] == "'main.cache'.array[3]"
+
+
+def test_a_default_limit_is_for_tables_that_can_be_long() -> None:
+    limits = {
+        command.name: parse(command, ["0x10"] if command.takes_address else [], {"limit": 3})["limit"]
+        for command in COMMANDS
+        if "limit" in {option.name for option in options_of(command)}
+    }
+    assert {name for name, limit in limits.items() if limit == 3} == {"classes", "list", "central", "pages"}
+    assert set(limits.values()) == {0, 3}
+    assert parse(command_named("check"), ["--limit", "5"], {"limit": 3})["limit"] == 5

@@ -1,0 +1,94 @@
+"""Only the right layout is taken: every recorded program against every bundled table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gdb_gospan.layout import anchors, bundled
+from gdb_gospan.layout.goversion import GoVersion
+from gdb_gospan.layout.platform import platform
+from gdb_gospan.layout.signature import examine
+from gdb_gospan.layout.words import Words
+from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.segments import Segments
+from tools import images
+
+
+def table(release, arch):
+    return bundled.bundled(release, GoVersion("go", *release), platform("linux", arch), source="none")
+
+
+def what_counts(release, arch):
+    """Return all that a table says of mheap and of what hangs from it; not of goroutines and threads."""
+    apart = ("g", "m", "debug", "moduledata", "Type", "work", "sweepdata")
+    values = bundled.values(release, arch)
+    return {key: value for key, value in values.items() if key.split(".")[0] not in apart}
+
+
+def mheap_of(recorded):
+    return recorded.symbols["mheap_"]
+
+
+@pytest.mark.parametrize("name", images.names())
+@pytest.mark.parametrize("release", bundled.releases(), ids=lambda release: ".".join(map(str, release)))
+def test_a_table_fits_where_its_layout_is_the_same_and_nowhere_else(name, release):
+    recorded = images.load(name)
+    arch = recorded.layout.platform.arch
+    signature = examine(recorded.image, mheap_of(recorded), table(release, arch))
+    own = recorded.layout.go.release
+    assert signature.holds == (what_counts(release, arch) == what_counts(own, arch))
+    if release == own:
+        assert signature.memstats == recorded.symbols["memstats"]
+        assert len(signature.evidence) >= 15
+    elif not signature.holds:
+        assert len(signature.failed) >= 2  # not by a hair
+
+
+@pytest.mark.parametrize("name", images.names())
+def test_mheap_is_found_among_the_words_of_the_image(name):
+    recorded = images.load(name)
+    size = recorded.layout["mheap"].size
+    system = recorded.layout.platform
+    begin = mheap_of(recorded)
+    words = Words.read(recorded.image, [(begin, size)], system)
+    tables = [table(release, system.arch) for release in bundled.releases()]
+    found = [signature for signature in anchors.find_mheaps(recorded.image, words, tables) if signature.holds]
+    assert {signature.mheap for signature in found} == {begin}
+    assert recorded.layout.go.release in {signature.table.release for signature in found}
+
+
+@pytest.mark.parametrize("name", ["1.19-frag", "1.27-frag", "1.27-386"])
+def test_a_byte_in_the_wrong_place_is_told(name):
+    """Each piece of evidence, made false by one bit, is the one that is named."""
+    recorded = images.load(name)
+    own = table(recorded.layout.go.release, recorded.layout.platform.arch)
+    layout, base = own.layout, mheap_of(recorded)
+    fixallocs = {
+        f"{name}.{path}": layout.fixallocs[name] + layout["fixalloc"][path].offset
+        for name, handed_out in own.handed_out.items()
+        for path in (("size", "stat") if handed_out else ("stat",))
+    }
+    places = {
+        **fixallocs,
+        "spanalloc.arg": layout.fixallocs["spanalloc"] + layout["fixalloc"]["arg"].offset,
+        "pages.mheapLock": layout["mheap"]["pages.mheapLock"].offset,
+        "pages.sysStat": layout["mheap"]["pages.sysStat"].offset,
+        "span classes": layout["mheap"]["central"].offset + layout["mcentral"]["spanclass"].offset,
+    }
+    for what, offset in places.items():
+        data = bytearray(recorded.image.read(base + offset, 1))
+        data[0] ^= 0x40
+        signature = examine(changed(recorded, base + offset, bytes(data)), base, own)
+        # memstats is where spanalloc says it is: with that wrong, everything else is.
+        named = "cachealloc.stat" if what == "spanalloc.stat" else what
+        assert any(piece.what.startswith(named) for piece in signature.failed), what
+
+
+def changed(recorded, address, data):
+    segments = recorded.image.segments
+    flat = segments.flat.copy()
+    at, inside = segments.locate(np.array([address], np.uint64), len(data))
+    assert inside[0]
+    flat[at[0] : at[0] + len(data)] = np.frombuffer(data, np.uint8)
+    return Image(Segments(flat, segments.start, segments.size, segments.offset), recorded.image.holes)

@@ -1,0 +1,33 @@
+"""The tables in the script for Delve are those of the package, and it uses nothing that the oldest Delve lacks."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gdb_gospan.commands import catalog
+from tools import star_tables
+
+SCRIPT = star_tables.SCRIPT.read_text(encoding="utf-8")
+CODE = re.sub(r'(?m)"""(.|\n)*?"""|#.*$|"[^"\n]*"', "", SCRIPT)
+
+
+def test_the_tables_are_made_from_the_package() -> None:
+    assert star_tables.updated(SCRIPT) == SCRIPT, "run python tests/tools/star_tables.py"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "abs", "time", "type_info", "append_file", "tgt", "set_expr", "dlv_command", "raw_command", "restart",
+        "create_breakpoint", "write_memory", "amend_breakpoint", "detach", "package_vars",
+    ],
+)  # fmt: skip
+def test_no_name_that_some_delve_lacks_and_none_that_changes_the_target(name: str) -> None:
+    # An unknown name is an error when the script is loaded, on whatever path it is; package_vars loads every variable.
+    assert not re.search(rf"(?<![.\w]){name}\(", CODE)
+
+
+def test_every_command_of_the_script_is_one_of_the_package() -> None:
+    assert set(star_tables.COMMANDS) <= {command.name for command in catalog.COMMANDS}

@@ -1,0 +1,207 @@
+"""What a stop in the middle of something excuses, and what it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from gdb_gospan.analysis.transients import Family, Transient, transients
+from gdb_gospan.analysis.verification import IDENTITIES, verify
+from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.views.provenance import footer
+from gdb_gospan.views.style import Style
+from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDLE = ("runtime.futex", "runtime.notesleep", "runtime.stopm", "runtime.mcall")
+FAMILIES = get_args(Family)
+
+
+def statuses(tiny: TinyHeap, *threads: tuple[str, ...]) -> dict[str, str]:
+    frames = [(f"thread {number}", thread) for number, thread in enumerate(threads, 1)]
+    checks = verify(tiny.heap(), (lambda: frames) if threads else None)
+    return {check.code: check.status for check in checks if check.status != "exact"}
+
+
+def test_each_kind_of_evidence_is_read_from_the_heap() -> None:
+    tiny = TinyHeap()
+    assert transients(tiny.heap(), None) == ()
+    tiny.put("mheap", tiny.at["mheap"], lock__key=1)
+    tiny.put("p", tiny.at["p"], statsSeq=7)
+    tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN - 1)
+    kinds = {transient.kind for transient in transients(tiny.heap(), None)}
+    assert kinds == {"heap-lock", "stats-update", "sweeping"}
+    with_stacks = transients(tiny.heap(), lambda: [("thread 1", IDLE)])
+    assert {transient.kind for transient in with_stacks} == {"stats-update", "sweeping", "thread"}
+
+
+@pytest.mark.parametrize(
+    ("function", "families"),
+    [
+        ("runtime.(*mheap).allocSpan", set(FAMILIES) - {"owners", "mcaches", "cycle"}),
+        ("runtime.sysUnusedOS", {"pages", "ranges", "descriptors"}),
+        ("runtime.(*mcentral).uncacheSpan", {"objects", "lists", "slots"}),
+        ("runtime.mallocgcSmallScanNoHeader", {"slots"}),
+        ("runtime.(*spanSet).push", {"pages", "lists"}),
+        ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots"}),
+        ("runtime.gcMarkTermination.func2", {"cycle"}),
+        ("runtime.sigtramp", set(FAMILIES) - {"owners"}),
+        ("runtime.futex", set()),
+        ("main.mallocgc", set()),
+    ],
+)
+def test_a_function_excuses_only_what_it_moves(function: str, families: set[str]) -> None:
+    thread = Transient("thread", "thread 3", ("runtime.futex", function))
+    assert {family for family in FAMILIES if thread.explains(family)} == families
+
+
+def test_a_preempted_goroutine_is_left() -> None:
+    stack = ("runtime.futex", "runtime.schedule", "runtime.newstack", "runtime.morestack")
+    assert not Transient("thread", "thread 3", stack).explains("slots")
+    assert Transient("thread", "thread 3", stack[2:]).explains("slots")
+
+
+def elemsize(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, elemsize=512)
+
+
+def num_gc(tiny: TinyHeap) -> None:
+    tiny.put("mstats", tiny.at["memstats"], numgc=SWEEPGEN // 2 - 3)
+
+
+def alloc_count(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.small, allocCount=4)
+
+
+def two_alloc_counts(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.small, allocCount=4)
+    tiny.put("mspan", tiny.half, allocCount=3)
+
+
+def heap_in_use(tiny: TinyHeap) -> None:
+    """More than the largest span there is."""
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=15 * PAGE)
+
+
+def no_owner(tiny: TinyHeap) -> None:
+    tiny.put("mspan", tiny.half, startAddr=BASE, limit=BASE + PAGE)
+
+
+ALLOCATING = ("runtime.nextFreeFast", "runtime.mallocgc", "main.main")
+SWEEPING = ("runtime.(*sweepLocked).sweep", "runtime.sweepone", "runtime.bgsweep", "runtime.goexit")
+IN_HEAP = ("runtime.(*pageAlloc).alloc", "runtime.(*mheap).allocSpan", "runtime.systemstack")
+
+
+@pytest.mark.parametrize(
+    ("damage", "threads", "broken"),
+    [
+        (elemsize, [ALLOCATING], "span-elems"),
+        (num_gc, [IN_HEAP, ("runtime.gcMarkTermination", "runtime.gcMarkDone")], "gc-cycles"),
+        (alloc_count, [IDLE], "span-slots"),
+        (two_alloc_counts, [ALLOCATING], "span-slots"),
+        (heap_in_use, [IN_HEAP], "heap-inuse"),
+        (no_owner, [IN_HEAP], "page-owners"),
+    ],
+)
+def test_damage_is_broken_although_something_is_going_on(
+    damage: Callable[[TinyHeap], None], threads: list[tuple[str, ...]], broken: str
+) -> None:
+    """A thread excuses one span, one cycle, the pages of one span: what is more is damage."""
+    tiny = TinyHeap()
+    tiny.put("mheap", tiny.at["mheap"], lock__key=1)
+    damage(tiny)
+    assert statuses(tiny, *threads)[broken] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("damage", "threads", "code"),
+    [(alloc_count, [ALLOCATING], "span-slots"), (two_alloc_counts, [ALLOCATING, ALLOCATING], "span-slots")],
+)
+def test_each_thread_excuses_one_span(
+    damage: Callable[[TinyHeap], None], threads: list[tuple[str, ...]], code: str
+) -> None:
+    tiny = TinyHeap()
+    damage(tiny)
+    assert statuses(tiny, *threads)[code] == "transient"
+
+
+def test_a_span_being_swept_excuses_itself_only() -> None:
+    tiny = TinyHeap()
+    tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN - 1, allocCount=1)
+    tiny.put("spanSet", tiny.sets["half"], index=4 << 32 | 4)  # the sweeper has taken it
+    assert set(statuses(tiny, SWEEPING).values()) == {"transient"}
+    assert set(statuses(tiny).values()) == {"transient"}, "without stacks the span is all there is"
+    assert set(statuses(tiny, IDLE).values()) == {"broken"}, "nobody sweeps"
+    tiny.put("mspan", tiny.small, allocCount=9)
+    tiny.put("mspan", tiny.large, allocCount=0)
+    assert statuses(tiny, SWEEPING)["span-slots"] == "broken"
+
+
+HANDLER = ("runtime.sighandler", "runtime.sigtrampgo", "runtime.sigtramp")
+
+
+@pytest.mark.parametrize(
+    ("stack", "status"),
+    [
+        ((*HANDLER, "", ""), "transient"),
+        ((*HANDLER, "runtime.sigreturn__sigaction", *ALLOCATING), "transient"),
+        ((*HANDLER, "runtime.sigreturn__sigaction", *IDLE), "broken"),
+        ((*HANDLER, "__restore_rt", *IDLE), "broken"),  # the C library's, in programs with cgo
+        ((*HANDLER, "", *IDLE), "broken"),
+        ((*HANDLER, "", *HANDLER, "", *IDLE), "broken"),  # it dies of its own handler
+        ((*HANDLER, "", *HANDLER), "transient"),
+        (("", ""), "transient"),
+    ],
+)
+def test_a_signal_handler_hides_only_what_is_not_seen(stack: tuple[str, ...], status: str) -> None:
+    tiny = TinyHeap()
+    alloc_count(tiny)
+    assert statuses(tiny, stack)["span-slots"] == status
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        (*HANDLER, ""),
+        ("runtime.madvise", "runtime.sysUnusedOS", "runtime.bgscavenge"),
+        ("runtime.persistentalloc",),
+        ("runtime.(*mheap).grow",),
+    ],
+)
+def test_no_place_excuses_any_amount(stack: tuple[str, ...]) -> None:
+    tiny = TinyHeap()
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=1 << 40, mappedReady=1)
+    found = statuses(tiny, stack)
+    assert {found[code] for code in ("heap-inuse", "address-space", "committed")} == {"broken"}
+
+
+def test_the_scavenger_may_have_a_chunk_in_hand() -> None:
+    """Between freeing the pages and marking them released they are neither (mgcscavenge.go, scavengeOne)."""
+    tiny = TinyHeap()
+    at = tiny.pallocdata + tiny.layout["pallocData"]["scavenged"].offset
+    tiny.words(at + 8, *[0] * 7)
+    scavenging = ("runtime.(*pageAlloc).scavengeOne", "runtime.bgscavenge")
+    assert set(statuses(tiny, scavenging).values()) == {"transient"}
+    assert set(statuses(tiny, IDLE).values()) == {"broken"}
+
+
+def test_a_hundred_threads_in_one_place_are_not_all_named() -> None:
+    tiny = TinyHeap()
+    alloc_count(tiny)
+    frames = [(f"thread {number}", ("runtime.mallocgc",)) for number in range(1, 101)]
+    document = Session(Target("core", "core of tiny"), tiny.heap(), lambda: frames).provenance()
+    layout = {"source": "dwarf", "tested": True, "signature": None}
+    target = {"pause_ms": None, "kind": "core"}
+    lines = footer({**document, "layout": layout, "target": target}, Style(width=80)).splitlines()
+    assert max(map(len, lines)) <= 80
+    said = " ".join(line.strip() for line in lines)
+    assert "thread 3 is in runtime.mallocgc; and 97 more: " in said
+    assert "thread 4" not in said
+    assert said.count("span-slots") == 1
+
+
+def test_every_family_is_of_some_identity() -> None:
+    assert {identity.family for identity in IDENTITIES} == set(FAMILIES)
