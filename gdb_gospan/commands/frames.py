@@ -34,7 +34,8 @@ def stacks(
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
     """Return the function that the thread is in, then its callers."""
     names: list[str] = []
-    counter, frame, above = thread.pc, thread.frame, 0
+    # A handler that has not called anything yet has no frame of its own: the kernel's lies at the stack pointer.
+    counter, frame, above = thread.pc, thread.frame, thread.stack
     while len(names) < _FRAMES:
         name = functions.function(counter)
         if name is None:

@@ -63,11 +63,11 @@ def _printed(
     if arguments.get("json"):
         yield from _lines(json_pieces(answer))
     elif arguments.get("csv"):
-        own = getattr(_module(command), "csv_rows", None)
+        own = getattr(load(command), "csv_rows", None)
         rows = own(answer) if own else _rows(answer, command.rows.split())
         yield from csv_pieces(rows) if isinstance(rows, LongTable) else [to_csv(rows)]
     else:
-        shown = _module(command).text(answer, style)
+        shown = load(command).text(answer, style)
         words: set[str] = set()
         for piece in _lines([shown] if isinstance(shown, str) else shown):
             if "why" in answer:
@@ -100,7 +100,7 @@ def document(session: Session | None, command: Command, arguments: dict[str, Any
     GoSpansError
         The one line for the user.
     """
-    module = _module(command)
+    module = load(command)
     try:
         with session.look() if session else nullcontext():
             answer: dict[str, Any] = module.document(session, {"width": _WIDTH, **arguments})
@@ -131,7 +131,8 @@ def _rows(answer: dict[str, Any], sections: list[str]) -> Sequence[dict[str, Any
     ]
 
 
-def _module(command: Command) -> Any:
+def load(command: Command) -> Any:
+    """Return the module that makes and lays out the command's answer, with all that it imports."""
     return importlib.import_module(f"gdb_gospan.commands.{command.module}")
 
 

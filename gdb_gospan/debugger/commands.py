@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import gdb
 
@@ -93,14 +92,13 @@ class _Subcommand(gdb.Command):
         guarded(self._command, lambda: write_all(self._run(argument, from_tty=from_tty)))
 
     def _run(self, argument: str, *, from_tty: bool) -> Iterable[str]:
-        began = time.perf_counter()
         import_numpy()
         from gdb_gospan.commands.progress import telling
         from gdb_gospan.commands.run import report
         from gdb_gospan.debugger.terminal import style
 
         arguments = parsed(self._command, argument.split())  # quotes are part of an expression
-        session, looks = session_for(self._command, began), style(arguments, from_tty=from_tty)
+        session, looks = session_for(self._command), style(arguments, from_tty=from_tty)
         if session is None:
             return report(None, self._command, arguments, looks)
         watched = from_tty and os.isatty(_STANDARD_ERROR)
@@ -150,19 +148,15 @@ def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
     return arguments
 
 
-def session_for(command: Command, began: float) -> Session | None:
-    """Return the session of the current target; None for a command that looks at none.
-
-    Parameters
-    ----------
-    began
-        When the command began: at a first one the process stands still while all is imported and resolved.
-    """
+def session_for(command: Command) -> Session | None:
+    """Return the session of the current target; None for a command that looks at none."""
     if not command.needs_target:
         return None
+    from gdb_gospan.commands.run import load
     from gdb_gospan.debugger.target import current_session
 
-    return current_session(began)
+    load(command)  # what Python has to load for the first command is not the target's business
+    return current_session()
 
 
 def _to_terminal(text: str) -> None:

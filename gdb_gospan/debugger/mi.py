@@ -8,7 +8,6 @@ numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5
 from __future__ import annotations
 
 import re
-import time
 
 import gdb
 
@@ -52,10 +51,9 @@ def _answer(command: Command, words: Sequence[str]) -> dict[str, Any]:
     from gdb_gospan.debugger.commands import parsed, session_for
     from gdb_gospan.single_thread import import_numpy
 
-    began = time.perf_counter()
     import_numpy()
     arguments = parsed(command, words)
-    return _tuple(document(session_for(command, began), command, arguments))
+    return _tuple(document(session_for(command), command, arguments))
 
 
 def _tuple(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,16 +26,12 @@ from gdb_gospan.memory.procmem import resident
 from gdb_gospan.runtime.program import open_heap
 
 _session: tuple[tuple[Any, ...], Session] | None = None
+_types: tuple[str | None, GdbTypes] | None = None
 _listening = False
 
 
-def current_session(began: float | None = None) -> Session:
+def current_session() -> Session:
     """Return the session for gdb's current inferior; made anew when the target ran or changed.
-
-    Parameters
-    ----------
-    began
-        When the command began that needs it, on the clock of time.perf_counter; by default now.
 
     Raises
     ------
@@ -43,7 +39,7 @@ def current_session(began: float | None = None) -> Session:
         No program, no process, not Go, too old, running: one line that says so.
     """
     global _session  # noqa: PLW0603  # one gdb, one current target
-    began = time.perf_counter() if began is None else began
+    began = time.perf_counter()
     _listen()
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
@@ -66,18 +62,38 @@ def forget(*_event: object) -> None:
     _session = None
 
 
+def _forget_types(*_event: object) -> None:
+    """Drop what was decoded, and what gdb's files of symbols said."""
+    global _types  # noqa: PLW0603
+    _types = None
+    forget()
+
+
+_EVENTS = {
+    forget: ("cont", "exited", "memory_changed", "inferior_call", "inferior_deleted", "connection_removed"),
+    _forget_types: ("new_objfile", "clear_objfiles", "free_objfile", "executable_changed"),
+}
+
+
 def _listen() -> None:
     global _listening  # noqa: PLW0603
     if _listening:
         return
     _listening = True
-    for name in (
-        "cont", "exited", "memory_changed", "inferior_call", "new_objfile", "clear_objfiles", "free_objfile",
-        "inferior_deleted", "connection_removed", "executable_changed",
-    ):  # fmt: skip
-        registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
-        if registry is not None:
-            registry.connect(forget)
+    for what, names in _EVENTS.items():
+        for name in names:
+            registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
+            if registry is not None:
+                registry.connect(what)
+
+
+def _known_types() -> GdbTypes:
+    """Return what gdb knows of the program; found out once for all stops of it."""
+    global _types  # noqa: PLW0603
+    filename = _filename()
+    if _types is None or _types[0] != filename:
+        _types = filename, GdbTypes()
+    return _types[1]
 
 
 def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
@@ -127,7 +143,7 @@ def _name() -> str:
 
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Session:
-    types = GdbTypes()
+    types = _known_types()
     memory, core = choose(kind, types.address("runtime.mheap_"))
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
     filename = _filename()

@@ -21,8 +21,8 @@ from gdb_gospan.memory.registers import Thread
 _FRAMES = 24
 """Frames of a thread to look at: the allocator's own call chains are shorter."""
 
-_FRAME_POINTERS = {"i386:x86-64": (62, "rbp"), "aarch64": (183, "x29")}
-"""e_machine (elf.h), and where Go keeps frame pointers, by gdb's names of architectures."""
+_POINTERS = {"i386:x86-64": (62, "rbp", "rsp"), "aarch64": (183, "x29", "sp")}
+"""e_machine (elf.h), where Go keeps frame pointers, and the stack pointer, by gdb's names of architectures."""
 
 _found: list[tuple[str, list[str], Thread]] = []
 
@@ -61,10 +61,12 @@ def _functions() -> FunctionTable:
 
 def _pointers(frame: gdb.Frame) -> Thread:
     """Return where the thread whose newest frame this is stands, as far as its registers tell."""
-    machine, register = _FRAME_POINTERS.get(frame.architecture().name(), (0, ""))
+    machine, *registers = _POINTERS.get(frame.architecture().name(), (0,))
     try:
-        pointer = int(frame.read_register(register)) % (1 << 64) if register else 0
-        return Thread(0, frame.pc(), pointer, machine)
+        pointers = [int(frame.read_register(register)) % (1 << 64) for register in registers]
+        return (
+            Thread(0, frame.pc(), pointers[0], machine, pointers[1]) if pointers else Thread(0, frame.pc(), 0)
+        )
     except (gdb.error, ValueError):
         return Thread(0, 0, 0)
 

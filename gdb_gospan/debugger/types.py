@@ -20,33 +20,30 @@ class GdbType:
         self._type = gdb_type.strip_typedefs()
         # gdb calls a Go typedef by its own name only before it is stripped.
         self.name = gdb_type.name or ""
-        self._members: dict[str, gdb.Field] | None = None
+        self._members: dict[str, tuple[int, TypeNode]] | None = None
 
     @property
     def size(self) -> int:
         """Size in bytes."""
         return self._type.sizeof
 
-    def _by_name(self) -> dict[str, gdb.Field]:
+    def _by_name(self) -> dict[str, tuple[int, TypeNode]]:
         if self._members is None:
             fields = self._type.fields() if self._type.code in _STRUCTS else []
-            self._members = {field.name: field for field in fields if field.name}
+            self._members = {
+                field.name: ((field.bitpos or 0) // 8, GdbType(field.type))
+                for field in fields
+                if field.name and field.type is not None
+            }
         return self._members
 
     def field(self, name: str) -> tuple[int, TypeNode] | None:
         """Offset in bytes and type of a struct's field, or None."""
-        member = self._by_name().get(name)
-        if member is None or member.type is None:
-            return None
-        return (member.bitpos or 0) // 8, GdbType(member.type)
+        return self._by_name().get(name)
 
     def fields(self) -> list[tuple[str, int, TypeNode]]:
         """Name, offset and type of each field of a struct; empty for any other type."""
-        return [
-            (name, (member.bitpos or 0) // 8, GdbType(member.type))
-            for name, member in self._by_name().items()
-            if member.type is not None
-        ]
+        return [(name, offset, node) for name, (offset, node) in self._by_name().items()]
 
     def element(self) -> tuple[int, TypeNode] | None:
         """Length and element type of an array, or None."""
@@ -63,10 +60,14 @@ class GdbType:
 
 
 class GdbTypes:
-    """Types and variables of the program that gdb has loaded."""
+    """Types and variables of the program that gdb has loaded; what was found is kept.
+
+    Valid until gdb loads or drops a file of symbols; the program may run.
+    """
 
     def __init__(self) -> None:
         self._symbols = _fixed_symbols()
+        self._structs: dict[str, TypeNode | None] = {}
 
     def address(self, name: str) -> int | None:
         """Address of a package variable, or None.
@@ -83,10 +84,12 @@ class GdbTypes:
 
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called ``name``, or None."""
-        try:
-            return GdbType(gdb.lookup_type(name))
-        except gdb.error:
-            return None
+        if name not in self._structs:
+            try:
+                self._structs[name] = GdbType(gdb.lookup_type(name))
+            except gdb.error:
+                self._structs[name] = None
+        return self._structs[name]
 
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and type of a package variable; only the address when there is a symbol but no DWARF."""

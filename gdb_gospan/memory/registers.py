@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import attrs
 
-# Frame pointer and program counter in elf_gregset_t, as words, by e_machine (elf.h).
-_POINTERS: Final = {62: (4, 16), 183: (29, 32)}
+# Frame pointer, program counter and stack pointer in elf_gregset_t, as words, by e_machine (elf.h).
+_POINTERS: Final = {62: (4, 16, 19), 183: (29, 32, 31)}
 
 
 @attrs.frozen
@@ -22,12 +22,15 @@ class Thread:
         Program counter and frame pointer; 0 where this architecture's are not known.
     machine
         Of what machine the registers are (e_machine of elf.h).
+    stack
+        Stack pointer; 0 where it is not known.
     """
 
     lwp: int
     pc: int
     frame: int
     machine: int = attrs.field(default=0, eq=False)
+    stack: int = attrs.field(default=0, eq=False)
 
 
 def thread(
@@ -35,9 +38,9 @@ def thread(
 ) -> Thread:
     """Return the thread with these general registers (elf_gregset_t, then anything)."""
     width = bits // 8
-    frame, pc = _POINTERS.get(machine, (0, 0))
-    if not pc or len(registers) < (pc + 1) * width:
+    places = _POINTERS.get(machine)
+    if places is None or len(registers) < (max(places) + 1) * width:
         return Thread(lwp, 0, 0)
-    words = [registers[at * width : (at + 1) * width] for at in (pc, frame)]
-    counter, pointer = (int.from_bytes(word, byteorder) for word in words)
-    return Thread(lwp, counter, pointer, machine)
+    words = [registers[at * width : (at + 1) * width] for at in places]
+    frame, counter, stack = (int.from_bytes(word, byteorder) for word in words)
+    return Thread(lwp, counter, frame, machine, stack)

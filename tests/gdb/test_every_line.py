@@ -27,11 +27,6 @@ SECONDS = 20
 #: Without large objects no span is large enough to excuse what a scavenger has in hand.
 PROGRAMS = {"churn": ("churn", ""), "small": ("churn", "-large=false"), "mix": ("mix", "")}
 
-UNEXPLAINED = (
-    "Go 1.20: in some of the stops amid allocations of large objects heap-alloc is off by more than is in flight; "
-    "which step of the runtime does that is not known yet"
-)
-
 
 def stops(gdb: Gdb, go_minor: str, program: str, folder: Path) -> dict[str, Any]:
     result = folder / "outcomes.json"
@@ -52,11 +47,7 @@ def stops(gdb: Gdb, go_minor: str, program: str, folder: Path) -> dict[str, Any]
 
 @pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_no_line_raises_a_false_alarm(
-    gdb: Gdb, go_minor: str, program: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    if (go_minor, program) == ("1.20", "churn"):
-        request.applymarker(pytest.mark.xfail(strict=False, reason=UNEXPLAINED))
+def test_no_line_raises_a_false_alarm(gdb: Gdb, go_minor: str, program: str, tmp_path: Path) -> None:
     outcomes = stops(gdb, go_minor, program, tmp_path)["outcomes"]
     assert [outcome for outcome in outcomes if "error" in outcome] == []
     off = Counter(status for outcome in outcomes for _, status, _ in outcome["off"])
@@ -64,7 +55,7 @@ def test_no_line_raises_a_false_alarm(
         outcome for outcome in outcomes if any(status != "transient" for _, status, _ in outcome["off"])
     ]
     assert alarms == []
-    # A slow machine sees fewer lines in the time, but never only quiet ones.
+    # A slow machine sees fewer lines in the time, but never only quiet ones; mix spends most of it in marking.
     assert len(outcomes) > 100
-    assert off["transient"] > 20
+    assert off["transient"] > 0 or program == "mix"
     assert sum(not outcome["off"] for outcome in outcomes) > 20

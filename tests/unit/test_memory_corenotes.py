@@ -96,11 +96,13 @@ def test_everything(read, bits, order):
         if amd64
         else (Thread(71, 0, 0), Thread(72, 0, 0)),
     )
+    assert [thread.stack for thread in found.threads] == ([119, 219] if amd64 else [0, 0])
 
 
 def test_arm64_has_its_pointers_elsewhere(read):
     status = note("<", PRSTATUS, prstatus(64, "<", 5, 0, range(40)))
-    assert read(core(status, machine=183)).threads == (Thread(5, 32, 29),)
+    (thread,) = read(core(status, machine=183)).threads
+    assert (thread, thread.stack) == (Thread(5, 32, 29), 31)
 
 
 def test_a_process_that_lived_on(read):

@@ -7,7 +7,9 @@ import struct
 import numpy as np
 import pytest
 
+from gdb_gospan.commands.frames import walked
 from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.segments import Segments
 from gdb_gospan.memory.sigframe import Interrupted, interrupted
 
@@ -61,3 +63,22 @@ def test_unreadable_stacks_and_unknown_machines_have_none() -> None:
     memory, above = image(amd64(), 0)
     assert interrupted(memory, above + 8192, AMD64) is None
     assert interrupted(memory, above, 8) is None
+
+
+class Functions:
+    """Names of three functions."""
+
+    def function(self, address: int) -> str | None:
+        places = {
+            0x400100: "runtime.sigtramp.abi0",
+            0x487000: "runtime.sigreturn",
+            0x401234: "runtime.allocLarge",
+        }
+        return places.get(address)
+
+
+def test_a_handler_that_has_just_begun_interrupted_what_the_program_counter_said() -> None:
+    """The frame pointer is still that of what was interrupted: going on by it would pass over that function."""
+    memory, above = image(amd64(), 0)
+    names = walked(memory, Thread(1, 0x400100, above + 512, AMD64, above), Functions())
+    assert names == ["runtime.sigtramp", "runtime.sigreturn", "runtime.allocLarge"]
