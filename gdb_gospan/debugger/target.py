@@ -17,7 +17,7 @@ from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import groups
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.threads import frames
-from gdb_gospan.debugger.types import GdbTypes
+from gdb_gospan.debugger.types import GdbTypes, is_of_program
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
@@ -62,10 +62,12 @@ def forget(*_event: object) -> None:
     _session = None
 
 
-def _forget_types(*_event: object) -> None:
-    """Drop what was decoded, and what gdb's files of symbols said."""
+def _forget_types(event: Any) -> None:
+    """Drop what was decoded, and what the program's files said when it was one of them that came or went."""
     global _types  # noqa: PLW0603
-    _types = None
+    file = getattr(event, "new_objfile", None) or getattr(event, "objfile", None)
+    if file is None or is_of_program(file):
+        _types = None
     forget()
 
 

@@ -108,10 +108,13 @@ def _fixed_symbols() -> list[SymbolTable]:
     space = gdb.current_progspace()
     if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
         return []
-    own = [file for file in space.objfiles() if space.filename in (file.filename, _parent(file))]
-    return [SymbolTable(Path(file.filename)) for file in own if file.filename]
+    return [
+        SymbolTable(Path(file.filename)) for file in space.objfiles() if file.filename and is_of_program(file)
+    ]
 
 
-def _parent(file: gdb.Objfile) -> str | None:
-    """Return the file that this one has the separate debug information of."""
-    return file.owner.filename if file.owner is not None else None
+def is_of_program(file: gdb.Objfile) -> bool:
+    """Whether this is the program that gdb has loaded, or has the separate debug information of it."""
+    space = gdb.current_progspace()
+    parent = file.owner.filename if file.owner is not None else None
+    return space is not None and space.filename in (file.filename, parent)

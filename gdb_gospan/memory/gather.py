@@ -5,6 +5,7 @@ per call (a debugger, a remote stub, a system call) is called once per run.
 """
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -12,6 +13,10 @@ import numpy as np
 
 from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import I64, U64, Bytes, window
+
+_KEPT: Final = 4 << 20
+"""Bytes of the buffer that each thread keeps at most."""
+_kept = threading.local()
 
 Fill = Callable[[int, Bytes], bool]
 """Read ``len(buffer)`` bytes at an address into a buffer: all of them, or return False."""
@@ -55,7 +60,7 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
         Start a new run after about so many bytes.
     """
     count = len(addresses)
-    data = np.zeros((count, size), np.uint8)
+    data = np.empty((count, size), np.uint8)
     readable = np.zeros(count, np.bool_)
     if size == 0:
         readable[:] = True
@@ -65,6 +70,7 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     # What leaves the address space sorts to the end, and is cut off there.
     starts = starts[: np.searchsorted(starts, np.uint64(ADDRESS_SPACE - size), side="right")]
     if not len(starts):
+        data[:] = 0
         return Rows(data, readable)
 
     first = _runs(starts, size, gap, run)
@@ -74,7 +80,7 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     done = np.zeros(len(starts), np.bool_)
     out = data.view(np.dtype((np.void, size)))[:, 0]
     batches = _batches(length, run)
-    memory = np.empty(max(int(length[lo:hi].sum()) for lo, hi in batches), np.uint8)
+    memory = _room(max(int(length[lo:hi].sum()) for lo, hi in batches))
     for lo, hi in batches:
         rows = slice(int(first[lo]), int(last[hi - 1]))
         ends = np.cumsum(length[lo:hi])
@@ -93,6 +99,16 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     if not readable.all():
         data[~readable] = 0
     return Rows(data, readable)
+
+
+def _room(size: int) -> Bytes:
+    """Return a buffer that is free until this thread asks again: the kernel clears fresh pages at a high price."""
+    if size > _KEPT:
+        return np.empty(size, np.uint8)
+    buffer: Bytes | None = getattr(_kept, "buffer", None)
+    if buffer is None or len(buffer) < size:
+        buffer = _kept.buffer = np.empty(size, np.uint8)
+    return buffer
 
 
 def _runs(starts: U64, size: int, gap: int, run: int) -> I64:

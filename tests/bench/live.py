@@ -1,10 +1,14 @@
-"""How long a process stands still for go-spans summary: through /proc, and through gdbserver on loopback."""
+"""How long a process stands still for go-spans summary: in gdb, in the shell, and through gdbserver on loopback.
+
+The first command in a gdb finds the layout, too; the next stop of the same program has it.
+"""
 
 from __future__ import annotations
 
 import json
 import statistics
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from tools import debian, processes, programs
@@ -24,13 +28,26 @@ def report(gdb: Gdb, minor: str, rounds: int) -> None:
     for number in SPANS:
         with processes.start(executable, "-spans", str(number), "-end", "sleep") as running:
             running.line()
-            pauses = []
+            pauses: dict[str, list[float]] = {"in gdb": [], "in gdb, again": [], "--pid": []}
+            commands = [
+                "go-spans summary --json",
+                "detach",
+                f"attach {running.pid}",
+                "go-spans summary --json",
+            ]
             for _ in range(rounds):
-                said = run_gdb(gdb, ["go-spans summary --json"], pid=running.pid).stdout[0]
-                pauses.append(json.loads(said)["target"]["pause_ms"])
-            print(f"/proc, {number:>9,} spans: {statistics.median(pauses):>6.0f} ms")
+                said = run_gdb(gdb, commands, pid=running.pid).stdout
+                for name, answer in zip(pauses, (said[0], said[3], _in_shell(running.pid)), strict=True):
+                    pauses[name].append(json.loads(answer)["target"]["pause_ms"])
+            for name, several in pauses.items():
+                print(f"{name + ',':<15}{number:>10,} spans: {statistics.median(several):>6.0f} ms")
             if number == SPANS[0]:
                 _remote(gdb, executable, running.pid, number, rounds)
+
+
+def _in_shell(pid: int) -> str:
+    command = [sys.executable, "-m", "gdb_gospan", "summary", "--pid", str(pid), "--json"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _remote(gdb: Gdb, executable: Path, pid: int, number: int, rounds: int) -> None:
@@ -47,4 +64,4 @@ def _remote(gdb: Gdb, executable: Path, pid: int, number: int, rounds: int) -> N
             target = json.loads(run_gdb(gdb, commands, exe=executable).stdout[1])["target"]
             pauses.append(target["pause_ms"])
             reads = target["reads"]
-    print(f"gdbserver, {number:>5,} spans: {statistics.median(pauses):>6.0f} ms, {reads} reads")
+    print(f"{'gdbserver,':<15}{number:>10,} spans: {statistics.median(pauses):>6.0f} ms, {reads} reads")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ENGINE = Path(__file__).with_name("engine.py")
 WALK = Path(__file__).with_name("value_walk.py")
 MOST_FOR_OTHERS = 2_000_000
+ENGINE_ROUNDS = 7
+"""At least: how long the kernel takes to clear fresh pages swings, and with it the ratio of one pair."""
 
 
 def engine(core: cores.Core, rounds: int) -> tuple[float, float, float, int]:
@@ -60,7 +62,7 @@ def report(gdb: Gdb, minor: str, spans: list[int], viewcore: str | None, rounds:
         runs = in_turn(commands, rounds)
         own = median(runs["go-spans"])
         cells = [f"{core.stdout['MSpanInuse'] // 160:>12,}"]
-        seconds, floor, times, size = engine(core, rounds)
+        seconds, floor, times, size = engine(core, max(rounds, ENGINE_ROUNDS))
         cells += [f"{size / 2**20:>6.0f} MiB", f"{own.wall:>8.2f} s", f"{own.peak / 2**20:>6.0f} MiB"]
         if "viewcore" in runs:
             other = median(runs["viewcore"])
