@@ -8,6 +8,7 @@ objects  a core of a heap of small objects, 2.7 GB, some 240,000 span descriptor
 scale    24 k, 300 k, 1.5 M and 10 M descriptors (cores of 0.2 to 85 GB, mostly holes)
 every    each command on 1.5 M descriptors
 live     how long go-spans summary keeps a process: here, and through gdbserver
+delve    how long it does in Delve: the script inside, and through its JSON-RPC
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import live, scale
+from bench import delve, live, scale
 from bench.measure import breakdown, in_gdb, in_turn, median, table, viewcore
 from gdb_gospan.commands.catalog import COMMANDS
 from tools import cores, gdbs, programs
 from tools.cache import CHECKOUT, Unavailable
 
-PARTS = ("small", "start", "objects", "scale", "every", "live")
+PARTS = ("small", "start", "objects", "scale", "every", "live", "delve")
 SCALE = [24_000, 300_000, 1_500_000, 10_000_000]
 ARGUMENTS = {"show": "0", "explain": "spanalloc", "map": "", "cache": "0"}
 
@@ -107,8 +108,10 @@ def main() -> int:
                 scale.report(gdb, arguments.go, numbers, peer, few, walk=arguments.walk)
             elif part == "every":
                 every(gdb, arguments.go, few)
-            else:
+            elif part == "live":
                 live.report(gdb, arguments.go, few)
+            else:
+                delve.report(arguments.go, few)
     except Unavailable as error:
         print(f"tests/bench/run: {error}", file=sys.stderr)
         return 1

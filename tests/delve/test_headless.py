@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
-import subprocess
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,33 +21,12 @@ if TYPE_CHECKING:
     from tools.delves import Delve
 
 
-@contextlib.contextmanager
-def headless(delve: Delve, *, multi: bool = True, **target: Any) -> Iterator[str]:
-    """Start a server and give its address; with the server ends only what it has attached to, alive."""
-    argv = [*delves.target(delve, **target), "--headless", "--listen=127.0.0.1:0"]
-    argv += ["--accept-multiclient"] if multi else []
-    with subprocess.Popen(
-        argv, env=delves.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:  # fmt: skip
-        try:
-            assert server.stdout is not None
-            said = []
-            for line in server.stdout:
-                said.append(line)
-                if match := re.search(r"listening at: (\S+)", line):
-                    yield match[1]
-                    return
-            raise AssertionError(f"{' '.join(argv)} does not listen:\n{''.join(said)}")
-        finally:
-            server.terminate()
-
-
 @pytest.mark.toolchain
 def test_every_report_of_a_core(delve: Delve, go_minor: str) -> None:
     program = programs.build("corners", go_minor)
     core = cores.kernel_core(program, "-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-cached")
     direct = dict(reports.documents(coredump.open_session([str(program), str(core.path)])))
-    with headless(delve, exe=core.executable, core=core.path) as address:
+    with delves.headless(delve, exe=core.executable, core=core.path) as address:
         for name, document in reports.documents(dlvtarget.open_session(address)):
             assert document == direct[name], name
 
@@ -57,7 +34,7 @@ def test_every_report_of_a_core(delve: Delve, go_minor: str) -> None:
 @pytest.mark.toolchain
 def test_the_command_line(delve: Delve) -> None:
     core = cores.kernel_core(programs.build("frag", "1.27"), "-objects", "500")
-    with headless(delve, exe=core.executable, core=core.path) as address:
+    with delves.headless(delve, exe=core.executable, core=core.path) as address:
         for words in (
             ["classes", "--json"],
             ["cache", "0", "--json"],
@@ -80,7 +57,7 @@ def test_the_command_line(delve: Delve) -> None:
 def test_a_process_and_its_other_clients(delve: Delve) -> None:
     with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
         running.line()
-        with headless(delve, pid=running.pid) as address:
+        with delves.headless(delve, pid=running.pid) as address:
             for _ in range(2):
                 session = dlvtarget.open_session(address)
                 assert (session.target.kind, session.target.pid) == ("remote", running.pid)
@@ -94,7 +71,7 @@ def test_a_delve_for_one_client_lets_the_program_go(delve: Delve) -> None:
     with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
         running.line()
         with (
-            headless(delve, multi=False, pid=running.pid) as address,
+            delves.headless(delve, multi=False, pid=running.pid) as address,
             pytest.raises(TargetError, match="serves one client only"),
         ):
             dlvtarget.open_session(address)
@@ -105,7 +82,7 @@ def test_a_delve_for_one_client_lets_the_program_go(delve: Delve) -> None:
 def test_a_program_that_is_not_go(delve: Delve) -> None:
     core = cores.kernel_core(programs.build_c())
     with (
-        headless(delve, exe=core.executable, core=core.path) as address,
+        delves.headless(delve, exe=core.executable, core=core.path) as address,
         pytest.raises(TargetError, match=r"^no Go runtime in this program: no symbol runtime\.mheap_"),
     ):
         dlvtarget.open_session(address)

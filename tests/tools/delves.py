@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -9,13 +10,13 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools import debian, toolchains
 from tools.cache import CHECKOUT, Unavailable, once, remembered, root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
 
@@ -97,6 +98,7 @@ def run(
     core: Path | None = None,
     pid: int | None = None,
     script: Path = SCRIPT,
+    env: Mapping[str, str] | None = None,
     timeout: float = 180,
 ) -> list[str]:
     """Run commands in a batch Delve, with the script loaded, and return what each printed; a process is left alive."""
@@ -118,7 +120,7 @@ def run(
         done = subprocess.run(
             argv,
             cwd=folder,
-            env=environment(),
+            env=environment() | dict(env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,3 +134,24 @@ def run(
     assert len(parts) == len(commands) + 2, f"{shlex.join(argv)} did not run to its end:\n{done.stdout}"
     assert "source" not in parts[0], f"the script does not load: {parts[0]}"
     return parts[1:-1]
+
+
+@contextlib.contextmanager
+def headless(delve: Delve, *, multi: bool = True, **at: Any) -> Iterator[str]:
+    """Start a server and give its address; with the server ends only what it has attached to, alive."""
+    argv = [*target(delve, **at), "--headless", "--listen=127.0.0.1:0"]
+    argv += ["--accept-multiclient"] if multi else []
+    with subprocess.Popen(
+        argv, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:  # fmt: skip
+        try:
+            assert server.stdout is not None
+            said = []
+            for line in server.stdout:
+                said.append(line)
+                if match := re.search(r"listening at: (\S+)", line):
+                    yield match[1]
+                    return
+            raise AssertionError(f"{' '.join(argv)} does not listen:\n{''.join(said)}")
+        finally:
+            server.terminate()
