@@ -29,6 +29,12 @@ def open_session(address: str) -> Session:
         No Delve there, or one that serves a single client; a program that runs, or no Go program.
     """
     connection = Connection(address)
+    # First: any other question waits in Delve for as long as the program runs.
+    state = connection.call("State", NonBlocking=True)["State"]
+    if state.get("Running"):
+        raise TargetError(
+            f"the program of the Delve at {address} is running: its heap changes under our eyes (try: pause it in Delve)"
+        )
     recorded = bool(connection.call("Recorded")["Recorded"])
     if not recorded and not connection.call("IsMulticlient")["IsMulticlient"]:
         # It ends with this connection, and what it has started ends with it.
@@ -37,12 +43,7 @@ def open_session(address: str) -> Session:
             f"the Delve at {address} serves one client only and ends with it: it has let its program go, which runs on "
             "(try: --accept-multiclient beside --headless)"
         )
-    state = connection.call("State", NonBlocking=True)["State"]
     pid = int(connection.call("ProcessPid")["Pid"])
-    if state.get("Running"):
-        raise TargetError(
-            f"process {pid} is running: its heap changes under our eyes (try: pause it in Delve)"
-        )
     registers = connection.call("ListRegisters", ThreadID=0, IncludeFp=False)["Regs"]
     names = {register["Name"] for register in registers}
     arch, width = next((known for name, known in _ARCHES.items() if name in names), ("arm64", 8))

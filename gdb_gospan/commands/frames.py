@@ -15,6 +15,8 @@ _FRAMES: Final = 24
 """Frames of a thread to look at: the allocator's own call chains are shorter."""
 _HANDLERS: Final = frozenset({"runtime.sigtramp", "runtime.cgoSigtramp"})
 """What the kernel calls when a signal comes (sys_linux_*.s)."""
+_FIRST_CALLED: Final = "runtime.sigtrampgo"
+"""What sigtramp calls, first of all (signal_unix.go)."""
 
 
 def stacks(
@@ -34,7 +36,7 @@ def stacks(
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
     """Return the function that the thread is in, then its callers."""
     names: list[str] = []
-    # A handler that has not called anything yet has no frame of its own: the kernel's lies at the stack pointer.
+    # A handler that has just begun has no frame of its own: the kernel's lies right above the stack pointer.
     counter, frame, above = thread.pc, thread.frame, thread.stack
     while len(names) < _FRAMES:
         name = functions.function(counter)
@@ -43,8 +45,14 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
         names.append(name.removesuffix(".abi0"))
         if at_bottom(names):
             break
-        signal = interrupted(memory, above, thread.machine) if above and names[-1] in _HANDLERS else None
+        begun = names == [_FIRST_CALLED]  # its frame pointer may still be that of what was interrupted
+        signal = (
+            interrupted(memory, above, thread.machine)
+            if above and (begun or names[-1] in _HANDLERS)
+            else None
+        )
         if signal is not None:
+            names += ["runtime.sigtramp"] if begun else []
             names.append((functions.function(signal.returns) or "").removesuffix(".abi0"))
             counter, frame, above = signal.pc, signal.frame, 0
             continue

@@ -21,7 +21,6 @@ def known_so_far(session: Session, style: Style) -> str:
         style.paint("notice", "Interrupted. Known so far, and not checked against the runtime's counters:")
     ]
     lines += [wrapped(name, parts, style.width) for name, parts in facts.items()]
-    lines.append("What has been read is kept: the next command goes on from there.")
     return style.finish("\n".join(lines) + "\n")
 
 

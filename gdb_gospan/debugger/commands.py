@@ -118,7 +118,8 @@ def guarded(command: Command, work: Callable[[], T]) -> T:
     try:
         return work()
     except Interrupted as stopped:
-        write(str(stopped))
+        if str(stopped):
+            write(f"{stopped}What has been read is kept: the next command goes on from there.\n")
         raise
     except GoSpansError as error:
         raise gdb.GdbError(f"go-spans: {error}") from None

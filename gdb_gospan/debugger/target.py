@@ -17,7 +17,7 @@ from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import groups
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.threads import frames
-from gdb_gospan.debugger.types import GdbTypes, is_of_program
+from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
@@ -26,8 +26,10 @@ from gdb_gospan.memory.procmem import resident
 from gdb_gospan.runtime.program import open_heap
 
 _session: tuple[tuple[Any, ...], Session] | None = None
-_types: tuple[str | None, GdbTypes] | None = None
+_types: tuple[gdb.Progspace | None, str | None, GdbTypes] | None = None
 _listening = False
+_VDSO = "system-supplied DSO"
+"""What gdb calls the kernel's own library (symfile-mem.c)."""
 
 
 def current_session() -> Session:
@@ -63,10 +65,10 @@ def forget(*_event: object) -> None:
 
 
 def _forget_types(event: Any) -> None:
-    """Drop what was decoded, and what the program's files said when it was one of them that came or went."""
+    """Drop what was decoded, and what gdb's files of symbols said; that of the kernel comes with each process."""
     global _types  # noqa: PLW0603
     file = getattr(event, "new_objfile", None) or getattr(event, "objfile", None)
-    if file is None or is_of_program(file):
+    if file is None or not (file.filename or "").startswith(_VDSO):
         _types = None
     forget()
 
@@ -92,10 +94,10 @@ def _listen() -> None:
 def _known_types() -> GdbTypes:
     """Return what gdb knows of the program; found out once for all stops of it."""
     global _types  # noqa: PLW0603
-    filename = _filename()
-    if _types is None or _types[0] != filename:
-        _types = filename, GdbTypes()
-    return _types[1]
+    key = gdb.current_progspace(), _filename()
+    if _types is None or _types[:2] != key:
+        _types = *key, GdbTypes()
+    return _types[2]
 
 
 def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:

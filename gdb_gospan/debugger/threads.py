@@ -12,6 +12,7 @@ from gdb_gospan.commands.frames import stacks, walked
 from gdb_gospan.commands.session import at_bottom
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.types import symbol_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory
@@ -122,6 +123,5 @@ class _Symbols:
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at ``address`` belongs to, or None."""
-        # Demangled, a Go name comes out as if it were one of another language: main[cache].
-        found = said(f"with print demangle off -- info symbol {address:#x}")
-        return None if found.startswith("No symbol") else found.split(" in section")[0].split(" + ")[0]
+        found = symbol_of(address)
+        return found[0] if found else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gdb
 
+from gdb_gospan.debugger.said import said
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
 from gdb_gospan.memory.elfheader import ET_EXEC, elf_type
@@ -77,7 +78,7 @@ class GdbTypes:
         """
         for symbols in self._symbols:
             address = symbols.address(name)
-            if address is not None:
+            if address is not None and symbol_of(address) == (name, 0):
                 return address
         variable = self.variable(name)
         return variable[0] if variable else None
@@ -108,13 +109,23 @@ def _fixed_symbols() -> list[SymbolTable]:
     space = gdb.current_progspace()
     if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
         return []
-    return [
-        SymbolTable(Path(file.filename)) for file in space.objfiles() if file.filename and is_of_program(file)
-    ]
+    own = [file for file in space.objfiles() if space.filename in (file.filename, _parent(file))]
+    return [SymbolTable(Path(file.filename)) for file in own if file.filename]
 
 
-def is_of_program(file: gdb.Objfile) -> bool:
-    """Whether this is the program that gdb has loaded, or has the separate debug information of it."""
-    space = gdb.current_progspace()
-    parent = file.owner.filename if file.owner is not None else None
-    return space is not None and space.filename in (file.filename, parent)
+def _parent(file: gdb.Objfile) -> str | None:
+    """Return the file that this one has the separate debug information of."""
+    return file.owner.filename if file.owner is not None else None
+
+
+def symbol_of(address: int) -> tuple[str, int] | None:
+    """Return the name of the symbol that ``address`` belongs to, and how many bytes into it; None where there is none.
+
+    gdb asks its own table here, not the file: another build may lie there by now.
+    """
+    # Demangled, a Go name comes out as if it were one of another language: main[cache].
+    found = said(f"with print demangle off -- info symbol {address:#x}")
+    if found.startswith("No symbol"):
+        return None
+    name, _, offset = found.split(" in section")[0].strip().partition(" + ")
+    return name, int(offset or 0)

@@ -80,7 +80,7 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     done = np.zeros(len(starts), np.bool_)
     out = data.view(np.dtype((np.void, size)))[:, 0]
     batches = _batches(length, run)
-    memory = _room(max(int(length[lo:hi].sum()) for lo, hi in batches))
+    memory = _take(max(int(length[lo:hi].sum()) for lo, hi in batches))
     for lo, hi in batches:
         rows = slice(int(first[lo]), int(last[hi - 1]))
         ends = np.cumsum(length[lo:hi])
@@ -95,20 +95,17 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
             for j, k, part in _halve(starts, size, int(first[lo + i]), int(last[lo + i]), fill):
                 out[order[j:k]] = window(part, size)[(starts[j:k] - starts[j]).astype(np.int64)]
                 done[j:k] = True
+    _kept.buffer = memory if len(memory) <= _KEPT else None
     readable[order[: len(starts)]] = done
     if not readable.all():
         data[~readable] = 0
     return Rows(data, readable)
 
 
-def _room(size: int) -> Bytes:
-    """Return a buffer that is free until this thread asks again: the kernel clears fresh pages at a high price."""
-    if size > _KEPT:
-        return np.empty(size, np.uint8)
-    buffer: Bytes | None = getattr(_kept, "buffer", None)
-    if buffer is None or len(buffer) < size:
-        buffer = _kept.buffer = np.empty(size, np.uint8)
-    return buffer
+def _take(size: int) -> Bytes:
+    """Take the buffer that this thread's last call has left, or a new one: the kernel clears fresh pages at a high price."""
+    buffer: Bytes | None = _kept.__dict__.pop("buffer", None)
+    return buffer if buffer is not None and len(buffer) >= size else np.empty(size, np.uint8)
 
 
 def _runs(starts: U64, size: int, gap: int, run: int) -> I64:

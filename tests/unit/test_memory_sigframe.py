@@ -66,11 +66,12 @@ def test_unreadable_stacks_and_unknown_machines_have_none() -> None:
 
 
 class Functions:
-    """Names of three functions."""
+    """Names of some functions."""
 
     def function(self, address: int) -> str | None:
         places = {
             0x400100: "runtime.sigtramp.abi0",
+            0x400200: "runtime.sigtrampgo",
             0x487000: "runtime.sigreturn",
             0x401234: "runtime.allocLarge",
         }
@@ -82,3 +83,9 @@ def test_a_handler_that_has_just_begun_interrupted_what_the_program_counter_said
     memory, above = image(amd64(), 0)
     names = walked(memory, Thread(1, 0x400100, above + 512, AMD64, above), Functions())
     assert names == ["runtime.sigtramp", "runtime.sigreturn", "runtime.allocLarge"]
+
+
+def test_so_does_what_the_handler_calls_first() -> None:
+    memory, above = image(amd64(), 80)
+    names = walked(memory, Thread(1, 0x400200, above + 512, AMD64, above), Functions())
+    assert names == ["runtime.sigtrampgo", "runtime.sigtramp", "runtime.sigreturn", "runtime.allocLarge"]
