@@ -216,8 +216,8 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
         terminal.until("slow\n")
         began = time.monotonic()
         terminal.type("\x03")
-        said = terminal.until("gdb-is-ready> ", timeout=10)
-        assert time.monotonic() - began < 2
+        said = terminal.until("gdb-is-ready> ", timeout=30)
+        assert time.monotonic() - began < 20, "it waited for the whole minute"
         *known, line = ESCAPE.sub("", said.removesuffix("gdb-is-ready> ")).strip().splitlines()
         assert re.fullmatch(r"\W*Quit", line)  # newer gdbs have a sign before an error
         assert re.fullmatch(r"(\^C)?Interrupted\. Known so far, .*", known[0])

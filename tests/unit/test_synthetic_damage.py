@@ -424,7 +424,7 @@ def test_nothing_but_our_errors(seed: int) -> None:
             refusal(lambda tiny=tiny: not_exact(tiny)),
             refusal(lambda tiny=tiny: show_everywhere(tiny)),
         ]
-        assert time.process_time() - start < 2
+        assert time.process_time() - start < 20, "a loop of which a damaged count tells the length"
     assert not [line for line in lines if line and "\n" in line]
     assert None in lines
 
