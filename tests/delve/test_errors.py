@@ -36,11 +36,16 @@ def one_line(said: str) -> str:
 
 def test_mistakes(delve: Delve, core: Core) -> None:
     mistakes = {
-        "sumary": "no subcommand sumary (try one of: summary ",
+        "sumary": "no subcommand sumary (did you mean summary?)",
+        "spanaloc": "no subcommand spanaloc (did you mean spanalloc?)",
+        "frobnicate": "no subcommand frobnicate (try one of: summary ",
         "list --frob": "list: no option --frob (try: go_spans help list)",
         "list --sort colour": "list: --sort takes no colour (it takes descriptor, ",
         "list --limit": "list: --limit needs a value (try: go_spans help list)",
         "list --limit many": "list: --limit takes a number, not many",
+        "list --class 999": "list: --class: there is no span class 999 (they are 0 to 135)",
+        "list --size 4863": "list: no size class has slots of 4863 bytes (objects of that size are in slots of 4864)",
+        "list --width 3": "list: --width takes 40 columns or more, not 3",
         "list --occupancy 50-150": "list: --occupancy is in percent, 0 to 100, not 50-150",
         "list --noscan --scan": "list: --noscan and --scan leave nothing",
         "list --state busy": "list: --state takes no busy (it takes in-use, ",

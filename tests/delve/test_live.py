@@ -35,6 +35,7 @@ def test_every_report_of_a_busy_program(delve: Delve, go_minor: str) -> None:
         said = delves.run(delve, [f"go_spans {words}" for words in REPORTS.split("|")], pid=running.pid)
         for words, text in zip(REPORTS.split("|"), said, strict=True):
             assert "init:" not in text, words
+            assert "broken:" not in text, words
             assert words == "help" or re.search(
                 r"identities exact · 0 B unreadable · read in \d+ ms", text
             ), words

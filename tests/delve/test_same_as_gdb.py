@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gdb_gospan.commands import coredump
+from gdb_gospan.commands.arguments import parse
+from gdb_gospan.commands.catalog import find
+from gdb_gospan.commands.run import run
+from gdb_gospan.views.style import Style
 from tools import cores, delves, programs, shell
 
 if TYPE_CHECKING:
@@ -84,12 +89,18 @@ def compare_figures(said: str, expected: str) -> None:
     assert list(different(got, wanted)) == []
 
 
-def compare_words(said: str, expected: str) -> None:
-    """Hold a report of the script against the engine's; where they must differ is told here."""
+def alike(said: str, expected: str) -> tuple[str, str]:
+    """Take away where a report of the script and one of the engine must differ."""
     expected = re.sub(r", died of \w+", "", expected, count=1)  # Delve does not tell a script
     expected, said = (re.sub(r"\nMore: (.|\n)*?\nlayout", "\nlayout", text) for text in (expected, said))
     if "what must hold" not in expected:
         expected = expected.replace(f"{ALL} of {ALL} identities", f"{QUICK} of {QUICK} identities")
+    return said, re.sub(r"--json\s+and\s+--csv\s+have\s+all", "--json has all", expected)
+
+
+def compare_words(said: str, expected: str) -> None:
+    """Hold a report of the script against the engine's."""
+    said, expected = alike(said, expected)
     assert said.splitlines() == expected.splitlines()
 
 
@@ -139,6 +150,29 @@ def test_a_program_at_rest(delve: Delve, frag_core: Core) -> None:
 @pytest.mark.parametrize("core_kind", ["gcore"], scope="session")
 def test_spans_in_the_caches_of_a_p(delve: Delve, frag_core_cached: Core) -> None:
     compare(delve, frag_core_cached)
+
+
+@pytest.mark.parametrize("width", [44, 60, 80])
+def test_what_does_not_fit_is_left_out_alike(delve: Delve, width: int) -> None:
+    core = cores.kernel_core(programs.build("frag", "1.27"), "-objects", "20000", "-cached")
+    asked = [*QUESTIONS, *(f"{question} --bytes" for question in sorted(EXACT))]
+    answers = delves.run(
+        delve, [f"go_spans {words} --width {width}" for words in asked], exe=core.executable, core=core.path
+    )
+    session = coredump.open_session([str(core.executable), str(core.path)])
+    for words, said in zip(asked, answers, strict=True):
+        name, *options = words.split()
+        command = find(name)
+        assert command is not None
+        expected = run(
+            session, command, parse(command, options), Style(width=width, exact="--bytes" in words)
+        )
+        # Shorter words may end a line elsewhere; the lines are no longer for it.
+        got, wanted = alike(said, expected)
+        got, wanted = (re.sub(r"\s*·\s*", " ", text) for text in (got, wanted))
+        assert got.split() == wanted.split(), f"go_spans {words} --width {width}"
+        longest = max(map(len, expected.splitlines()))
+        assert max(map(len, said.splitlines())) <= max(longest, width)
 
 
 CORNERS = ("-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-stacks", "9", "-huge", "1", "-cached")
