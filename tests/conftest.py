@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tools import cores, gdbs, programs, realworld, toolchains
+from tools import cores, delves, gdbs, programs, realworld, toolchains
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,16 +95,17 @@ def _needed(item: pytest.Item, matrix: str) -> bool:
 
     What a gdb makes of a release depends on the two apart: how it reads debug information and memory, and what the
     release has there. So the gdb on PATH sees every release, and any other one the oldest and the newest, of which
-    the one has DWARF 4 and the other DWARF 5.
+    the one has DWARF 4 and the other DWARF 5. An old Delve, likewise, sees the releases of its time and the newest.
     """
     if matrix == "quick":
         return not any(item.get_closest_marker(name) for name in HEAVY)
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    ends = (toolchains.OLDEST, toolchains.NEWEST)
-    return (
-        parameters.get("gdb_label", gdbs.system_label()) == gdbs.system_label()
-        or parameters.get("go_minor", toolchains.NEWEST) in ends
-    )
+    go = parameters.get("go_minor", toolchains.NEWEST)
+    if go in (toolchains.OLDEST, toolchains.NEWEST):
+        return True
+    if parameters.get("delve") == delves.OLDEST and go != "1.20":
+        return False
+    return bool(parameters.get("gdb_label", gdbs.system_label()) == gdbs.system_label())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from gdb_gospan.analysis.inside import counted, decided, unswept_garbage
+from gdb_gospan.analysis.inside import decided, unswept_garbage
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_FLIGHT, PADDING, RELEASED
@@ -70,7 +70,7 @@ def accounts(heap: Heap) -> Accounts:
     columns = spans.records
     marks, garbage = heap.unswept_marks, int(unswept_garbage(heap).sum())
     # Objects or garbage, but which: then neither, so that both stay lower bounds.
-    open_rows = marks.rows[counted(spans)[marks.rows] & ~decided(heap)]
+    open_rows = marks.rows[spans.counted[marks.rows] & ~decided(heap)]
     undecided = int((columns.at("allocCount", open_rows) * columns["elemsize"][open_rows]).sum())
     memstats = heap.memstats
     parts = {

@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mspan import BEING_SWEPT, Spans
+from gdb_gospan.runtime.mspan import BEING_SWEPT
 from gdb_gospan.runtime.record import I64, Mask
-
-
-def counted(spans: Spans) -> Mask:
-    """In-use spans that HeapInuse counts: all but quarantined user arena chunks."""
-    return spans.in_use & ~spans.quarantined
 
 
 def span_metadata(heap: Heap, rows: I64) -> I64:
@@ -50,7 +45,7 @@ def unswept_garbage(heap: Heap) -> I64:
     """
     marks, columns = heap.unswept_marks, heap.spans.records
     rows = marks.rows
-    certain = decided(heap) & counted(heap.spans)[rows]
+    certain = decided(heap) & heap.spans.counted[rows]
     dead = np.where(certain, columns.at("allocCount", rows) - marks.counts, 0)
     return np.maximum(dead, 0) * columns["elemsize"][rows]
 

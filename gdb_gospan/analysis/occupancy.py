@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.inside import counted, span_metadata
+from gdb_gospan.analysis.inside import span_metadata
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.heap import Heap
@@ -75,7 +75,7 @@ def _classes(heap: Heap) -> Classes:
         elemsize=np.where(present > 1, sizeclasses.sizes()[sizeclass], 0),
         npages=np.array(sizeclasses.PAGES, np.int64)[sizeclass],
         free_slots=totals["nelems"] - totals["objects"],
-        deciles=_deciles(heap.spans, np.flatnonzero(counted(heap.spans)))[present],
+        deciles=_deciles(heap.spans, np.flatnonzero(heap.spans.counted))[present],
         **totals,
     )
 
@@ -94,7 +94,7 @@ def slots_by_class(heap: Heap) -> I64:
 def _by_class(heap: Heap, names: Sequence[str], columns: Callable[[I64], Sequence[Column]]) -> I64:
     """Add columns of the spans in use up by class: int64 (names, 256)."""
     spans, parts = heap.spans, [np.zeros((len(names), SPAN_CLASSES), np.int64)]
-    rows = np.flatnonzero(counted(spans))
+    rows = np.flatnonzero(spans.counted)
 
     def work(block: slice) -> None:
         # Class by class, so that each sum is one of neighbours.

@@ -6,12 +6,11 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities, all_of, count, total
-from gdb_gospan.analysis.inside import counted, span_metadata
-from gdb_gospan.runtime import mspan, sizeclasses
+from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import FREEING
-from gdb_gospan.runtime.record import Mask
 
 IDENTITIES = Identities()
 
@@ -62,18 +61,10 @@ def _page_in_use_bits(heap: Heap) -> Finding:
     "spans whose allocCount = freeindex + set bits of allocBits after it",
 )
 def _span_slots(heap: Heap) -> Finding:
-    spans = heap.spans
-    rows = np.flatnonzero(counted(spans))
-    wrong, known = np.zeros(len(spans), np.bool_), np.ones(len(spans), np.bool_)
-
-    def work(block: slice) -> None:
-        some = rows[block]
-        slots = mspan.allocated_slots(heap.reader, spans, some)
-        wrong[some] = slots.known & (slots.counts != spans.records.at("allocCount", some))
-        known[some] = slots.known
-
-    each_block(len(rows), work, memory=heap.memory)
-    return attrs.evolve(all_of(heap, counted(spans), wrong), complete=bool(known.all()))
+    spans, slots = heap.spans, heap.allocated
+    wrong = np.zeros(len(spans), np.bool_)
+    wrong[slots.rows] = slots.known & (slots.counts != spans.records.at("allocCount", slots.rows))
+    return attrs.evolve(all_of(heap, spans.counted, wrong), complete=bool(slots.known.all()))
 
 
 @IDENTITIES.enter(
@@ -127,7 +118,7 @@ def _work_buffer_lists(heap: Heap) -> Finding:
 )
 def _stack_lists(heap: Heap) -> Finding:
     stacks = heap.stacks
-    return all_of(heap, stacks.pool, stacks.listed != _some_free(heap))
+    return all_of(heap, stacks.pool, stacks.listed != heap.free_stacks)
 
 
 @IDENTITIES.enter(
@@ -140,14 +131,7 @@ def _stack_lists(heap: Heap) -> Finding:
 def _stack_slots(heap: Heap) -> Finding:
     stacks = heap.stacks
     some_given_back = stacks.given_out < stacks.capacity
-    return all_of(heap, stacks.pool, _some_free(heap) != some_given_back)
-
-
-def _some_free(heap: Heap) -> Mask:
-    """Which spans of small stacks have a free one."""
-    pool, some = np.flatnonzero(heap.stacks.pool), np.zeros(len(heap.spans), np.bool_)
-    some[pool] = heap.spans.records.at("manualFreeList", pool) != 0
-    return some
+    return all_of(heap, stacks.pool, heap.free_stacks != some_given_back)
 
 
 # Central lists and descriptors.
@@ -168,7 +152,7 @@ def _central_lists(heap: Heap) -> Finding:
     wrong = listed == heap.cached
     if count(listed) != len(rows):
         wrong |= np.bincount(rows, minlength=len(spans)) > 1
-    return all_of(heap, counted(spans), wrong)
+    return all_of(heap, spans.counted, wrong)
 
 
 def _fixalloc(heap: Heap, name: str) -> tuple[int, int, int, int]:

@@ -24,6 +24,8 @@ _SUMS = (
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build a row for each P; with a P as argument, the spans that it has cached too."""
+    if arguments["argument"] is None:  # the rows of the spans need columns of their own
+        session.let_go()
     heap = session.heap
     rows = cache_rows(heap)
     chosen, sort = _chosen(arguments["argument"], [row["p"] for row in rows]), arguments["sort"]

@@ -16,6 +16,7 @@ from gdb_gospan.views.style import Style
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Count the entries of each mcentral's four sets, and what is in none of them."""
+    session.let_go()
     heap = session.heap
     spans, central = heap.spans, heap.central
     valid = central.valid

@@ -14,6 +14,7 @@ _WORST_FIRST = ("broken", "unknown", "transient", "exact")
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the list of checks: all of them as proof, and those to show."""
+    session.let_go()
     sort, proof = arguments["sort"], session.provenance()
     rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])

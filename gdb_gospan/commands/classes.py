@@ -33,6 +33,7 @@ def _columns(table: Classes) -> dict[str, Column]:
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
+    session.let_go()
     table = classes(session.heap)
     rows, total = cut(_columns(table), arguments["sort"], arguments["limit"])
     totals: dict[str, Any] = {name: int(getattr(table, name).sum()) for name in _TOTALS}

@@ -31,6 +31,7 @@ def fixalloc_rows(heap: Heap) -> list[dict[str, Any]]:
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of fixallocs."""
+    session.let_go()
     sort = arguments["sort"]
     rows, total = ordered(
         fixalloc_rows(session.heap), None if sort == "address" else sort, arguments["limit"]

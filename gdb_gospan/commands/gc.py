@@ -18,6 +18,7 @@ _RING = 256
 
 def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     """Describe the whole of garbage collection at this moment."""
+    session.let_go("godebug", "scavenger")
     heap = session.heap
     return {
         **session.envelope("gc"),

@@ -25,6 +25,7 @@ HeapReleased moves whenever the background scavenger works, between any stop and
 
 def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     """Compute all fields of runtime.MemStats."""
+    session.let_go()
     return {
         **session.envelope("memstats"),
         "memstats": session.heap.mem_stats,

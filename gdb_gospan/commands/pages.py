@@ -33,6 +33,7 @@ _OF_A_SPAN = (
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Describe the pages by state, by run, by huge page and by chunk."""
+    session.let_go()
     found = contiguity(session.heap)
     page_bytes = found.kinds.pages.page_size
     chunks = _chunk_columns(found)

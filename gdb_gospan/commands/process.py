@@ -69,6 +69,8 @@ class ProcessSession(Session):
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
+        self._seen: list[tuple[str, Sequence[str]]] | None = None
+        self._stop: Stop | None = None
 
     @contextmanager
     def look(self) -> Iterator[None]:
@@ -83,7 +85,7 @@ class ProcessSession(Session):
         if self.pause_ms is not None:
             raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
         with _no_job_control():
-            stop = Stop(pid)
+            self._stop = stop = Stop(pid)
             try:
                 self._begin(stop)
                 yield
@@ -99,6 +101,13 @@ class ProcessSession(Session):
         if stop.ended:
             raise _ended(pid)
 
+    def _release(self) -> None:
+        """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
+        self._seen = list(self._stacks())
+        if self._stop is not None:  # always, in a look
+            self._stop.release()
+            self._memory.close()
+
     def _begin(self, stop: Stop) -> None:
         """Take what only shows while the process stands still."""
         if _loaded(stop.pid).vector != self._opened.loaded.vector:
@@ -111,6 +120,8 @@ class ProcessSession(Session):
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
     def _stacks(self) -> Iterator[tuple[str, Sequence[str]]]:
+        if self._seen is not None:
+            return iter(self._seen)
         return stacks(self._memory, self._threads, self._opened.functions)
 
 

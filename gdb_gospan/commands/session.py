@@ -138,6 +138,7 @@ class Session:
         self.reads: int | None = None
         self.opened_in = 0.0
         self._reads_before = 0
+        self._all_read: tuple[float, int] | None = None
         self.started = time.perf_counter()
 
     @cached_property
@@ -151,15 +152,31 @@ class Session:
         """Read within this block only: here the target stands still, and it may go on afterwards.
 
         A debugger has stopped it already; then `pause_ms` is what a stop just for this look would
-        have cost, and the debugger's own lasts longer.
+        have cost, until the last read; the debugger's own lasts longer.
         """
-        began = time.perf_counter() - self.opened_in
+        began, self._all_read = time.perf_counter() - self.opened_in, None
         yield
         if self.target.kind in ("live", "remote"):
-            self.pause_ms = 1000 * (time.perf_counter() - began)
+            over = time.perf_counter()
+            if self._all_read is not None and self._all_read[1] == self.heap.memory.reads:
+                over = self._all_read[0]
+            self.pause_ms = 1000 * (over - began)
         if self.target.kind == "remote":
             self.reads = self.heap.memory.reads - self._reads_before
         self.opened_in, self._reads_before = 0.0, self.heap.memory.reads
+
+    def let_go(self, *parts: str) -> None:
+        """Read what is still to be read, these parts of the heap, too; then the target need not stand still any more.
+
+        A document that needs nothing else calls it first. A core has time: there each part is read when it is needed.
+        """
+        if self.target.kind in ("live", "remote"):
+            self.heap.read(*parts)
+            self._release()
+
+    def _release(self) -> None:
+        """Take the time; a debugger's process is the debugger's to let go."""
+        self._all_read = time.perf_counter(), self.heap.memory.reads
 
     def envelope(self, command: str) -> dict[str, Any]:
         """Start a document: what every command's JSON begins with."""

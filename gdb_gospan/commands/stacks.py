@@ -16,6 +16,7 @@ from gdb_gospan.views.style import Style
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build a row for each size of stacks, and what the goroutines of each state stand on."""
+    session.let_go("goroutines")
     heap, sort = session.heap, arguments["sort"]
     sizes, total = ordered(_sizes(heap), None if sort == "size" else sort, arguments["limit"])
     return {

@@ -19,6 +19,7 @@ from gdb_gospan.views.style import Style
 
 def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the summary's document; its keys are the JSON contract."""
+    session.let_go()
     heap = session.heap
     kinds = heap.page_kinds
     money = attrs.asdict(accounts(heap))

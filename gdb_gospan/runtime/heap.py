@@ -129,6 +129,13 @@ class Heap:
         return stack.read_stacks(self.spans, self.ps)
 
     @part
+    def free_stacks(self) -> Mask:
+        """Which spans of small stacks have a free one: bool, a row for each span."""
+        pool, some = np.flatnonzero(self.stacks.pool), np.zeros(len(self.spans), np.bool_)
+        some[pool] = self.spans.records.at("manualFreeList", pool) != 0
+        return some
+
+    @part
     def goroutines(self) -> goroutines.Goroutines:
         """Every goroutine, and the system stacks of the threads."""
         allgs, allm = self.symbols.get("allgs"), self.symbols.get("allm")
@@ -187,6 +194,11 @@ class Heap:
         return self._types[address]
 
     @part
+    def allocated(self) -> mspan.SlotBits:
+        """Slots in use of the spans that HeapInuse counts."""
+        return mspan.allocated_slots(self.reader, self.spans, np.flatnonzero(self.spans.counted))
+
+    @part
     def unswept_marks(self) -> mspan.SlotBits:
         """Marked slots of the spans that wait to be swept: what will survive."""
         rows: I64 = np.flatnonzero(self.spans.unswept)
@@ -201,3 +213,15 @@ class Heap:
             return np.empty(0, np.int64)
         ready = self.spans.records["list"] == self.mheap.address_of("userArena.readyList.first")
         return np.flatnonzero(ready & (self.spans.state == mspan.DEAD))
+
+    def read(self, *more: str) -> None:
+        """Read all that every report and its identities rest on, and these parts: the rest is arithmetic."""
+        for name in (*_READ, *more):
+            getattr(self, name)
+
+
+_READ = (
+    "memstats", "controller", "spans", "pages", "ps", "flush", "fixallocs", "span_map", "central", "stacks", "free_stacks",
+    "work_buffer_lists", "gc", "sweep", "allocated", "unswept_marks",
+)  # fmt: skip
+"""Parts that read memory, in the order in which they need each other."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime import bits
+from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
 
 DEAD, IN_USE, MANUAL = 0, 1, 2
@@ -104,6 +105,12 @@ class Spans:
         counters (arena.go).
         """
         mask: Mask = self.user_arena & (self.records.narrow("spanclass") == 1)
+        return mask
+
+    @cached_property
+    def counted(self) -> Mask:
+        """In-use spans that HeapInuse counts: all but quarantined user arena chunks."""
+        mask: Mask = self.in_use & ~self.quarantined
         return mask
 
     @cached_property
@@ -292,9 +299,16 @@ class SlotBits:
 def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
     """Slots in use by freeindex and allocBits: ``i < freeindex`` or bit i set (mbitmap.go, isFree)."""
     columns = spans.records
-    first, end = columns.at("freeindex", rows), columns.at("nelems", rows)
-    counts, known = bits.popcount_between(reader, columns["allocBits"][rows], first, end)
-    return SlotBits(rows, counts + first, known)
+    counts, known = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.bool_)
+
+    def work(block: slice) -> None:
+        some = rows[block]
+        first, end = columns.at("freeindex", some), columns.at("nelems", some)
+        after, known[block] = bits.popcount_between(reader, columns["allocBits"][some], first, end)
+        counts[block] = after + first
+
+    each_block(len(rows), work, memory=reader.memory)
+    return SlotBits(rows, counts, known)
 
 
 def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotBits:

@@ -19,13 +19,20 @@ from pathlib import Path
 import attrs
 import pytest
 
+from gdb_gospan.analysis.verification import verify
 from gdb_gospan.commands.process import open_session
 from gdb_gospan.memory import procstatus
+from gdb_gospan.runtime.heap import Heap
 from tools import processes, programs, shell, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 
 LOOKS, LOOKS_STRIPPED = 100, 25
+
+#: Reports that are worked out when all is read.
+LET_GO = (
+    "summary", "classes", "fixalloc", "central", "cache", "stacks", "gc", "memstats", "pages", "check",
+)  # fmt: skip
 
 #: Words of the phrases that name a transient; each comes from the target.
 NAMED = ("being swept", "being allocated, freed or scavenged", "being freed", "updating the heap statistics",
@@ -168,6 +175,26 @@ def test_an_exception_within_a_look():
         running.fresh_line()
 
 
+@pytest.mark.parametrize("words", [[name] for name in LET_GO] + [["pages", "--chunks", "--blockers"]])
+def test_it_goes_on_while_the_report_is_worked_out(monkeypatch, words):
+    """All identities are checked after that, of memory that cannot be read any more."""
+    held = []
+    with churning() as running:
+
+        def late(*arguments):
+            held.append(is_held(running.pid))
+            return verify(*arguments)
+
+        monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.session"), "verify", late)
+        for _ in range(5):
+            answer = shell.inside(*words, "--json", "--pid", running.pid)
+            document = json.loads(answer.stdout)
+            assert {check["status"] for check in document["checks"]} <= {"exact", "transient"}
+            assert document["unreadable"]["bytes"] == 0
+        assert held == [False] * 5
+        running.fresh_line()
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_process_that_ends_while_it_is_read(monkeypatch, late):
     """Killed from outside, before anything is read and after everything is."""
@@ -178,18 +205,15 @@ def test_a_process_that_ends_while_it_is_read(monkeypatch, late):
             while not procstatus.ended(running.pid):
                 pass
 
-        module = importlib.import_module("gdb_gospan.commands.summary")
-        original = module.document
-
-        def document(*arguments):
+        def read(*arguments):
             if not late:
                 kill()
-            answer = original(*arguments)
+            original(*arguments)
             if late:
                 kill()
-            return answer
 
-        monkeypatch.setattr(module, "document", document)
+        original = Heap.read
+        monkeypatch.setattr(Heap, "read", read)
         assert f"process {running.pid} ended while it was being read" in refused(
             "summary", "--pid", running.pid
         )

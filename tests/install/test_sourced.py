@@ -143,9 +143,11 @@ def test_what_it_adds_to_the_start_of_gdb(gdb):
         bare.append(cost())
         loaded.append(cost(f"source {PLUGIN}"))
         added = min(loaded) - min(bare)
-        if rounds >= 15 and added <= 0.015:
+        # 15 ms, or on a slower machine as much as it makes of gdb's own start.
+        most = max(0.015, min(bare) / 4)
+        if rounds >= 15 and added <= most:
             break
     print(
         f"gdb {gdb.label}: bare {min(bare) * 1e3:.0f} ms, the plugin adds {added * 1e3:.0f} ms, {rounds} rounds"
     )
-    assert added <= 0.015
+    assert added <= most

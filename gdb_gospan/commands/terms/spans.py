@@ -246,7 +246,7 @@ SPANS: tuple[Term, ...] = (
     Term(
         "read in",
         "of a live process: milliseconds that reading took: with --pid it stood still for so long; in a debugger a stop just for this would have kept it so long.",
-        "pause_ms: from the first look at the program, which finds the layout if no stop before did, to the command's document; loading go-spans itself and laying out the text not counted; with --pid from before the first thread stopped until the last went on",
+        "pause_ms: from the first look at the program, which finds the layout if no stop before did, to the last read that the report needs; loading go-spans itself and working the report out not counted; with --pid from before the first thread stopped until the last went on",
         unlike="how long the debugger keeps the process stopped; pauses, which are the collector's",
         aliases=("pause_ms",),
     ),
