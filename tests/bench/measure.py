@@ -24,7 +24,7 @@ class Run(NamedTuple):
 
     wall: float
     cpu: float
-    peak: int
+    peak: float
 
 
 def once(command: list[str], env: dict[str, str]) -> Run:
@@ -57,21 +57,19 @@ def median(runs: list[Run]) -> Run:
     return Run(wall, cpu, max(run.peak for run in runs))
 
 
-def ratio(runs: list[Run], base: list[Run]) -> float:
-    """Return the median of the ratios of wall time, round by round."""
-    return statistics.median(a.wall / b.wall for a, b in zip(runs, base, strict=True))
+def ratio(runs: list[Run], base: list[Run]) -> Run:
+    """Return the medians of the ratios, round by round; that of the memory as a number, too."""
+    pairs = list(zip(runs, base, strict=True))
+    return Run(*(statistics.median(a[i] / b[i] for a, b in pairs) for i in range(3)))
 
 
 def table(runs: dict[str, list[Run]], base: str) -> str:
-    """Format the medians, with the ratio of wall time to ``base``."""
-    ratio_of = f"wall / {base}"
-    width = len(ratio_of) + 1
-    lines = [f"{'':<22}{'wall':>9}{'CPU':>9}{'peak':>10}{ratio_of:>{width}}"]
+    """Format the medians, with the ratios to ``base``."""
+    lines = [f"{'':<22}{'wall':>9}{'CPU':>9}{'peak':>10}   by {base}: wall, CPU, peak"]
     for name, several in runs.items():
         wall, cpu, peak = median(several)
-        lines.append(
-            f"{name:<22}{wall:>7.3f} s{cpu:>7.3f} s{peak / 2**20:>6.0f} MiB{ratio(several, runs[base]):>{width}.2f}"
-        )
+        ratios = "".join(f"{value:>7.2f}" for value in ratio(several, runs[base]))
+        lines.append(f"{name:<22}{wall:>7.3f} s{cpu:>7.3f} s{peak / 2**20:>6.0f} MiB  {ratios}")
     return "\n".join(lines)
 
 

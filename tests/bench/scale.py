@@ -67,7 +67,7 @@ def report(gdb: Gdb, minor: str, spans: list[int], viewcore: str | None, rounds:
         if "viewcore" in runs:
             other = median(runs["viewcore"])
             cells += [f"{other.wall:>8.2f} s", f"{other.peak / 2**20:>6.0f} MiB"]
-            cells.append(f"{ratio(runs['viewcore'], runs['go-spans']):>7.1f}")
+            cells.append(f"{ratio(runs['viewcore'], runs['go-spans']).wall:>7.1f}")
         else:
             cells += ["", "", ""]
         if walk and number <= MOST_FOR_OTHERS:

@@ -6,9 +6,10 @@ small    a core of a 320 MB heap, some 24,000 span descriptors:
 start    what the plugin in a gdbinit adds to gdb's start
 objects  a core of a heap of small objects, 2.7 GB, some 240,000 span descriptors
 scale    24 k, 300 k, 1.5 M and 10 M descriptors (cores of 0.2 to 85 GB, mostly holes)
-every    each command on 1.5 M descriptors
+every    each command on 1.5 M descriptors, and its peak beside the runtime's own metadata
 live     how long go-spans summary keeps a process: here, and through gdbserver
 delve    how long it does in Delve: the script inside, and through its JSON-RPC
+programs stripped programs that others built, each at work: live, and in a core
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import tempfile
 from pathlib import Path
 
 from bench import delve, live, scale
+from bench import programs as others
 from bench.measure import breakdown, in_gdb, in_turn, median, table, viewcore
 from gdb_gospan.commands.catalog import COMMANDS
 from tools import cores, gdbs, programs
 from tools.cache import CHECKOUT, Unavailable
 
-PARTS = ("small", "start", "objects", "scale", "every", "live", "delve")
+PARTS = ("small", "start", "objects", "scale", "every", "live", "delve", "programs")
 SCALE = [24_000, 300_000, 1_500_000, 10_000_000]
+METADATA = ("MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys")
 ARGUMENTS = {"show": "0", "explain": "spanalloc", "map": "", "cache": "0"}
 
 
@@ -67,9 +70,12 @@ def every(gdb: gdbs.Gdb, minor: str, rounds: int) -> None:
         for command in COMMANDS
         if command.needs_target
     }
+    commands["list --limit 0"] = in_gdb(gdb, core, "go-spans list --limit 0")
+    metadata = sum(core.stdout[name] for name in METADATA)
+    print(f"{'':<14}{'wall':>9}{'CPU':>9}{'peak':>10}  by the metadata, {metadata / 2**20:,.0f} MiB")
     for name, runs in in_turn(commands, rounds).items():
         wall, cpu, peak = median(runs)
-        print(f"{name:<12}{wall:>7.2f} s{cpu:>7.2f} s{peak / 2**20:>6.0f} MiB")
+        print(f"{name:<14}{wall:>7.2f} s{cpu:>7.2f} s{peak / 2**20:>6.0f} MiB  {peak / metadata:>6.2f}")
 
 
 def main() -> int:
@@ -110,8 +116,10 @@ def main() -> int:
                 every(gdb, arguments.go, few)
             elif part == "live":
                 live.report(gdb, arguments.go, few)
-            else:
+            elif part == "delve":
                 delve.report(arguments.go, few)
+            else:
+                others.report(few)
     except Unavailable as error:
         print(f"tests/bench/run: {error}", file=sys.stderr)
         return 1
