@@ -49,9 +49,7 @@ def table(
         others = sum(2 + max(map(len, column)) for column in zip(*cells, strict=True))
         others -= 2 + max(len(row[at]) for row in cells)
         room = max(width - len(indent) - others, _NARROWEST)
-        # A name in a sentence stays whole, to be found and pasted.
-        whole = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False)
-        cells = [[*row[:at], whole.fill(row[at]), *row[at + 1 :]] for row in cells]
+        cells = [[*row[:at], textwrap.fill(row[at], room), *row[at + 1 :]] for row in cells]
     text: str = tabulate(
         cells,
         tablefmt="plain",
