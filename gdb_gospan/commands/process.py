@@ -69,7 +69,6 @@ class ProcessSession(Session):
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
-        self._seen: list[tuple[str, Sequence[str]]] | None = None
         self._stop: Stop | None = None
 
     @contextmanager
@@ -103,7 +102,8 @@ class ProcessSession(Session):
 
     def _release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
-        self._seen = list(self._stacks())
+        seen = list(self._stacks())
+        self.frames = lambda: seen
         if self._stop is not None:  # always, in a look
             self._stop.release()
             self._memory.close()
@@ -120,8 +120,6 @@ class ProcessSession(Session):
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
     def _stacks(self) -> Iterator[tuple[str, Sequence[str]]]:
-        if self._seen is not None:
-            return iter(self._seen)
         return stacks(self._memory, self._threads, self._opened.functions)
 
 

@@ -1,7 +1,5 @@
 """The gathering of many records from a source that reads runs."""
 
-import time
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,15 +133,12 @@ def test_a_million_records_in_chunks_are_read_chunk_by_chunk():
         buffer[:8].view(np.uint64)[0] = address
         return True
 
-    begin = time.process_time()
     rows = gather(addresses, 160, fill)
-    took = time.process_time() - begin
     assert rows.readable.all()
     assert calls == 9804
     heads = rows.data[:, :8].copy().view(np.uint64)[:, 0]
     first = addresses % np.uint64(64 << 10) == 0
     assert (heads[first] == addresses[first]).all()
-    print(f"{took:.2f} s")
 
 
 @given(st.integers(1, 300), st.data())
