@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +19,10 @@ from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.layout.pclntab import Functions, functions_of
+from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.places import mappings_of, places
+from gdb_gospan.memory.places import Range, around, mappings_of, places
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread, thread
@@ -115,7 +116,7 @@ class ProcessSession(Session):
         executable = self._opened.executable
         kind = executable.machine, executable.bits, executable.byteorder
         if self._opened.search is not None:
-            self.heap.symbols = self._opened.search().symbols
+            self.heap.symbols = self._opened.search(self.heap.symbols)
         self._threads = tuple(thread(tid, stop.registers(tid), *kind) for tid in stop.threads)
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
@@ -131,13 +132,14 @@ class _Opened:
     ----------
     search
         Searches memory for the runtime's variables anew, where there are no symbols: they are told by what is in
-        them, and that is sure only while the process stands still. None where there are symbols.
+        them, and that is sure only while the process stands still. It is given what was found while the process
+        ran, and looks around there first. None where there are symbols.
     """
 
     loaded: _Loaded
     executable: Executable
     functions: Functions
-    search: Callable[[], Heap] | None
+    search: Callable[[Symbols], Symbols] | None
 
 
 def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSession:
@@ -163,13 +165,22 @@ def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSe
     types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
 
-    def search() -> Heap:
-        found = open_heap(
-            memory, types, system, program=name, places=lambda: places(mappings_of(pid), loaded.path)
-        )
+    def search(near: Sequence[int] = ()) -> Heap:
+        def where() -> list[list[Range]]:
+            everywhere = places(mappings_of(pid), loaded.path)
+            return around(everywhere, near) if near else everywhere
+
+        found = open_heap(memory, types, system, program=name, places=where)
         if found is None:
             raise TargetError(_no_runtime(pid, name, executable))
         return found
+
+    def again(known: Symbols) -> Symbols:
+        with suppress(GoSpansError):
+            found = search([*known.addresses.values()]).symbols
+            if known.addresses.keys() <= found.addresses.keys():
+                return found
+        return search().symbols
 
     # The layout is resolved and tried on the running process, for that takes longest and needs no stop.
     tried = search()
@@ -188,7 +199,7 @@ def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSe
         target,
         heap,
         memory,
-        _Opened(loaded, executable, functions, search if tried.layout.source == "none" else None),
+        _Opened(loaded, executable, functions, again if tried.layout.source == "none" else None),
     )
 
 

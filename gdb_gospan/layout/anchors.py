@@ -25,7 +25,7 @@ def find_mheaps(memory: Memory, words: Words, tables: Sequence[Bundled]) -> list
     A program has one for each Go runtime in it. Where two tables lay mheap out alike, both are named, in the order
     of `tables`. Signatures that do not hold are returned as well, for the message.
     """
-    near = (words.value - words.address + np.uint64(_NEAR) < np.uint64(2 * _NEAR)).nonzero()[0]
+    near = words.where(lambda value, address: value - address + np.uint64(_NEAR) < np.uint64(2 * _NEAR))
     found = []
     for table in tables:
         struct = table.layout["mheap"]

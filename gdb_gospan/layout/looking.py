@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.signature import Signature
-from gdb_gospan.layout.words import I64, U64, Words
+from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory, Unreadable
-
-Known = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 SMALL_PAGE: Final = 4096
 """Of the system; larger ones are multiples."""
@@ -51,14 +50,29 @@ class Looking:
             return np.empty(0, np.uint64)
         return np.frombuffer(data, f"{self._words.order}u{self._words.width}").astype(np.uint64)
 
+    @cached_property
+    def _pointing(self) -> I64:
+        """Rows of the words that may be pointers to words: asking a process for all others takes long, for it has none."""
+        unaligned = np.uint64(self._words.width - 1)
+        return self._words.where(
+            lambda value, _: (
+                (value >= np.uint64(SMALL_PAGE)) & (value < np.uint64(_HIGHEST)) & (value & unaligned == 0)
+            )
+        )
+
+    @cached_property
+    def _whole_pages(self) -> I64:
+        """Rows of the words that may be the address of memory that the system gave."""
+        return self._words.where(lambda value, _: (value & np.uint64(SMALL_PAGE - 1) == 0) & (value > 0))
+
     def _slices(self, most: int) -> tuple[I64, U64, U64]:
         """Return rows, arrays and lengths of what looks like a slice of at most so many elements."""
-        width, value = self._words.width, self._words.value
-        rows: I64 = np.arange(max(len(value) - 2, 0))
-        length, room = value[1:-1], value[2:]
-        fits = (length > 0) & (length <= room) & (room <= np.uint64(most)) & self._points(value[:-2])
-        fits &= self._words.address[2:] - self._words.address[:-2] == np.uint64(2 * width)
+        width, value, address = self._words.width, self._words.value, self._words.address
+        rows = self._pointing[self._pointing < len(value) - 2]
+        length, room = value[rows + 1], value[rows + 2]
+        fits = (length > 0) & (length <= room) & (room <= np.uint64(most))
         rows = rows[fits]
+        rows = rows[address[rows + 2] - address[rows] == np.uint64(2 * width)]
         return rows, value[rows], value[rows + 1]
 
     def _beside(self, rows: I64, struct: str, base: str, path: str) -> U64:
@@ -69,12 +83,6 @@ class Looking:
 
     def _only(self, addresses: U64) -> int | None:
         return int(addresses[0]) if len(addresses) == 1 else None
-
-    def _points(self, value: U64) -> Known:
-        """Which of these may be pointers to words: asking a process for all others takes long, for it has none."""
-        some: Known = (value >= np.uint64(SMALL_PAGE)) & (value < np.uint64(_HIGHEST))
-        some &= value & np.uint64(self._words.width - 1) == 0
-        return some
 
     @staticmethod
     def _among(values: U64, some: U64) -> Known:

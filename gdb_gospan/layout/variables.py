@@ -11,15 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.looking import SMALL_PAGE, Known, Looking, distinct
+from gdb_gospan.layout.looking import SMALL_PAGE, Looking, distinct
 from gdb_gospan.layout.signature import Signature
-from gdb_gospan.layout.words import I64, U64, Words
+from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
 
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28
 _DEFAULT_MINIMUM: Final = (4 << 20, 512 << 10)
 """defaultHeapMinimum, and that of GOEXPERIMENT=heapminimum512kib (mgcpacer.go)."""
+_MOST_GOGC: Final = 1_000_000
 _PCLNTAB_MAGICS: Final = (0xFFFFFFF0, 0xFFFFFFF1)
 """pcHeader.magic of Go 1.18 and 1.19, and since 1.20."""
 _CRASH_STACK: Final = (16384, 1000)
@@ -74,17 +75,19 @@ class _Search(Looking):
         candidates = [np.empty(0, np.int64)]
         for default in _DEFAULT_MINIMUM:
             off = np.uint64(((1 << 64) - default) // 100) & low
-            value = self._words.value
-            percent = np.minimum(value, np.uint64(default * 10_000)) * np.uint64(100)
+            most = np.uint64(default * _MOST_GOGC // 100)
+            rows = self._words.where(lambda value, _: (value - np.uint64(1) < most) | (value == off))  # noqa: B023
+            value = self._words.value[rows]
+            percent = np.minimum(value, most) * np.uint64(100)
             percent = (percent + np.uint64(default - 1)) // np.uint64(default)
-            exact = (percent * np.uint64(default) // np.uint64(100) == value) & (value > 0)
-            rows = np.flatnonzero(exact | (value == off))
+            fits = (percent * np.uint64(default) // np.uint64(100) == value) | (value == off)
+            rows, value, percent = rows[fits], value[fits], percent[fits]
             here = self._words.address[rows] - np.uint64(minimum.offset)
             gogc, known = self._words.at(here + np.uint64(fields["gcPercent"].offset & ~(width - 1)))
             gogc = gogc & np.uint64(0xFFFFFFFF)
-            wanted = np.where(value[rows] == off, np.uint64(0xFFFFFFFF), percent[rows])
+            wanted = np.where(value == off, np.uint64(0xFFFFFFFF), percent)
             whole = self._beside(rows, name, "heapMinimum", "heapMinimum")
-            fits = known & (gogc == wanted) & (whole & low == value[rows])
+            fits = known & (gogc == wanted) & (whole & low == value)
             candidates.append(rows[fits])
         rows = np.concatenate(candidates)
         limit = self._beside(rows, name, "heapMinimum", "memoryLimit")
@@ -168,8 +171,8 @@ class _Search(Looking):
 
     def allm(self) -> int | None:
         """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""
-        rows, chains = np.flatnonzero(self._points(self._words.value)), {}
-        targets = distinct(self._words.value[rows])
+        chains = {}
+        targets = distinct(self._words.value[self._pointing])
         own, known = self._numbers("m", "g0", targets)
         fits = known & (own != 0)
         targets, own = targets[fits], own[fits]
@@ -205,7 +208,8 @@ class _Search(Looking):
         """Gcrash is a g of the image with a stack of 16 KiB and a guard that no other g has."""
         value = self._words.value
         size, guard = _CRASH_STACK
-        rows = np.flatnonzero((value[1:] - value[:-1] == np.uint64(size)) & (value[:-1] != 0))
+        rows = self._pointing[self._pointing < len(value) - 1]
+        rows = rows[value[rows + 1] - value[rows] == np.uint64(size)]
         base = "stack.lo"
         fits = self._beside(rows, "g", base, "stackguard0") == value[rows] + np.uint64(guard)
         return self._only(self._words.address[rows[fits]] - np.uint64(self._layout["g"][base].offset))
@@ -257,13 +261,14 @@ class _Search(Looking):
         if not known[0]:
             return None
         begin = int(np.searchsorted(self._words.address, np.uint64(self._signature.mheap), "right"))
-        word = self._words.value[begin:]  # of each goal, which of them is worth a closer look
         every_bit = np.uint64((1 << 8 * self._words.width) - 1)
-        worth = (word % np.uint64(SMALL_PAGE) == 0) & (word > 0) | (word == every_bit)
+        ones = self._words.where(lambda value, _: value == every_bit)
         # After a cycle under GOGC=off the goal is 0: then the other one, which is off, comes after it.
         step = (fields["memoryLimitGoal"].offset - fields["gcPercentGoal"].offset) // self._words.width
-        worth[:-step] |= (word[:-step] == 0) & (word[step:] == every_bit)
-        rows = begin + np.flatnonzero(worth)
+        zero = ones[ones >= begin + step] - step
+        zero = zero[self._words.value[zero] == 0]
+        rows = np.sort(np.concatenate([self._whole_pages, ones, zero]))  # worth a closer look
+        rows = rows[rows >= begin]
         larger = self._layout["gcBitsArenas"].size - fields.size
         if self._arenas is not None and larger:
             beyond = self._words.address[rows] > np.uint64(self._arenas)
@@ -292,8 +297,10 @@ class _Search(Looking):
         value, address = self._words.value, self._words.address
         width = np.uint64(self._words.width)
         lengths = [len(name) for name in settings]
-        like = (value[:-1] >= np.uint64(min(lengths))) & (value[:-1] <= np.uint64(max(lengths)))
-        inside = (like & (address[1:] - address[:-1] == width)).nonzero()[0]
+        least, most = np.uint64(min(lengths)), np.uint64(max(lengths))
+        like = self._words.where(lambda value, _: (value >= least) & (value <= most))
+        like = like[like < len(value) - 1]
+        inside = like[address[like + 1] - address[like] == width]
         votes = [np.empty(0, np.uint64)]
         for name, field in settings.items():
             rows = inside[value[inside] == np.uint64(len(name))]
@@ -309,43 +316,61 @@ class _Search(Looking):
         """GcBitsArenas has the lists of arenas that the spans' bitmaps lie in (mheap.go).
 
         A span that is swept has its marks in ``next`` and what is allocated in ``current``; one that is not, each one
-        list later (mgcsweep.go, sweep; nextMarkBitArenaEpoch).
+        list later (mgcsweep.go, sweep). While a cycle marks that is so of every span that was there when it began, for
+        then the lists move up (finishsweep_m, nextMarkBitArenaEpoch), and a new span has both in ``next``.
         """
+        marking = self._marking()
+        if marking is None:
+            return None
         spans = self._spans()
         state, _ = self._numbers("mspan", "state", spans)
         spans = spans[state == 1]
-        columns = [self._numbers("mspan", path, spans)[0] for path in ("sweepgen", "allocBits", "gcmarkBits")]
+        generation, alloc, marks = (
+            self._numbers("mspan", path, spans)[0] for path in ("sweepgen", "allocBits", "gcmarkBits")
+        )
         heap = np.array([self._signature.mheap], np.uint64)
-        generation = self._numbers("mheap", "sweepgen", heap)[0]
-        swept = np.isin((columns[0] - generation) & np.uint64(0xFFFFFFFF), np.array([0, 3], np.uint64))
-        alloc, marks = columns[1], columns[2]
+        delta = (generation - self._numbers("mheap", "sweepgen", heap)[0]) & np.uint64(0xFFFFFFFF)
+        swept = np.isin(delta, np.array([0, 3], np.uint64)) & (not marking)
         lists = {
-            "next": marks[swept],
-            "current": np.concatenate([alloc[swept], marks[~swept]]),
-            "previous": alloc[~swept],
+            "next": self._holding(marks[swept]),
+            "current": self._holding(np.concatenate([alloc[swept], marks[~swept]])),
+            "previous": self._holding(alloc[~swept]),
         }
-        fields, address = self._layout["gcBitsArenas"], self._words.address
-        held = [
-            address[self._holds(distinct(bits))] - np.uint64(fields[path].offset)
-            for path, bits in lists.items()
-        ]
+        if marking:
+            lists["next"] = lists["current"][np.isin(lists["current"], lists["previous"])]
+        fields, words = self._layout["gcBitsArenas"], self._words
+        held = [words.address[rows] - np.uint64(fields[path].offset) for path, rows in lists.items()]
         bases, score = np.unique(np.concatenate(held), return_counts=True)
         for path in ("free", *lists):
-            head, known = self._words.at(bases + np.uint64(fields[path].offset))
-            fits = known & self._aligned(head) & ((head > 0) | (path != "next"))
+            head, known = words.at(bases + np.uint64(fields[path].offset))
+            fits = known & self._aligned(head)
+            if path == "free":  # what is free has no bitmap in it
+                fits &= ~np.isin(head, words.value[np.concatenate([*lists.values()])])
             bases, score = bases[fits], score[fits]
-        self._arenas = self._only(bases[score == score.max(initial=0)])
+        likely = bases[score == score.max(initial=0)]
+        if len(likely) > 1:  # next is empty for a moment only, when a cycle begins
+            likely = likely[words.at(likely + np.uint64(fields["next"].offset))[0] > 0]
+        self._arenas = self._only(likely)
         return self._arenas
 
-    def _holds(self, bits: U64) -> Known:
-        """Which words are the address of an arena that one of these bitmaps, in order, lies in."""
-        value = self._words.value
+    def _marking(self) -> bool | None:
+        """Whether a cycle marks: gcController.triggered is ^0 when none does (mgcpacer.go); None when not known."""
+        if self._controller is None:
+            return None
+        where = np.array([self._controller], np.uint64)
+        triggered, known = self._numbers("gcControllerState", "triggered", where)
+        return bool(triggered[0] != np.uint64((1 << 64) - 1)) if known[0] else None
+
+    def _holding(self, bits: U64) -> I64:
+        """Rows of the words that are the address of an arena that one of these bitmaps lies in."""
+        rows, bits = self._whole_pages, distinct(bits)
         if not len(bits):
-            return np.zeros(len(value), np.bool_)
+            return rows[:0]
+        value = self._words.value[rows]
         at = np.minimum(np.searchsorted(bits, value), len(bits) - 1)
         room = np.uint64(self._layout["gcBitsArena"].size)
-        inside: Known = (bits[at] >= value) & (bits[at] - value < room) & (value > 0) & self._aligned(value)
-        return inside
+        inside: Known = (bits[at] >= value) & (bits[at] - value < room)
+        return rows[inside]
 
     @staticmethod
     def _aligned(value: U64) -> Known:
@@ -355,15 +380,14 @@ class _Search(Looking):
 
     def first_module_data(self) -> int | None:
         """Firstmoduledata begins with a pointer to the table of functions, whose beginning is known (symtab.go)."""
-        width = self._words.width
-        targets = self._words.value % np.uint64(width) == 0
-        rows = np.flatnonzero(targets & (self._words.value >= np.uint64(SMALL_PAGE)))
+        width, rows = self._words.width, self._pointing
+        first, last = (self._beside(rows, "moduledata", "pcHeader", path) for path in ("types", "etypes"))
+        rows = rows[(first > 0) & (first < last)]
         start, known = self._read(self._words.value[rows], 4)
         rows = rows[known & np.isin(start, np.array(_PCLNTAB_MAGICS, np.uint64))]
-        first, last = (self._beside(rows, "moduledata", "pcHeader", path) for path in ("types", "etypes"))
         headers = self._memory.read_many(self._words.value[rows], 8)
         shaped = (headers.data[:, 4:6] == 0).all(axis=1) & (headers.data[:, 7] == width)
-        rows = rows[shaped & (first > 0) & (first < last)]
+        rows = rows[shaped]
         bases = self._words.address[rows] - np.uint64(self._layout["moduledata"]["pcHeader"].offset)
         following = self._beside(rows, "moduledata", "pcHeader", "next")
         return self._only(bases[~np.isin(bases, following)])

@@ -65,8 +65,9 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     if size == 0:
         readable[:] = True
         return Rows(data, readable)
-    order = np.argsort(addresses, kind="stable")
-    starts = addresses[order]
+    # Mostly they come in order, and then so do the copies of them: without a list of places to copy to.
+    order = None if (addresses[1:] >= addresses[:-1]).all() else np.argsort(addresses, kind="stable")
+    starts = addresses if order is None else addresses[order]
     # What leaves the address space sorts to the end, and is cut off there.
     starts = starts[: np.searchsorted(starts, np.uint64(ADDRESS_SPACE - size), side="right")]
     if not len(starts):
@@ -79,27 +80,44 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
     length = (starts[last - 1] - begin).astype(np.int64) + size
     done = np.zeros(len(starts), np.bool_)
     out = data.view(np.dtype((np.void, size)))[:, 0]
+    whole = order is None and bool((length == (last - first) * size).all() and _adjoin(starts, size, first))
     batches = _batches(length, run)
-    memory = _take(max(int(length[lo:hi].sum()) for lo, hi in batches))
+    memory = data.reshape(-1) if whole else _take(max(int(length[lo:hi].sum()) for lo, hi in batches))
     for lo, hi in batches:
         rows = slice(int(first[lo]), int(last[hi - 1]))
         ends = np.cumsum(length[lo:hi])
-        buffer = memory[: int(ends[-1])]
+        buffer = memory[rows.start * size : rows.stop * size] if whole else memory[: int(ends[-1])]
         jobs = zip(begin[lo:hi].tolist(), (ends - length[lo:hi]).tolist(), ends.tolist(), strict=True)
         good = np.array([fill(address, buffer[i:j]) for address, i, j in jobs], np.bool_)
         members = last[lo:hi] - first[lo:hi]
-        shift = np.repeat((ends - length[lo:hi]).astype(np.uint64) - begin[lo:hi], members)
-        out[order[rows]] = window(buffer, size)[(starts[rows] + shift).astype(np.int64)]
+        if not whole:
+            shift = np.repeat((ends - length[lo:hi]).astype(np.uint64) - begin[lo:hi], members)
+            out[_places(order, rows)] = window(buffer, size)[(starts[rows] + shift).astype(np.int64)]
         done[rows] = np.repeat(good, members)
         for i in np.flatnonzero(~good).tolist():
             for j, k, part in _halve(starts, size, int(first[lo + i]), int(last[lo + i]), fill):
-                out[order[j:k]] = window(part, size)[(starts[j:k] - starts[j]).astype(np.int64)]
+                out[_places(order, slice(j, k))] = window(part, size)[
+                    (starts[j:k] - starts[j]).astype(np.int64)
+                ]
                 done[j:k] = True
-    _kept.buffer = memory if len(memory) <= _KEPT else None
-    readable[order[: len(starts)]] = done
+    if not whole:
+        _kept.buffer = memory if len(memory) <= _KEPT else None
+    readable[_places(order, slice(len(starts)))] = done
     if not readable.all():
         data[~readable] = 0
     return Rows(data, readable)
+
+
+def _places(order: I64 | None, rows: slice) -> I64 | slice:
+    """Return where these rows, of those in order, were asked for."""
+    return rows if order is None else order[rows]
+
+
+def _adjoin(starts: U64, size: int, first: I64) -> bool:
+    """Whether each record begins where the one before it ends, but for the first of each run."""
+    gap = starts[1:] - starts[:-1] != np.uint64(size)
+    gap[first[1:] - 1] = False
+    return not gap.any()
 
 
 def _take(size: int) -> Bytes:

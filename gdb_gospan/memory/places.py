@@ -16,6 +16,9 @@ _LARGEST: Final = 256 << 20
 """Bytes of a run of mappings that are looked through: an image of a program is much smaller, a heap may not be."""
 
 
+_NEAR: Final = 1 << 20
+
+
 @attrs.frozen
 class Mapping:
     """One mapping of a process: `path` is empty when it is of no file."""
@@ -59,6 +62,23 @@ def _ranges(runs: Sequence[Sequence[Mapping]]) -> list[Range]:
         size = end - run[first].start
         if run[first].path or size <= _LARGEST:
             found.append((run[first].start, min(size, _LARGEST)))
+    return found
+
+
+def around(groups: Iterable[Sequence[Range]], addresses: Iterable[int]) -> list[list[Range]]:
+    """Return what of the groups is near one of these addresses: a program's own variables lie among a megabyte or two."""
+    found: list[list[Range]] = []
+    for group in groups:
+        pieces: list[Range] = []
+        for begin, size in group:
+            for address in sorted(each for each in addresses if begin <= each < begin + size):
+                low, high = max(begin, address - _NEAR), min(begin + size, address + _NEAR)
+                if pieces and low <= sum(pieces[-1]):
+                    pieces[-1] = pieces[-1][0], high - pieces[-1][0]
+                else:
+                    pieces.append((low, high - low))
+        if pieces:
+            found.append(pieces)
     return found
 
 

@@ -17,6 +17,12 @@ def _below(bits: I64) -> U64:
     return masks
 
 
+def bytes_of(nbits: I64) -> I64:
+    """Bytes of a bitmap of so many bits, at least one word; of a damaged length no more than that."""
+    words: I64 = np.where(nbits <= _LONGEST, np.maximum((nbits + 63) >> 6, 1), 1)
+    return 8 * words
+
+
 def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tuple[I64, Mask]:
     """Count the set bits ``[first, end)`` of the bitmap at each address.
 

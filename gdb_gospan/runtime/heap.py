@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory import Memory
+from gdb_gospan.memory.held import Held
 from gdb_gospan.runtime import (
     goroutines,
     mbits,
@@ -24,9 +26,9 @@ from gdb_gospan.runtime import (
     rtype,
     stack,
 )
-from gdb_gospan.runtime.mheap import Arenas, SpanMap, read_arenas, read_span_map
+from gdb_gospan.runtime.mheap import Arenas, SpanMap, places_of_map, read_arenas, read_span_map
 from gdb_gospan.runtime.parts import Trail, part
-from gdb_gospan.runtime.record import I64, Mask, Reader, Record
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
 
 class Heap:
@@ -114,9 +116,14 @@ class Heap:
         return mpagealloc.classify(self.pages, self.spans, self.ps.page_cache, complete=complete)
 
     @part
+    def span_sets(self) -> mcentral.SpanSets:
+        """Where the entries of the central lists are."""
+        return mcentral.read_sets(self.reader, self.mheap, self.spans)
+
+    @part
     def central(self) -> mcentral.Central:
         """Every entry of the central lists."""
-        return mcentral.read_central(self.reader, self.mheap, self.spans)
+        return mcentral.read_central(self.reader, self.span_sets, self.spans)
 
     @part
     def fixallocs(self) -> tuple[mfixalloc.FixAlloc, ...]:
@@ -202,6 +209,8 @@ class Heap:
     def unswept_marks(self) -> mspan.SlotBits:
         """Marked slots of the spans that wait to be swept: what will survive."""
         rows: I64 = np.flatnonzero(self.spans.unswept)
+        if not len(rows):
+            return mspan.SlotBits(rows, np.empty(0, np.int64), np.empty(0, np.bool_))
         marks = mspan.marked_slots(self.reader, self.spans, rows, self.span_map.inline_marks[rows])
         # Without its arena it is not known whether a span has more marks inside.
         return attrs.evolve(marks, known=marks.known & self.span_map.known[rows])
@@ -215,13 +224,24 @@ class Heap:
         return np.flatnonzero(ready & (self.spans.state == mspan.DEAD))
 
     def read(self, *more: str) -> None:
-        """Read all that every report and its identities rest on, and these parts: the rest is arithmetic."""
+        """Read all that every report and its identities rest on, and these parts: the rest is arithmetic.
+
+        What is most of it is only fetched, to be decoded when it is needed.
+        """
         for name in (*_READ, *more):
             getattr(self, name)
+        if not isinstance(self.reader.memory, Held):
+            self.reader.memory = Held(self.memory, self._later())
+
+    def _later(self) -> Iterator[tuple[U64, int | I64]]:
+        """Yield where the parts lie that are read later."""
+        yield self.span_sets.places(self.reader)
+        yield from places_of_map(self.reader, self.arenas, self.spans, self.ready_arena_chunks)
+        yield from mspan.places_of_slots(self.spans, self.spans.counted)
 
 
 _READ = (
-    "memstats", "controller", "spans", "pages", "ps", "flush", "fixallocs", "span_map", "central", "stacks", "free_stacks",
-    "work_buffer_lists", "gc", "sweep", "allocated", "unswept_marks",
+    "memstats", "controller", "spans", "pages", "ps", "flush", "fixallocs", "arenas", "span_sets", "stacks", "free_stacks",
+    "work_buffer_lists", "gc", "sweep", "unswept_marks",
 )  # fmt: skip
 """Parts that read memory, in the order in which they need each other."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.columns import BLOCK
 from gdb_gospan.runtime.mspan import BEING_SWEPT, NEEDS_SWEEP, SWEPT, Spans
-from gdb_gospan.runtime.record import Mask, Reader, Record
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
 SETS = ("partial", "full")
 SWEPT_SET, UNSWEPT_SET = 0, 1
@@ -49,8 +49,41 @@ class Central:
     unreadable: int
 
 
-def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
-    """Read all 136 mcentrals with four spanSets each, in three bulk reads."""
+@attrs.frozen(eq=False)
+class SpanSets:
+    """The blocks of every spanSet that have entries of it, one row each; what is in them is read later.
+
+    Attributes
+    ----------
+    blocks
+        uint64 (n,): address of each spanSetBlock; 0 where there is none yet.
+    readable
+        bool (n,): False where the spine could not be read.
+    first, end
+        int64 (n,): which entries of the block count.
+    spanclass, full, unswept
+        int16, bool, bool (n,): of the set that the block is of, as in `Central`.
+    unread
+        Entries of sets whose length cannot be true.
+    """
+
+    blocks: U64
+    readable: Mask
+    first: I64
+    end: I64
+    spanclass: npt.NDArray[np.int16]
+    full: Mask
+    unswept: Mask
+    unread: int
+
+    def places(self, reader: Reader) -> tuple[U64, int]:
+        """Return where the entries lie: uint64 (m,), and the bytes at each."""
+        spans = reader.layout["spanSetBlock"]["spans"]
+        return self.blocks[self.blocks != 0] + np.uint64(spans.offset), (spans.count or 1) * spans.stride
+
+
+def read_sets(reader: Reader, mheap: Record, spans: Spans) -> SpanSets:
+    """Read all 136 mcentrals with four spanSets each, and the spines of those, in two bulk reads."""
     layout = reader.layout
     mcentral, span_set = layout["mcentral"], layout["spanSet"]
     array = mheap.struct["central"]
@@ -97,7 +130,23 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     where = np.zeros(len(grown), np.uint64)
     readable = np.ones(len(grown), np.bool_)
     where[grown], readable[grown] = reader.pointers(spine[grown])
+    return SpanSets(
+        where,
+        readable,
+        first,
+        end,
+        set_class[set_of].astype(np.int16),
+        set_full[set_of],
+        set_unswept[set_of],
+        unread,
+    )
 
+
+def read_central(reader: Reader, sets: SpanSets, spans: Spans) -> Central:
+    """Read what is in the sets, in one bulk read."""
+    spans_field = reader.layout["spanSetBlock"]["spans"]
+    per_block = spans_field.count or 1
+    where, readable, first, end = sets.blocks, sets.readable.copy(), sets.first, sets.end
     # A row for each entry; what is no entry after all is dropped in the end.
     offset = np.append(0, np.cumsum(end - first))
     row, spanclass = np.empty(offset[-1], np.int32), np.empty(offset[-1], np.int16)
@@ -105,7 +154,7 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
     holes: list[int] = []
 
     def work(some: slice) -> None:
-        table = np.zeros((len(grown[some]), per_block), np.uint64)
+        table = np.zeros((len(where[some]), per_block), np.uint64)
         there = np.flatnonzero(where[some])
         words = reader.read_many(
             where[some][there] + np.uint64(spans_field.offset), per_block * spans_field.stride
@@ -116,15 +165,16 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
         inside = (position >= first[some, None]) & (position < end[some, None])
         descriptor = table[inside]
         own = slice(offset[some.start], offset[some.stop])
-        each = np.repeat(set_of[some], (end - first)[some])
-        known = np.repeat(readable[some], (end - first)[some])
+        count = (end - first)[some]
+        known = np.repeat(readable[some], count)
         entry[own] = known & (descriptor != 0)
         holes.append(int(np.count_nonzero(known & (descriptor == 0))))
         row[own] = spans.rows_of(descriptor)
-        spanclass[own], full[own], unswept[own] = set_class[each], set_full[each], set_unswept[each]
+        for column, of_block in ((spanclass, sets.spanclass), (full, sets.full), (unswept, sets.unswept)):
+            column[own] = np.repeat(of_block[some], count)
         valid[own] = _valid(spans, row[own], spanclass[own], unswept[own])
 
-    each_block(len(grown), work, max(BLOCK // per_block, 1), memory=reader.memory)
+    each_block(len(where), work, max(BLOCK // per_block, 1), memory=reader.memory)
     if not entry.all():
         row, spanclass, full, unswept, valid = (
             column[entry] for column in (row, spanclass, full, unswept, valid)
@@ -136,7 +186,7 @@ def read_central(reader: Reader, mheap: Record, spans: Spans) -> Central:
         unswept,
         valid,
         sum(holes),
-        unread + len(entry) - int(np.count_nonzero(entry)) - sum(holes),
+        sets.unread + len(entry) - int(np.count_nonzero(entry)) - sum(holes),
     )
 
 

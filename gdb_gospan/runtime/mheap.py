@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from functools import cached_property
 
 import attrs
@@ -10,7 +12,7 @@ import numpy as np
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime.abreast import each_block
-from gdb_gospan.runtime.columns import Ranges, distinct
+from gdb_gospan.runtime.columns import Ranges, distinct, rows_where
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
@@ -123,6 +125,36 @@ class SpanMap:
     pages_in_use: int
 
 
+_BITMAPS = ("pageInUse", "pageUseSpanInlineMarkBits")
+_PIECE = 4096
+"""Bytes of heapArena.spans that are fetched at once."""
+
+
+def places_of_map(
+    reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chunks: I64
+) -> Iterator[tuple[U64, int]]:
+    """Yield where `read_span_map` reads, and what is between: addresses, and the bytes at each."""
+    struct, page_size = reader.layout["heapArena"], reader.layout.platform.page_size
+    there = arenas.metadata[arenas.metadata != 0]
+    for name in _BITMAPS:
+        if name in struct:
+            yield there + np.uint64(struct[name].offset), (struct[name].count or 0) * struct[name].stride
+    field = struct["spans"]
+    pages = min(_PIECE // field.stride, field.count or 1)
+    shift = np.uint64((pages * page_size).bit_length() - 1)
+    numbers = [np.empty(0, np.uint64)]
+    for rows in itertools.chain(rows_where(spans.in_use | spans.manual), [ready_arena_chunks]):
+        first = spans.start[rows]
+        last = first + (spans.bytes_of(rows) - 1).astype(np.uint64)
+        numbers += [distinct(first >> shift), distinct(last >> shift)]
+    base = distinct(np.concatenate(numbers)) << shift
+    home = arenas.of(base)
+    known = (home >= 0) & (arenas.metadata[home] != 0)
+    page = arenas.page_of(base, home, page_size).astype(np.uint64)
+    entry = arenas.metadata[home] + np.uint64(field.offset) + page * np.uint64(field.stride)
+    yield entry[known], pages * field.stride
+
+
 def read_span_map(reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chunks: I64) -> SpanMap:
     """Look each in-use or manual span, and each user arena chunk ready for reuse, up in its arena."""
     count = len(spans)
@@ -130,7 +162,7 @@ def read_span_map(reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chun
     page_in_use, inline, known = agrees.copy(), agrees.copy(), agrees.copy()
     if not len(arenas):  # a damaged list: a heap with spans has an arena
         return SpanMap(agrees, page_in_use, inline, known, 0)
-    columns = {"pageInUse": page_in_use, "pageUseSpanInlineMarkBits": inline}
+    columns = dict(zip(_BITMAPS, (page_in_use, inline), strict=True))
     bitmaps = {name: _bitmaps(reader, arenas, name) for name in columns if name in reader.layout["heapArena"]}
     read = np.logical_and.reduce([known for _, known in bitmaps.values()])
     live = np.concatenate([np.flatnonzero(spans.in_use | spans.manual), ready_arena_chunks])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import attrs
@@ -12,6 +13,7 @@ from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime import bits
 from gdb_gospan.runtime.abreast import each_block
+from gdb_gospan.runtime.columns import rows_where
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
 
 DEAD, IN_USE, MANUAL = 0, 1, 2
@@ -236,7 +238,7 @@ def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
     if (addresses == 0).any():
         addresses = addresses[addresses != 0]
     if (addresses[1:] < addresses[:-1]).any():
-        addresses = np.sort(addresses)
+        addresses = np.sort(addresses, kind="stable")  # in runs already, which this kind makes use of
     return Spans(
         records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
         heap_sweepgen=mheap["sweepgen"],
@@ -294,6 +296,13 @@ class SlotBits:
     rows: I64
     counts: I64
     known: Mask
+
+
+def places_of_slots(spans: Spans, which: Mask) -> Iterator[tuple[U64, I64]]:
+    """Yield where `allocated_slots` reads of these spans: addresses, and the bytes at each."""
+    columns = spans.records
+    for rows in rows_where(which):
+        yield columns["allocBits"][rows], bits.bytes_of(columns.at("nelems", rows))
 
 
 def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:

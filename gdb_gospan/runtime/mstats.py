@@ -87,7 +87,7 @@ def unflushed(spans: Spans, ps: Ps) -> Flush:
     columns = spans.records
     pending = columns.at("allocCount", rows) - columns.at("allocCountBeforeCache", rows)
     small = np.zeros(sizeclasses.COUNT, np.int64)
-    classes = np.clip(spans.sizeclass[rows], 0, sizeclasses.COUNT - 1)
+    classes = np.clip(columns.at("spanclass", rows) >> 1, 0, sizeclasses.COUNT - 1)
     np.add.at(small, classes, pending)
     return Flush(small, ps.tiny_allocs, complete=spans.complete and ps.complete)
 

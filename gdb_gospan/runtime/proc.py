@@ -65,9 +65,14 @@ class Ps:
         rows, spanclass = spans.rows_of(alloc.ravel()), np.arange(alloc.size) % alloc.shape[1]
         known = rows >= 0  # emptymspan is no span
         rows = rows[known]
-        cached[rows[spans.records.at("spanclass", rows) == spanclass[known]]] = True
-        named: Mask = cached & spans.in_use & ((spans.delta == CACHED_STALE) | (spans.delta == CACHED))
-        return named
+        delta = spans.delta[rows]
+        rows = rows[
+            (spans.records.at("spanclass", rows) == spanclass[known])
+            & spans.in_use[rows]
+            & ((delta == CACHED_STALE) | (delta == CACHED))
+        ]
+        cached[rows] = True
+        return cached
 
     @cached_property
     def page_cache(self) -> PageCaches:

@@ -248,6 +248,7 @@ class Records:
 
 
 _FEW = 16
+_MANY = 1 << 16
 _BLOCK = 2 << 20
 """Bytes of structs that are read at once: few enough for the processor's cache, and enough for each step to take
 longer than a thread's wait for Python's lock."""
@@ -339,7 +340,13 @@ class Reader:
 
     def words(self, address: int, count: int) -> U64 | Unreadable:
         """Read ``count`` pointers from ``address`` on: uint64, shape (count,)."""
-        data = self.read(address, count * self.word_type.itemsize)
+        size = count * self.word_type.itemsize
+        if count > _MANY and 0 <= address < 1 << 64:  # not by way of bytes: fresh memory has its price
+            rows = self.memory.read_many(np.array([address], np.uint64), size)
+            if rows.readable.all():
+                words: U64 = rows.data[0].view(self.word_type).astype(np.uint64, copy=False)
+                return words
+        data = self.read(address, size)
         if isinstance(data, Unreadable):
             return data
         return np.frombuffer(data, self.word_type).astype(np.uint64, copy=False)

@@ -21,6 +21,8 @@ import pytest
 
 from gdb_gospan.analysis.verification import verify
 from gdb_gospan.commands.process import open_session
+from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.runtime.heap import Heap
 from tools import processes, programs, shell, toolchains
@@ -285,6 +287,34 @@ def test_random_looks_at_a_stripped_program_raise_no_false_alarm(minor):
             checks = json.loads(answer.stdout)["checks"]
             assert [check for check in checks if check["status"] in ("broken", "unknown")] == []
         churn.fresh_line()
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(tmp_path, minor):
+    """Around where they were; and everywhere, when one of them is not there. The symbols of the whole file have the truth."""
+    whole = programs.build("churn", minor)
+    stripped = tmp_path / "churn"
+    subprocess.run(["objcopy", "--strip-all", whole, stripped], check=True)
+    truth = find_symbols(DwarfTypes(whole)).addresses
+    with processes.start(stripped, "-seconds", "240") as running:
+        running.line()
+        for invented in ({}, {"nothing": truth["mheap_"]}, {"work": truth["mheap_"]}) * 5:
+            session = open_session(running.pid)
+            session.heap.symbols = Symbols(session.heap.symbols.addresses | invented)
+            with session.look():
+                found = session.heap.symbols.addresses
+            # Of work only its two lists of spans are looked for; when one is empty, the other may pass for it.
+            assert {name for name, address in found.items() if address != truth[name]} <= {"work"}
+            assert {
+                "mheap_",
+                "memstats",
+                "gcController",
+                "allp",
+                "allgs",
+                "allm",
+                "firstmoduledata",
+            } <= found.keys()
+        running.fresh_line()
 
 
 def test_an_executable_that_was_removed_or_replaced(tmp_path):

@@ -39,6 +39,24 @@ def u64(values):
     return np.array(values, np.uint64)
 
 
+ADJOINING = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.integers(0, 6)), max_size=5)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.booleans(), min_size=260, max_size=260), st.integers(1, 9), st.integers(1, 60), ADJOINING)
+def test_records_that_adjoin(present, size, run, groups):
+    """Read straight to where they belong, whatever of them is missing; and one that does not adjoin changes nothing."""
+    content = {i: (i * 7 + 1) % 256 for i, there in enumerate(present) if there or i % 16}
+    addresses, at = [], 0
+    for skip, count, nudge in groups:
+        at += skip
+        addresses += [at + i * size for i in range(count)]
+        at += max(count * size - nudge, 0)
+    addresses = sorted(each for each in addresses if each < 260)
+    rows = gather(u64(addresses), size, Source(content).fill, gap=0, run=run)
+    expect(content, addresses, size, rows)
+
+
 BASES = st.sampled_from([0, 1000, ADDRESS_SPACE - 200])
 
 
