@@ -16,7 +16,7 @@ from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Tell, Unreadabl
 from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.segments import U64, Segments, disjoint, overlaps
 
-_RESIDENT = 64 << 20
+_RESIDENT = 16 << 20
 """Bytes of the file that stay mapped into our memory, about."""
 
 
