@@ -42,6 +42,10 @@ class TestFiles:
         assert "both cores" in refused("summary", newest.path, newest.path)
         assert "both executables" in refused("summary", newest.executable, newest.executable)
 
+    def test_an_option_that_changes_nothing(self, newest, refused):
+        line = refused("pages", "--sort", "free", newest.executable, newest.path, status=2)
+        assert line.endswith("(try: pages --chunks --sort free)")
+
     def test_no_such_file(self, newest, refused, tmp_path):
         absent = tmp_path / "absent"
         assert refused("summary", absent, newest.path) == f"{absent}: no such file or directory"
