@@ -79,7 +79,7 @@ def split(
     UsageError
         An unknown option, a missing or a bad value.
     """
-    parser = _Parser(prog=command.name, add_help=False, usage=helped_by)
+    parser = _Parser(prog=command.name, add_help=False, allow_abbrev=False, usage=helped_by)
     for option in options_of(command):
         if option.metavar:
             parser.add_argument(f"--{option.name}", type=_kind(command, option), default=option.default)

@@ -15,11 +15,11 @@ from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.layout.pclntab import Functions, functions_of
-from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
-from gdb_gospan.memory.executable import Executable, build_id, open_executable
+from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.places import places
 from gdb_gospan.runtime.program import open_heap
 
@@ -111,7 +111,7 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
             f"{core.path} and {executable.path} are of different architectures{_made_by(notes)}"
         )
     bias = _bias(executable, notes, core.path)
-    other = _other_build(executable, core, bias)
+    other = other_build(executable.notes, core, bias)
     if other:
         raise TargetError(f"{executable.path} is not the executable of {core.path}: {other}{_made_by(notes)}")
     return bias
@@ -175,23 +175,3 @@ def _bias(executable: Executable, notes: CoreNotes, core: Path) -> int:
             "(cut off? try: gdb PROGRAM CORE)"
         )
     return notes.entry - executable.entry
-
-
-def _other_build(executable: Executable, core: CoreFile, bias: int) -> str:
-    """Compare the notes of the executable, where the core has that page: the kernel adds it by default.
-
-    Returns
-    -------
-    str
-        Both build ids when they differ, as far as they are known; empty when nothing speaks against it.
-    """
-    notes = [(wanted, core.read(address + bias, len(wanted))) for address, wanted in executable.notes]
-    known = [(wanted, found) for wanted, found in notes if not isinstance(found, Unreadable)]
-    if all(wanted == found for wanted, found in known):
-        return ""
-    wanted, found = (b"".join(side) for side in zip(*known, strict=True))
-    for owner in (b"GNU\0", b"Go\0\0"):
-        ids = build_id(wanted, owner), build_id(found, owner)
-        if all(ids) and ids[0] != ids[1]:
-            return f"their build ids differ, {ids[0]} and {ids[1]}"
-    return "their build ids differ"

@@ -30,6 +30,8 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
 
 _AT_ENTRY: Final = 9
+_AT_TIMES: Final = {"work", "sweep", "gcBitsArenas", "scavenge"}
+"""Variables that are told by the state that they are in: of some states they are not, wherever one looks."""
 _DELETED: Final = " (deleted)"
 _JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
@@ -178,7 +180,7 @@ def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSe
     def again(known: Symbols) -> Symbols:
         with suppress(GoSpansError):
             found = search([*known.addresses.values()]).symbols
-            if known.addresses.keys() <= found.addresses.keys():
+            if known.addresses.keys() - _AT_TIMES <= found.addresses.keys():
                 return found
         return search().symbols
 

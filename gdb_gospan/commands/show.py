@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from gdb_gospan.analysis.location import Neighbour, locate
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of, hexadecimal
 from gdb_gospan.errors import TargetError, UsageError
+from gdb_gospan.memory import ADDRESS_SPACE
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.views import show as view
 from gdb_gospan.views.style import Style
@@ -67,10 +69,10 @@ def _elsewhere(session: Session, address: int) -> str:
 
 
 def _address(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise UsageError(f"show: {text} is not an address (try: a number such as 0xc000012340)") from None
+    with suppress(ValueError):
+        if 0 <= (address := int(text, 0)) < ADDRESS_SPACE:
+            return address
+    raise UsageError(f"show: {text} is not an address (try: a number such as 0xc000012340)")
 
 
 def _span(heap: Heap, row: int) -> dict[str, Any]:

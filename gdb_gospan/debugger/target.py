@@ -19,6 +19,8 @@ from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.threads import frames
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import Memory, procstatus
+from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
@@ -111,6 +113,8 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
         )
     if connection.type == "core":
         return "core"
+    if connection.type == "native" and procstatus.ended(inferior.pid):
+        raise TargetError(f"process {inferior.pid} has ended, which gdb has not noticed yet (try: continue)")
     if any(thread.is_running() for thread in inferior.threads()):
         raise TargetError(
             f"process {inferior.pid} is running: its heap changes under our eyes (try: interrupt)"
@@ -152,6 +156,8 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
     filename = _filename()
     name = program_name(notes) if filename is None and notes and core else _name()
+    if notes and filename and (other := _other_build(Path(filename), memory, notes)) and _is_go():
+        raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
     heap = open_heap(
         memory, types, machine(inferior), program=name, places=lambda: groups(memory, notes, filename)
     )
@@ -181,6 +187,14 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     )
     stripped = memory if heap.layout.source == "none" else None
     return Session(target, heap, lambda: frames(stripped), symbol_at)
+
+
+def _other_build(executable: Path, memory: Memory, notes: CoreNotes) -> str:
+    """Say why the executable is not that of the core, which gdb itself does not always notice; empty when it may be."""
+    found, entry = notes_of(executable)
+    if entry is not None and notes.entry is None:
+        return ""
+    return other_build(found, memory, 0 if entry is None or notes.entry is None else notes.entry - entry)
 
 
 def _no_runtime(kind: str) -> str:

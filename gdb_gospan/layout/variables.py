@@ -341,6 +341,10 @@ class _Search(Looking):
         fields, words = self._layout["gcBitsArenas"], self._words
         held = [words.address[rows] - np.uint64(fields[path].offset) for path, rows in lists.items()]
         bases, score = np.unique(np.concatenate(held), return_counts=True)
+        # It begins with its lock. Where that has the address of an arena, all is one word off: so it looks for the
+        # moment from the moving up of the lists until gcController knows of the cycle (mgc.go, gcStart).
+        lock = words.at(bases)[0]
+        bases, score = (column[(lock == 0) | ~self._aligned(lock)] for column in (bases, score))
         for path in ("free", *lists):
             head, known = words.at(bases + np.uint64(fields[path].offset))
             fits = known & self._aligned(head)

@@ -19,6 +19,7 @@ from gdb_gospan.memory.segments import U64, Bytes
 
 PT_LOAD: Final = 1
 PT_DYNAMIC: Final = 2
+PT_NOTE: Final = 4
 PF_W: Final = 2
 PF_R: Final = 4
 ET_EXEC: Final = 2
@@ -195,6 +196,16 @@ def segments(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
     if ehdr["phentsize"] != phdr_type.itemsize or begin + count * phdr_type.itemsize > len(data):
         count = 0
     return bits, order, data[begin : begin + count * phdr_type.itemsize].view(phdr_type)
+
+
+def file_header(data: Bytes) -> tuple[int, int]:
+    """Return e_type and e_entry of any ELF file, 0 and 0 of what is none."""
+    bits = 64 if len(data) > 5 and data[4] == 2 else 32
+    ehdr_type = _dtype(_EHDR, bits, "<" if len(data) > 5 and data[5] == 1 else ">")
+    if data[:4].tobytes() != b"\x7fELF" or len(data) < ehdr_type.itemsize:
+        return 0, 0
+    ehdr = data[: ehdr_type.itemsize].view(ehdr_type)[0]
+    return int(ehdr["type"]), int(ehdr["entry"])
 
 
 def _dtype(fields: str, bits: int, order: str) -> np.dtype[np.void]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 from pathlib import Path
 from typing import Final, Literal
 
@@ -131,28 +130,6 @@ def _notes(elf: ELFFile) -> tuple[tuple[int, bytes], ...]:
         section["sh_addr"]: section.data() for section in elf.iter_sections("SHT_NOTE") if section["sh_addr"]
     }
     return tuple(sorted((sections | segments).items()))
-
-
-def build_id(notes: bytes, owner: bytes = b"GNU\0") -> str | None:
-    """Return the build id among the notes of a little-endian executable, or None.
-
-    Parameters
-    ----------
-    owner
-        ``GNU``, whose id is given in hexadecimal, or ``Go``, whose id is text (cmd/link, -buildid).
-    """
-    at = 0
-    while at + 12 <= len(notes):
-        name_size, size, kind = struct.unpack_from("<3I", notes, at)
-        begin = at + 12 + (name_size + 3) // 4 * 4
-        if notes[at + 12 : at + 12 + name_size] == owner and kind == _BUILD_ID_TYPES[owner]:
-            found = notes[begin : begin + size]
-            return found.hex() if owner == b"GNU\0" else found.decode("utf-8", "replace").rstrip("\0")
-        at = begin + (size + 3) // 4 * 4
-    return None
-
-
-_BUILD_ID_TYPES: Final = {b"GNU\0": 3, b"Go\0\0": 4}
 
 
 def _debuglink(elf: ELFFile) -> tuple[str, int] | None:

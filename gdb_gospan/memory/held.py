@@ -13,6 +13,8 @@ from gdb_gospan.memory.segments import LAST, U64, Segments, disjoint
 _SHIFT: Final = np.uint64(12)
 _PAGE: Final = 1 << 12
 """The smallest page there is: all of one can be read, or nothing."""
+_MOST: Final = 1 << 19
+"""Pages that are held at most, 2 GiB: what sixty million spans need. More is wanted of damaged memory only."""
 
 
 class Held:
@@ -35,7 +37,10 @@ class Held:
         self.memory = memory
         self.kind = memory.kind
         self.at_hand = memory.at_hand
-        pages = _distinct(np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)]))
+        pages: U64 = _distinct(
+            np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)])
+        )
+        pages = pages[:_MOST]
         rows = memory.read_many(pages << _SHIFT, _PAGE)
         place = np.arange(len(pages), dtype=np.uint64) << _SHIFT
         known = rows.readable

@@ -17,6 +17,8 @@ STATUS_NAMES = {
 _SCAN = 0x1000
 """Set while the collector scans the stack (_Gscan)."""
 _MOST_THREADS = 1 << 20
+_COLUMNS = ("atomicstatus", "stack.lo", "stack.hi")
+"""All that is ever asked of a g: a million of them have half a gigabyte."""
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +74,8 @@ def read_goroutines(reader: Reader, allgs: int | None, allm: int | None, gcrash:
     threads, more = _threads(reader, allm)
     # A thread that crashes has gcrash for its g0 (asm_*.s, switchToCrashStack0).
     system = distinct(np.concatenate([threads["g0"], threads["gsignal"], np.array([gcrash or 0], np.uint64)]))
-    return Goroutines(reader.records("g", pointers), reader.records("g", system[system != 0]), lost + more)
+    gs, of_threads = (reader.records("g", each, _COLUMNS) for each in (pointers, system[system != 0]))
+    return Goroutines(gs, of_threads, lost + more)
 
 
 def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:

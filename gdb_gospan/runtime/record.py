@@ -126,9 +126,10 @@ class _Place(NamedTuple):
 class Records:
     """Many structs of one type, field by field as numpy columns.
 
-    Where the memory is at hand, the structs themselves are not kept: they are read
-    a block at a time, small enough for the processor's cache, and only columns
-    come out. A column that is asked for later is a further pass over the memory.
+    Where the memory is at hand and there are many, the structs themselves are not kept if
+    it is said which columns are needed: they are read a block at a time, small enough for
+    the processor's cache, and only these come out. A column that is asked for later is a
+    further pass over the memory, which must still be there: a process may have gone on.
 
     Attributes
     ----------
@@ -156,8 +157,9 @@ class Records:
         self._columns: dict[tuple[str, str], Column] = {}
         self._rows: Bytes | None = None
         self.readable: Mask = np.ones(len(addresses), np.bool_)
-        if memory.at_hand and len(addresses) * struct.size > _BLOCK:
-            self._load({("", path): self._place(path) for path in first if path in struct})
+        columns = {("", path): self._place(path) for path in first if path in struct}
+        if columns and memory.at_hand and len(addresses) * struct.size > _BLOCK:
+            self._load(columns)
         else:
             rows = memory.read_many(addresses, struct.size)
             self._rows = rows.data

@@ -49,8 +49,8 @@ def sleeping(executable, *arguments):
 
 
 @contextlib.contextmanager
-def churning(minor=toolchains.NEWEST, **build):
-    with processes.start(programs.build("churn", minor, **build), "-seconds", "240") as running:
+def churning(minor=toolchains.NEWEST, env=None, **build):
+    with processes.start(programs.build("churn", minor, **build), "-seconds", "240", env=env) as running:
         running.line()
         yield running
 
@@ -178,6 +178,21 @@ def test_an_exception_within_a_look():
             raise ZeroDivisionError
         assert not is_held(running.pid)
         running.fresh_line()
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_many_ps_and_goroutines(minor):
+    """Of so many not all is read at once; but all that is needed is read before the process goes on."""
+    with processes.start(
+        programs.build("corners", minor), "-end", "sleep", "-goroutines", "5000", env={"GOMAXPROCS": "400"}
+    ) as running:
+        running.line()
+        for name in LET_GO:
+            document = json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
+            assert {check["status"] for check in document["checks"]} == {"exact"}, name
+            assert document["unreadable"]["bytes"] == 0, name
+        stacks = json.loads(shell.inside("stacks", "--json", "--pid", running.pid).stdout)
+        assert sum(row["count"] for row in stacks["goroutines"]) >= 5000
 
 
 @pytest.mark.parametrize("words", [[name] for name in LET_GO] + [["pages", "--chunks", "--blockers"]])

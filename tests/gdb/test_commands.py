@@ -431,7 +431,7 @@ SLIPS = {
     "map --zoom nosuch": "map --zoom: nosuch is not an address",
     "show 0x": "0x",
     "show 0": "0x0 is nil",
-    "show -1": "is not in the Go heap",
+    "show -1": "is not an address",
     "show 99999999999999999999999999": "",
     "show 0xffffffffffffffff": "0xffffffffffffffff is not in the Go heap",
     "show &'runtime.mheap_'": "is runtime.mheap_, a global, not in the Go heap",
