@@ -342,7 +342,8 @@ class _Search(Looking):
         held = [words.address[rows] - np.uint64(fields[path].offset) for path, rows in lists.items()]
         bases, score = np.unique(np.concatenate(held), return_counts=True)
         # It begins with its lock. Where that has the address of an arena, all is one word off: so it looks for the
-        # moment from the moving up of the lists until gcController knows of the cycle (mgc.go, gcStart).
+        # moment from the moving up of the lists until gcController knows of the cycle (mgc.go, gcStart). In the same
+        # moment of a program's first two cycles nothing is free, and nothing tells.
         lock = words.at(bases)[0]
         bases, score = (column[(lock == 0) | ~self._aligned(lock)] for column in (bases, score))
         for path in ("free", *lists):

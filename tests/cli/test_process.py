@@ -25,6 +25,7 @@ from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.program import open_heap
 from tools import processes, programs, shell, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
@@ -39,6 +40,10 @@ LET_GO = (
 #: Words of the phrases that name a transient; each comes from the target.
 NAMED = ("being swept", "being allocated, freed or scavenged", "being freed", "updating the heap statistics",
          " is in runtime.")  # fmt: skip
+
+
+#: Variables that are found in any state of a program.
+ALWAYS_FOUND = {"mheap_", "memstats", "gcController", "allp", "allgs", "allm", "firstmoduledata"}
 
 
 @contextlib.contextmanager
@@ -99,7 +104,14 @@ def test_a_32_bit_program():
             document = json.loads(answer.stdout)
             assert document["go"]["arch"] == "386"
             assert {check["status"] for check in document["checks"]} <= {"exact", "transient"}
+            assert document["unreadable"]["bytes"] == 0
         running.fresh_line()
+    with processes.start(
+        programs.build("corners", toolchains.NEWEST, goarch="386"), "-end", "sleep", "-goroutines", "50"
+    ) as running:
+        running.line()
+        document = json.loads(shell.inside("check", "--json", "--pid", running.pid).stdout)
+        assert {check["status"] for check in document["checks"]} == {"exact"}
 
 
 def look(running, *words):
@@ -312,31 +324,39 @@ def test_random_looks_at_a_stripped_program_raise_no_false_alarm(minor):
 
 
 @pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
-def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(tmp_path, minor):
+def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeypatch, tmp_path, minor):
     """Around where they were; and everywhere, when one of them is not there. The symbols of the whole file have the truth."""
     whole = programs.build("churn", minor)
     stripped = tmp_path / "churn"
     subprocess.run(["objcopy", "--strip-all", whole, stripped], check=True)
     truth = find_symbols(DwarfTypes(whole)).addresses
+    searches = []
+
+    def counted(*arguments, **options):
+        searches.append(options["program"])
+        return open_heap(*arguments, **options)
+
+    monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.process"), "open_heap", counted)
+    of_looks = Counter()
     with processes.start(stripped, "-seconds", "240") as running:
         running.line()
-        for invented in ({}, {"nothing": truth["mheap_"]}, {"work": truth["mheap_"]}) * 5:
+        for known in ({}, {"nothing": truth["mheap_"]}, {"allp": 0x1000}) * 5:
             session = open_session(running.pid)
-            session.heap.symbols = Symbols(session.heap.symbols.addresses | invented)
+            session.heap.symbols = Symbols(session.heap.symbols.addresses | known)
+            searches.clear()
             with session.look():
                 found = session.heap.symbols.addresses
+            of_looks[(*known, len(searches))] += 1
             # Of work only its two lists of spans are looked for; when one is empty, the other may pass for it.
-            assert {name for name, address in found.items() if address != truth[name]} <= {"work"}
-            assert {
-                "mheap_",
-                "memstats",
-                "gcController",
-                "allp",
-                "allgs",
-                "allm",
-                "firstmoduledata",
-            } <= found.keys()
+            lists = session.heap.layout["work"]
+            between = lists["wbufSpans.busy.first"].offset - lists["wbufSpans.free.first"].offset
+            away = {name: address - truth[name] for name, address in found.items() if address != truth[name]}
+            assert away in ({}, {"work": between})
+            assert found.keys() >= ALWAYS_FOUND
         running.fresh_line()
+    assert of_looks[("nothing", 2)] == 5
+    assert of_looks[(1,)] >= 4
+    assert of_looks[("allp", 1)] >= 4
 
 
 def test_an_executable_that_was_removed_or_replaced(tmp_path):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gdb_gospan.commands import coredump
 from gdb_gospan.errors import LayoutError
-from tools import cores, forms, programs, toolchains
+from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.resolve import find_symbols
+from tools import cores, forms, gdbs, programs, toolchains
 from tools.forms import compare, open_in
 
 #: Programs in states in which other variables have something to show.
@@ -85,3 +90,23 @@ def test_an_experiment_that_changes_the_layout_is_refused(minor: str) -> None:
     ):
         open_in(core, "none")
     assert open_in(core, "full").heap.layout.source == "dwarf"
+
+
+@pytest.mark.toolchain
+@pytest.mark.live
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_when_a_cycle_begins(tmp_path: Path, minor: str) -> None:
+    """The lists of gcBitsArenas have just moved up, and gcController does not know of the cycle yet (mgc.go, gcStart)."""
+    executable = programs.build("churn", minor)
+    stripped = tmp_path / "churn"
+    subprocess.run(["objcopy", "--strip-all", executable, stripped], check=True)
+    commands = [
+        "break 'runtime.(*gcControllerState).startCycle'",
+        "ignore 1 4",
+        "run -seconds 100 > /dev/null",
+        f"generate-core-file {tmp_path}/core",
+        "kill",
+    ]
+    gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), commands, exe=executable)
+    found = coredump.open_session([str(stripped), f"{tmp_path}/core"]).heap.symbols
+    assert found["gcBitsArenas"] == find_symbols(DwarfTypes(executable))["gcBitsArenas"]
