@@ -154,7 +154,8 @@ def _report(command: Command, words: Sequence[str]) -> Iterable[str]:
         return _report_delve(command, arguments, plain, delve)
     saved = bool(plain) and _is_saved(plain[-1])
     number = 1 if saved else _FILE_COUNT
-    given = bool(command.argument) and not (command.argument_optional and len(plain) <= number)
+    few = len(plain) <= number and not _is_number(plain)
+    given = bool(command.argument) and not (command.argument_optional and few)
     arguments["argument"] = _first(command, plain) if given else None
     files = plain[1:] if given else plain
     if saved and len(files) == 1:
@@ -172,6 +173,11 @@ def _report(command: Command, words: Sequence[str]) -> Iterable[str]:
 
     session = open_session(files, _debug_folders(arguments), _to_terminal())
     return _shown(session, command, arguments)
+
+
+def _is_number(plain: Sequence[str]) -> bool:
+    """Whether the first of two words is a number and no file: an argument, and a core alone."""
+    return len(plain) == _FILE_COUNT and plain[0].isdigit() and not os.path.exists(plain[0])  # noqa: PTH110
 
 
 def _is_saved(file: str) -> bool:

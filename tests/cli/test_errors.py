@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -41,6 +42,12 @@ class TestFiles:
     def test_two_of_a_kind(self, newest, refused):
         assert "both cores" in refused("summary", newest.path, newest.path)
         assert "both executables" in refused("summary", newest.executable, newest.executable)
+
+    def test_a_number_and_a_core_alone(self, newest, refused):
+        answer = shell.run("cache", "0", "--json", newest.path)
+        assert answer.status == 0, answer.stderr
+        assert json.loads(answer.stdout)["p"] == 0
+        assert refused("cache", "999", newest.path, status=2).startswith("cache: ")
 
     def test_an_option_that_changes_nothing(self, newest, refused):
         line = refused("pages", "--sort", "free", newest.executable, newest.path, status=2)

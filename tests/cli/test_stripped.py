@@ -109,4 +109,5 @@ def test_when_a_cycle_begins(tmp_path: Path, minor: str) -> None:
     ]
     gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), commands, exe=executable)
     found = coredump.open_session([str(stripped), f"{tmp_path}/core"]).heap.symbols
+    (tmp_path / "core").unlink()
     assert found["gcBitsArenas"] == find_symbols(DwarfTypes(executable))["gcBitsArenas"]
