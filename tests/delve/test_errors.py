@@ -40,6 +40,7 @@ def test_mistakes(delve: Delve, core: Core) -> None:
         "spanaloc": "no subcommand spanaloc (did you mean spanalloc?)",
         "frobnicate": "no subcommand frobnicate (try one of: summary ",
         "list --frob": "list: no option --frob (try: go_spans help list)",
+        "list --jsn": "list: no option --jsn (did you mean --json?)",
         "list --sort colour": "list: --sort takes no colour (it takes descriptor, ",
         "list --limit": "list: --limit needs a value (try: go_spans help list)",
         "list --limit many": "list: --limit takes a number, not many",
