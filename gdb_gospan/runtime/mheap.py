@@ -134,6 +134,8 @@ def places_of_map(
     reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chunks: I64
 ) -> Iterator[tuple[U64, int]]:
     """Yield where `read_span_map` reads, and what is between: addresses, and the bytes at each."""
+    if not len(arenas):  # as in `read_span_map`
+        return
     struct, page_size = reader.layout["heapArena"], reader.layout.platform.page_size
     there = arenas.metadata[arenas.metadata != 0]
     for name in _BITMAPS:

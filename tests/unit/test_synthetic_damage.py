@@ -24,6 +24,9 @@ def not_exact(tiny: TinyHeap) -> dict[str, str]:
     heap = tiny.heap()
     checks = verify(heap)
     assert len(checks) >= 27
+    at_once = tiny.heap()  # as of a process that then goes on
+    at_once.read()
+    assert verify(at_once) == checks
     accounts(heap)
     classes(heap)
     return {check.code: check.status for check in checks if check.status != "exact"}
