@@ -130,7 +130,10 @@ def test_no_package_for_this_python_is_one_line(gdb, source, tmp_path):
 
 @pytest.mark.bench
 def test_what_it_adds_to_the_start_of_gdb(gdb):
-    """The least processor time of many starts: it does not depend on what else runs on the machine."""
+    """The least processor time of many starts: what else runs on the machine matters little then, but it does.
+
+    `tests/bench/run start` measures it on a quiet one.
+    """
 
     def cost(*commands):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -143,8 +146,8 @@ def test_what_it_adds_to_the_start_of_gdb(gdb):
         bare.append(cost())
         loaded.append(cost(f"source {PLUGIN}"))
         added = min(loaded) - min(bare)
-        # 15 ms, or on a slower machine as much as it makes of gdb's own start.
-        most = max(0.015, min(bare) / 4)
+        # 15 ms, or on a slower machine as much as it makes of gdb's own start; numpy alone would take more than all of it.
+        most = max(0.015, min(bare) / 3)
         if rounds >= 15 and added <= most:
             break
     print(
