@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -115,10 +116,11 @@ def test_a_32_bit_program():
 
 
 def look(running, *words):
-    """Start `go-spans`."""
+    """Start `go-spans` as a terminal does: what a shell runs in the background would be deaf to SIGINT."""
     command = [*shell.COMMAND, *words, "--pid", str(running.pid)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=shell.environment(), text=True, **streams)
+    hear = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, env=shell.environment(), text=True, preexec_fn=hear, **streams)  # noqa: PLW1509  # one call
 
 
 def during_a_look(running, *words):
