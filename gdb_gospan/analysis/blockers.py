@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.contiguity import FEW, HUGE_BYTES, free_pages
-from gdb_gospan.runtime.columns import distinct
+from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import PageKinds
 from gdb_gospan.runtime.record import I64, U64, Mask

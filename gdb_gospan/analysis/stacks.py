@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from gdb_gospan.runtime.columns import distinct
+from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.goroutines import STATUS_NAMES, Goroutines, in_heap
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask

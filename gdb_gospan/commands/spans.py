@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from gdb_gospan.analysis.inside import span_metadata
-from gdb_gospan.runtime.columns import distinct
+from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import BEING_SWEPT
 from gdb_gospan.runtime.record import I64, Column

@@ -18,12 +18,6 @@ _HIGHEST: Final = 1 << 48
 """Go's heapAddrBits (malloc.go); programs have no more."""
 
 
-def distinct(values: U64) -> U64:
-    """Return the values in order, each once; np.unique hashes them, which takes many times as long as to sort them."""
-    ordered: U64 = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
-
-
 class Looking:
     """The words of a program's writable image, and the memory that they point into."""
 

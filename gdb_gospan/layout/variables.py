@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.looking import SMALL_PAGE, Looking, distinct
+from gdb_gospan.layout.looking import SMALL_PAGE, Looking
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
+from gdb_gospan.memory.segments import distinct
 
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28

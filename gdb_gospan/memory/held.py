@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.memory.model import Memory, Rows, Unreadable
-from gdb_gospan.memory.segments import LAST, U64, Segments, disjoint
+from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
+from gdb_gospan.memory.segments import LAST, U64, Segments, disjoint, distinct, fewer
 
 _SHIFT: Final = np.uint64(12)
 _PAGE: Final = 1 << 12
@@ -17,7 +17,7 @@ _MOST: Final = 1 << 19
 """Pages that are held at most, 2 GiB: what sixty million spans need. More is wanted of damaged memory only."""
 
 
-class Held:
+class Held(Over):
     """Another memory, of which some places have been fetched: those stay as they were, whatever becomes of it.
 
     Fetching is a copy of whole pages; the decoding of a million records, which takes longer, can wait.
@@ -34,28 +34,14 @@ class Held:
     def __init__(
         self, memory: Memory, wanted: Iterable[tuple[U64, int | np.ndarray[tuple[int], np.dtype[np.int64]]]]
     ) -> None:
-        self.memory = memory
-        self.kind = memory.kind
-        self.at_hand = memory.at_hand
-        pages: U64 = _distinct(
-            np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)])
-        )
+        super().__init__(memory)
+        pages: U64 = distinct(np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)]))
         pages = pages[:_MOST]
         rows = memory.read_many(pages << _SHIFT, _PAGE)
         place = np.arange(len(pages), dtype=np.uint64) << _SHIFT
         known = rows.readable
         ranges = (pages << _SHIFT)[known], np.full(np.count_nonzero(known), _PAGE, np.uint64), place[known]
         self._segments = Segments(rows.data.reshape(-1), *disjoint(*ranges))
-
-    @property
-    def reads(self) -> int:
-        """Calls made to the backing store so far."""
-        return self.memory.reads
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes that it returned."""
-        return self.memory.bytes_read
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
@@ -83,16 +69,4 @@ def _pages(addresses: U64, size: int | np.ndarray[tuple[int], np.dtype[np.int64]
     first, last = addresses, addresses + np.minimum(np.asarray(size - 1).astype(np.uint64), room)
     longest = int((last - first).max()) if len(addresses) else 0
     between = (np.minimum(first + np.uint64(step), last) for step in range(0, longest, _PAGE))
-    return np.concatenate([np.empty(0, np.uint64), *(_fewer(each >> _SHIFT) for each in (*between, last))])
-
-
-def _fewer(values: U64) -> U64:
-    """Drop the repetitions among neighbours."""
-    new = np.ones(len(values), np.bool_)
-    new[1:] = values[1:] != values[:-1]
-    return values[new]
-
-
-def _distinct(values: U64) -> U64:
-    """Return the values that occur, ascending, each once."""
-    return _fewer(np.sort(values))
+    return np.concatenate([np.empty(0, np.uint64), *(fewer(each >> _SHIFT) for each in (*between, last))])

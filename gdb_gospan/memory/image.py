@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.model import Memory, Rows, Unreadable, foregone
+from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
 
 FORMAT: Final = 1
@@ -155,7 +155,7 @@ class Image:
         return image, meta
 
 
-class Recorder:
+class Recorder(Over):
     """Memory that remembers what was read through it.
 
     Where reads overlap, the target must not have run between them: which of
@@ -168,21 +168,9 @@ class Recorder:
     """
 
     def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-        self.kind = memory.kind
-        self.at_hand = memory.at_hand
+        super().__init__(memory)
         self._records: dict[int, list[tuple[U64, Bytes]]] = {}
         self._holes: dict[tuple[int, int], Unreadable] = {}
-
-    @property
-    def reads(self) -> int:
-        """Calls made to the backing store so far."""
-        return self.memory.reads
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes that it returned."""
-        return self.memory.bytes_read
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""

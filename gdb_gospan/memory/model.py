@@ -101,6 +101,25 @@ class Memory(Protocol):
         ...
 
 
+class Over:
+    """What all memory that lies over another one has of it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.kind = memory.kind
+        self.at_hand = memory.at_hand
+
+    @property
+    def reads(self) -> int:
+        """Calls made to the backing store so far."""
+        return self.memory.reads
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that it returned."""
+        return self.memory.bytes_read
+
+
 def foregone(address: int, size: int) -> bytes | Unreadable | None:
     """Return what any memory answers to a read that it need not look at, else None.
 

@@ -17,6 +17,7 @@ _LARGEST: Final = 256 << 20
 
 
 _NEAR: Final = 1 << 20
+"""Bytes on each side of a variable in which others of its package are looked for."""
 
 
 @attrs.frozen

@@ -4,6 +4,8 @@ A core file mapped into memory and a recorded image are both just that, so they
 read by the same code: find the range by bisection, copy from the buffer.
 """
 
+from typing import Any
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,21 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 LAST = np.uint64(ADDRESS_SPACE - 1)
+
+
+def fewer(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Drop what repeats the value before it."""
+    new = np.ones(len(values), np.bool_)
+    new[1:] = values[1:] != values[:-1]
+    return values[new]
+
+
+def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the values that occur, ascending, each once; the fewer changes from neighbour to neighbour, the faster.
+
+    np.unique hashes them, which takes many times as long, and imports masked arrays at its first call.
+    """
+    return fewer(np.sort(fewer(values)))
 
 
 def window(flat: Bytes, size: int) -> npt.NDArray[np.void]:

@@ -31,16 +31,6 @@ def rows_where(mask: Mask) -> Iterator[I64]:
         yield block.start + np.flatnonzero(mask[block])
 
 
-def distinct(values: Column) -> Column:
-    """Return the values that occur, ascending, each once; the fewer changes from neighbour to neighbour, the faster."""
-    new = np.ones(len(values), np.bool_)
-    new[1:] = values[1:] != values[:-1]
-    ordered = np.sort(values[new])
-    new = np.ones(len(ordered), np.bool_)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[new]
-
-
 def grouped(values: Column) -> tuple[Column, I64]:
     """Return the values that occur, ascending, and for each element the position of its value there."""
     order = np.argsort(values, kind="stable")

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.runtime.columns import distinct
+from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Records
 
 # g.atomicstatus (runtime2.go); the last two since Go 1.26.
