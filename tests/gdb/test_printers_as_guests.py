@@ -240,11 +240,19 @@ def test_a_terminal_that_only_takes_ascii(gdb: Gdb, frag_cached: Core) -> None:
 
 def test_values_half_in_registers(gdb: Gdb, frag: Path) -> None:
     """`info locals` at every line of allocToCache, where the compiler keeps a pageCache in pieces."""
+    # One thread alone, to the end of the function: another one may get to the breakpoint meanwhile,
+    # and how many steps there are depends on where the heap has room.
+    function = "runtime.(*pageAlloc).allocToCache"
+    step = (
+        f"python [gdb.execute(c) for _ in range(200) if gdb.selected_frame().name() == '{function}'"
+        " for c in ('next', 'info locals')]"
+    )
     commands = [
-        "break runtime.(*pageAlloc).allocToCache",
+        f"tbreak {function}",
         "run -objects 100 -end exit",
-        *["next", "info locals"] * 25,
-        "delete",
+        "set scheduler-locking on",
+        step,
+        "set scheduler-locking off",
         "continue",
     ]
     result = run_gdb(gdb, commands, exe=frag)
