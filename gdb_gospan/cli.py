@@ -14,7 +14,7 @@ from gdb_gospan import __version__
 from gdb_gospan.commands.arguments import command_named, split
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
-from gdb_gospan.errors import GoSpansError, TargetError, UsageError
+from gdb_gospan.errors import GoSpansError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,7 @@ def overview() -> str:
             "",
             f"Usage: {_PROGRAM} COMMAND {_FILES} [OPTIONS]",
             f"or     {_PROGRAM} COMMAND --pid N [OPTIONS]",
+            f"or     {_PROGRAM} COMMAND SNAPSHOT [OPTIONS]",
             "",
             *(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS),
             "",
@@ -152,20 +153,18 @@ def _report(command: Command, words: Sequence[str]) -> Iterable[str]:
         return _report_process(command, arguments, plain, pid)
     if delve is not None:
         return _report_delve(command, arguments, plain, delve)
-    saved = bool(plain) and _is_saved(plain[-1])
-    number = 1 if saved else _FILE_COUNT
+    open_saved = _saved(plain[-1]) if plain else None
+    number = 1 if open_saved else _FILE_COUNT
     few = len(plain) <= number and not _is_number(plain)
     given = bool(command.argument) and not (command.argument_optional and few)
     arguments["argument"] = _first(command, plain) if given else None
     files = plain[1:] if given else plain
-    if saved and len(files) == 1:
-        from gdb_gospan.commands import dlvsaved  # noqa: PLC0415  # as below
-
+    if open_saved and len(files) == 1:
         del arguments["debug_directory"]
-        return _shown(dlvsaved.open_session(files[0]), command, arguments)
-    if any(file.endswith(".gospan") for file in files):
-        raise TargetError(
-            f"snapshots (*.gospan) cannot be read yet (try: {_PROGRAM} {command.name} ./program core)"
+        return _shown(open_saved(files[0]), command, arguments)
+    if any(_saved(file) for file in files):
+        raise UsageError(
+            f"{command.name}: a snapshot is all that is needed, and no other file (not: {' '.join(files)})"
         )
 
     # Help needs neither numpy nor ELF, and is to be at hand at once.
@@ -180,11 +179,20 @@ def _is_number(plain: Sequence[str]) -> bool:
     return len(plain) == _FILE_COUNT and plain[0].isdigit() and not os.path.exists(plain[0])  # noqa: PTH110
 
 
-def _is_saved(file: str) -> bool:
-    """Whether a file is one that `go_spans save` wrote inside Delve."""
-    from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415  # as in _report
+def _saved(file: str) -> Callable[[str], Session] | None:
+    """Return what opens a file that a heap was saved in: by `go-spans snapshot`, or by `go_spans save` inside Delve."""
+    from gdb_gospan.memory.image import is_image  # noqa: PLC0415  # as in _report
+    from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415
 
-    return is_saved(file)
+    if is_image(file):
+        from gdb_gospan.commands.snapshotfile import open_session  # noqa: PLC0415
+
+        return open_session
+    if is_saved(file):
+        from gdb_gospan.commands.dlvsaved import open_session as open_delve  # noqa: PLC0415
+
+        return open_delve
+    return None
 
 
 def _report_process(
@@ -218,7 +226,7 @@ def _without_its_files(command: Command, arguments: dict[str, Any], plain: Seque
     if len(plain) > taken:
         raise UsageError(f"{command.name}: {why} (not: {' '.join(plain[taken:])})")
     arguments["argument"] = plain[0] if plain else None
-    if command.argument and not plain and not command.argument_optional:
+    if command.needs_argument and not plain:
         _first(command, plain)
 
 
@@ -248,7 +256,7 @@ def _first(command: Command, plain: Sequence[str]) -> str:
     name, meaning = command.argument or ("", "")
     if not plain:
         raise UsageError(f"{command.name}: needs {name}, {meaning} (try: {_PROGRAM} help {command.name})")
-    if os.path.exists(plain[0]):  # noqa: PTH110  # a name of any kind
+    if name != "FILE" and os.path.exists(plain[0]):  # noqa: PTH110  # a name of any kind
         raise UsageError(
             f"{command.name}: {name} comes before the files (try: {_PROGRAM} {command.name} {name} {' '.join(plain[:2])})"
         )

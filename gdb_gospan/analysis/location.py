@@ -139,8 +139,7 @@ def _type(heap: Heap, row: int, slot: int) -> GoType | None:
     spanclass = int(columns["spanclass"][row])
     if spanclass <= 1:
         return heap.type_at(int(columns["largeType"][row]))
-    word = heap.layout.platform.pointer_size
-    with_header = spanclass & 1 == 0 and int(columns["elemsize"][row]) > word * word * 8
+    with_header = spanclass & 1 == 0 and int(columns["elemsize"][row]) > heap.header_above
     return heap.type_at(heap.reader.word(slot) or 0) if with_header else None
 
 

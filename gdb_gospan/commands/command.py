@@ -98,6 +98,11 @@ class Command:
         """The argument may be left out."""
         return self.argument is not None and self.argument[0].startswith("[")
 
+    @property
+    def needs_argument(self) -> bool:
+        """There is an argument, and it must be given."""
+        return self.argument is not None and not self.argument_optional
+
     def __repr__(self) -> str:
         return f"Command({self.name})"
 

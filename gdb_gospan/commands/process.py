@@ -103,7 +103,7 @@ class ProcessSession(Session):
         if stop.ended:
             raise _ended(pid)
 
-    def _release(self) -> None:
+    def release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
         seen = list(self._stacks())
         self.frames = lambda: seen

@@ -172,10 +172,10 @@ class Session:
         """
         if self.target.kind in ("live", "remote"):
             self.heap.read(*parts)
-            self._release()
+            self.release()
 
-    def _release(self) -> None:
-        """Take the time; a debugger's process is the debugger's to let go."""
+    def release(self) -> None:
+        """Take the time: all is read; a debugger's process is the debugger's to let go."""
         self._all_read = time.perf_counter(), self.heap.memory.reads
 
     def envelope(self, command: str) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from typing import Any, Final, get_args
 
 from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout import requirements
+from gdb_gospan.layout.bundled import bundled
 from gdb_gospan.layout.goversion import parse
 from gdb_gospan.layout.model import Field, Kind, Layout, Struct
 from gdb_gospan.layout.platform import platform
 from gdb_gospan.layout.resolve import Symbols, traits_of
+from gdb_gospan.layout.signature import Evidence, Recognised, Signature
 
 _SOURCES: Final = ("dwarf", "symbols", "none")
 _LARGEST: Final = 16 << 20
@@ -55,6 +57,59 @@ def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
         },
         "symbols": dict(symbols.addresses),
     }
+
+
+def freeze_evidence(recognised: Recognised | None) -> dict[str, Any] | None:
+    """Return what JSON can hold and `thaw_evidence` makes the same of."""
+    if recognised is None:
+        return None
+    signatures = (recognised.signature, *recognised.refused)
+    return {
+        "signatures": [
+            {
+                "release": list(signature.table.release),
+                "mheap": signature.mheap,
+                "memstats": signature.memstats,
+                "evidence": [[piece.what, piece.expected, piece.found] for piece in signature.evidence],
+            }
+            for signature in signatures
+        ],
+        "also": [list(release) for release in recognised.also],
+        "others": list(recognised.others),
+        "stated": recognised.stated,
+    }
+
+
+def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
+    """Make evidence of what `freeze_evidence` gave, for the layout that was frozen with it.
+
+    Raises
+    ------
+    LayoutError
+        It is damaged.
+    """
+    if frozen is None:
+        return None
+    try:
+        top = _mapping("evidence", frozen)
+        first, *refused = (_signature(row, layout) for row in top["signatures"])
+        stated = None if top["stated"] is None else _text(top, "stated")
+        also = tuple((int(major), int(minor)) for major, minor in top["also"])
+        return Recognised(first, also, tuple(refused), tuple(map(int, top["others"])), stated)
+    except (_DamageError, LookupError, TypeError, ValueError) as error:
+        raise LayoutError(f"the recorded evidence is damaged: {error} (try: record it again)") from None
+
+
+def _signature(row: dict[str, Any], layout: Layout) -> Signature:
+    major, minor = row["release"]
+    table = bundled((int(major), int(minor)), layout.go, layout.platform, source=layout.source)
+    if table is None:
+        raise _DamageError(f"no layout of Go {major}.{minor} comes along")
+    pieces = (
+        Evidence(str(what), int(expected), None if found is None else int(found))
+        for what, expected, found in row["evidence"]
+    )
+    return Signature(table, int(row["mheap"]), int(row["memstats"]), tuple(pieces))
 
 
 def thaw(frozen: object) -> tuple[Layout, Symbols]:

@@ -200,6 +200,12 @@ class Heap:
             self._types[address] = rtype.read_type(self.reader, self.symbols, address) if address else None
         return self._types[address]
 
+    @property
+    def header_above(self) -> int:
+        """Bytes of an object above which, if it has pointers, a pointer to its type precedes it (mbitmap.go, since Go 1.22)."""
+        word = self.layout.platform.pointer_size
+        return word * word * 8
+
     @part
     def allocated(self) -> mspan.SlotBits:
         """Slots in use of the spans that HeapInuse counts."""

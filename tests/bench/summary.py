@@ -15,6 +15,7 @@ programs stripped programs that others built, each at work: live, and in a core
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from tools.cache import CHECKOUT, Unavailable
 PARTS = ("small", "start", "objects", "scale", "every", "live", "delve", "programs")
 SCALE = [24_000, 300_000, 1_500_000, 10_000_000]
 METADATA = ("MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys")
-ARGUMENTS = {"show": "0", "explain": "spanalloc", "map": "", "cache": "0"}
+ARGUMENTS = {"map": "", "cache": "0", "snapshot": f"{tempfile.gettempdir()}/bench-{os.getpid()}.gospan"}
 
 
 def beside(gdb: gdbs.Gdb, core: cores.Core, peer: str | None, rounds: int) -> None:
@@ -73,7 +74,9 @@ def every(gdb: gdbs.Gdb, minor: str, rounds: int) -> None:
     commands["list --limit 0"] = in_gdb(gdb, core, "go-spans list --limit 0")
     metadata = sum(core.stdout[name] for name in METADATA)
     print(f"{'':<14}{'wall':>9}{'CPU':>9}{'peak':>10}  by the metadata, {metadata / 2**20:,.0f} MiB")
-    for name, runs in in_turn(commands, rounds).items():
+    answers = in_turn(commands, rounds)
+    Path(ARGUMENTS["snapshot"]).unlink(missing_ok=True)
+    for name, runs in answers.items():
         wall, cpu, peak = median(runs)
         print(f"{name:<14}{wall:>7.2f} s{cpu:>7.2f} s{peak / 2**20:>6.0f} MiB  {peak / metadata:>6.2f}")
 

@@ -86,7 +86,7 @@ def compare(found: dict[str, Any], whole: dict[str, Any], text: str) -> str:
 
 def every_command(names: Sequence[Path]) -> None:
     for command in COMMANDS:
-        if command.needs_target and not command.takes_address:
+        if command.needs_target and not command.needs_argument:
             answer = shell.inside(command.name, *names)
             assert "internal error" not in answer.stderr
             assert answer.stderr.count("\n") == (answer.status != 0), command.name

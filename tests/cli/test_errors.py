@@ -152,7 +152,3 @@ class TestFiles:
     def test_an_address_outside_of_the_heap(self, newest, refused):
         line = refused("show", "0x1234", newest.executable, newest.path)
         assert line.startswith("0x1234 is not in the Go heap")
-
-
-def test_what_a_later_release_will_do_says_what_works_today(refused):
-    assert "./program core" in refused("summary", "heap.gospan")

@@ -39,7 +39,7 @@ def questions(spans):
             for words in ([], ["0"]):
                 yield command.name, words, ["--json"]
                 yield command.name, words, []
-        else:
+        elif command.takes_address:
             for address in addresses(spans):
                 yield command.name, [address], ["--json"]
             yield command.name, [addresses(spans)[0]], []

@@ -154,7 +154,7 @@ def test_settings_in_force(ask: Ask, gdb: Gdb, go_minor: str) -> None:
 
 @SYSTEM
 def test_the_same_again_and_one_line_for_a_mistake(gdb: Gdb, frag_core: Core) -> None:
-    words = [f"go-spans {command.name} --json" for command in COMMANDS if not command.takes_address]
+    words = [f"go-spans {command.name} --json" for command in COMMANDS if not command.needs_argument]
     words += ["go-spans show main.held --json", "go-spans list --state all --limit 0 --json"]
     first, again = (run_gdb(gdb, words, exe=frag_core.executable, core=frag_core.path) for _ in range(2))
     assert first.stdout == again.stdout

@@ -77,7 +77,7 @@ def open_in(core: Core, form: str) -> Session:
 
 def answers(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the document of each command that is about the whole heap, and of some addresses."""
-    for command in (command for command in COMMANDS if command.needs_target and not command.takes_address):
+    for command in (command for command in COMMANDS if command.needs_target and not command.needs_argument):
         answer = images.as_json(document(session, command, parse(command, FULL.get(command.name, []))))
         assert schemas.errors(answer) == []
         yield command.name, answer

@@ -6,10 +6,13 @@ changes every figure, so do it when a command reads more than before, and commit
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import json
+import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +31,7 @@ from gdb_gospan.layout.frozen import freeze, thaw
 from gdb_gospan.memory.image import Image, Recorder
 from gdb_gospan.memory.segments import Segments
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.parts import part
+from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.views.longtable import json_pieces
 from tools import cores, programs, toolchains
 
@@ -69,7 +72,11 @@ def _wanted() -> dict[str, tuple[str, dict[str, Any], str]]:
 
 WANTED = _wanted()
 
-_ARGUMENTS = {"cache": ["0"], "map": ["--arena=0"]}
+_WRITTEN = Path(tempfile.gettempdir()) / f"gospan-{os.getpid()}.gospan"
+"""A snapshot, each time over the one before."""
+atexit.register(_WRITTEN.unlink, missing_ok=True)
+
+_ARGUMENTS = {"cache": ["0"], "map": ["--arena=0"], "snapshot": [str(_WRITTEN)]}
 """What else to ask the commands that take something else than an address."""
 
 
@@ -144,7 +151,7 @@ def _arguments(session: Session, command: Command) -> Iterator[dict[str, Any]]:
     words = ["--limit", "0"] if "limit" in options else []
     words += ["--state", "all"] if "state" in options else []
     words += ["--verbose"] if "verbose" in options else []
-    if command.argument is None or command.argument_optional:
+    if not command.needs_argument:
         yield parse(command, words)
     for argument in _ARGUMENTS.get(command.name, ()):
         yield parse(command, [*words, argument])
@@ -170,9 +177,7 @@ def record(core: Core, path: Path) -> None:
     whole = coredump.open_session([str(core.executable), str(core.path)])
     recorder = Recorder(whole.heap.memory)
     heap = Heap(recorder, whole.heap.layout, whole.heap.symbols)
-    for name, value in vars(Heap).items():  # also what only a command to come will ask for
-        if isinstance(value, part):
-            getattr(heap, name)
+    read_whole(heap)
     session = Session(whole.target, heap)
     for _ in documents(session):
         pass

@@ -21,7 +21,7 @@ ROUTE = ("target",)
 def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name and the document of every report that needs no argument, whole but for the route."""
     for command in COMMANDS:
-        if not command.needs_target or (command.argument and not command.argument_optional):
+        if not command.needs_target or command.needs_argument:
             continue
         options = {option.name for option in command.options}
         words = [f"--{name}" for name in ("chunks", "verbose") if name in options]

@@ -52,7 +52,7 @@ def test_every_choice_is_itself() -> None:
     for command in COMMANDS:
         for option in options_of(command):
             for choice in option.choices:
-                argument = "0x10" if command.takes_address else ""
+                argument = "0x10" if command.needs_argument else ""
                 assert of(f"{command.name} {argument} --{option.name} {choice}")[option.name] == choice
             assert set(option.headings.values()) <= set(option.choices)
 
@@ -134,7 +134,7 @@ def test_expressions_keep_their_quotes() -> None:
 
 def test_a_default_limit_is_for_tables_that_can_be_long() -> None:
     limits = {
-        command.name: parse(command, ["0x10"] if command.takes_address else [], {"limit": 3})["limit"]
+        command.name: parse(command, ["0x10"] if command.needs_argument else [], {"limit": 3})["limit"]
         for command in COMMANDS
         if "limit" in {option.name for option in options_of(command)}
     }

@@ -54,8 +54,9 @@ def test_every_release_is_there() -> None:
 def test_all_is_read_and_every_identity_is_exact(answers: dict[str, dict[str, Any]]) -> None:
     assert not_exact(answers) == []
     assert len(answers["check"]["checks"]) >= 29
-    for document in answers.values():
-        assert document["unreadable"] == {"bytes": 0, "ranges": []}
+    for name, document in answers.items():
+        # A snapshot asks of every span what show asks of one; of that a recorded image has some only.
+        assert name == "snapshot" or document["unreadable"] == {"bytes": 0, "ranges": []}
         assert document["complete"] is True
 
 

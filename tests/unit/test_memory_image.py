@@ -171,10 +171,10 @@ def test_what_is_no_image_gets_one_clear_line(tmp_path):
     assert "no such file" in line(path)
     assert "is a directory" in line(tmp_path)
     np.save(path.open("wb"), np.arange(3))
-    assert "not an image" in line(path)
+    assert "not a snapshot" in line(path)
     for data in (b"", b"text", b"\x7fELF" + bytes(100), b"PK\x03\x04", b"PK\x05\x06" + bytes(18)):
         path.write_bytes(data)
-        assert "not an image" in line(path)
+        assert "not a snapshot" in line(path)
     with pytest.raises(TargetError, match="no such file"):
         sample().save(tmp_path / "nowhere" / "y", {})
 
@@ -183,7 +183,7 @@ def test_objects_in_a_file_are_never_loaded(tmp_path):
     path = tmp_path / "x"
     with path.open("wb") as file:
         np.savez(file, format=np.array(1), meta=np.array([{"a": 1}], object))
-    assert "not an image" in line(path)
+    assert "not a snapshot" in line(path)
 
 
 @pytest.mark.parametrize(

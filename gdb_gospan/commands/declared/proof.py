@@ -34,6 +34,17 @@ PROOF: tuple[Command, ...] = (
         options=(Option("verbose", "list every field with its offset and size"),),
     ),
     Command(
+        "snapshot",
+        "snapshot",
+        "write the runtime's metadata to a file, to look at it elsewhere",
+        "Records all that any report reads: every span descriptor, bitmap, page and list, the types and where the\n"
+        "threads stand. In a shell every command takes the file in place of a program and its core. It is small, and\n"
+        "holds nothing of the program's objects but the pointers to types that the runtime puts before them.",
+        "go-spans snapshot heap.gospan",
+        rows="recorded",
+        argument=("FILE", "the file to write; an older snapshot there is replaced, anything else is left alone"),
+    ),
+    Command(
         "explain",
         "explain",
         "what a figure, a column or a popular name means",

@@ -1,0 +1,75 @@
+"""go-spans snapshot: the runtime's metadata in one file, to look at elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import attrs
+
+from gdb_gospan import __version__
+from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.errors import TargetError
+from gdb_gospan.layout.frozen import freeze, freeze_evidence
+from gdb_gospan.memory.image import Recorder, is_image
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.whole import read_whole
+from gdb_gospan.views import snapshot as view
+from gdb_gospan.views.style import Style
+
+
+def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
+    path = _free(os.path.expanduser(arguments["argument"]))  # noqa: PTH111  # a text, shown as it is
+    recorder = Recorder(session.heap.memory)
+    heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
+    heap.trail.begins = session.heap.trail.begins
+    read_whole(heap)
+    threads = None if session.frames is None else list(session.frames())
+    copy = Session(session.target, heap, None if threads is None else lambda: threads)
+    proof = copy.provenance()
+    session.release()
+    heap.trail.stage("writing the snapshot")
+    image = recorder.image()
+    meta = {
+        "written_by": __version__,
+        "target": attrs.asdict(_recorded(session.target)),
+        "layout": freeze(heap.layout, heap.symbols),
+        "evidence": freeze_evidence(heap.evidence),
+        "threads": None if threads is None else [[name, list(stack)] for name, stack in threads],
+    }
+    image.save(path, meta)
+    recorded = {
+        "file": path,
+        "file_bytes": os.stat(path).st_size,  # noqa: PTH116  # as above
+        "memory_bytes": len(image.segments.flat),
+        "ranges": len(image.segments.start),
+    }
+    return {**session.envelope("snapshot"), "recorded": recorded, **proof}
+
+
+def _recorded(target: Target) -> Target:
+    """Return what the snapshot is of; a process was like that at one moment only, a core stays as it is."""
+    said = {
+        "core": ", from a snapshot",
+        "snapshot": "",
+    }.get(target.kind, f", snapshot of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC")
+    return attrs.evolve(target, kind="snapshot", description=target.description + said)
+
+
+def _free(path: str) -> str:
+    """Return the whole path of a file that may be written."""
+    path = os.path.abspath(path)  # noqa: PTH100  # symbolic links stay
+    if os.path.lexists(path) and not is_image(path):  # of any kind
+        raise TargetError(
+            f"{path} is there already and no snapshot, so it is left alone (try: another name, such as heap.gospan)"
+        )
+    if not os.path.isdir(os.path.dirname(path)):  # noqa: PTH112, PTH120
+        raise TargetError(f"{path}: there is no such folder (try: mkdir -p {os.path.dirname(path)})")  # noqa: PTH120
+    return path
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the document out."""
+    return view.text(document, style)

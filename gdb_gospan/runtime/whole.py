@@ -1,0 +1,64 @@
+"""Everything of a heap that any report can ask for, read at once: for a copy that must answer them all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gdb_gospan.memory.segments import distinct
+from gdb_gospan.runtime import bits, mspan
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.parts import part
+from gdb_gospan.runtime.record import I64, U64, Reader
+from gdb_gospan.runtime.special import read_every_special
+
+
+def read_whole(heap: Heap) -> None:
+    """Read every part of the heap, and of every span in use its bitmaps, its specials and the types of its objects.
+
+    Of the objects themselves only the malloc headers are read, pointers to types that the runtime has put there.
+    """
+    for name, value in vars(Heap).items():
+        if isinstance(value, part):
+            getattr(heap, name)
+    spans, reader = heap.spans, heap.reader
+    rows: I64 = np.flatnonzero(spans.in_use)
+    ends = spans.records.at("nelems", rows)
+    bits.popcount_between(reader, spans.records["allocBits"][rows], np.zeros_like(ends), ends)
+    mspan.marked_slots(reader, spans, rows, heap.span_map.inline_marks[rows])
+    read_every_special(reader, spans.records["specials"][rows])
+    for address in _types(heap, rows):
+        heap.type_at(address)
+
+
+def _types(heap: Heap, rows: I64) -> list[int]:
+    """Return where the types of these spans' objects are described, as far as the runtime keeps them (since Go 1.22)."""
+    spans = heap.spans
+    if "largeType" not in spans.records:
+        return []
+    spanclass = spans.records.at("spanclass", rows)
+    large = spans.records["largeType"][rows[spanclass <= 1]]
+    with_header = (
+        (spanclass > 1) & (spanclass & 1 == 0) & (spans.records.at("elemsize", rows) > heap.header_above)
+    )
+    headers, known = heap.reader.pointers(_allocated(heap.reader, spans, rows[with_header]))
+    found: list[int] = distinct(np.concatenate([large, headers[known]])).tolist()
+    return found
+
+
+def _allocated(reader: Reader, spans: Spans, rows: I64) -> U64:
+    """Return the address of every slot in use of these spans."""
+    columns = spans.records
+    ends = columns.at("nelems", rows)
+    widths = bits.bytes_of(ends)
+    found = [np.empty(0, np.uint64)]
+    for width in np.flatnonzero(np.bincount(widths)).tolist():
+        some = rows[widths == width]
+        read = reader.read_many(columns["allocBits"][some], width)
+        number = np.arange(8 * width)
+        taken = bits.unpack(read.data).reshape(len(some), 8 * width) & read.readable[:, np.newaxis]
+        taken |= number < columns.at("freeindex", some)[:, np.newaxis]
+        taken &= number < columns.at("nelems", some)[:, np.newaxis]
+        span, slot = np.nonzero(taken)
+        found.append(spans.start[some[span]] + (slot * columns.at("elemsize", some)[span]).astype(np.uint64))
+    return np.concatenate(found)

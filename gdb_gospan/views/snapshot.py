@@ -1,0 +1,38 @@
+"""What a snapshot holds, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gdb_gospan.views import units
+from gdb_gospan.views.provenance import footer, heading, note
+from gdb_gospan.views.style import Style
+from gdb_gospan.views.units import count
+
+
+def text(document: dict[str, Any], style: Style) -> str:
+    """Lay the facts out."""
+    recorded = document["recorded"]
+
+    def size(key: str) -> str:
+        return units.nbytes(recorded[key], exact=style.exact)
+
+    return (
+        "\n".join(
+            [
+                heading(document, style),
+                "",
+                f"wrote {recorded['file']}",
+                f"{size('memory_bytes')} of metadata in {count(recorded['ranges'])} ranges, {size('file_bytes')} in the file",
+                note(
+                    "It holds what the runtime keeps of the heap, and nothing of the program's own objects but the pointers "
+                    "to types that the runtime puts before them. Who may read the file: only you.",
+                    style.width,
+                ),
+                "Every report can be had from it, in a shell:",
+                f"  go-spans summary {recorded['file']}",
+                footer(document, style),
+            ]
+        )
+        + "\n"
+    )

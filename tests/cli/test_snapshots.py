@@ -1,0 +1,287 @@
+"""A snapshot answers every command as the core or the process did, and holds none of the program's own objects."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdb_gospan.commands import snapshotfile
+from gdb_gospan.commands.arguments import parse
+from gdb_gospan.commands.catalog import find
+from gdb_gospan.commands.run import document
+from gdb_gospan.commands.session import Session
+from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.segments import Segments
+from gdb_gospan.runtime.heap import Heap
+from tools import cores, forms, gdbs, images, processes, programs, shell, toolchains
+from tools.cores import Core
+
+CORNERS = ["-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-stacks", "9", "-huge", "1"]
+SMALL = "-objects", "2000"
+
+newest_and_oldest = pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+
+
+def recorded(session: Session, path: Path) -> Session:
+    """Write a snapshot of a session, and open it."""
+    command = find("snapshot")
+    document(session, command, parse(command, [str(path)]))
+    return snapshotfile.open_session(str(path))
+
+
+def everything(session: Session) -> dict[str, Any]:
+    """Return every document about all there is, but for what the target is called."""
+    answers = {}
+    for command, answer in images.documents(session):
+        if command.name != "snapshot":
+            answers[f"{command.name} {answer.get('address')}"] = answer
+    spans = session.heap.spans
+    show = find("show")
+    for row in np.flatnonzero(spans.in_use).tolist():
+        size, nelems = (int(spans.records[name][row]) for name in ("elemsize", "nelems"))
+        for slot in {0, 1, nelems // 2, nelems - 1}:
+            address = hex(int(spans.start[row]) + slot * size)
+            answers[f"show {address}"] = document(session, show, parse(show, [address]))
+        address = hex(int(spans.addresses[row]))
+        answers[f"show {address}"] = document(session, show, parse(show, [address]))
+    for answer in answers.values():
+        answer.pop("target")
+    return {name: images.as_json(answer) for name, answer in answers.items()}
+
+
+def compare(core: Core, form: str, path: Path) -> None:
+    original, copy = forms.open_in(core, form), recorded(forms.open_in(core, form), path)
+    wanted, found = everything(original), everything(copy)
+    assert list(found) == list(wanted)
+    assert [name for name in wanted if found[name] != wanted[name]] == []
+    assert len(wanted) > 100
+    assert copy.target.kind == "snapshot"
+    assert copy.target.description == f"{original.target.description}, from a snapshot"
+
+
+def test_every_command_says_what_the_core_says(go_minor: str, core_kind: cores.Kind, tmp_path: Path) -> None:
+    compare(
+        cores.core(core_kind, programs.build("corners", go_minor), *CORNERS), "full", tmp_path / "heap.gospan"
+    )
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("form", ["w", "none"])
+@newest_and_oldest
+def test_what_a_layout_was_chosen_by_goes_along(minor: str, form: str, tmp_path: Path) -> None:
+    core = cores.kernel_core(programs.build("corners", minor), *CORNERS)
+    compare(core, form, tmp_path / "heap.gospan")
+    answer = shell.run("layout", "--verbose", tmp_path / "heap.gospan")
+    assert "pieces of evidence hold" in " ".join(answer.stdout.split())
+
+
+@pytest.mark.toolchain
+@newest_and_oldest
+def test_in_the_middle_of_something(minor: str, tmp_path: Path) -> None:
+    """Where the threads stand excuses what is in flight, there as here."""
+    core = cores.crash_core(programs.build("churn", minor), "-seconds", "60")
+    compare(core, "full", tmp_path / "heap.gospan")
+
+
+@pytest.mark.toolchain
+def test_with_a_part_missing(tmp_path: Path) -> None:
+    """Bounds stay bounds, and what is missing stays missing."""
+    core = cores.kernel_core(programs.build("frag", toolchains.NEWEST), *SMALL)
+    whole = recorded(forms.open_in(core, "full"), tmp_path / "heap.gospan")
+    spans, image = whole.heap.spans, whole.heap.memory
+    assert isinstance(image, Image)
+    bitmap = spans.records["allocBits"][np.flatnonzero(spans.counted)[-1]]
+    start, size, offset = image.segments.start, image.segments.size, image.segments.offset
+    left = (bitmap < start) | (bitmap >= start + size)
+    segments = Segments(image.segments.flat, start[left], size[left], offset[left])
+
+    def holey() -> Session:
+        return Session(
+            whole.target, Heap(Image(segments), whole.heap.layout, whole.heap.symbols), whole.frames
+        )
+
+    wanted = everything(holey())
+    assert {row["status"] for row in wanted["summary None"]["checks"]} == {"exact", "unknown"}
+    assert everything(recorded(holey(), tmp_path / "less.gospan")) == wanted
+
+
+@pytest.mark.toolchain
+def test_gdb_and_the_shell_write_the_same(tmp_path: Path) -> None:
+    core = cores.kernel_core(programs.build("corners", toolchains.NEWEST), *CORNERS)
+    lines = [
+        f"go-spans snapshot {tmp_path}/gdb.gospan",
+        "go-spans check --json",
+        "go-spans snapshot --json ~/x/y",
+    ]
+    said = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), lines, exe=core.executable, core=core.path)
+    assert f"wrote {tmp_path}/gdb.gospan\n" in said.stdout[0]
+    assert "~" not in said.stderr[2]
+    assert "there is no such folder" in said.stderr[2]
+    shell.run("snapshot", tmp_path / "shell.gospan", core.executable, core.path)
+    (first, one), (second, other) = (Image.load(tmp_path / f"{name}.gospan") for name in ("gdb", "shell"))
+    for name in ("flat", "start", "size"):
+        assert (getattr(first.segments, name) == getattr(second.segments, name)).all()
+    assert {**one, "threads": None} == {**other, "threads": None}  # gdb sees more frames
+    checks = json.loads(shell.run("check", "--json", tmp_path / "gdb.gospan").stdout)
+    assert {**checks, "target": None} == {**json.loads(said.stdout[1]), "target": None}
+
+
+@pytest.mark.toolchain
+@pytest.mark.live
+@newest_and_oldest
+def test_of_a_running_process(minor: str, tmp_path: Path) -> None:
+    """It stands still only while it is read; what the file says is of that moment."""
+    path = tmp_path / "heap.gospan"
+    with processes.start(programs.build("churn", minor), "-seconds", "60") as program:
+        program.line()
+        said = shell.run("snapshot", "--json", path, "--pid", program.pid)
+        assert (said.status, said.stderr) == (0, "")
+        program.fresh_line()
+    written = json.loads(said.stdout)
+    assert written["target"]["pause_ms"] > 0
+    assert written["recorded"]["file_bytes"] == path.stat().st_size
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    check = json.loads(shell.run("check", "--json", path).stdout)
+    assert check["checks"] == written["checks"]
+    assert {row["status"] for row in check["checks"]} <= {"exact", "transient"}
+    assert check["target"]["kind"] == "snapshot"
+    assert check["target"]["pid"] == written["target"]["pid"]
+    assert check["target"]["pause_ms"] is None
+    assert f"process {program.pid}, snapshot of 20" in check["target"]["description"]
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("minor", toolchains.TOOLCHAINS)
+def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
+    """Of the memory of spans in use: the runtime's own structs, marks that lie in the span, and malloc headers, which point to types."""
+    core = cores.kernel_core(programs.build("corners", minor), *CORNERS)
+    heap = recorded(forms.open_in(core, "full"), tmp_path / "heap.gospan").heap
+    assert isinstance(heap.memory, Image)
+    spans, segments = heap.spans, heap.memory.segments
+    order = np.flatnonzero(spans.in_use)
+    order = order[np.argsort(spans.start[order])]
+    row = np.searchsorted(spans.start[order], segments.start, side="right") - 1
+    home = order[np.maximum(row, 0)]
+    offset = (segments.start - spans.start[home]).astype(np.int64)
+    inside = (row >= 0) & (offset < spans.nbytes[home])
+    runtime_s = {place_of(heap, address) for address in objects_of_the_runtime(heap)}
+    seen = Counter[str]()
+    for piece in np.flatnonzero(inside).tolist():
+        span, size, address = int(home[piece]), int(segments.size[piece]), int(segments.start[piece])
+        room = int(spans.nbytes[span] - offset[piece])
+        if place_of(heap, address) in runtime_s:
+            assert place_of(heap, address + size - 1) == place_of(heap, address)
+            seen["runtime's own"] += 1
+        elif heap.span_map.inline_marks[span] and room <= heap.layout["spanInlineMarkBits"].size:
+            seen["marks"] += 1
+        else:
+            elemsize, spanclass = (int(spans.records[name][span]) for name in ("elemsize", "spanclass"))
+            assert (size, int(offset[piece]) % elemsize, spanclass & 1) == (8, 0, 0), hex(address)
+            word = heap.reader.word(address)
+            assert word == 0 or heap.type_at(word) is not None
+            seen["headers"] += 1
+    assert seen["runtime's own"] > 99
+    assert bool(seen["headers"]) == (tuple(map(int, minor.split("."))) >= (1, 22))
+    assert bool(seen["marks"]) == bool(heap.span_map.inline_marks.any())
+
+
+def place_of(heap: Heap, address: int) -> tuple[int, int] | None:
+    """Return the span in use and the slot that an address lies in."""
+    row = heap.spans.find(address)
+    if row is None or not heap.spans.in_use[row]:
+        return None
+    return row, (address - int(heap.spans.start[row])) // int(heap.spans.records["elemsize"][row])
+
+
+def objects_of_the_runtime(heap: Heap) -> list[int]:
+    """Return where its own structs are that it keeps in the heap like any other: gs, ms and Ps, and lists of them."""
+    threads, link = [], heap.reader.word(heap.symbols["allm"])
+    while link:
+        threads.append(link)
+        link = heap.reader.word(link + heap.layout["m"]["alllink"].offset)
+    lists = [heap.reader.word(heap.symbols[name]) or 0 for name in ("allgs", "allp")]
+    known = (heap.goroutines.gs, heap.goroutines.system, heap.ps.ps)
+    return [*lists, *threads, *(address for records in known for address in records.addresses.tolist())]
+
+
+@pytest.fixture(scope="module")
+def core() -> Core:
+    return cores.kernel_core(programs.build("frag", toolchains.NEWEST), *SMALL)
+
+
+@pytest.mark.toolchain
+class TestErrors:
+    """One line for each, and nothing is lost."""
+
+    @pytest.fixture
+    def path(self, core: Core, tmp_path: Path) -> Path:
+        path = tmp_path / "heap.gospan"
+        assert shell.run("snapshot", path, core.executable, core.path).status == 0
+        return path
+
+    def refused(self, *words: object) -> str:
+        answer = shell.run(*words)
+        assert (answer.stdout, answer.stderr.count("\n")) == ("", 1)
+        assert answer.status in (1, 2)
+        assert "internal error" not in answer.stderr
+        return answer.stderr
+
+    def test_what_is_no_snapshot_is_not_replaced(self, core: Core, path: Path, tmp_path: Path) -> None:
+        program = Path(shutil.copy(core.executable, tmp_path))
+        before = program.read_bytes()
+        assert "left alone (try: another name" in self.refused("snapshot", program, core.path)
+        assert program.read_bytes() == before
+        assert shell.run("snapshot", path, core.path).status == 0  # an older one is
+        assert "there is no such folder (try: mkdir -p" in self.refused(
+            "snapshot", tmp_path / "no/x", core.path
+        )
+        assert "no such folder" not in self.refused("snapshot", "/proc/x.gospan", core.path)
+        assert list(tmp_path.glob(".*")) == []
+
+    def test_other_files_beside_it(self, core: Core, path: Path) -> None:
+        for files in ((path, core.path), (core.executable, path), (path, path)):
+            assert "a snapshot is all that is needed" in self.refused("summary", *files)
+        assert "needs FILE" in self.refused("snapshot")
+
+    def test_cut_off_or_something_else(self, path: Path, tmp_path: Path) -> None:
+        whole = path.read_bytes()
+        for part in range(1, 10):
+            path.write_bytes(whole[: len(whole) * part // 10])
+            assert "not a snapshot of go-spans, or damaged" in self.refused("summary", path)
+        with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+            other.writestr("a", "b")
+        assert "not a snapshot of go-spans" in self.refused("summary", tmp_path / "other.zip")
+
+    @pytest.mark.parametrize("key", ["target", "layout"])
+    @pytest.mark.parametrize("value", [None, [], {}, {"go": 1}, {"description": None}, 7])
+    def test_its_own_description_damaged(self, path: Path, key: str, value: object) -> None:
+        self.damaged(path, {key: value})
+
+    @pytest.mark.parametrize("value", [7, [7], [["a"]], [["a", [1]]], "x"])
+    def test_its_threads_damaged(self, path: Path, value: object) -> None:
+        self.damaged(path, {"threads": value})
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            7,
+            {},
+            {"signatures": []},
+            {"signatures": [{"release": [1, 1]}], "also": [], "others": [], "stated": None},
+        ],
+    )
+    def test_its_evidence_damaged(self, path: Path, value: object) -> None:
+        self.damaged(path, {"evidence": value})
+
+    def damaged(self, path: Path, change: dict[str, object]) -> None:
+        image, meta = Image.load(path)
+        image.save(path, {**meta, **change})
+        assert "damaged" in self.refused("summary", path)
