@@ -9,7 +9,7 @@ from typing import Final
 
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.progress import telling_of
-from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.commands.session import Session, Target, core_description, cut_off, no_runtime
 from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
@@ -72,7 +72,7 @@ def open_session(
     except (MemoryReadError, LayoutError) as error:
         if not core.truncated:
             raise
-        raise type(error)(f"{core_path} is cut off, {core.truncated:,} bytes are missing: {error}") from error
+        raise type(error)(cut_off(core_path, core.truncated, error)) from error
     if heap is None:
         raise TargetError(_no_heap(core, executable, name))
     # A C program may have loaded Go; but then it is the one that the core is of.
@@ -120,10 +120,7 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
 def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
     """Say that no Go runtime was found, as far as the files show it."""
     if core.truncated:
-        return (
-            f"{core.path} is cut off, {core.truncated:,} bytes are missing: no Go runtime in what is left of {name} "
-            "(try: a complete core)"
-        )
+        return cut_off(core.path, core.truncated, f"no Go runtime in what is left of {name}")
     return no_runtime(name, is_go=executable is not None and executable.is_go, try_with="the executable")
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from gdb_gospan.commands.command import Command
-from gdb_gospan.commands.session import Session
+from gdb_gospan.commands.session import Session, cut_off
 from gdb_gospan.errors import Interrupted, MemoryReadError, UsageError
 from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces
 from gdb_gospan.views.style import Style
@@ -107,8 +107,7 @@ def document(session: Session | None, command: Command, arguments: dict[str, Any
     except MemoryReadError as error:
         if session is None or not session.target.missing:
             raise
-        cut = f"{session.target.core} is cut off, {session.target.missing:,} bytes are missing"
-        raise MemoryReadError(f"{cut}: {error}") from error
+        raise MemoryReadError(cut_off(session.target.core, session.target.missing, error)) from error
     if session is not None and session.pause_ms is not None:
         answer["target"]["pause_ms"] = round(session.pause_ms, 3)
     if session is not None and session.reads is not None:

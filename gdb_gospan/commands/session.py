@@ -90,6 +90,13 @@ def core_description(program: str, died_of: int | None) -> str:
     return f"core of {program}, died of {signal.Signals(died_of).name if known else f'signal {died_of}'}"
 
 
+def cut_off(core: object, missing: int, problem: object) -> str:
+    """Say what a core that was cut off does not allow, and what to try if `problem` does not."""
+    said = f"{core} is cut off, {missing:,} bytes are missing: {problem}"
+    hint = " (try: a complete core: ulimit -c unlimited, room on the disk, or gcore PID)"
+    return said if "(try: " in said else said + hint
+
+
 def no_runtime(program: str, *, is_go: bool, try_with: str) -> str:
     """Say why there is no heap to look at; `try_with` begins the next step."""
     if is_go:

@@ -28,7 +28,7 @@ FORMS = ("full", "none")
 WALKED = ("objects", "garbage_unswept", "free_slots", "span_metadata", "tail", "idle_retained", "idle_released",
           "stacks", "work_buffers")  # fmt: skip
 COUNTED = ("in_use", "manual", "stack", "work_buffer", "user_arena", "dead", "needzero", "cached", "unswept")
-NEITHER = re.compile(r"go-spans: \S+ is cut off, ([\d,]+) bytes are missing: ")
+NEITHER = re.compile(r"go-spans: \S+ is cut off, ([\d,]+) bytes are missing: .*\(try: ")
 
 
 def frag(minor: str) -> cores.Core:

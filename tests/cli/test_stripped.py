@@ -50,6 +50,20 @@ def test_with_the_collector_off(go_minor: str) -> None:
 
 
 @pytest.mark.toolchain
+@pytest.mark.parametrize("form", forms.FORMS[1:])
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST])
+def test_a_version_of_a_vendor(minor: str, form: str) -> None:
+    """As other builders of Go name theirs: the release counts, and the name is shown whole."""
+    version = f"go{minor}.4-1-microsoft"
+    program = programs.build("corners", minor, ldflags=f"-X=runtime.buildVersion={version}")
+    core = cores.kernel_core(program, "-tiny", "500")
+    compare(core, form)
+    session = open_in(core, form)
+    assert session.heap.layout.go.raw == version
+    assert session.heap.layout.tested
+
+
+@pytest.mark.toolchain
 @pytest.mark.parametrize("form", ["stripped", "none"])
 @pytest.mark.parametrize(
     "build",
