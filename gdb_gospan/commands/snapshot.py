@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -18,20 +19,17 @@ from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.views import snapshot as view
 from gdb_gospan.views.style import Style
 
+Threads = list[tuple[str, Sequence[str]]]
+
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
     path = _free(os.path.expanduser(arguments["argument"]))  # noqa: PTH111  # a text, shown as it is
-    recorder = Recorder(session.heap.memory)
-    heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
-    heap.trail.begins = session.heap.trail.begins
-    read_whole(heap)
-    threads = None if session.frames is None else list(session.frames())
-    copy = Session(session.target, heap, None if threads is None else lambda: threads)
-    proof = copy.provenance()
+    recorder, threads, proof = _read(session)
     session.release()
-    heap.trail.stage("writing the snapshot")
+    session.heap.trail.stage("writing the snapshot")
     image = recorder.image()
+    heap = session.heap
     meta = {
         "written_by": __version__,
         "target": attrs.asdict(_recorded(session.target)),
@@ -47,6 +45,17 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "ranges": len(image.segments.start),
     }
     return {**session.envelope("snapshot"), "recorded": recorded, **proof}
+
+
+def _read(session: Session) -> tuple[Recorder, Threads | None, dict[str, Any]]:
+    """Read everything: the memory, where the threads stand, and what the figures rest on. No more is to be read."""
+    recorder = Recorder(session.heap.memory)
+    heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
+    heap.trail.begins = session.heap.trail.begins
+    read_whole(heap)
+    threads = None if session.frames is None else list(session.frames())
+    proof = Session(session.target, heap, None if threads is None else lambda: threads).provenance()
+    return recorder, threads, proof
 
 
 def _recorded(target: Target) -> Target:

@@ -15,7 +15,7 @@ from gdb_gospan.layout.looking import SMALL_PAGE, Looking
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.segments import distinct
+from gdb_gospan.memory.segments import among, distinct
 
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28
@@ -138,7 +138,7 @@ class _Search(Looking):
         named = np.concatenate(
             [self._pointers(cache + alloc.offset, alloc.count or 0) for cache in caches.tolist()]
         )
-        foreign = np.unique(named[~np.isin(named, self._spans())])
+        foreign = np.unique(named[~among(named, distinct(self._spans()))])
         return len(named) > 0 and len(foreign) <= 1  # emptymspan, which stands for none
 
     def _spans(self) -> U64:

@@ -33,6 +33,14 @@ def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return fewer(np.sort(fewer(values)))
 
 
+def among(values: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which of these values are among the known ones, ascending: np.isin, which hashes all of the known for a few values."""
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found
+
+
 def window(flat: Bytes, size: int) -> npt.NDArray[np.void]:
     """View `flat` as its ``len(flat) - size + 1`` overlapping records of `size` bytes.
 

@@ -93,6 +93,13 @@ def test_a_record_across_two_recorded_reads():
     assert recorder.image().read_many(u64([105]), 10).readable.all()
 
 
+def test_the_last_address_and_the_first_are_apart():
+    recorder = Recorder(image({0: 1, ADDRESS_SPACE - 1: 2}))
+    recorder.read_many(u64([ADDRESS_SPACE - 1, 0]), 1)
+    recorded = recorder.image()
+    assert (recorded.read(0, 1), recorded.read(ADDRESS_SPACE - 1, 1)) == (b"\1", b"\2")
+
+
 def test_recording_goes_on_after_an_image_was_taken():
     recorder = Recorder(image({a: a for a in range(100, 200)}))
     recorder.read(100, 10)
