@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
 _FILE_COUNT: Final = 2
-_FILES_HELP: Final = "the executable and a core of it, in either order"
+_FILES_HELP: Final = "the executable and a core of it, in either order; or a snapshot alone"
 _PID: Final = Option(
     "pid", "instead: a running process, which stands still while it is read", "N", number=True
 )
@@ -181,10 +181,10 @@ def _is_number(plain: Sequence[str]) -> bool:
 
 def _saved(file: str) -> Callable[[str], Session] | None:
     """Return what opens a file that a heap was saved in: by `go-spans snapshot`, or by `go_spans save` inside Delve."""
-    from gdb_gospan.memory.image import is_image  # noqa: PLC0415  # as in _report
+    from gdb_gospan.memory.image import begins_as_image  # noqa: PLC0415  # as in _report
     from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415
 
-    if is_image(file):
+    if begins_as_image(file):
         from gdb_gospan.commands.snapshotfile import open_session  # noqa: PLC0415
 
         return open_session
@@ -256,7 +256,11 @@ def _first(command: Command, plain: Sequence[str]) -> str:
     name, meaning = command.argument or ("", "")
     if not plain:
         raise UsageError(f"{command.name}: needs {name}, {meaning} (try: {_PROGRAM} help {command.name})")
-    if name != "FILE" and os.path.exists(plain[0]):  # noqa: PTH110  # a name of any kind
+    if name == "FILE":
+        from gdb_gospan.commands.snapshot import free  # noqa: PLC0415  # as in _report
+
+        free(plain[0])  # a program there was meant to be looked at
+    elif os.path.exists(plain[0]):  # noqa: PTH110  # a name of any kind
         raise UsageError(
             f"{command.name}: {name} comes before the files (try: {_PROGRAM} {command.name} {name} {' '.join(plain[:2])})"
         )

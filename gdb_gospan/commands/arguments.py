@@ -185,15 +185,19 @@ def _number(text: str) -> int:
 def _positional(command: Command, plain: Sequence[str]) -> str | None:
     if command.argument is None:
         if plain:
-            raise UsageError(
-                f"{command.name}: takes no argument {plain[0]} (try: help go-spans {command.name})"
-            )
+            raise UsageError(f"{command.name}: takes no argument {plain[0]} ({_instead(command, plain[0])})")
         return None
     if not plain:
         if command.argument_optional:
             return None
         raise UsageError(f"{command.name}: needs {command.argument[0]}, {command.argument[1]}")
     return " ".join(plain)
+
+
+def _instead(command: Command, word: str) -> str:
+    if word.endswith(".gospan"):
+        return f"a snapshot is read in a shell: go-spans {command.name} {word}"
+    return f"try: help go-spans {command.name}"
 
 
 def low_high(command: str, option: str, text: str | None) -> tuple[float, float] | None:

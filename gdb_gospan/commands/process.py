@@ -110,6 +110,8 @@ class ProcessSession(Session):
         if self._stop is not None:  # always, in a look
             self._stop.release()
             self._memory.close()
+            if self._stop.ended:
+                raise _ended(self._memory.pid)
 
     def _begin(self, stop: Stop) -> None:
         """Take what only shows while the process stands still."""

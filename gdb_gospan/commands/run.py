@@ -101,6 +101,9 @@ def document(session: Session | None, command: Command, arguments: dict[str, Any
         The one line for the user.
     """
     module = load(command)
+    prepare = getattr(module, "prepare", None)  # what can be refused before the target stands still
+    if prepare is not None:
+        arguments = prepare(arguments)
     try:
         with session.look() if session else nullcontext():
             answer: dict[str, Any] = module.document(session, {"width": _WIDTH, **arguments})

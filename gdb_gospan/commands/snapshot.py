@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -24,12 +25,12 @@ Threads = list[tuple[str, Sequence[str]]]
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
-    path = _free(os.path.expanduser(arguments["argument"]))  # noqa: PTH111  # a text, shown as it is
-    recorder, threads, proof = _read(session)
-    session.release()
-    session.heap.trail.stage("writing the snapshot")
-    image = recorder.image()
+    path = arguments["argument"]
+    recorder = Recorder(session.heap.memory)
+    threads, proof = _read(session, recorder)
     heap = session.heap
+    heap.trail.stage("writing the snapshot")
+    image = recorder.image()
     meta = {
         "written_by": __version__,
         "target": attrs.asdict(_recorded(session.target)),
@@ -47,15 +48,15 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     return {**session.envelope("snapshot"), "recorded": recorded, **proof}
 
 
-def _read(session: Session) -> tuple[Recorder, Threads | None, dict[str, Any]]:
-    """Read everything: the memory, where the threads stand, and what the figures rest on. No more is to be read."""
-    recorder = Recorder(session.heap.memory)
+def _read(session: Session, recorder: Recorder) -> tuple[Threads | None, dict[str, Any]]:
+    """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
     heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
     read_whole(heap)
     threads = None if session.frames is None else list(session.frames())
-    proof = Session(session.target, heap, None if threads is None else lambda: threads).provenance()
-    return recorder, threads, proof
+    session.release()
+    copy = Session(session.target, heap, None if threads is None else lambda: threads)
+    return threads, copy.provenance()
 
 
 def _recorded(target: Target) -> Target:
@@ -67,15 +68,26 @@ def _recorded(target: Target) -> Target:
     return attrs.evolve(target, kind="snapshot", description=target.description + said)
 
 
-def _free(path: str) -> str:
-    """Return the whole path of a file that may be written."""
-    path = os.path.abspath(path)  # noqa: PTH100  # symbolic links stay
-    if os.path.lexists(path) and not is_image(path):  # of any kind
+def prepare(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with the whole path of a file that may be written; `TargetError` for any other."""
+    return {**arguments, "argument": free(arguments["argument"])}
+
+
+def free(name: str) -> str:
+    """Return the whole path of a file that may be written: a new one, or an older snapshot."""
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":  # gdb takes no quotes away
+        name = name[1:-1]
+    given = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111  # a text, shown as it is
+    path = os.path.realpath(given)
+    folder = os.path.dirname(path)  # noqa: PTH120
+    if os.path.exists(given) and not is_image(given):  # noqa: PTH110
         raise TargetError(
-            f"{path} is there already and no snapshot, so it is left alone (try: another name, such as heap.gospan)"
+            f"{given} is there already and no snapshot, so it is left alone (try: a new FILE: go-spans snapshot heap.gospan)"
         )
-    if not os.path.isdir(os.path.dirname(path)):  # noqa: PTH112, PTH120
-        raise TargetError(f"{path}: there is no such folder (try: mkdir -p {os.path.dirname(path)})")  # noqa: PTH120
+    if not os.path.exists(folder):  # noqa: PTH110
+        raise TargetError(f"{path}: there is no such folder (try: mkdir -p {shlex.quote(folder)})")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112
+        raise TargetError(f"{folder} is no folder that can be written to (try: another FILE)")
     return path
 
 

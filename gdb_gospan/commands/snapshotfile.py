@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from gdb_gospan.commands.session import Session, Target
-from gdb_gospan.errors import TargetError
+from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.image import Image
 from gdb_gospan.runtime.heap import Heap
@@ -22,11 +22,13 @@ def open_session(path: str) -> Session:
         It cannot be read, is damaged, or was written by a newer release.
     """
     image, meta = Image.load(path)
-    layout, symbols = thaw(meta.get("layout"))
-    evidence = thaw_evidence(meta.get("evidence"), layout)
     try:
+        layout, symbols = thaw(meta.get("layout"))
+        evidence = thaw_evidence(meta.get("evidence"), layout)
         target = _target(meta["target"])
         threads = None if meta.get("threads") is None else [_thread(row) for row in meta["threads"]]
+    except GoSpansError as error:
+        raise type(error)(f"{path}: {error}") from error
     except (LookupError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
     seen = None if threads is None else lambda: threads
@@ -34,15 +36,17 @@ def open_session(path: str) -> Session:
 
 
 def _target(recorded: dict[str, Any]) -> Target:
-    """Return what was looked at then, which keys of a newer release do not change."""
-    known = {field.name: recorded[field.name] for field in attrs.fields(Target)}
-    texts = [known[key] for key in ("description", "executable", "core", "build_id")]
-    numbers = [known[key] for key in ("pid", "resident", "missing")]
-    if not all(value is None or isinstance(value, str) for value in texts) or known["description"] is None:
+    """Return what was looked at then; other releases may have put in more keys, or fewer."""
+    known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
+    target = Target(**{**known, "kind": "snapshot"})
+    texts = [text for text in (target.executable, target.core, target.build_id) if text is not None]
+    numbers = [number for number in (target.pid, target.resident) if number is not None]
+    # On a terminal other signs than printable ones could do anything.
+    if not all(isinstance(text, str) and text.isprintable() for text in (target.description, *texts)):
         raise TypeError(recorded)
-    if not all(value is None or type(value) is int for value in numbers) or known["missing"] is None:
+    if not all(type(number) is int for number in (target.missing, *numbers)):
         raise TypeError(recorded)
-    return Target(**{**known, "kind": "snapshot"})
+    return target
 
 
 def _thread(row: tuple[str, list[str]]) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ release of go-spans knows it better than the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, get_args
 
 from gdb_gospan.errors import LayoutError, TargetError
@@ -96,15 +97,19 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
         stated = None if top["stated"] is None else _text(top, "stated")
         also = tuple((int(major), int(minor)) for major, minor in top["also"])
         return Recognised(first, also, tuple(refused), tuple(map(int, top["others"])), stated)
-    except (_DamageError, LookupError, TypeError, ValueError) as error:
+    except (_DamageError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise LayoutError(f"the recorded evidence is damaged: {error} (try: record it again)") from None
 
 
 def _signature(row: dict[str, Any], layout: Layout) -> Signature:
+    if layout.source == "dwarf":
+        raise _DamageError("a layout of debug information has none")
     major, minor = row["release"]
     table = bundled((int(major), int(minor)), layout.go, layout.platform, source=layout.source)
     if table is None:
-        raise _DamageError(f"no layout of Go {major}.{minor} comes along")
+        raise TargetError(
+            f"it was recorded with a layout of Go {major}.{minor}, which this release of go-spans does not have (try: update it)"
+        )
     pieces = (
         Evidence(str(what), int(expected), None if found is None else int(found))
         for what, expected, found in row["evidence"]
@@ -170,6 +175,8 @@ def _field(name: str, path: str, row: object, room: int) -> Field:
     offset, size, kind, count, stride = row
     if kind not in get_args(Kind):
         raise _DamageError(f"{name} is of no known kind")
+    if kind != _kinds().get(name, kind):
+        raise _DamageError(f"{name} is not {kind}")
     inside = not {"[]", "*"} & set(path.replace("[]", ".[]").split("."))  # else it is of another struct
     offset, size = (_below(name, number, _LARGEST) for number in (offset, size))
     if kind != "opaque" and size not in _WIDTHS.get(kind, _WORDS):
@@ -186,6 +193,14 @@ def _field(name: str, path: str, row: object, room: int) -> Field:
     return Field(offset, size, kind, count, stride if count else 0)
 
 
+@cache
+def _kinds() -> dict[str, Kind]:
+    """Kind of each field that is relied on."""
+    return {
+        f"{wanted.name}.{need.path}": need.kind for wanted in requirements.STRUCTS for need in wanted.needs
+    }
+
+
 def _mapping(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise _DamageError(f"{name} is no object" if value is not None else f"there is no {name}")
@@ -194,7 +209,7 @@ def _mapping(name: str, value: object) -> dict[str, Any]:
 
 def _text(top: dict[str, Any], key: str) -> str:
     value = top.get(key)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.isprintable():
         raise _DamageError(f"{key} is no text")
     return value
 

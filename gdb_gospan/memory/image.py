@@ -1,9 +1,11 @@
 """Recorded memory: exactly the bytes that were read, to read them again elsewhere."""
 
 import json
+import lzma
 import os
 import tempfile
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +31,9 @@ _BLOCK: Final = 1 << 16
 
 _NOT_RECORDED: Final = "not recorded in this image"
 
+_ARRAYS: Final = ("format", "meta", "start", "size", "data", "holes")
+"""Members of the file."""
+
 _DAMAGE: Final = (
     ArithmeticError,
     AttributeError,
@@ -36,9 +41,11 @@ _DAMAGE: Final = (
     LookupError,
     MemoryError,
     RuntimeError,
+    SyntaxError,
     TypeError,
     ValueError,
     tokenize.TokenError,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -113,7 +120,7 @@ class Image:
         holes = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in self.holes.items()]
         temporary = ""
         try:
-            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+            handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
             with (
                 os.fdopen(handle, "wb") as file,
                 zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive,
@@ -152,8 +159,9 @@ class Image:
             The file cannot be read, is no image, is damaged or too new.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with warnings.catch_warnings(), np.load(path, allow_pickle=False) as file:
+                warnings.simplefilter("ignore")  # numpy's, of what is damaged
+                arrays = {name: file[name] for name in _ARRAYS}
             if int(arrays["format"]) > FORMAT:
                 raise TargetError(f"{path}: written by a newer release of go-spans (try: update this one)")
             image = cls(_segments(arrays), _holes(_from_json(arrays["holes"])))
@@ -167,12 +175,24 @@ class Image:
         return image, meta
 
 
-def is_image(path: str) -> bool:
-    """Whether the file begins as `Image.save` writes it; `Image.load` tells whether it is one."""
+def begins_as_image(path: str) -> bool:
+    """Whether the file begins as `Image.save` writes it, and is none that a core or an executable could be."""
     try:
+        if not Path(path).is_file():  # opening a pipe waits for who writes to it
+            return False
         with open(path, "rb") as file:  # noqa: PTH123  # a name of any kind
             return file.read(len(_MAGIC)) == _MAGIC
     except (OSError, ValueError):
+        return False
+
+
+def is_image(path: str) -> bool:
+    """Whether the file is what `Image.save` writes, as far as its table of contents tells, and no other archive."""
+    try:
+        return begins_as_image(path) and {*zipfile.ZipFile(path).namelist()} == {
+            f"{name}.npy" for name in _ARRAYS
+        }
+    except (OSError, *_DAMAGE):
         return False
 
 
@@ -257,6 +277,9 @@ def _segments(arrays: Mapping[str, Any]) -> Segments:
 
 
 def _holes(rows: list[tuple[int, int, str, int, int]]) -> dict[tuple[int, int], Unreadable]:
+    for first, rest, _, address, size in rows:
+        if not all(0 <= number < 1 << 63 for number in (rest, size)) or not isinstance(address + first, int):
+            raise ValueError("holes")
     return {
         (address, size): Unreadable(int(first), int(rest), str(reason))
         for first, rest, reason, address, size in rows
@@ -268,4 +291,9 @@ def _to_json(value: Any) -> Bytes:
 
 
 def _from_json(array: Bytes) -> Any:
-    return json.loads(array.tobytes())
+    return json.loads(array.tobytes(), parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> None:
+    """Refuse what is no JSON, though Python reads it."""
+    raise ValueError(name)

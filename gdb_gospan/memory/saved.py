@@ -19,6 +19,8 @@ MAGIC: Final = b"go_spans saved 1\n"
 def is_saved(path: str) -> bool:
     """Whether the file begins as `go_spans save` of dlv_scripts/go_spans.star writes it."""
     try:
+        if not Path(path).is_file():  # opening a pipe waits for who writes to it
+            return False
         with open(path, "rb") as file:  # noqa: PTH123  # a name of any kind
             return file.read(len(MAGIC)) == MAGIC
     except (OSError, ValueError):

@@ -72,10 +72,11 @@ def read_goroutines(reader: Reader, allgs: int | None, allm: int | None, gcrash:
     """
     pointers, lost = _allgs(reader, allgs)
     threads, more = _threads(reader, allm)
+    of_threads, unknown = _gs(reader, threads)
     # A thread that crashes has gcrash for its g0 (asm_*.s, switchToCrashStack0).
-    system = distinct(np.concatenate([threads["g0"], threads["gsignal"], np.array([gcrash or 0], np.uint64)]))
-    gs, of_threads = (reader.records("g", each, _COLUMNS) for each in (pointers, system[system != 0]))
-    return Goroutines(gs, of_threads, lost + more)
+    system = distinct(np.append(of_threads, np.uint64(gcrash or 0)))
+    gs, of_system = (reader.records("g", each, _COLUMNS) for each in (pointers, system[system != 0]))
+    return Goroutines(gs, of_system, lost + more + unknown)
 
 
 def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:
@@ -89,7 +90,7 @@ def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:
     return pointers[pointers != 0], 0
 
 
-def _threads(reader: Reader, allm: int | None) -> tuple[Records, int]:
+def _threads(reader: Reader, allm: int | None) -> tuple[U64, int]:
     """Follow the list of threads; there are few, and each is found only by the one before."""
     link = reader.layout["m"]["alllink"].offset
     found: dict[int, None] = {}
@@ -97,7 +98,17 @@ def _threads(reader: Reader, allm: int | None) -> tuple[Records, int]:
     while thread and thread not in found and len(found) < _MOST_THREADS:
         found[thread] = None
         thread = reader.word(thread + link)
-    return reader.records("m", np.array(list(found), np.uint64)), int(thread is None)
+    return np.array(list(found), np.uint64), int(thread is None)
+
+
+def _gs(reader: Reader, threads: U64) -> tuple[U64, int]:
+    """Read g0 and gsignal of each thread, and how many threads' are not known.
+
+    No more of an m is read: the state of the random generator is in it, too (runtime2.go, m.chacha8; since Go 1.22).
+    """
+    fields = [np.uint64(reader.layout["m"][name].offset) for name in ("g0", "gsignal")]
+    (g0s, some), (signals, others) = (reader.pointers(threads + offset) for offset in fields)
+    return np.concatenate([g0s[some], signals[others]]), int(np.count_nonzero(~(some & others)))
 
 
 def in_heap(gs: Records, starts: U64, nbytes: I64) -> Mask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.runtime.record import U64, Reader, Record, Records
+from gdb_gospan.runtime.record import U64, Reader, Record
 
 _MOST = 1 << 16
 """Specials of one span that are followed: several of each of 1,024 objects, and no endless loop."""
@@ -54,9 +54,12 @@ def read_specials(reader: Reader, first: int) -> tuple[list[Special], bool]:
 def read_every_special(reader: Reader, first: U64) -> None:
     """Read the lists from all of these on, side by side, and keep nothing: to have read what `read_specials` will."""
     going = first[first != 0]
-    for _ in range(_MOST):
-        if not len(going):
-            return
-        specials: Records = reader.records("special", going)
-        links = specials["next"][specials.readable]
-        going = links[links != 0]
+    marks, taken, stretch = going, 0, 1
+    while len(going):
+        specials = reader.records("special", going)
+        links = specials["next"]
+        # Brent: a list that comes back to where it was some power of two of steps ago runs in a circle.
+        on = specials.readable & (links != 0) & (links != marks)
+        going, marks, taken = links[on], marks[on], taken + 1
+        if taken == stretch:
+            marks, taken, stretch = going, 0, 2 * stretch

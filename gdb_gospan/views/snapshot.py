@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from gdb_gospan.views import units
@@ -25,12 +26,12 @@ def text(document: dict[str, Any], style: Style) -> str:
                 f"wrote {recorded['file']}",
                 f"{size('memory_bytes')} of metadata in {count(recorded['ranges'])} ranges, {size('file_bytes')} in the file",
                 note(
-                    "It holds what the runtime keeps of the heap, and nothing of the program's own objects but the pointers "
-                    "to types that the runtime puts before them. Who may read the file: only you.",
+                    "It holds what the runtime keeps of the heap: no contents of the program's own objects, but addresses, "
+                    "names of types and of the functions that threads are in, and the paths of the files. Only you may read it.",
                     style.width,
                 ),
                 "Every report can be had from it, in a shell:",
-                f"  go-spans summary {recorded['file']}",
+                f"  go-spans summary {shlex.quote(recorded['file'])}",
                 footer(document, style),
             ]
         )

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import resource
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -13,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdb_gospan.commands import snapshotfile
+from gdb_gospan.commands import process, snapshotfile
 from gdb_gospan.commands.arguments import parse
 from gdb_gospan.commands.catalog import find
 from gdb_gospan.commands.run import document
@@ -63,6 +68,7 @@ def compare(core: Core, form: str, path: Path) -> None:
     assert list(found) == list(wanted)
     assert [name for name in wanted if found[name] != wanted[name]] == []
     assert len(wanted) > 100
+    assert [list(stack) for _, stack in copy.frames()] == [list(stack) for _, stack in original.frames()]
     assert copy.target.kind == "snapshot"
     assert copy.target.description == f"{original.target.description}, from a snapshot"
 
@@ -89,6 +95,8 @@ def test_in_the_middle_of_something(minor: str, tmp_path: Path) -> None:
     """Where the threads stand excuses what is in flight, there as here."""
     core = cores.crash_core(programs.build("churn", minor), "-seconds", "60")
     compare(core, "full", tmp_path / "heap.gospan")
+    copy = snapshotfile.open_session(str(tmp_path / "heap.gospan"))
+    assert sum(len(stack) > 2 for _, stack in copy.frames()) > 1
 
 
 @pytest.mark.toolchain
@@ -129,6 +137,8 @@ def test_gdb_and_the_shell_write_the_same(tmp_path: Path) -> None:
     (first, one), (second, other) = (Image.load(tmp_path / f"{name}.gospan") for name in ("gdb", "shell"))
     for name in ("flat", "start", "size"):
         assert (getattr(first.segments, name) == getattr(second.segments, name)).all()
+    innermost = [{stack[0] for _, stack in meta["threads"] if stack} for meta in (one, other)]
+    assert innermost[0] == innermost[1]
     assert {**one, "threads": None} == {**other, "threads": None}  # gdb sees more frames
     checks = json.loads(shell.run("check", "--json", tmp_path / "gdb.gospan").stdout)
     assert {**checks, "target": None} == {**json.loads(said.stdout[1]), "target": None}
@@ -159,6 +169,24 @@ def test_of_a_running_process(minor: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.toolchain
+@pytest.mark.live
+def test_a_process_goes_on_before_the_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, seen = Image.save, []
+    with processes.start(programs.build("churn", toolchains.NEWEST), "-seconds", "60") as program:
+        program.line()
+
+        def slowly(image: Image, path: Path, meta: dict[str, Any]) -> None:
+            seen.append(program.fresh_line())
+            save(image, path, meta)
+
+        monkeypatch.setattr(Image, "save", slowly)
+        recorded(process.open_session(program.pid), tmp_path / "heap.gospan")
+    assert len(seen) == 1
+
+
+@pytest.mark.toolchain
 @pytest.mark.parametrize("minor", toolchains.TOOLCHAINS)
 def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
     """Of the memory of spans in use: the runtime's own structs, marks that lie in the span, and malloc headers, which point to types."""
@@ -173,6 +201,7 @@ def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
     offset = (segments.start - spans.start[home]).astype(np.int64)
     inside = (row >= 0) & (offset < spans.nbytes[home])
     runtime_s = {place_of(heap, address) for address in objects_of_the_runtime(heap)}
+    of_ms = {place_of(heap, address) for address in ms(heap)}
     seen = Counter[str]()
     for piece in np.flatnonzero(inside).tolist():
         span, size, address = int(home[piece]), int(segments.size[piece]), int(segments.start[piece])
@@ -180,6 +209,11 @@ def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
         if place_of(heap, address) in runtime_s:
             assert place_of(heap, address + size - 1) == place_of(heap, address)
             seen["runtime's own"] += 1
+        elif place_of(heap, address) in of_ms:
+            assert size <= 16, (
+                "an m has the state of a random generator: only its g0, gsignal and alllink are read"
+            )
+            seen["ms"] += 1
         elif heap.span_map.inline_marks[span] and room <= heap.layout["spanInlineMarkBits"].size:
             seen["marks"] += 1
         else:
@@ -189,6 +223,7 @@ def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
             assert word == 0 or heap.type_at(word) is not None
             seen["headers"] += 1
     assert seen["runtime's own"] > 99
+    assert seen["ms"] > 2
     assert bool(seen["headers"]) == (tuple(map(int, minor.split("."))) >= (1, 22))
     assert bool(seen["marks"]) == bool(heap.span_map.inline_marks.any())
 
@@ -201,15 +236,19 @@ def place_of(heap: Heap, address: int) -> tuple[int, int] | None:
     return row, (address - int(heap.spans.start[row])) // int(heap.spans.records["elemsize"][row])
 
 
-def objects_of_the_runtime(heap: Heap) -> list[int]:
-    """Return where its own structs are that it keeps in the heap like any other: gs, ms and Ps, and lists of them."""
-    threads, link = [], heap.reader.word(heap.symbols["allm"])
+def ms(heap: Heap) -> list[int]:
+    found, link = [], heap.reader.word(heap.symbols["allm"])
     while link:
-        threads.append(link)
+        found.append(link)
         link = heap.reader.word(link + heap.layout["m"]["alllink"].offset)
+    return found
+
+
+def objects_of_the_runtime(heap: Heap) -> list[int]:
+    """Return where its own structs are that it keeps in the heap like any other: gs and Ps, and lists of them."""
     lists = [heap.reader.word(heap.symbols[name]) or 0 for name in ("allgs", "allp")]
     known = (heap.goroutines.gs, heap.goroutines.system, heap.ps.ps)
-    return [*lists, *threads, *(address for records in known for address in records.addresses.tolist())]
+    return [*lists, *(address for records in known for address in records.addresses.tolist())]
 
 
 @pytest.fixture(scope="module")
@@ -237,14 +276,41 @@ class TestErrors:
     def test_what_is_no_snapshot_is_not_replaced(self, core: Core, path: Path, tmp_path: Path) -> None:
         program = Path(shutil.copy(core.executable, tmp_path))
         before = program.read_bytes()
-        assert "left alone (try: another name" in self.refused("snapshot", program, core.path)
+        archive = tmp_path / "thesis.docx"
+        with zipfile.ZipFile(archive, "w") as other:
+            other.writestr("word/document.xml", "years of work")
+        for name in (program, archive, tmp_path, "/dev/stdout"):
+            assert "left alone (try: a new FILE" in self.refused("snapshot", name, core.path)
         assert program.read_bytes() == before
+        assert zipfile.is_zipfile(archive)
+        os.mkfifo(tmp_path / "pipe")
+        assert "left alone" in self.refused("snapshot", tmp_path / "pipe", core.path)
+        self.refused("summary", tmp_path / "pipe")
         assert shell.run("snapshot", path, core.path).status == 0  # an older one is
         assert "there is no such folder (try: mkdir -p" in self.refused(
             "snapshot", tmp_path / "no/x", core.path
         )
-        assert "no such folder" not in self.refused("snapshot", "/proc/x.gospan", core.path)
-        assert list(tmp_path.glob(".*")) == []
+        assert "/proc/x.gospan" in self.refused("snapshot", "/proc/x.gospan", core.path)
+
+    def test_a_link_stays_one(self, core: Core, path: Path, tmp_path: Path) -> None:
+        link = tmp_path / "link"
+        link.symlink_to(path)
+        before = path.stat().st_mtime_ns
+        assert shell.run("snapshot", link, core.path).status == 0
+        assert link.is_symlink()
+        assert path.stat().st_mtime_ns > before
+
+    def test_where_there_is_no_room(self, core: Core, path: Path, tmp_path: Path) -> None:
+        """What was there stays, and nothing is left beside it."""
+        before = path.read_bytes()
+        words = [sys.executable, "-m", "gdb_gospan", "snapshot", str(path), str(core.path)]
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))  # noqa: E731
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env=shell.environment(), preexec_fn=limit
+        )
+        assert (done.stdout, done.stderr) == ("", f"go-spans: {path}: cannot be written: file too large\n")
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_other_files_beside_it(self, core: Core, path: Path) -> None:
         for files in ((path, core.path), (core.executable, path), (path, path)):
@@ -284,4 +350,16 @@ class TestErrors:
     def damaged(self, path: Path, change: dict[str, object]) -> None:
         image, meta = Image.load(path)
         image.save(path, {**meta, **change})
-        assert "damaged" in self.refused("summary", path)
+        assert re.search(r"gospan: (damaged|the recorded \w+ is damaged)", self.refused("summary", path))
+
+    def test_of_another_release(self, path: Path) -> None:
+        """What is not there yet is as it would be by itself."""
+        image, meta = Image.load(path)
+        meta["target"].pop("resident")
+        image.save(path, {**meta, "target": {**meta["target"], "of a later one": 1}})
+        assert shell.run("summary", path).status == 0
+
+    def test_nothing_else_than_text_gets_to_the_terminal(self, path: Path) -> None:
+        image, meta = Image.load(path)
+        image.save(path, {**meta, "target": {**meta["target"], "description": "a\n\x1b[31mb"}})
+        assert "damaged" in self.refused("summary", path).rpartition("gospan: ")[2]

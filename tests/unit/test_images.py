@@ -176,7 +176,8 @@ def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
         array, length = heap.reader.words(heap.symbols[name], 2).tolist()
         own.append((array, length * word))
     threads, _ = goroutines._threads(heap.reader, heap.symbols["allm"])
-    for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system, threads):
+    own += [(address, heap.layout["m"].size) for address in threads.tolist()]
+    for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system):
         own += [(address, records.struct.size) for address in records.addresses.tolist()]
     owned = Losses()  # merges ranges
     for address, length in own:

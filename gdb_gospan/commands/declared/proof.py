@@ -38,8 +38,9 @@ PROOF: tuple[Command, ...] = (
         "snapshot",
         "write the runtime's metadata to a file, to look at it elsewhere",
         "Records all that any report reads: every span descriptor, bitmap, page and list, the types and where the\n"
-        "threads stand. In a shell every command takes the file in place of a program and its core. It is small, and\n"
-        "holds nothing of the program's objects but the pointers to types that the runtime puts before them.",
+        "threads stand; a process stands still while that is read. In a shell every command takes the file in place of\n"
+        "a program and its core. It is small, and has no contents of the program's own objects; it has addresses, names\n"
+        "of types and of the functions that threads are in, and the paths of the files.",
         "go-spans snapshot heap.gospan",
         rows="recorded",
         argument=("FILE", "the file to write; an older snapshot there is replaced, anything else is left alone"),
