@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 # How long an example takes says more about what else this machine does than about the code.
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
+
+# What nohup or a shell's & has made deaf makes its children deaf, and some tests wait for those to hear. A handler of our
+# own keeps this process as it is, and is gone in every program that is started.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 #: A test with one of these needs more than Python and the checkout; all others are quick.
 HEAVY = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import json
 import os
@@ -116,11 +115,10 @@ def test_a_32_bit_program():
 
 
 def look(running, *words):
-    """Start `go-spans` as a terminal does: what a shell runs in the background would be deaf to SIGINT."""
+    """Start `go-spans` and do not wait for it."""
     command = [*shell.COMMAND, *words, "--pid", str(running.pid)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    hear = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(command, env=shell.environment(), text=True, preexec_fn=hear, **streams)  # noqa: PLW1509  # one call
+    return subprocess.Popen(command, env=shell.environment(), text=True, **streams)
 
 
 def during_a_look(running, *words):
