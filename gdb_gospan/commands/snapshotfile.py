@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import attrs
 
@@ -35,14 +36,17 @@ def open_session(path: str) -> Session:
     return Session(target, Heap(image, layout, symbols, evidence), seen)
 
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 def _target(recorded: dict[str, Any]) -> Target:
     """Return what was looked at then; other releases may have put in more keys, or fewer."""
     known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
     target = Target(**{**known, "kind": "snapshot"})
     texts = [text for text in (target.executable, target.core, target.build_id) if text is not None]
     numbers = [number for number in (target.pid, target.resident) if number is not None]
-    # On a terminal other signs than printable ones could do anything.
-    if not all(isinstance(text, str) and text.isprintable() for text in (target.description, *texts)):
+    # A terminal would obey them.
+    if not all(isinstance(text, str) and not _CONTROLS.search(text) for text in (target.description, *texts)):
         raise TypeError(recorded)
     if not all(type(number) is int for number in (target.missing, *numbers)):
         raise TypeError(recorded)

@@ -88,6 +88,8 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
     ------
     LayoutError
         It is damaged.
+    TargetError
+        It names a release that this one has no layout of.
     """
     if frozen is None:
         return None

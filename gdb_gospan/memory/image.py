@@ -175,23 +175,29 @@ class Image:
         return image, meta
 
 
-def begins_as_image(path: str) -> bool:
-    """Whether the file begins as `Image.save` writes it, and is none that a core or an executable could be."""
+def begins_with(path: str, magic: bytes) -> bool:
+    """Whether this is a file, and these are its first bytes."""
     try:
         if not Path(path).is_file():  # opening a pipe waits for who writes to it
             return False
         with open(path, "rb") as file:  # noqa: PTH123  # a name of any kind
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(len(magic)) == magic
     except (OSError, ValueError):
         return False
 
 
+def begins_as_image(path: str) -> bool:
+    """Whether the file begins as `Image.save` writes it, and is none that a core or an executable could be."""
+    return begins_with(path, _MAGIC)
+
+
 def is_image(path: str) -> bool:
     """Whether the file is what `Image.save` writes, as far as its table of contents tells, and no other archive."""
+    if not begins_as_image(path):
+        return False
     try:
-        return begins_as_image(path) and {*zipfile.ZipFile(path).namelist()} == {
-            f"{name}.npy" for name in _ARRAYS
-        }
+        with zipfile.ZipFile(path) as archive:
+            return {*archive.namelist()} == {f"{name}.npy" for name in _ARRAYS}
     except (OSError, *_DAMAGE):
         return False
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.image import Image, begins_with
 from gdb_gospan.memory.model import ADDRESS_SPACE
 from gdb_gospan.memory.segments import Segments, disjoint, window
 
@@ -18,13 +18,7 @@ MAGIC: Final = b"go_spans saved 1\n"
 
 def is_saved(path: str) -> bool:
     """Whether the file begins as `go_spans save` of dlv_scripts/go_spans.star writes it."""
-    try:
-        if not Path(path).is_file():  # opening a pipe waits for who writes to it
-            return False
-        with open(path, "rb") as file:  # noqa: PTH123  # a name of any kind
-            return file.read(len(MAGIC)) == MAGIC
-    except (OSError, ValueError):
-        return False
+    return begins_with(path, MAGIC)
 
 
 def load(path: str) -> tuple[Image, dict[str, Any]]:

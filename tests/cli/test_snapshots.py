@@ -363,6 +363,14 @@ class TestErrors:
         image.save(path, {**meta, "target": {**meta["target"], "of a later one": 1}})
         assert shell.run("summary", path).status == 0
 
+    def test_a_program_with_an_odd_name(self, core: Core, tmp_path: Path) -> None:
+        odd = tmp_path / "pröграм-\udcff"
+        odd.symlink_to(core.executable)
+        path = tmp_path / "odd.gospan"
+        assert shell.run("snapshot", path, odd, core.path).status == 0
+        answer = shell.run("summary", path)
+        assert (answer.status, answer.stderr) == (0, "")
+
     def test_nothing_else_than_text_gets_to_the_terminal(self, path: Path) -> None:
         image, meta = Image.load(path)
         image.save(path, {**meta, "target": {**meta["target"], "description": "a\n\x1b[31mb"}})
