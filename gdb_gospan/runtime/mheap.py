@@ -97,7 +97,9 @@ def _index_list(reader: Reader, mheap: Record, name: str) -> U64:
     where = mheap.slice(name)
     indices = reader.words(where.array, where.length)
     if isinstance(indices, Unreadable):
-        raise MemoryReadError(f"cannot read runtime.mheap_.{name} at {where.array:#x}: {indices.reason}")
+        raise MemoryReadError(
+            f"cannot read runtime.mheap_.{name} at {where.array:#x}: {indices.reason} (try: a complete core)"
+        )
     return indices
 
 

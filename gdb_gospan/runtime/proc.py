@@ -107,7 +107,9 @@ def read_ps(reader: Reader, allp: int) -> Ps:
     width = reader.layout.platform.pointer_size
     header = reader.words(allp, 2)
     if isinstance(header, Unreadable):
-        raise MemoryReadError(f"cannot read runtime.allp at {allp:#x}: {header.reason}")
+        raise MemoryReadError(
+            f"cannot read runtime.allp at {allp:#x}: {header.reason} (try: a complete core)"
+        )
     array, length = (int(word) for word in header)
     pointers = (
         reader.words(array, length)
@@ -116,7 +118,7 @@ def read_ps(reader: Reader, allp: int) -> Ps:
     )
     if isinstance(pointers, Unreadable):
         raise MemoryReadError(
-            f"cannot read the {length} entries of runtime.allp at {array:#x}: {pointers.reason}"
+            f"cannot read the {length} entries of runtime.allp at {array:#x}: {pointers.reason} (try: a complete core)"
         )
     ps = reader.records("p", pointers[pointers != 0])
     owners = np.flatnonzero((ps["mcache"] != 0) & ps.readable)
