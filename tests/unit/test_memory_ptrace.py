@@ -241,8 +241,12 @@ def test_a_thread_that_does_not_stop(monkeypatch):
     """The parent of vfork waits for its child, and nothing but the child's exec or end wakes it up."""
     monkeypatch.setattr("gdb_gospan.memory.ptrace._PATIENCE", 0.2)
     monkeypatch.setattr("gdb_gospan.memory.ptrace._LAST_PATIENCE", 0.1)
-    code = "import ctypes; libc = ctypes.CDLL(None); libc.vfork() or libc.sleep(3); libc._exit(0)"
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as parent:
+    # The child says that it is there: before that, D may only mean a page that is read from disk. It goes
+    # with its parent (PR_SET_PDEATHSIG).
+    child = "libc.prctl(1, 9), libc.write(1, b'child\\n', 6), libc.sleep(60), libc._exit(0)"
+    code = f"import ctypes; libc = ctypes.CDLL(None); libc.vfork() or ({child})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"child\n"
         becomes(parent.pid, lambda found: found == {"D"})
         with pytest.raises(TargetError, match=rf"thread {parent.pid} does not stop, it is in the kernel"):
             Stop(parent.pid)
