@@ -14,7 +14,8 @@ from gdb_gospan import __version__
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
-from gdb_gospan.memory.image import Recorder, is_image
+from gdb_gospan.memory.image import is_image
+from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.views import snapshot as view
@@ -30,7 +31,6 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     threads, proof = _read(session, recorder)
     heap = session.heap
     heap.trail.stage("writing the snapshot")
-    image = recorder.image()
     meta = {
         "written_by": __version__,
         "target": attrs.asdict(_recorded(session.target)),
@@ -38,12 +38,12 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "evidence": freeze_evidence(heap.evidence),
         "threads": None if threads is None else [[name, list(stack)] for name, stack in threads],
     }
-    image.save(path, meta)
+    nbytes, ranges = recorder.save(path, meta)
     recorded = {
         "file": path,
         "file_bytes": os.stat(path).st_size,  # noqa: PTH116  # as above
-        "memory_bytes": len(image.segments.flat),
-        "ranges": len(image.segments.start),
+        "memory_bytes": nbytes,
+        "ranges": ranges,
     }
     return {**session.envelope("snapshot"), "recorded": recorded, **proof}
 

@@ -181,15 +181,17 @@ class CoreFile:
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
         self.reads += 1
-        self._forget()
         if size == 0:
             return Rows(np.zeros((len(addresses), 0), np.uint8), np.ones(len(addresses), np.bool_))
         offset, readable = self.segments.locate(addresses, size)
         self.bytes_read += int(readable.sum()) * size
         if readable.all():
-            return Rows(self.segments.gather(offset, size), readable)
+            data = self.segments.gather(offset, size)
+            self._forget()
+            return Rows(data, readable)
         data = np.zeros((len(addresses), size), np.uint8)
         data[readable] = self.segments.gather(offset[readable], size)
+        self._forget()
         rest = np.flatnonzero(~readable)
         mixed = overlaps(self.segments.start, self.segments.size, addresses[rest], size)
         if self.fallback is not None:

@@ -8,7 +8,10 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import LAST, U64, Segments, disjoint, distinct, fewer
+from gdb_gospan.memory.segments import I64, LAST, U64, Segments, disjoint, distinct, fewer
+
+Places = tuple[U64, int | I64]
+"""Addresses, and the bytes at each: one number for all or int64 (n,), at least 1."""
 
 _SHIFT: Final = np.uint64(12)
 _PAGE: Final = 1 << 12
@@ -27,13 +30,10 @@ class Held(Over):
     memory
         What to fetch from, and to read all the rest from.
     wanted
-        Places: addresses, uint64 (n,), and the bytes at each, one number for all or int64 (n,), at least 1. The
-        fewer pages apart neighbours in a column are, the faster. A place that cannot be read is left to the memory.
+        The nearer the neighbours in a column, the faster. A place that cannot be read is left to the memory.
     """
 
-    def __init__(
-        self, memory: Memory, wanted: Iterable[tuple[U64, int | np.ndarray[tuple[int], np.dtype[np.int64]]]]
-    ) -> None:
+    def __init__(self, memory: Memory, wanted: Iterable[Places]) -> None:
         super().__init__(memory)
         pages: U64 = distinct(np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)]))
         pages = pages[:_MOST]
@@ -56,6 +56,8 @@ class Held(Over):
         offset, inside = self._segments.locate(addresses, size)
         if inside.all() and len(addresses):
             return Rows(self._segments.gather(offset, size), inside)
+        if not inside.any():
+            return self.memory.read_many(addresses, size)
         elsewhere = self.memory.read_many(addresses[~inside], size)
         data = np.empty((len(addresses), size), np.uint8)
         data[inside] = self._segments.gather(offset[inside], size)
@@ -63,7 +65,7 @@ class Held(Over):
         return Rows(data, inside)
 
 
-def _pages(addresses: U64, size: int | np.ndarray[tuple[int], np.dtype[np.int64]]) -> U64:
+def _pages(addresses: U64, size: int | I64) -> U64:
     """Return the numbers of the pages that these places touch, some of them more than once."""
     room = LAST - addresses
     first, last = addresses, addresses + np.minimum(np.asarray(size - 1).astype(np.uint64), room)

@@ -8,15 +8,15 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable, foregone
-from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
+from gdb_gospan.memory.model import Rows, Unreadable, foregone
+from gdb_gospan.memory.segments import U64, Bytes, Segments
 
 FORMAT: Final = 1
 """Of the file; a newer one is refused, an older one will always be read."""
@@ -26,8 +26,8 @@ _MAGIC: Final = b"PK\x03\x04"
 _LEVEL: Final = 1
 """Of compression: five times as fast as zlib's default here, for files that are a third larger."""
 
-_BLOCK: Final = 1 << 16
-"""Records that are copied at once: of millions, the places of all would take as much room as they do."""
+_PIECE: Final = 1 << 24
+"""Bytes that are compressed at once."""
 
 _NOT_RECORDED: Final = "not recorded in this image"
 
@@ -102,47 +102,8 @@ class Image:
         return Rows(data, readable)
 
     def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> None:
-        """Write the image to a file that only its owner can read, replacing it at once or not at all.
-
-        Parameters
-        ----------
-        path
-            By custom ``*.gospan``.
-        meta
-            What JSON can say about the image.
-
-        Raises
-        ------
-        TargetError
-            The file cannot be written.
-        """
-        path = Path(path)
-        holes = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in self.holes.items()]
-        temporary = ""
-        try:
-            handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
-            with (
-                os.fdopen(handle, "wb") as file,
-                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive,
-            ):
-                for name, array in {
-                    "format": np.array(FORMAT),
-                    "meta": _to_json(meta),
-                    "start": self.segments.start,
-                    "size": self.segments.size,
-                    "data": self.segments.flat,
-                    "holes": _to_json(holes),
-                }.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
-            Path(temporary).replace(path)
-        except OSError as error:
-            raise TargetError(
-                f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
-            ) from error
-        finally:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
+        """Write the image to a file: see `write`."""
+        write(path, meta, self.segments.start, self.segments.size, [self.segments.flat], self.holes)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "tuple[Image, dict[str, Any]]":
@@ -175,6 +136,74 @@ class Image:
         return image, meta
 
 
+def write(
+    path: str | os.PathLike[str],
+    meta: Mapping[str, Any],
+    start: U64,
+    size: U64,
+    data: Sequence[Bytes],
+    holes: Mapping[tuple[int, int], Unreadable],
+) -> None:
+    """Write an image to a file that only its owner can read, replacing it at once or not at all.
+
+    Parameters
+    ----------
+    path
+        By custom ``*.gospan``.
+    meta
+        What JSON can say about the image.
+    start, size
+        uint64 (n,): its ranges, ascending, no two of them adjacent.
+    data
+        The bytes of all ranges, in as many pieces as they come in.
+    holes
+        As in `Image`.
+
+    Raises
+    ------
+    TargetError
+        The file cannot be written.
+    """
+    path = Path(path)
+    missing = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in holes.items()]
+    members: dict[str, Sequence[np.ndarray[Any, Any]]] = {
+        "format": [np.array(FORMAT)],
+        "meta": [_to_json(meta)],
+        "start": [start],
+        "size": [size],
+        "data": data,
+        "holes": [_to_json(missing)],
+    }
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
+        with (
+            os.fdopen(handle, "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive,
+        ):
+            for name, pieces in members.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    _write_array(member, pieces)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _write_array(file: IO[bytes], pieces: Sequence[np.ndarray[Any, Any]]) -> None:
+    """Write an array whose pieces are not put together first: there may be no room for them twice."""
+    if len(pieces) == 1:
+        np.lib.format.write_array(file, pieces[0], allow_pickle=False)
+        return
+    header = {"descr": "|u1", "fortran_order": False, "shape": (sum(map(len, pieces)),)}
+    np.lib.format.write_array_header_1_0(file, header)
+    for piece in pieces:
+        for first in range(0, len(piece), _PIECE):
+            file.write(piece[first : first + _PIECE].data)
+
+
 def begins_with(path: str, magic: bytes) -> bool:
     """Whether this is a file, and these are its first bytes."""
     try:
@@ -200,72 +229,6 @@ def is_image(path: str) -> bool:
             return {*archive.namelist()} == {f"{name}.npy" for name in _ARRAYS}
     except (OSError, *_DAMAGE):
         return False
-
-
-class Recorder(Over):
-    """Memory that remembers what was read through it.
-
-    Where reads overlap, the target must not have run between them: which of
-    two different bytes at one address stays is not defined. It says that nothing
-    is at hand, so that who reads keeps what there is: reading again would record again.
-
-    Parameters
-    ----------
-    memory
-        What to read from.
-    """
-
-    def __init__(self, memory: Memory) -> None:
-        super().__init__(memory)
-        self.at_hand = False
-        self._records: dict[int, list[tuple[U64, Bytes]]] = {}
-        self._holes: dict[tuple[int, int], Unreadable] = {}
-
-    def read(self, address: int, size: int) -> bytes | Unreadable:
-        """Return all `size` bytes at `address`, or the first that is missing."""
-        data = self.memory.read(address, size)
-        if isinstance(data, Unreadable):
-            self._holes[address, size] = data
-        elif size:
-            row = np.frombuffer(data, np.uint8).reshape(1, size)
-            self._records.setdefault(size, []).append((np.array([address], np.uint64), row))
-        return data
-
-    def read_many(self, addresses: U64, size: int) -> Rows:
-        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
-        rows = self.memory.read_many(addresses, size)
-        if size and rows.readable.all():
-            self._records.setdefault(size, []).append((addresses.copy(), rows.data))
-        elif size:
-            kept = addresses[rows.readable], rows.data[rows.readable]
-            self._records.setdefault(size, []).append(kept)
-        return rows
-
-    def image(self) -> Image:
-        """Return what was read so far; overlaps are merged."""
-        parts = [(size, *part) for size, parts in self._records.items() for part in parts]
-        runs = [_runs(addresses, size) for size, addresses, _ in parts]
-        none = np.empty(0, np.uint64)
-        begin = np.concatenate([none, *(start for start, _ in runs)])
-        start, size, _ = disjoint(begin, np.concatenate([none, *(length for _, length in runs)]), begin)
-        offset = np.cumsum(size, dtype=np.uint64) - size
-        segments = Segments(np.empty(int(size.sum()), np.uint8), start, size, offset)
-        for length, addresses, data in parts:
-            records = data.view(f"V{length}")[:, 0]
-            for first in range(0, len(addresses), _BLOCK):
-                block = slice(first, first + _BLOCK)
-                at, _ = segments.locate(addresses[block], length)
-                window(segments.flat, length)[at] = records[block]
-        return Image(segments, self._holes)
-
-
-def _runs(addresses: U64, size: int) -> tuple[U64, U64]:
-    """Join records that follow each other, in memory as in the column: where each run starts, and its bytes."""
-    before, after = addresses[:-1], addresses[1:]
-    apart = (after < before) | (after - before != size)
-    first = np.flatnonzero(np.append(True, apart)[: len(addresses)])
-    records = np.diff(np.append(first, len(addresses)))
-    return addresses[first], records.astype(np.uint64) * np.uint64(size)
 
 
 def _segments(arrays: Mapping[str, Any]) -> Segments:

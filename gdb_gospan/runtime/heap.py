@@ -12,7 +12,7 @@ from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.held import Held
+from gdb_gospan.memory.held import Held, Places
 from gdb_gospan.runtime import (
     goroutines,
     mbits,
@@ -28,7 +28,7 @@ from gdb_gospan.runtime import (
 )
 from gdb_gospan.runtime.mheap import Arenas, SpanMap, places_of_map, read_arenas, read_span_map
 from gdb_gospan.runtime.parts import Trail, part
-from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
+from gdb_gospan.runtime.record import I64, Mask, Reader, Record
 
 
 class Heap:
@@ -237,10 +237,10 @@ class Heap:
         for name in (*_READ, *more):
             getattr(self, name)
         if not isinstance(self.reader.memory, Held):
-            self.reader.memory = Held(self.memory, self._later())
+            self.reader.memory = Held(self.memory, self.places())
 
-    def _later(self) -> Iterator[tuple[U64, int | I64]]:
-        """Yield where the parts lie that are read later."""
+    def places(self) -> Iterator[Places]:
+        """Yield where the parts lie that `read` leaves for later: addresses, and the bytes at each."""
         yield self.span_sets.places(self.reader)
         yield from places_of_map(self.reader, self.arenas, self.spans, self.ready_arena_chunks)
         yield from mspan.places_of_slots(self.spans, self.spans.counted)

@@ -227,6 +227,17 @@ def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
     mspan_sys
         Bytes that the runtime took for descriptors (memstats.mspan_sys): there cannot be more.
     """
+    addresses, lost = descriptors(reader, mheap, mspan_sys=mspan_sys)
+    return Spans(
+        records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
+        heap_sweepgen=mheap["sweepgen"],
+        page_size=reader.layout.platform.page_size,
+        lost=lost,
+    )
+
+
+def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, int]:
+    """Return where the descriptors lie that ``mheap.allspans`` lists, ascending, and how many are not known."""
     allspans = mheap.slice("allspans")
     if allspans.length > mspan_sys // reader.layout["mspan"].size + _UNCOUNTED:
         raise MemoryReadError(
@@ -239,12 +250,7 @@ def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
         addresses = addresses[addresses != 0]
     if (addresses[1:] < addresses[:-1]).any():
         addresses = np.sort(addresses, kind="stable")  # in runs already, which this kind makes use of
-    return Spans(
-        records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
-        heap_sweepgen=mheap["sweepgen"],
-        page_size=reader.layout.platform.page_size,
-        lost=lost,
-    )
+    return addresses, lost
 
 
 _CHUNK = np.uint64(14)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
+from gdb_gospan.memory.held import Held, Places
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime import bits, mspan
 from gdb_gospan.runtime.heap import Heap
@@ -17,18 +20,38 @@ def read_whole(heap: Heap) -> None:
     """Read every part of the heap, and of every span in use its bitmaps, its specials and the types of its objects.
 
     Of the objects themselves only the malloc headers are read, pointers to types that the runtime has put there.
+    What there is much of is fetched first, by whole pages of the runtime's own memory, and decoded from there.
     """
+    reader = heap.reader
+    where, _ = mspan.descriptors(reader, heap.mheap, mspan_sys=heap.memstats["mspan_sys"])
+    reader.memory = Held(reader.memory, [(where, reader.layout["mspan"].size)])
+    rows: I64 = np.flatnonzero(heap.spans.in_use)
+    reader.memory = Held(reader.memory, _outside(heap, _many(heap, rows)))
     for name, value in vars(Heap).items():
         if isinstance(value, part):
             getattr(heap, name)
-    spans, reader = heap.spans, heap.reader
-    rows: I64 = np.flatnonzero(spans.in_use)
+    spans = heap.spans
     ends = spans.records.at("nelems", rows)
     bits.popcount_between(reader, spans.records["allocBits"][rows], np.zeros_like(ends), ends)
     mspan.marked_slots(reader, spans, rows, heap.span_map.inline_marks[rows])
     read_every_special(reader, spans.records["specials"][rows])
     for address in _types(heap, rows):
         heap.type_at(address)
+
+
+def _many(heap: Heap, rows: I64) -> Iterator[Places]:
+    """Yield where it is that there is something for each span: addresses, and the bytes at each."""
+    yield from heap.places()
+    size = bits.bytes_of(heap.spans.records.at("nelems", rows))
+    for name in ("allocBits", "gcmarkBits"):
+        yield heap.spans.records.at(name, rows), size
+
+
+def _outside(heap: Heap, places: Iterable[Places]) -> Iterator[Places]:
+    """Leave out what damage has moved into the program's own objects."""
+    for addresses, size in places:
+        own = heap.arenas.of(addresses) < 0
+        yield addresses[own], size if isinstance(size, int) else size[own]
 
 
 def _types(heap: Heap, rows: I64) -> list[int]:

@@ -28,7 +28,8 @@ from gdb_gospan.commands.arguments import parse
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.layout.frozen import freeze, thaw
-from gdb_gospan.memory.image import Image, Recorder
+from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
-from gdb_gospan.memory.image import Image, Recorder
+from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
 
 
@@ -47,8 +49,14 @@ def answer(memory, where, size):
 
 
 @settings(max_examples=150)
-@given(BASES, st.lists(st.sampled_from([True, True, True, False]), min_size=120, max_size=120), READS)
-def test_the_same_answers_and_nothing_else(tmp_path_factory, base, present, reads):
+@given(
+    BASES,
+    st.lists(st.sampled_from([True, True, True, False]), min_size=120, max_size=120),
+    READS,
+    st.sampled_from([1, 16, 1 << 12]),
+)
+def test_the_same_answers_and_nothing_else(tmp_path_factory, base, present, reads, long):
+    """Whatever is copied run by run, and whatever record by record."""
     content = {base + i: (i * 7 + 1) % 256 for i, there in enumerate(present) if there}
     reads = [(where + base if isinstance(where, int) else [a + base for a in where], n) for where, n in reads]
     original = image(content)
@@ -57,9 +65,14 @@ def test_the_same_answers_and_nothing_else(tmp_path_factory, base, present, read
     assert answers == [answer(original, *read) for read in reads]
 
     path = tmp_path_factory.getbasetemp() / "image.gospan"
-    recorded = recorder.image()
-    recorded.save(path, {"reads": len(reads)})
+    with mock.patch("gdb_gospan.memory.recorder._LONG", long):
+        recorded = recorder.image()
+        nbytes, ranges = recorder.save(path, {"reads": len(reads)})
+    written = path.read_bytes()
     loaded, meta = Image.load(path)
+    assert (nbytes, ranges) == (len(loaded.segments.flat), len(loaded.segments.start))
+    recorded.save(path, {"reads": len(reads)})
+    assert path.read_bytes() == written
     path.unlink()
     assert meta == {"reads": len(reads)}
     asked = set()

@@ -1,0 +1,139 @@
+"""Memory that remembers what is read of it, to make an image."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from gdb_gospan.memory.image import Image, write
+from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
+from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
+
+_BLOCK: Final = 1 << 16
+"""Records that are copied at once: of millions, the places of all would take as much room as they do."""
+_LONG: Final = 1 << 12
+"""Bytes of a run, at least in the mean, that make it worth a step of its own."""
+
+_Part = tuple[U64, Bytes]
+"""Addresses, and a row for the record at each: uint64 (n,), uint8 (n, size)."""
+
+
+class Recorder(Over):
+    """Memory that remembers what was read through it.
+
+    Where reads overlap, the target must not have run between them: which of
+    two different bytes at one address stays is not defined. What is read again is
+    kept again until the image is made; a `Held` of it keeps once what many read.
+
+    Parameters
+    ----------
+    memory
+        What to read from.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__(memory)
+        self._parts: list[_Part] = []
+        self._holes: dict[tuple[int, int], Unreadable] = {}
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        data = self.memory.read(address, size)
+        if isinstance(data, Unreadable):
+            self._holes[address, size] = data
+        elif size:
+            row = np.frombuffer(data, np.uint8).reshape(1, size)
+            self._parts.append((np.array([address], np.uint64), row))
+        return data
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        rows = self.memory.read_many(addresses, size)
+        if size and rows.readable.all():
+            self._parts.append((addresses.copy(), rows.data))
+        elif size:
+            self._parts.append((addresses[rows.readable], rows.data[rows.readable]))
+        return rows
+
+    def image(self) -> Image:
+        """Return what was read so far; overlaps are merged."""
+        start, size, data = self._recorded()
+        flat = np.concatenate([np.empty(0, np.uint8), *data])
+        return Image(Segments(flat, start, size, _offsets(size)), self._holes)
+
+    def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> tuple[int, int]:
+        """Write the image to a file without making it first: see `image.write`.
+
+        Returns
+        -------
+        int, int
+            Bytes, and ranges that they lie in.
+        """
+        start, size, data = self._recorded()
+        write(path, meta, start, size, data, self._holes)
+        return int(size.sum()), len(start)
+
+    def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
+        """Return the ranges, no two of them adjacent, and their bytes in pieces, both in order of addresses."""
+        long: list[tuple[U64, U64, Bytes]] = []
+        short: list[_Part] = []
+        for addresses, data in self._parts:
+            start, size = _runs(addresses, data)
+            if data.size < _LONG * len(start):
+                short.append((addresses, data))
+            else:
+                long.append((start, size, data.reshape(-1)))
+        rest = _merged(short)
+        flats = [*long, (rest.start, rest.size, rest.flat)]
+        base = _offsets(np.array([len(flat) + 1 for _, _, flat in flats], np.uint64))  # none touches the next
+        start, size, offset = disjoint(
+            np.concatenate([start for start, _, _ in flats]),
+            np.concatenate([size for _, size, _ in flats]),
+            np.concatenate([first + _offsets(size) for first, (_, size, _) in zip(base, flats, strict=True)]),
+        )
+        ranges = disjoint(start, size, start)
+        return ranges[0], ranges[1], _pieces([flat for _, _, flat in flats], base, offset, size)
+
+
+def _pieces(flats: list[Bytes], base: U64, offset: U64, size: U64) -> list[Bytes]:
+    """Cut ranges out of buffers that begin at ``base``; those that follow each other there are one piece."""
+    new = np.append(True, offset[1:] != offset[:-1] + size[:-1])[: len(offset)]
+    first = np.flatnonzero(new)
+    end = np.append(offset + size, np.uint64(0))[np.append(first, len(offset))[1:] - 1]
+    which = np.searchsorted(base, offset[first], side="right") - 1
+    shift = base[which]
+    rows = zip(which.tolist(), (offset[first] - shift).tolist(), (end - shift).tolist(), strict=True)
+    return [flats[i][begin:stop] for i, begin, stop in rows]
+
+
+def _offsets(size: U64) -> U64:
+    """Where each of so many bytes begins that follow each other."""
+    offsets: U64 = np.cumsum(size, dtype=np.uint64) - size
+    return offsets
+
+
+def _merged(parts: list[_Part]) -> Segments:
+    """Copy parts of many small runs into one."""
+    runs = [_runs(*part) for part in parts]
+    none = np.empty(0, np.uint64)
+    begin = np.concatenate([none, *(start for start, _ in runs)])
+    start, size, _ = disjoint(begin, np.concatenate([none, *(length for _, length in runs)]), begin)
+    segments = Segments(np.empty(int(size.sum()), np.uint8), start, size, _offsets(size))
+    for addresses, data in parts:
+        length = data.shape[1]
+        records = data.view(f"V{length}")[:, 0]
+        for first in range(0, len(addresses), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            at, _ = segments.locate(addresses[block], length)
+            window(segments.flat, length)[at] = records[block]
+    return segments
+
+
+def _runs(addresses: U64, data: Bytes) -> tuple[U64, U64]:
+    """Join records that follow each other, in memory as in the column: where each run starts, and its bytes."""
+    before, after = addresses[:-1], addresses[1:]
+    apart = (after < before) | (after - before != data.shape[1])
+    first = np.flatnonzero(np.append(True, apart)[: len(addresses)])
+    records = np.diff(np.append(first, len(addresses)))
+    return addresses[first], records.astype(np.uint64) * np.uint64(data.shape[1])
