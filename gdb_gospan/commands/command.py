@@ -94,6 +94,11 @@ class Command:
         return self.argument is not None and self.argument[0] == "ADDRESS"
 
     @property
+    def takes_file(self) -> bool:
+        """The argument is the name of a file."""
+        return self.argument is not None and self.argument[0] == "FILE"
+
+    @property
     def argument_optional(self) -> bool:
         """The argument may be left out."""
         return self.argument is not None and self.argument[0].startswith("[")

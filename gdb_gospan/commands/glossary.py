@@ -30,7 +30,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "summary": (
         "objects", "garbage not swept yet", "free slots in spans in use", "tail and bitmaps inside spans",
         "idle pages, retained", "idle, returned or never touched", "stacks", "runtime metadata", "in flight or not known", "Sys",
-        "resident now (RSS)", "state", "descriptor", "cached", "sweep", "flagged as needing zeroing", "page",
+        "resident (RSS)", "state", "descriptor", "cached", "sweep", "flagged as needing zeroing", "page",
         "spanalloc", "heapMarked", "NextGC", "span class", "occupied",
     ),
 }  # fmt: skip
@@ -39,7 +39,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 SOMETIMES = {
     "garbage not swept yet": "garbage not swept yet",
     "in flight or not known": "(Sys less the above)",
-    "resident now (RSS)": "resident now (RSS)",
+    "resident (RSS)": "resident (RSS)",
 }
 """Terms that a report has only now and then, and how to see that it does."""
 

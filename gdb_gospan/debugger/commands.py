@@ -106,10 +106,12 @@ class _Subcommand(gdb.Command):
             return report(session, self._command, arguments, looks)
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
-        """Offer options, the values of an option after it, terms to ``explain`` and Go's names to ``show``."""
-        from gdb_gospan.debugger.completion import EXPRESSION, complete
+        """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
+        from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
 
         found = complete(self._command, text, word)
+        if found is FILE:
+            return gdb.COMPLETE_FILENAME
         return gdb.COMPLETE_EXPRESSION if found is EXPRESSION else found
 
 

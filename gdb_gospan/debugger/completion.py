@@ -9,6 +9,8 @@ from gdb_gospan.commands.command import Command, Option, options_of
 
 EXPRESSION: Final[list[str]] = []
 """Returned as this very list where gdb's own completion of expressions goes on."""
+FILE: Final[list[str]] = []
+"""Likewise, of names of files."""
 
 
 def complete(command: Command, text: str, word: str | None) -> list[str]:
@@ -40,6 +42,8 @@ def complete(command: Command, text: str, word: str | None) -> list[str]:
         return _ends(_unused(options, before), typed, word)
     if command.argument is None:
         return _ends(_unused(options, before), typed, word)
+    if command.takes_file:
+        return FILE
     if not command.needs_target:
         from gdb_gospan.commands.glossary import names
 

@@ -27,6 +27,7 @@ MORE = (
     "stacks",
     "gc",
     "check",
+    "snapshot FILE",
     "explain TERM",
 )
 # The accounts of a document's ``bytes``, in the order of the screen.
@@ -115,7 +116,7 @@ def _memory(document: dict[str, Any], style: Style) -> str:
     resident = document["target"]["resident"]
     if resident is not None:
         amount = _bytes(resident, style)
-        line = f"  {'resident now (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
+        line = f"  {'resident (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
         lines.append(line if len(line) <= style.width else line.partition("  Go's")[0])
     return "\n".join(lines)
 

@@ -111,6 +111,12 @@ def test_completion_of_expressions_and_parameters(gdb: Gdb, core: cores.Core) ->
     assert colours == "set go-spans color always\nset go-spans color auto\n"
 
 
+def test_completion_of_files(gdb: Gdb, tmp_path: Path) -> None:
+    (tmp_path / "heap.gospan").touch()
+    (offered,) = completions(gdb, f"go-spans snapshot {tmp_path}/he")
+    assert offered == {f"go-spans snapshot {tmp_path}/heap.gospan"}
+
+
 def test_completion_of_go_names(gdb: Gdb, core: cores.Core) -> None:
     """Package variables, and fields; no function, no type, and nothing that gdb finds and cannot read."""
     wanted = {

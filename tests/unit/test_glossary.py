@@ -42,7 +42,7 @@ CLAIMED = (
     "largeMalloc", "stack escape", "_MSpanScavenged", "needsZeroing", "go_mem_fragmentation_ratio", "pprof", "field reordering",
 )  # fmt: skip
 
-WITHOUT_SOURCE = ("resident now (RSS)", "expected and observed", "layout", "unreadable", "read in")
+WITHOUT_SOURCE = ("resident (RSS)", "expected and observed", "layout", "unreadable", "read in")
 #: Words on the screen that are no term's name.
 PRINTED = (
     "exact", "DWARF", "read in", "in stock", "changing hands", "generation", "profiler", "pacer", "retained", "reserved", "longest",

@@ -42,7 +42,7 @@ HEAP: tuple[Command, ...] = (
             ("tail and bitmaps inside spans", "bytes of a span too few for a slot; heap and mark bits (Go 1.22, 1.26)"),
             ("idle pages, retained", "free pages that the runtime keeps: HeapIdle - HeapReleased"),
             ("idle, returned or never touched", "free pages given back to the OS, or never touched: HeapReleased"),
-            ("resident now (RSS)", "of a live process: what is in memory, which is less where pages were never written"),
+            ("resident (RSS)", "of a live process: what is in memory, which is less where pages were never written"),
             ("flagged as needing zeroing", "a flag of a span in use, not a state: its memory had other contents before"),
         ),
     ),

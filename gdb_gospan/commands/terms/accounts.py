@@ -125,12 +125,12 @@ ACCOUNTS: tuple[Term, ...] = (
         covers=("bytes/sys", "check/committed"),
     ),
     Term(
-        "resident now (RSS)",
+        "resident (RSS)",
         "bytes of the process that are in memory, as the kernel counts them: Go's and all other memory.",
         "field 2 of /proc/PID/statm, in pages; not in a core",
         unlike="Sys - HeapReleased, its upper bound as far as Go's memory goes",
         aliases=("RSS", "resident"),
-        covers=("summary/resident now (RSS)",),
+        covers=("summary/resident (RSS)",),
     ),
     Term(
         "HeapAlloc",
