@@ -56,7 +56,7 @@ def test_the_command_line(delve: Delve) -> None:
 @pytest.mark.live
 @pytest.mark.toolchain
 def test_a_process_and_its_other_clients(delve: Delve) -> None:
-    with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
+    with start(programs.build("churn", delve.busy_go), "-seconds", "120") as running:
         running.line()
         with delves.headless(delve, pid=running.pid) as address:
             for _ in range(2):
@@ -69,7 +69,7 @@ def test_a_process_and_its_other_clients(delve: Delve) -> None:
 @pytest.mark.live
 @pytest.mark.toolchain
 def test_a_delve_for_one_client_lets_the_program_go(delve: Delve) -> None:
-    with start(programs.build("churn", "1.27"), "-seconds", "120") as running:
+    with start(programs.build("churn", delve.busy_go), "-seconds", "120") as running:
         running.line()
         with (
             delves.headless(delve, multi=False, pid=running.pid) as address,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools import delves, programs
+from tools import delves, programs, toolchains
 from tools.processes import start
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ REPORTS = "summary|classes|list|spanalloc|central|cache|cache 0|gc|pages|check|s
 STOPS = 4
 
 
-@pytest.mark.parametrize("go_minor", ["1.19", "1.27"])
-def test_every_report_of_a_busy_program(delve: Delve, go_minor: str) -> None:
+@pytest.mark.parametrize("oldest", [True, False])
+def test_every_report_of_a_busy_program(delve: Delve, oldest: bool) -> None:
+    go_minor = toolchains.OLDEST if oldest else delve.busy_go
     with start(programs.build("churn", go_minor), "-seconds", "240") as running:
         running.line()
         said = delves.run(delve, [f"go_spans {words}" for words in REPORTS.split("|")], pid=running.pid)
@@ -45,7 +46,7 @@ def test_every_report_of_a_busy_program(delve: Delve, go_minor: str) -> None:
 
 @pytest.mark.slow
 def test_random_stops_raise_no_false_alarm(delve: Delve) -> None:
-    with start(programs.build("churn", "1.27"), "-seconds", "240") as running:
+    with start(programs.build("churn", delve.busy_go), "-seconds", "240") as running:
         running.line()
         for _ in range(STOPS):
             (said,) = delves.run(delve, ["go_spans check --json"], pid=running.pid)

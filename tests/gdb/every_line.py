@@ -71,7 +71,7 @@ for point in points.values():
     point.silent = True
 outcomes = []
 end = time.monotonic() + SECONDS  # noqa: F821
-while points and time.monotonic() < end:
+while points and (time.monotonic() < end or len(outcomes) < LEAST):  # noqa: F821
     gdb.execute("continue", to_string=True)
     if not gdb.selected_inferior().pid:
         break
