@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.runtime import sizeclasses
-from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, Column

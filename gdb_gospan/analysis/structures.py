@@ -7,8 +7,8 @@ import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities, all_of, count, total
 from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.runtime import sizeclasses
-from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import FREEING
 

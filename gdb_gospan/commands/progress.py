@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from gdb_gospan.commands.session import Session
+from gdb_gospan.memory.abreast import start
 from gdb_gospan.memory.model import Tell
-from gdb_gospan.runtime.abreast import start
 from gdb_gospan.views import units
 
 _AFTER = 0.5

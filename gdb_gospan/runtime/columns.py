@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gdb_gospan.memory.abreast import blocks
+
 if TYPE_CHECKING:
     from gdb_gospan.runtime.record import I64, U64, Column, Mask
-
-BLOCK = 1 << 15
-"""Rows of a block: what is computed of them on the way stays in the processor's cache, and in memory that is
-used again. Fresh memory for the intermediate columns of a million rows takes longer than all arithmetic on them."""
-
-
-def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
-    """Cut ``count`` rows into blocks."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
 
 
 def rows_where(mask: Mask) -> Iterator[I64]:

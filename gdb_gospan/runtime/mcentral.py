@@ -6,8 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from gdb_gospan.runtime.abreast import each_block
-from gdb_gospan.runtime.columns import BLOCK
+from gdb_gospan.memory.abreast import BLOCK, each_block
 from gdb_gospan.runtime.mspan import BEING_SWEPT, NEEDS_SWEEP, SWEPT, Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 

@@ -6,8 +6,9 @@ import attrs
 import numpy as np
 
 from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime import linked
-from gdb_gospan.runtime.columns import Ranges, blocks
+from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Column, Reader, Record
 

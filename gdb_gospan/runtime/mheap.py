@@ -11,8 +11,8 @@ import numpy as np
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.memory.segments import distinct
-from gdb_gospan.runtime.abreast import each_block
 from gdb_gospan.runtime.columns import Ranges, rows_where
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
-from gdb_gospan.runtime.columns import Ranges, blocks
+from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import PageCaches
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record

@@ -16,7 +16,7 @@ from typing import Any, overload
 import attrs
 import numpy as np
 
-from gdb_gospan.runtime.columns import blocks
+from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.record import Column as Values
 from gdb_gospan.views.tables import Column, Measure, as_in_json
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdb_gospan.memory import Rows
-from gdb_gospan.runtime import abreast, linked, record
-from gdb_gospan.runtime.abreast import each_block
-from gdb_gospan.runtime.columns import Ranges, blocks
+from gdb_gospan.memory import Rows, abreast
+from gdb_gospan.memory.abreast import blocks, each_block
+from gdb_gospan.runtime import linked, record
+from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.record import Records
 from tools import images
 from tools.tiny_heap import TinyHeap

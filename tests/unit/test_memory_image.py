@@ -2,6 +2,7 @@
 
 import os
 import stat
+import zlib
 from unittest import mock
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
+from gdb_gospan.memory.deflated import pack, unpack
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
@@ -209,7 +211,9 @@ def test_objects_in_a_file_are_never_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": np.array(2)}, "newer release"),
+        ({"format": np.array(3)}, "newer release"),
+        ({"format": np.array(1)}, "damaged"),
+        ({"format": np.array(0)}, "damaged"),
         ({"start": u64([2000, 1000])}, "damaged"),
         ({"start": u64([1000, 1500])}, "damaged"),
         ({"start": u64([1000])}, "damaged"),
@@ -217,7 +221,12 @@ def test_objects_in_a_file_are_never_loaded(tmp_path):
         ({"start": np.array([1000, 2000])}, "damaged"),
         ({"size": u64([500, 701])}, "damaged"),
         ({"size": u64([1200, 0])}, "damaged"),
-        ({"data": np.zeros((2, 600), np.uint8)}, "damaged"),
+        ({"packed": np.zeros((2, 600), np.uint8)}, "damaged"),
+        ({"packed": np.zeros(0, np.uint8)}, "damaged"),
+        ({"packed": pack([np.zeros(1199, np.uint8)])[0]}, "damaged"),
+        ({"length": u64([])}, "damaged"),
+        ({"length": u64([1, 1])}, "damaged"),
+        ({"length": np.array([1])}, "damaged"),
         ({"meta": np.frombuffer(b"[1]", np.uint8)}, "damaged"),
         ({"meta": np.frombuffer(b"{", np.uint8)}, "damaged"),
         ({"holes": np.frombuffer(b"[[1]]", np.uint8)}, "damaged"),
@@ -233,6 +242,32 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, change, words):
     with path.open("wb") as file:
         np.savez(file, **{**arrays, **change})
     assert words in line(path)
+
+
+def test_bytes_are_packed_in_units(monkeypatch):
+    monkeypatch.setattr("gdb_gospan.memory.deflated._UNIT", 100)
+    data = np.random.default_rng(1).integers(0, 4, 1234).astype(np.uint8)
+    whole = pack([data])
+    assert len(whole) == 13
+    cut = pack([data[:1], data[1:1], data[1:250], data[250:]])
+    assert [unit.tolist() for unit in cut] == [unit.tolist() for unit in whole]
+    flat, length = np.concatenate(whole), u64([len(unit) for unit in whole])
+    assert unpack(flat, length, 1234).tolist() == data.tolist()
+    for size in (0, 1200, 1233, 1235, 1301, 1 << 40):
+        with pytest.raises(ValueError, match=r"data|lengths"):
+            unpack(flat, length, size)
+    with pytest.raises((ValueError, zlib.error)):
+        unpack(flat, np.roll(length, 1), 1234)
+    assert pack([]) == []
+    assert len(unpack(flat[:0], length[:0], 0)) == 0
+
+
+def test_no_file_makes_more_of_its_bytes_than_can_be():
+    """One that claims so gets no memory for it: refused before any is taken."""
+    size = 50 << 40
+    length = u64([1] * (size >> 22))
+    with pytest.raises(ValueError, match="lengths"):
+        unpack(np.zeros(len(length), np.uint8), length, size)
 
 
 @settings(max_examples=150)

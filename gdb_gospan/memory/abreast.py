@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from gdb_gospan.memory import Memory
-from gdb_gospan.runtime.columns import BLOCK, blocks
+from gdb_gospan.memory.model import Memory
+
+BLOCK = 1 << 15
+"""Rows of a block: what is computed of them on the way stays in the processor's cache, and in memory that is
+used again. Fresh memory for the intermediate columns of a million rows takes longer than all arithmetic on them."""
 
 _MOST = 4
 """Threads at most: beyond that memory is the bound."""
 _WORTH = 4
 """Blocks that make a further thread worth its start."""
+
+
+def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
+    """Cut ``count`` rows into blocks."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
 
 
 def each_block(
