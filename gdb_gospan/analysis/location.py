@@ -136,10 +136,9 @@ def _type(heap: Heap, row: int, slot: int) -> GoType | None:
     columns = heap.spans.records
     if "largeType" not in columns:
         return None
-    spanclass = int(columns["spanclass"][row])
-    if spanclass <= 1:
+    if columns["spanclass"][row] <= 1:
         return heap.type_at(int(columns["largeType"][row]))
-    with_header = spanclass & 1 == 0 and int(columns["elemsize"][row]) > heap.header_above
+    with_header = heap.has_headers(np.array([row])).all()
     return heap.type_at(heap.reader.word(slot) or 0) if with_header else None
 
 

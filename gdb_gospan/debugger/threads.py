@@ -16,7 +16,6 @@ from gdb_gospan.debugger.types import symbol_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.executable import open_executable
 from gdb_gospan.memory.registers import Thread
 
 _FRAMES = 24
@@ -50,6 +49,9 @@ def frames(stripped: Memory | None = None) -> list[tuple[str, list[str]]]:
 
 def _functions() -> FunctionTable:
     """Return Go's own table of the program's functions."""
+    # pyelftools takes 30 ms to import, and few stops need this.
+    from gdb_gospan.memory.executable import open_executable
+
     space = gdb.current_progspace()
     path = Path(space.filename if space and space.filename else "")
     try:

@@ -200,11 +200,15 @@ class Heap:
             self._types[address] = rtype.read_type(self.reader, self.symbols, address) if address else None
         return self._types[address]
 
-    @property
-    def header_above(self) -> int:
-        """Bytes of an object above which, if it has pointers, a pointer to its type precedes it (mbitmap.go, since Go 1.22)."""
+    def has_headers(self, rows: I64) -> Mask:
+        """Which of these spans have a pointer to its type before each object (mbitmap.go, since Go 1.22): bool, a row for each."""
+        columns = self.spans.records
+        if "largeType" not in columns:
+            return np.zeros(len(rows), np.bool_)
+        spanclass = columns.at("spanclass", rows)
         word = self.layout.platform.pointer_size
-        return word * word * 8
+        mask: Mask = (spanclass > 1) & (spanclass & 1 == 0) & (columns.at("elemsize", rows) > word * word * 8)
+        return mask
 
     @part
     def allocated(self) -> mspan.SlotBits:

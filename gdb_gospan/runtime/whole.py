@@ -59,12 +59,8 @@ def _types(heap: Heap, rows: I64) -> list[int]:
     spans = heap.spans
     if "largeType" not in spans.records:
         return []
-    spanclass = spans.records.at("spanclass", rows)
-    large = spans.records["largeType"][rows[spanclass <= 1]]
-    with_header = (
-        (spanclass > 1) & (spanclass & 1 == 0) & (spans.records.at("elemsize", rows) > heap.header_above)
-    )
-    headers, known = heap.reader.pointers(_allocated(heap.reader, spans, rows[with_header]))
+    large = spans.records["largeType"][rows[spans.records.at("spanclass", rows) <= 1]]
+    headers, known = heap.reader.pointers(_allocated(heap.reader, spans, rows[heap.has_headers(rows)]))
     found: list[int] = distinct(np.concatenate([large, headers[known]])).tolist()
     return found
 

@@ -63,3 +63,14 @@ def test_a_core_file_that_was_replaced_is_not_mapped(tmp_path: Path) -> None:
     assert result.stdout[1].strip() == "GdbMemory"
     assert json.loads(result.stdout[2])["memstats"]["HeapInuse"] == one.stdout["HeapInuse"]
     assert one.stdout["HeapInuse"] != other.stdout["HeapInuse"]
+
+
+def test_a_summary_loads_no_package_that_it_does_not_need(
+    gdb: gdbs.Gdb, frag_core_cached: cores.Core
+) -> None:
+    """Each takes some 30 ms of the tenths of a second that the summary of a small heap takes."""
+    loaded = "python import sys; print({'elftools', 'pygments', 'tabulate', 'numpy'} & set(sys.modules))"
+    result = run_gdb(
+        gdb, ["go-spans summary", loaded], exe=frag_core_cached.executable, core=frag_core_cached.path
+    )
+    assert result.stdout[1].strip() == "{'numpy'}"
