@@ -1,4 +1,4 @@
-"""Bytes that are compressed in units, each of which can be packed and unpacked alone: on all processors at once."""
+"""Bytes that are compressed in units, each of which can be packed and unpacked alone: on several processors at once."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from gdb_gospan.memory.segments import U64, Bytes
 _LEVEL: Final = 1
 """Of compression: five times as fast as zlib's default here, for files that are a third larger."""
 _UNIT: Final = 1 << 22
-"""Bytes of each unit but the last; who unpacks them relies on it."""
+"""Bytes of each unit but the last. A part of the format of the file, never to be changed."""
 _MOST: Final = 1100
-"""No byte of a deflated stream stands for more of them (RFC 1951; 1,032 in fact)."""
+"""Bytes that a byte of a deflated stream stands for at most, generously (by RFC 1951 they are 1,032)."""
 
 
 def pack(pieces: Sequence[Bytes]) -> list[Bytes]:
@@ -59,7 +59,8 @@ def unpack(packed: Bytes, length: U64, size: int) -> Bytes:
         source = packed[int(end[some.start] - length[some.start]) : int(end[some.start])]
         stream = zlib.decompressobj()
         data = stream.decompress(source.data, len(unit))
-        if len(data) != len(unit) or not (stream.eof or stream.decompress(stream.unconsumed_tail, 1) == b""):
+        more = stream.decompress(stream.unconsumed_tail, 1)  # there is its checksum
+        if len(data) != len(unit) or more or not stream.eof or stream.unused_data:
             raise ValueError("data")
         unit[:] = np.frombuffer(data, np.uint8)
 

@@ -3,6 +3,7 @@
 import mmap
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Tell, Unreadable, foregone
 from gdb_gospan.memory.places import Mapping
-from gdb_gospan.memory.segments import U64, Segments, disjoint, overlaps
+from gdb_gospan.memory.segments import I64, U64, Segments, disjoint, overlaps
 
 _RESIDENT = 16 << 20
 """Bytes of the file that stay mapped into our memory, about."""
+_PAGE_SHIFT = 12
 
 
 @attrs.frozen(eq=False)
@@ -87,7 +89,7 @@ class CoreFile:
         self.reads = 0
         self.bytes_read = 0
         self._file = _map(self.path, tell)
-        self._forgotten = 0
+        self._resident = 0
         flat = np.empty(0, np.uint8) if self._file is None else np.frombuffer(self._file, np.uint8)
         headers = elfheader.decode(flat, str(self.path))
         self.bits = headers.bits
@@ -146,11 +148,23 @@ class CoreFile:
             at += len(data)
         return b"".join(pieces)
 
-    def _forget(self) -> None:
-        """Unmap what was read now and then: it stays in the system's page cache, and is not counted as our memory."""
-        if self._file is not None and self.bytes_read - self._forgotten > _RESIDENT:
-            self._forgotten = self.bytes_read
+    def _forget(self, offset: I64, size: int) -> None:
+        """Unmap what was read now and then: it stays in the system's page cache, and is not counted as our memory.
+
+        A record touches a page of its own, unless the one before it is on that page.
+        """
+        pages = np.count_nonzero(np.diff(offset >> _PAGE_SHIFT)) + 1
+        self._resident += max(int(pages) << _PAGE_SHIFT, len(offset) * size)
+        if self._file is not None and self._resident > _RESIDENT:
+            self._resident = 0
             self._file.madvise(mmap.MADV_DONTNEED)
+
+    @property
+    def _below_us(self) -> Memory | None:
+        """What lies below, if it may be asked here: a debugger's memory only by the thread that the debugger runs in."""
+        below = self.fallback
+        alone = below is None or below.at_hand or threading.current_thread() is threading.main_thread()
+        return below if alone else None
 
     def _below(self, at: int, end: int) -> bytes | Unreadable:
         """Ask the fallback for the bytes from `at` to `end`, or to the next that are not its business."""
@@ -160,9 +174,10 @@ class CoreFile:
             if i and at - int(start[i - 1]) < int(size[i - 1]):
                 return Unreadable(at, end - at, self._reason(at))  # variable: see the class
             stops.extend(start[i : i + 1].tolist())
-        if self.fallback is None:
+        below = self._below_us
+        if below is None:
             return Unreadable(at, end - at, self._reason(at))
-        data = self.fallback.read(at, min(stops) - at)
+        data = below.read(at, min(stops) - at)
         if isinstance(data, Unreadable):
             return Unreadable(data.address, end - data.address, self._reason(data.address))
         return data
@@ -187,17 +202,18 @@ class CoreFile:
         self.bytes_read += int(readable.sum()) * size
         if readable.all():
             data = self.segments.gather(offset, size)
-            self._forget()
+            self._forget(offset, size)
             return Rows(data, readable)
         data = np.zeros((len(addresses), size), np.uint8)
         data[readable] = self.segments.gather(offset[readable], size)
-        self._forget()
+        self._forget(offset[readable], size)
         rest = np.flatnonzero(~readable)
         mixed = overlaps(self.segments.start, self.segments.size, addresses[rest], size)
-        if self.fallback is not None:
+        below = self._below_us
+        if below is not None:
             asked = rest[~mixed & ~overlaps(*self._unknown, addresses[rest], size)]
-            below = self.fallback.read_many(addresses[asked], size)
-            data[asked], readable[asked] = below.data, below.readable
+            found = below.read_many(addresses[asked], size)
+            data[asked], readable[asked] = found.data, found.readable
         # What is left lies across the edge of a range: few distinct addresses.
         distinct, which = np.unique(addresses[rest[mixed]], return_inverse=True)
         for i, address in enumerate(distinct.tolist()):

@@ -11,13 +11,14 @@ from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
 from gdb_gospan.memory.segments import I64, LAST, U64, Segments, disjoint, distinct, fewer
 
 Places = tuple[U64, int | I64]
-"""Addresses, and the bytes at each: one number for all or int64 (n,), at least 1."""
+"""Addresses, uint64 (n,), and the bytes at each: one number for all or int64 (n,), at least 1."""
 
 _SHIFT: Final = np.uint64(12)
 _PAGE: Final = 1 << 12
 """The smallest page there is: all of one can be read, or nothing."""
 _MOST: Final = 1 << 19
-"""Pages that are held at most, 2 GiB: what sixty million spans need. More is wanted of damaged memory only."""
+"""Pages that are held at most, 2 GiB: thirteen million descriptors, or what else is read of sixty million spans.
+More is mostly wanted of damaged memory; what is not held can be read all the same."""
 
 
 class Held(Over):

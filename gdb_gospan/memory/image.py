@@ -30,7 +30,7 @@ _ARRAYS: Final = {
     1: ("format", "meta", "start", "size", "data", "holes"),
     2: ("format", "meta", "start", "size", "packed", "length", "holes"),
 }
-"""Members of the file, by its format: its bytes were an array like the others, which took one processor long."""
+"""Members of the file, by its format. In the first the bytes were one deflated member, the work of one processor."""
 
 _DAMAGE: Final = (
     ArithmeticError,
@@ -126,6 +126,8 @@ class Image:
                         f"{path}: written by a newer release of go-spans (try: update this one)"
                     )
                 arrays = {name: file[name] for name in _ARRAYS[version]}
+                if version > 1 and file.zip.getinfo("packed.npy").compress_type != zipfile.ZIP_STORED:
+                    raise ValueError("packed twice")
             image = cls(_segments(arrays), _holes(_from_json(arrays["holes"])))
             meta = _from_json(arrays["meta"])
             if not isinstance(meta, dict):
@@ -182,11 +184,13 @@ def write(
         handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
         with (
             os.fdopen(handle, "wb") as file,
-            zipfile.ZipFile(file, "w") as archive,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
             for name, array in members.items():
-                small = zipfile.ZIP_STORED if name == "packed" else zipfile.ZIP_DEFLATED
-                with archive.open(_member(name, small), "w", force_zip64=True) as member:
+                entry = f"{name}.npy"
+                # An entry that is made by hand is stored as it is.
+                known = zipfile.ZipInfo(entry) if name == "packed" else entry
+                with archive.open(known, "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         Path(temporary).replace(path)
     except OSError as error:
@@ -194,13 +198,6 @@ def write(
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-
-
-def _member(name: str, compression: int) -> zipfile.ZipInfo:
-    """Return the entry of an array in the table of contents."""
-    entry = zipfile.ZipInfo(f"{name}.npy")  # of 1980, so that the same image is the same file
-    entry.compress_type = compression
-    return entry
 
 
 def begins_with(path: str, magic: bytes) -> bool:

@@ -6,17 +6,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import U64, Bytes, Segments, disjoint, window
+from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, window
 
-_BLOCK: Final = 1 << 16
-"""Records that are copied at once: of millions, the places of all would take as much room as they do."""
 _LONG: Final = 1 << 12
 """Bytes of a run, at least in the mean, that make it worth a step of its own."""
 
-_Part = tuple[U64, Bytes]
-"""Addresses, and a row for the record at each: uint64 (n,), uint8 (n, size)."""
+_Part = tuple[U64, Bytes, Mask]
+"""Addresses, a row for the record at each, and which could be read: uint64 (n,), uint8 (n, size), bool (n,)."""
 
 
 class Recorder(Over):
@@ -44,16 +43,14 @@ class Recorder(Over):
             self._holes[address, size] = data
         elif size:
             row = np.frombuffer(data, np.uint8).reshape(1, size)
-            self._parts.append((np.array([address], np.uint64), row))
+            self._parts.append((np.array([address], np.uint64), row, np.ones(1, np.bool_)))
         return data
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
         rows = self.memory.read_many(addresses, size)
-        if size and rows.readable.all():
-            self._parts.append((addresses.copy(), rows.data))
-        elif size:
-            self._parts.append((addresses[rows.readable], rows.data[rows.readable]))
+        if size:
+            self._parts.append((addresses.copy(), rows.data, rows.readable.copy()))
         return rows
 
     def image(self) -> Image:
@@ -76,24 +73,24 @@ class Recorder(Over):
 
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
         """Return the ranges, no two of them adjacent, and their bytes in pieces, both in order of addresses."""
-        long: list[tuple[U64, U64, Bytes]] = []
+        long: list[tuple[U64, U64, U64, Bytes]] = []
         short: list[_Part] = []
-        for addresses, data in self._parts:
-            start, size = _runs(addresses, data)
-            if data.size < _LONG * len(start):
-                short.append((addresses, data))
+        for part in self._parts:
+            start, size, offset = _runs(*part)
+            if int(size.sum()) < _LONG * len(start):
+                short.append(part)
             else:
-                long.append((start, size, data.reshape(-1)))
+                long.append((start, size, offset, part[1].reshape(-1)))
         rest = _merged(short)
-        flats = [*long, (rest.start, rest.size, rest.flat)]
-        base = _offsets(np.array([len(flat) + 1 for _, _, flat in flats], np.uint64))  # none touches the next
+        flats = [*long, (rest.start, rest.size, rest.offset, rest.flat)]
+        base = _offsets(np.array([len(flat) + 1 for *_, flat in flats], np.uint64))  # none touches the next
         start, size, offset = disjoint(
-            np.concatenate([start for start, _, _ in flats]),
-            np.concatenate([size for _, size, _ in flats]),
-            np.concatenate([first + _offsets(size) for first, (_, size, _) in zip(base, flats, strict=True)]),
+            np.concatenate([start for start, _, _, _ in flats]),
+            np.concatenate([size for _, size, _, _ in flats]),
+            np.concatenate([first + offset for first, (_, _, offset, _) in zip(base, flats, strict=True)]),
         )
         ranges = disjoint(start, size, start)
-        return ranges[0], ranges[1], _pieces([flat for _, _, flat in flats], base, offset, size)
+        return ranges[0], ranges[1], _pieces([flat for *_, flat in flats], base, offset, size)
 
 
 def _pieces(flats: list[Bytes], base: U64, offset: U64, size: U64) -> list[Bytes]:
@@ -117,23 +114,31 @@ def _merged(parts: list[_Part]) -> Segments:
     """Copy parts of many small runs into one."""
     runs = [_runs(*part) for part in parts]
     none = np.empty(0, np.uint64)
-    begin = np.concatenate([none, *(start for start, _ in runs)])
-    start, size, _ = disjoint(begin, np.concatenate([none, *(length for _, length in runs)]), begin)
+    begin = np.concatenate([none, *(start for start, _, _ in runs)])
+    start, size, _ = disjoint(begin, np.concatenate([none, *(length for _, length, _ in runs)]), begin)
     segments = Segments(np.empty(int(size.sum()), np.uint8), start, size, _offsets(size))
-    for addresses, data in parts:
+    for addresses, data, readable in parts:
         length = data.shape[1]
         records = data.view(f"V{length}")[:, 0]
-        for first in range(0, len(addresses), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            at, _ = segments.locate(addresses[block], length)
-            window(segments.flat, length)[at] = records[block]
+        for block in blocks(len(addresses)):
+            known = readable[block]
+            at, _ = segments.locate(addresses[block][known], length)
+            window(segments.flat, length)[at] = records[block][known]
     return segments
 
 
-def _runs(addresses: U64, data: Bytes) -> tuple[U64, U64]:
-    """Join records that follow each other, in memory as in the column: where each run starts, and its bytes."""
-    before, after = addresses[:-1], addresses[1:]
-    apart = (after < before) | (after - before != data.shape[1])
-    first = np.flatnonzero(np.append(True, apart)[: len(addresses)])
-    records = np.diff(np.append(first, len(addresses)))
-    return addresses[first], records.astype(np.uint64) * np.uint64(data.shape[1])
+def _runs(addresses: U64, data: Bytes, readable: Mask) -> tuple[U64, U64, U64]:
+    """Join records that follow each other, in memory as in the column.
+
+    Returns
+    -------
+    Where each run starts, its bytes, and where it lies in the column: uint64 (m,). What could not be read is in none.
+    """
+    size = data.shape[1]
+    rows = np.flatnonzero(readable)
+    where = addresses[rows]
+    apart = (where[1:] < where[:-1]) | (where[1:] - where[:-1] != size) | (rows[1:] - rows[:-1] != 1)
+    first = np.flatnonzero(np.append(True, apart)[: len(rows)])
+    records = np.diff(np.append(first, len(rows)))
+    width = np.uint64(size)
+    return where[first], records.astype(np.uint64) * width, rows[first].astype(np.uint64) * width

@@ -15,6 +15,7 @@ from gdb_gospan.memory.model import ADDRESS_SPACE
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 LAST = np.uint64(ADDRESS_SPACE - 1)
 
 
@@ -33,11 +34,11 @@ def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return fewer(np.sort(fewer(values)))
 
 
-def among(values: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def among(values: npt.NDArray[Any], known: npt.NDArray[Any]) -> Mask:
     """Which of these values are among the known ones, ascending: np.isin, which hashes all of the known for a few values."""
     if not len(known):
         return np.zeros(len(values), np.bool_)
-    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    found: Mask = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
     return found
 
 
@@ -78,7 +79,7 @@ def disjoint(start: U64, size: U64, offset: U64) -> tuple[U64, U64, U64]:
     return start[first], last[final] - start[first] + 1, offset[first]
 
 
-def overlaps(start: U64, size: U64, addresses: U64, length: int) -> npt.NDArray[np.bool_]:
+def overlaps(start: U64, size: U64, addresses: U64, length: int) -> Mask:
     """Return which records of `length` bytes, at least 1, touch any of the disjoint ranges.
 
     A record that leaves the address space is taken up to its end.
@@ -89,7 +90,7 @@ def overlaps(start: U64, size: U64, addresses: U64, length: int) -> npt.NDArray[
     i = np.searchsorted(start, last, side="right") - 1
     before = i < 0
     i[before] = 0
-    touched: npt.NDArray[np.bool_] = (start[i] + (size[i] - np.uint64(1)) >= addresses) & ~before
+    touched: Mask = (start[i] + (size[i] - np.uint64(1)) >= addresses) & ~before
     return touched
 
 
@@ -138,7 +139,7 @@ class Segments:
             got += len(data)
         return b"".join(pieces)
 
-    def locate(self, addresses: U64, size: int) -> tuple[I64, npt.NDArray[np.bool_]]:
+    def locate(self, addresses: U64, size: int) -> tuple[I64, Mask]:
         """Find the records that lie within one range.
 
         Returns
@@ -160,9 +161,8 @@ class Segments:
         i = np.searchsorted(self.start, addresses, side="right") - 1
         before = i < 0
         i[before] = 0
-        room = np.where(self.size >= size, self.size - np.uint64(size) + np.uint64(1), np.uint64(0))
-        skip = addresses - self.start[i]
-        inside = (skip < room[i]) & ~before
+        skip, whole = addresses - self.start[i], self.size[i]
+        inside = (skip < whole) & (whole - skip >= size) & ~before
         return np.where(inside, self.offset[i] + skip, 0).astype(np.int64), inside
 
     def gather(self, offset: I64, size: int) -> Bytes:

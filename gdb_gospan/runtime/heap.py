@@ -28,7 +28,7 @@ from gdb_gospan.runtime import (
 )
 from gdb_gospan.runtime.mheap import Arenas, SpanMap, places_of_map, read_arenas, read_span_map
 from gdb_gospan.runtime.parts import Trail, part
-from gdb_gospan.runtime.record import I64, Mask, Reader, Record
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
 
 class Heap:
@@ -74,9 +74,14 @@ class Heap:
         return self.reader.record("gcControllerState", self.symbols["gcController"])
 
     @part
+    def descriptors(self) -> tuple[U64, int]:
+        """Where every span descriptor lies, and how many are not known."""
+        return mspan.descriptors(self.reader, self.mheap, mspan_sys=self.memstats["mspan_sys"])
+
+    @part
     def spans(self) -> mspan.Spans:
         """Every span descriptor."""
-        return mspan.read_spans(self.reader, self.mheap, mspan_sys=self.memstats["mspan_sys"])
+        return mspan.read_spans(self.reader, self.mheap, *self.descriptors)
 
     @part
     def arenas(self) -> Arenas:

@@ -76,10 +76,9 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks:
     nbytes = pages * layout.platform.page_size
     rows = np.concatenate([np.flatnonzero(spans.user_arena), ready_arena_chunks])
     chunks = spans.start[rows] - np.uint64(layout.platform.arena_base_offset)
-    indices = [
-        _index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap
-    ]
-    index = distinct(np.concatenate([*indices, chunks // np.uint64(nbytes)])).astype(np.uint64)
+    index = distinct(np.concatenate([*_index_lists(reader, mheap), chunks // np.uint64(nbytes)])).astype(
+        np.uint64
+    )
     believed = index < np.uint64(level1.count * level2.count)
     lost, index = int(np.count_nonzero(~believed)), index[believed]
     tables = mheap.array("arenas")
@@ -90,6 +89,23 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks:
     order = np.argsort(base, kind="stable")
     metadata = np.where(known & (table != 0), metadata, np.uint64(0))
     return Arenas(index[order], metadata[order], base[order], nbytes, lost)
+
+
+def listed_arenas(reader: Reader, mheap: Record) -> tuple[U64, U64]:
+    """Return where the arenas lie that the lists name, without a look at the spans: starts, ascending, and bytes; uint64 (n,).
+
+    Those of user arenas are not among them before Go 1.25.
+    """
+    layout = reader.layout
+    nbytes = (layout["heapArena"]["spans"].count or 0) * layout.platform.page_size
+    index = distinct(np.concatenate(_index_lists(reader, mheap)))
+    base = np.sort(index * np.uint64(nbytes) + np.uint64(layout.platform.arena_base_offset))
+    return base, np.full(len(base), nbytes, np.uint64)
+
+
+def _index_lists(reader: Reader, mheap: Record) -> list[U64]:
+    """Read the lists of arenas that this release has."""
+    return [_index_list(reader, mheap, name) for name in ("heapArenas", "userArenaArenas") if name in mheap]
 
 
 def _index_list(reader: Reader, mheap: Record, name: str) -> U64:

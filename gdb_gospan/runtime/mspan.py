@@ -219,15 +219,8 @@ class Spans:
         return low, np.searchsorted(self.addresses, chunks).astype(np.int64)
 
 
-def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
-    """Read every descriptor that ``mheap.allspans`` lists, in a few bulk reads.
-
-    Parameters
-    ----------
-    mspan_sys
-        Bytes that the runtime took for descriptors (memstats.mspan_sys): there cannot be more.
-    """
-    addresses, lost = descriptors(reader, mheap, mspan_sys=mspan_sys)
+def read_spans(reader: Reader, mheap: Record, addresses: U64, lost: int) -> Spans:
+    """Read the descriptors that `descriptors` found, in a few bulk reads."""
     return Spans(
         records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
         heap_sweepgen=mheap["sweepgen"],
@@ -237,7 +230,13 @@ def read_spans(reader: Reader, mheap: Record, *, mspan_sys: int) -> Spans:
 
 
 def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, int]:
-    """Return where the descriptors lie that ``mheap.allspans`` lists, ascending, and how many are not known."""
+    """Return where the descriptors lie that ``mheap.allspans`` lists: uint64 (n,), ascending; and how many are not known.
+
+    Parameters
+    ----------
+    mspan_sys
+        Bytes that the runtime took for descriptors (memstats.mspan_sys): there cannot be more.
+    """
     allspans = mheap.slice("allspans")
     if allspans.length > mspan_sys // reader.layout["mspan"].size + _UNCOUNTED:
         raise MemoryReadError(

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gdb_gospan.memory.held import Held, Places
-from gdb_gospan.memory.segments import distinct
+from gdb_gospan.memory.segments import distinct, overlaps
 from gdb_gospan.runtime import bits, mspan
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mheap import listed_arenas
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.parts import part
 from gdb_gospan.runtime.record import I64, U64, Reader
@@ -20,13 +21,16 @@ def read_whole(heap: Heap) -> None:
     """Read every part of the heap, and of every span in use its bitmaps, its specials and the types of its objects.
 
     Of the objects themselves only the malloc headers are read, pointers to types that the runtime has put there.
-    What there is much of is fetched first, by whole pages of the runtime's own memory, and decoded from there.
+    What there is much of is fetched first, by whole pages outside of all arenas, and decoded from there.
     """
     reader = heap.reader
-    where, _ = mspan.descriptors(reader, heap.mheap, mspan_sys=heap.memstats["mspan_sys"])
-    reader.memory = Held(reader.memory, [(where, reader.layout["mspan"].size)])
+    if reader.memory.at_hand:  # else who reads keeps what there is, and need not have it twice
+        where, _ = heap.descriptors
+        arenas = listed_arenas(reader, heap.mheap)
+        reader.memory = Held(reader.memory, _outside(arenas, [(where, reader.layout["mspan"].size)]))
     rows: I64 = np.flatnonzero(heap.spans.in_use)
-    reader.memory = Held(reader.memory, _outside(heap, _many(heap, rows)))
+    bases = heap.arenas.base, np.full(len(heap.arenas), heap.arenas.nbytes, np.uint64)
+    reader.memory = Held(reader.memory, _outside(bases, _many(heap, rows)))
     for name, value in vars(Heap).items():
         if isinstance(value, part):
             getattr(heap, name)
@@ -47,10 +51,11 @@ def _many(heap: Heap, rows: I64) -> Iterator[Places]:
         yield heap.spans.records.at(name, rows), size
 
 
-def _outside(heap: Heap, places: Iterable[Places]) -> Iterator[Places]:
-    """Leave out what damage has moved into the program's own objects."""
+def _outside(arenas: tuple[U64, U64], places: Iterable[Places]) -> Iterator[Places]:
+    """Leave out what damage has moved into the program's own objects, for of that no whole page is to be read."""
     for addresses, size in places:
-        own = heap.arenas.of(addresses) < 0
+        longest = size if isinstance(size, int) else int(size.max(initial=1))
+        own = ~overlaps(*arenas, addresses, longest)
         yield addresses[own], size if isinstance(size, int) else size[own]
 
 

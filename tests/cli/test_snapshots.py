@@ -12,10 +12,12 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from gdb_gospan.commands import process, snapshotfile
@@ -24,8 +26,11 @@ from gdb_gospan.commands.catalog import find
 from gdb_gospan.commands.run import document
 from gdb_gospan.commands.session import Session
 from gdb_gospan.memory.image import Image
-from gdb_gospan.memory.segments import Segments
+from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
+from gdb_gospan.memory.recorder import Recorder
+from gdb_gospan.memory.segments import Segments, disjoint, overlaps
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.whole import read_whole
 from tools import cores, forms, gdbs, images, processes, programs, shell, toolchains
 from tools.cores import Core
 
@@ -177,15 +182,15 @@ def test_of_a_running_process(minor: str, tmp_path: Path) -> None:
 def test_a_process_goes_on_before_the_file_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, seen = Image.save, []
+    save, seen = Recorder.save, []
     with processes.start(programs.build("churn", toolchains.NEWEST), "-seconds", "60") as program:
         program.line()
 
-        def slowly(image: Image, path: Path, meta: dict[str, Any]) -> None:
+        def slowly(recorder: Recorder, path: Path, meta: dict[str, Any]) -> tuple[int, int]:
             seen.append(program.fresh_line())
-            save(image, path, meta)
+            return save(recorder, path, meta)
 
-        monkeypatch.setattr(Image, "save", slowly)
+        monkeypatch.setattr(Recorder, "save", slowly)
         recorded(process.open_session(program.pid), tmp_path / "heap.gospan")
     assert len(seen) == 1
 
@@ -230,6 +235,69 @@ def test_it_holds_no_byte_of_an_object(minor: str, tmp_path: Path) -> None:
     assert seen["ms"] > 2
     assert bool(seen["headers"]) == (tuple(map(int, minor.split("."))) >= (1, 22))
     assert bool(seen["marks"]) == bool(heap.span_map.inline_marks.any())
+
+
+class Damaged(Over):
+    """Memory in which some pointers point elsewhere."""
+
+    def __init__(self, memory: Memory, start: int, pointers: Sequence[int]) -> None:
+        super().__init__(memory)
+        self._start, self._damage = start, np.array(pointers, np.uint64).view(np.uint8)
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        data = self.memory.read(address, size)
+        return self._changed(address, data) if isinstance(data, bytes) else data
+
+    def read_many(self, addresses: npt.NDArray[np.uint64], size: int) -> Rows:
+        rows = self.memory.read_many(addresses, size)
+        changed = [self._changed(*one) for one in zip(addresses.tolist(), map(bytes, rows.data), strict=True)]
+        return Rows(np.frombuffer(b"".join(changed), np.uint8).reshape(-1, size), rows.readable)
+
+    def _changed(self, address: int, data: bytes) -> bytes:
+        low, high = max(address, self._start), min(address + len(data), self._start + len(self._damage))
+        if low >= high:
+            return data
+        changed = bytearray(data)
+        changed[low - address : high - address] = self._damage[
+            low - self._start : high - self._start
+        ].tobytes()
+        return bytes(changed)
+
+
+def bytes_of_objects(heap: Heap, segments: Segments) -> int:
+    """Bytes of the image that lie in spans in use."""
+    used = np.flatnonzero(heap.spans.in_use)
+    start, size, _ = disjoint(
+        heap.spans.start[used], heap.spans.nbytes[used].astype(np.uint64), heap.spans.start[used]
+    )
+    place = np.concatenate(
+        [np.arange(int(a), int(a + n), 8) for a, n in zip(segments.start, segments.size, strict=True)]
+    )
+    return 8 * int(np.count_nonzero(overlaps(start, size, place.astype(np.uint64), 1)))
+
+
+@pytest.mark.toolchain
+@newest_and_oldest
+def test_damage_brings_no_objects_along(minor: str) -> None:
+    """Pointers of allspans, or of a span to its bitmaps, that point into objects: no page of these is recorded."""
+    core = cores.kernel_core(programs.build("corners", minor), *CORNERS)
+    heap = forms.open_in(core, "full").heap
+    spans, array = heap.spans, heap.mheap.slice("allspans").array
+    used = np.flatnonzero(spans.in_use & (spans.nbytes == heap.spans.page_size))[-40:]
+    objects = (spans.start[used] + np.uint64(1024)).tolist()
+    bitmaps = int(spans.addresses[used[0]]) + heap.layout["mspan"]["allocBits"].offset
+    assert heap.layout["mspan"]["gcmarkBits"].offset == heap.layout["mspan"]["allocBits"].offset + 8
+    held = {}
+    for name, damage in {
+        "nothing": (array, []),
+        "allspans": (array, objects),
+        "bitmaps": (bitmaps, objects[:2]),
+    }.items():
+        recorder = Recorder(Damaged(heap.memory, *damage))
+        read_whole(Heap(recorder, heap.layout, heap.symbols, heap.evidence))
+        held[name] = bytes_of_objects(heap, recorder.image().segments)
+    assert 0 < held["nothing"] <= held["allspans"] <= held["nothing"] + 40 * heap.layout["mspan"].size
+    assert held["bitmaps"] <= held["nothing"] + 2 * 128
 
 
 def place_of(heap: Heap, address: int) -> tuple[int, int] | None:

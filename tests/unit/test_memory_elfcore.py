@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -248,6 +249,37 @@ def test_the_reason_says_what_is_wrong(write):
     assert reason(ADDRESS_SPACE - 4, 8)[1] == "outside the 64-bit address space"
     assert reason(ADDRESS_SPACE + 4, 8)[1] == "outside the 64-bit address space"
     assert reason(-1, 8)[1] == "outside the 64-bit address space"
+
+
+def test_a_debugger_is_asked_by_its_own_thread_only(write):
+    """Helpers that decode beside it leave out what only the debugger has."""
+    threads = set()
+
+    class Debugger(Image):
+        at_hand = False
+
+        def read(self, address, size):
+            threads.add(threading.current_thread())
+            return super().read(address, size)
+
+        def read_many(self, addresses, size):
+            threads.add(threading.current_thread())
+            return super().read_many(addresses, size)
+
+    below = Debugger(Segments(np.full(100, 7, np.uint8), *(np.array([n], np.uint64) for n in (500, 100, 0))))
+    core = CoreFile(write(build([(1, 1000, b"a" * 100, 100, WRITE)])), below)
+    found = []
+
+    def ask():
+        found.append(core.read_many(np.array([500, 1000], np.uint64), 4).readable.tolist())
+        found.append(isinstance(core.read(500, 4), Unreadable))
+
+    helper = threading.Thread(target=ask)
+    helper.start()
+    helper.join()
+    assert (found, threads) == ([[False, True], True], set())
+    ask()
+    assert (found[2:], threads) == ([[True, True], False], {threading.main_thread()})
 
 
 def test_memory_that_may_have_changed_is_never_taken_from_the_fallback(write):

@@ -3,6 +3,7 @@
 import os
 import stat
 import zlib
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -181,6 +182,44 @@ def test_the_same_image_is_the_same_file(tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+OLDER = Path(__file__).with_name("format-2.gospan")
+#: Bytes of its packed member.
+ALONE = 285
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_file_is_read(tmp_path, version):
+    path = OLDER
+    if version == 1:
+        path = tmp_path / "x"
+        now = sample()
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                format=np.array(1),
+                meta=np.frombuffer(b'{"a": 1}', np.uint8),
+                start=now.segments.start,
+                size=now.segments.size,
+                data=now.segments.flat,
+                holes=np.frombuffer(b'[[5000, 8, "gone", 5000, 8]]', np.uint8),
+            )
+    older, meta = Image.load(path)
+    assert meta == {"a": 1}
+    assert older.read(1000, 500) == bytes(a % 251 for a in range(1000, 1500))
+    assert older.read(2000, 700) == bytes(a % 251 for a in range(2000, 2700))
+    assert isinstance(older.read(5000, 8), Unreadable)
+
+
+def test_bytes_that_are_packed_twice_are_refused(tmp_path):
+    """What a file claims is then bounded by its own bytes."""
+    sample().save(tmp_path / "x", {})
+    with np.load(tmp_path / "x") as file:
+        arrays = dict(file)
+    with (tmp_path / "x").open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    assert "damaged" in line(tmp_path / "x")
+
+
 def line(path):
     with pytest.raises(TargetError) as caught:
         Image.load(path)
@@ -226,7 +265,8 @@ def test_objects_in_a_file_are_never_loaded(tmp_path):
         ({"packed": pack([np.zeros(1199, np.uint8)])[0]}, "damaged"),
         ({"length": u64([])}, "damaged"),
         ({"length": u64([1, 1])}, "damaged"),
-        ({"length": np.array([1])}, "damaged"),
+        ({"length": np.array([ALONE], np.int64)}, "damaged"),
+        ({"length": u64([[ALONE]])}, "damaged"),
         ({"meta": np.frombuffer(b"[1]", np.uint8)}, "damaged"),
         ({"meta": np.frombuffer(b"{", np.uint8)}, "damaged"),
         ({"holes": np.frombuffer(b"[[1]]", np.uint8)}, "damaged"),
@@ -258,6 +298,10 @@ def test_bytes_are_packed_in_units(monkeypatch):
             unpack(flat, length, size)
     with pytest.raises((ValueError, zlib.error)):
         unpack(flat, np.roll(length, 1), 1234)
+    for last in (flat[:-1], flat[:-5], np.append(flat, np.uint8(0))):
+        longer = u64([*length[:-1].tolist(), int(length[-1]) + len(last) - len(flat)])
+        with pytest.raises(ValueError, match="data"):
+            unpack(last, longer, 1234)
     assert pack([]) == []
     assert len(unpack(flat[:0], length[:0], 0)) == 0
 
