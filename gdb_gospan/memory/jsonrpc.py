@@ -17,11 +17,18 @@ _BUFFER: Final = 1 << 20
 """Bytes of answers to take from the system at once: a line has up to 90,000."""
 _AHEAD: Final = 64
 """Calls sent before the first of them is answered: few enough that neither side ever waits for room to write."""
+_TRIES: Final = 3
+"""Delve looks in /proc/net/tcp whose connection it is, and closes one that it does not find there (service/internal/sameuser).
+Now and then it misses a line of a file that changes while it reads."""
 _START: Final = "dlv attach PID --headless --accept-multiclient --listen"
 
 
 class CallError(Exception):
     """What Delve says when it cannot do something."""
+
+
+class _ClosedError(TargetError):
+    """Delve has closed the connection."""
 
 
 class Connection:
@@ -38,15 +45,26 @@ class Connection:
         host, _, port = address.rpartition(":")
         if not port.isdecimal() or int(port) >= 1 << 16:
             raise TargetError(f"{address} is no address of a Delve (try: HOST:PORT, such as localhost:2345)")
+        for left in reversed(range(_TRIES)):
+            self._connect(host.strip("[]") or "localhost", int(port))
+            try:
+                self.call("SetApiVersion", APIVersion=2)  # before Delve 1.21 the first is spoken unless asked
+            except _ClosedError:
+                self.close()
+                if not left:
+                    raise
+            else:
+                return
+
+    def _connect(self, host: str, port: int) -> None:
         try:
-            self._socket = socket.create_connection((host.strip("[]") or "localhost", int(port)), _SECONDS)
+            self._socket = socket.create_connection((host, port), _SECONDS)
         except OSError as error:
             raise TargetError(
-                f"no Delve at {address}: {(error.strerror or str(error)).lower()} (try: {_START} {address})"
+                f"no Delve at {self.address}: {(error.strerror or str(error)).lower()} (try: {_START} {self.address})"
             ) from error
         self._answers = self._socket.makefile("rb", buffering=_BUFFER)
         self._numbers = itertools.count(1)
-        self.call("SetApiVersion", APIVersion=2)  # before Delve 1.21 the first is spoken unless asked
 
     def close(self) -> None:
         """Leave; a server for many clients goes on."""
@@ -112,4 +130,4 @@ class Connection:
 
     def _lost(self, error: OSError | None) -> TargetError:
         why = f": {(error.strerror or str(error)).lower()}" if error else ""
-        return TargetError(f"the Delve at {self.address} has closed the connection{why}")
+        return _ClosedError(f"the Delve at {self.address} has closed the connection{why}")

@@ -90,15 +90,16 @@ def test_a_program_that_is_not_go(delve: Delve) -> None:
 
 
 @contextlib.contextmanager
-def answering(data: bytes) -> Iterator[str]:
-    """Listen, and answer whatever comes with these bytes and the end."""
+def answering(*answers: bytes) -> Iterator[str]:
+    """Listen, and answer whatever each connection brings with these bytes and the end."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            client, _ = server.accept()
-            with client:
-                client.recv(65536)
-                client.sendall(data)
+            for data in answers:
+                client, _ = server.accept()
+                with client:
+                    client.recv(65536)
+                    client.sendall(data)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -112,8 +113,14 @@ def test_something_else_listens_there(data: bytes) -> None:
         dlvtarget.open_session(address)
 
 
+def test_a_connection_that_is_closed_at_once_is_made_anew() -> None:
+    """As Delve does where it misses it in /proc/net/tcp: what comes then is what counts."""
+    with answering(b"", b"", b"[]\n") as address, pytest.raises(TargetError, match="is no Delve"):
+        dlvtarget.open_session(address)
+
+
 def test_the_connection_is_closed() -> None:
-    with answering(b"") as address, pytest.raises(TargetError, match="has closed the connection"):
+    with answering(b"", b"", b"") as address, pytest.raises(TargetError, match="has closed the connection"):
         dlvtarget.open_session(address)
 
 
