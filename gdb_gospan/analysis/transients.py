@@ -93,7 +93,7 @@ _SCAVENGING = rf"runtime\.({_SCAVENGE}|\(\*pageAlloc\)\.scavenge)"
 _USER_ARENA = r"runtime\..*[uU]serArena"
 
 # What such a thread was doing cannot be seen where the stack below is not unwound (asm_*.s, sys_linux_*.s).
-_HIDING = r"runtime\.(sig(tramp|trampgo|handler|fwdgo)|morestack\w*)$"
+_HIDING = r"runtime\.(sig(tramp|trampgo|handler|fwdgo)|morestack\w*|systemstack_switch)$"
 _HANDLER = r"runtime\.(sigtramp|cgoSigtramp)$"
 """What the kernel calls when a signal comes: below it is one frame that ends the handler, whatever its name in a C
 library or the vdso, and what is below that was interrupted."""

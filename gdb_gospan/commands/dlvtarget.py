@@ -76,7 +76,11 @@ def _program(connection: Connection) -> str:
 
 
 def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each thread's label and innermost functions; of a thread without a goroutine only the one that it is in."""
+    """Yield each thread's label and innermost functions; of a thread without a goroutine only the one that it is in.
+
+    Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left off:
+    what the thread is in the middle of lies between.
+    """
     for number, thread in enumerate(state.get("Threads") or (), 1):
         names = [_function(thread)]
         if thread["goroutineID"] > 0:
@@ -85,6 +89,8 @@ def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[tuple[str
                 names = [_function(frame) for frame in found["Locations"] or ()] or names
             except CallError:
                 pass  # a stack that cannot be unwound further still told us its top
+        if "runtime.systemstack" in names:  # all of the system stack is there, so this hides nothing
+            names = [name for name in names if name != "runtime.systemstack_switch"]
         cut = next((index for index in range(1, len(names)) if at_bottom(names[:index])), len(names))
         yield f"thread {number}", names[:cut]
 

@@ -49,6 +49,7 @@ def test_each_kind_of_evidence_is_read_from_the_heap() -> None:
         ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots"}),
         ("runtime.gcMarkTermination.func2", {"cycle"}),
         ("runtime.sigtramp", set(FAMILIES) - {"owners"}),
+        ("runtime.systemstack_switch", set(FAMILIES) - {"owners"}),
         ("runtime.futex", set()),
         ("main.mallocgc", set()),
     ],
