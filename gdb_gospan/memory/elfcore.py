@@ -133,6 +133,7 @@ class CoreFile:
         self.reads += 1
         data = self.segments.prefix(address, size)
         self.bytes_read += len(data)
+        self._resident += len(data)
         if len(data) == size:
             return data
         pieces, at, end = [data], address + len(data), address + size
@@ -160,7 +161,7 @@ class CoreFile:
             self._file.madvise(mmap.MADV_DONTNEED)
 
     @property
-    def _below_us(self) -> Memory | None:
+    def _fallback_here(self) -> Memory | None:
         """What lies below, if it may be asked here: a debugger's memory only by the thread that the debugger runs in."""
         below = self.fallback
         alone = below is None or below.at_hand or threading.current_thread() is threading.main_thread()
@@ -174,7 +175,7 @@ class CoreFile:
             if i and at - int(start[i - 1]) < int(size[i - 1]):
                 return Unreadable(at, end - at, self._reason(at))  # variable: see the class
             stops.extend(start[i : i + 1].tolist())
-        below = self._below_us
+        below = self._fallback_here
         if below is None:
             return Unreadable(at, end - at, self._reason(at))
         data = below.read(at, min(stops) - at)
@@ -209,7 +210,7 @@ class CoreFile:
         self._forget(offset[readable], size)
         rest = np.flatnonzero(~readable)
         mixed = overlaps(self.segments.start, self.segments.size, addresses[rest], size)
-        below = self._below_us
+        below = self._fallback_here
         if below is not None:
             asked = rest[~mixed & ~overlaps(*self._unknown, addresses[rest], size)]
             found = below.read_many(addresses[asked], size)

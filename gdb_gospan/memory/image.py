@@ -99,13 +99,9 @@ class Image:
         data[readable] = self.segments.gather(offset[readable], size)
         return Rows(data, readable)
 
-    def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> None:
-        """Write the image to a file: see `write`."""
-        write(path, meta, self.segments.start, self.segments.size, [self.segments.flat], self.holes)
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "tuple[Image, dict[str, Any]]":
-        """Read a file that `save` wrote.
+        """Read a file that `write` wrote.
 
         Returns
         -------
@@ -212,12 +208,12 @@ def begins_with(path: str, magic: bytes) -> bool:
 
 
 def begins_as_image(path: str) -> bool:
-    """Whether the file begins as `Image.save` writes it, and is none that a core or an executable could be."""
+    """Whether the file begins as `write` writes it, and is none that a core or an executable could be."""
     return begins_with(path, _MAGIC)
 
 
 def is_image(path: str) -> bool:
-    """Whether the file is what `Image.save` writes, as far as its table of contents tells, and no other archive."""
+    """Whether the file is what `write` writes, as far as its table of contents tells, and no other archive."""
     if not begins_as_image(path):
         return False
     try:

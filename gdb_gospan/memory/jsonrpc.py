@@ -18,8 +18,8 @@ _BUFFER: Final = 1 << 20
 _AHEAD: Final = 64
 """Calls sent before the first of them is answered: few enough that neither side ever waits for room to write."""
 _TRIES: Final = 3
-"""Delve looks in /proc/net/tcp whose connection it is, and closes one that it does not find there (service/internal/sameuser).
-Now and then it misses a line of a file that changes while it reads."""
+"""On a busy machine Delve has closed a new connection at once, some one in a hundred: so it does with one whose user
+it does not find in /proc/net/tcp (service/internal/sameuser)."""
 _START: Final = "dlv attach PID --headless --accept-multiclient --listen"
 
 

@@ -1,4 +1,4 @@
-"""Memory that remembers what is read of it, to make an image."""
+"""Memory that remembers what is read of it, to write it to a file."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.memory.abreast import blocks
-from gdb_gospan.memory.image import Image, write
+from gdb_gospan.memory.image import write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, window
 
@@ -23,7 +23,7 @@ class Recorder(Over):
 
     Where reads overlap, the target must not have run between them: which of
     two different bytes at one address stays is not defined. What is read again is
-    kept again until the image is made; a `Held` of it keeps once what many read.
+    kept again until it is saved; a `Held` of it keeps once what many read.
 
     Parameters
     ----------
@@ -53,14 +53,13 @@ class Recorder(Over):
             self._parts.append((addresses.copy(), rows.data, rows.readable.copy()))
         return rows
 
-    def image(self) -> Image:
-        """Return what was read so far; overlaps are merged."""
-        start, size, data = self._recorded()
-        flat = np.concatenate([np.empty(0, np.uint8), *data])
-        return Image(Segments(flat, start, size, _offsets(size)), self._holes)
-
     def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> tuple[int, int]:
-        """Write the image to a file without making it first: see `image.write`.
+        """Write what was read so far to a file, to be read by `Image.load`; overlaps are merged.
+
+        Parameters
+        ----------
+        path, meta
+            As for `image.write`, which raises the same.
 
         Returns
         -------

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.layout.model import Layout
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.memory.segments import distinct
@@ -72,8 +73,7 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks:
     level1, level2 = mheap.struct["arenas"], mheap.struct["arenas[].*"]
     if level2.count is None or level1.count is None:
         raise MemoryReadError("runtime.mheap_.arenas is not an array of arrays (try: go-spans layout)")
-    pages = layout["heapArena"]["spans"].count or 0
-    nbytes = pages * layout.platform.page_size
+    nbytes = _arena_bytes(layout)
     rows = np.concatenate([np.flatnonzero(spans.user_arena), ready_arena_chunks])
     chunks = spans.start[rows] - np.uint64(layout.platform.arena_base_offset)
     index = distinct(np.concatenate([*_index_lists(reader, mheap), chunks // np.uint64(nbytes)])).astype(
@@ -97,10 +97,15 @@ def listed_arenas(reader: Reader, mheap: Record) -> tuple[U64, U64]:
     Those of user arenas are not among them before Go 1.25.
     """
     layout = reader.layout
-    nbytes = (layout["heapArena"]["spans"].count or 0) * layout.platform.page_size
+    nbytes = _arena_bytes(layout)
     index = distinct(np.concatenate(_index_lists(reader, mheap)))
     base = np.sort(index * np.uint64(nbytes) + np.uint64(layout.platform.arena_base_offset))
     return base, np.full(len(base), nbytes, np.uint64)
+
+
+def _arena_bytes(layout: Layout) -> int:
+    """Bytes of heap that one arena covers: heapArena.spans has an entry for each page."""
+    return (layout["heapArena"]["spans"].count or 0) * layout.platform.page_size
 
 
 def _index_lists(reader: Reader, mheap: Record) -> list[U64]:

@@ -28,7 +28,7 @@ from gdb_gospan.commands.arguments import parse
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.layout.frozen import freeze, thaw
-from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
 from gdb_gospan.runtime.heap import Heap
@@ -188,8 +188,14 @@ def record(core: Core, path: Path) -> None:
         "target": attrs.asdict(target),
         "printed": core.stdout,
     }
-    recorder.image().save(path, meta)
+    recorder.save(path, meta)
     path.chmod(0o644)  # a file of the repository like any other
+
+
+def rewrite(image: Image, path: Path, meta: dict[str, Any]) -> None:
+    """Write an image again, with another meta."""
+    segments = image.segments
+    write(path, meta, segments.start, segments.size, [segments.flat], image.holes)
 
 
 def main(wanted: list[str]) -> None:
