@@ -44,6 +44,12 @@ class Looking:
             return np.empty(0, np.uint64)
         return np.frombuffer(data, f"{self._words.order}u{self._words.width}").astype(np.uint64)
 
+    def _spans(self) -> U64:
+        width = self._words.width
+        at = self._signature.mheap + self._layout["mheap"]["allspans"].offset
+        header = self._pointers(at, 2)
+        return self._pointers(int(header[0]), int(header[1])) if len(header) == 2 and width else header
+
     @cached_property
     def _pointing(self) -> I64:
         """Rows of the words that may be pointers to words: asking a process for all others takes long, for it has none."""

@@ -174,6 +174,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "p",
         (
             *_plain("uint", "id", "status"),
+            *_spare("addr", "m"),
             Need("mcache", "addr"),
             Need("pcache.base", "addr"),
             *_plain("bits", "pcache.cache", "pcache.scav"),
@@ -259,18 +260,44 @@ STRUCTS: tuple[NeedStruct, ...] = (
         variable="runtime.debug",
         late=True,
     ),
-    # runtime2.go: goroutines and threads, for their stacks.
+    # runtime2.go: goroutines and threads, for their stacks and for what they are in the middle of.
     NeedStruct(
         "g",
         (
             *_plain("addr", "stack.lo", "stack.hi"),
             *_plain("uint", "atomicstatus"),
-            *_spare("uint", "goid"),
-            *_spare("addr", "m", "stackguard0"),
+            *_spare("uint", "goid", "waitreason"),
+            *_spare("addr", "m", "stackguard0", "sched.sp", "sched.pc"),
         ),
         late=True,
     ),
-    NeedStruct("m", _plain("addr", "g0", "gsignal", "alllink"), late=True),
+    # Never read as a whole: the state of the random generator is in it, too (m.chacha8; since Go 1.22).
+    NeedStruct(
+        "m",
+        (
+            *_plain("addr", "g0", "gsignal", "alllink"),
+            *_spare("addr", "curg", "p", "nextp", "lockedg", "freelink"),
+            *_spare("int", "id", "mallocing", "locks", "dying"),
+            *_spare("uint", "procid", "throwing", "blocked", "incgo", "freeWait"),
+            *_spare("bits", "park.key"),
+            *_spare("opaque", "preemptoff"),  # a string: pointer and length
+            Need("isextra", since="1.20", spare=True),
+            Need("isExtraInC", since="1.21", spare=True),
+        ),
+        late=True,
+    ),
+    NeedStruct(
+        "schedt",
+        (
+            *_spare("uint", "goidgen", "gcwaiting", "sysmonwait"),
+            *_spare("bits", "lock.key"),
+            # A list with a head of its own since 1.26.
+            Need("midle.obj", "addr", aliases=("midle",), spare=True),
+            *_spare("int", "nmidle", "nmidlelocked", "mnext", "maxmcount", "nmsys", "nmfreed", "npidle"),
+            *_spare("addr", "pidle", "freem"),
+        ),
+        late=True,
+    ),
     # mheap.go
     NeedStruct("special", (Need("next", "addr"), *_plain("uint", "offset", "kind")), late=True),
     NeedStruct("gcBitsArena", (Need("next", "addr"),), late=True),
@@ -329,6 +356,7 @@ VARIABLES: tuple[str, ...] = (
     "debug",
     "allgs",
     "allm",
+    "sched",
     "gcrash",
     "firstmoduledata",
     "gcBitsArenas",

@@ -11,27 +11,22 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.looking import SMALL_PAGE, Looking
+from gdb_gospan.layout.looking import SMALL_PAGE
+from gdb_gospan.layout.scheduler import SchedulerVariables
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.segments import among, distinct
+from gdb_gospan.memory.segments import distinct
 
-_MOST_PS: Final = 1 << 16
-_MOST_GS: Final = 1 << 28
 _DEFAULT_MINIMUM: Final = (4 << 20, 512 << 10)
 """defaultHeapMinimum, and that of GOEXPERIMENT=heapminimum512kib (mgcpacer.go)."""
 _MOST_GOGC: Final = 1_000_000
 _PCLNTAB_MAGICS: Final = (0xFFFFFFF0, 0xFFFFFFF1)
 """pcHeader.magic of Go 1.18 and 1.19, and since 1.20."""
-_CRASH_STACK: Final = (16384, 1000)
-"""Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
 _SWEEP_DRAINED: Final = 1 << 31
 _SWEEP_CLASSES: Final = 272
 _SWEEP_CLASS_DONE: Final = (1 << 32) - 1
 _MOST_SWEEPERS: Final = 1 << 10
-_LAST_STATUS: Final = 4
-_MOST_THREADS: Final = 1 << 16
 
 
 def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[str, int]:
@@ -45,7 +40,7 @@ def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[s
     return found
 
 
-class _Search(Looking):
+class _Search(SchedulerVariables):
     def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
         super().__init__(memory, words, signature)
         self.finders: dict[str, Callable[[], int | None]] = {
@@ -53,6 +48,7 @@ class _Search(Looking):
             "allp": self.allp,
             "allgs": self.allgs,
             "allm": self.allm,
+            "sched": self.sched,
             "gcrash": self.gcrash,
             "sweep": self.sweep,
             "work": self.work,
@@ -61,7 +57,6 @@ class _Search(Looking):
             "debug": self.debug,
             "firstmoduledata": self.first_module_data,
         }
-        self._gs: U64 = np.empty(0, np.uint64)
         self._arenas: int | None = None
         self._controller: int | None = None
 
@@ -111,109 +106,6 @@ class _Search(Looking):
             dtype=np.uint64
         )
         return bases[same]
-
-    def allp(self) -> int | None:
-        """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none."""
-        rows, arrays, lengths = self._slices(_MOST_PS)
-        first, known = self._read(arrays, self._words.width)
-        rows, lengths, first = rows[known], lengths[known], first[known]
-        for path, most in (("id", 0), ("status", _LAST_STATUS)):
-            value, known = self._numbers("p", path, first)
-            fits = known & (value <= np.uint64(most))
-            rows, lengths, first = rows[fits], lengths[fits], first[fits]
-        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
-            if self._are_ps(self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))):
-                return int(self._words.address[row])
-        return None
-
-    def _are_ps(self, ps: U64) -> bool:
-        number, known = self._numbers("p", "id", ps)
-        if not len(ps) or not known.all() or (number != np.arange(len(ps))).any():
-            return False
-        caches, _ = self._numbers("p", "mcache", ps)
-        caches = caches[caches != 0]
-        if not len(caches) or len(np.unique(caches)) < len(caches):
-            return False
-        alloc = self._layout["mcache"]["alloc"]
-        named = np.concatenate(
-            [self._pointers(cache + alloc.offset, alloc.count or 0) for cache in caches.tolist()]
-        )
-        foreign = np.unique(named[~among(named, distinct(self._spans()))])
-        return len(named) > 0 and len(foreign) <= 1  # emptymspan, which stands for none
-
-    def _spans(self) -> U64:
-        width = self._words.width
-        at = self._signature.mheap + self._layout["mheap"]["allspans"].offset
-        header = self._pointers(at, 2)
-        return self._pointers(int(header[0]), int(header[1])) if len(header) == 2 and width else header
-
-    def allgs(self) -> int | None:
-        """Allgs lists the goroutines; the first is main."""
-        rows, arrays, lengths = self._slices(_MOST_GS)
-        first, known = self._read(arrays, self._words.width)
-        rows, first, lengths, arrays = rows[known], first[known], lengths[known], arrays[known]
-        number, known = self._numbers("g", "goid", first)
-        fits = known & (number == 1)
-        rows, lengths, arrays = rows[fits], lengths[fits], arrays[fits]
-        # What only looks like it may be said to be very long: its last one is no g.
-        width = np.uint64(self._words.width)
-        last, known = self._read(arrays + (lengths - np.uint64(1)) * width, self._words.width)
-        rows, lengths, last = rows[known], lengths[known], last[known]
-        known = self._numbers("g", "goid", last)[1]
-        rows, lengths = rows[known], lengths[known]
-        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
-            gs = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
-            low, known = self._numbers("g", "stack.lo", gs)
-            high, _ = self._numbers("g", "stack.hi", gs)
-            if len(gs) and known.all() and (low <= high).all() and len(np.unique(gs)) == len(gs):
-                self._gs = np.sort(gs)
-                return int(self._words.address[row])
-        return None
-
-    def allm(self) -> int | None:
-        """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""
-        chains = {}
-        targets = distinct(self._words.value[self._pointing])
-        own, known = self._numbers("m", "g0", targets)
-        fits = known & (own != 0)
-        targets, own = targets[fits], own[fits]
-        back, known = self._numbers("g", "m", own)
-        targets = targets[known & (back == targets)]
-        links, known = self._numbers("m", "alllink", targets)
-        following = dict(zip(targets.tolist(), np.where(known, links, np.uint64(1)).tolist(), strict=True))
-        for start in following:
-            length, at = 0, start
-            while at and length <= _MOST_THREADS:
-                after = following[at] if at in following else self._link(at)
-                if after is None:
-                    break
-                length, at = length + 1, after
-            if not at:
-                chains[start] = length
-        if not chains:
-            return None
-        newest = max(chains, key=lambda start: chains[start])
-        return int(self._words.address[self._words.value == np.uint64(newest)][0])
-
-    def _link(self, thread: int) -> int | None:
-        """Return the thread after this one, which the image itself does not name; None if it is no thread."""
-        one = np.array([thread], np.uint64)
-        own, known = self._numbers("m", "g0", one)
-        if not known[0]:
-            return None
-        back, known = self._numbers("g", "m", own)
-        link, _ = self._numbers("m", "alllink", one)
-        return int(link[0]) if known[0] and back[0] == one[0] else None
-
-    def gcrash(self) -> int | None:
-        """Gcrash is a g of the image with a stack of 16 KiB and a guard that no other g has."""
-        value = self._words.value
-        size, guard = _CRASH_STACK
-        rows = self._pointing[self._pointing < len(value) - 1]
-        rows = rows[value[rows + 1] - value[rows] == np.uint64(size)]
-        base = "stack.lo"
-        fits = self._beside(rows, "g", base, "stackguard0") == value[rows] + np.uint64(guard)
-        return self._only(self._words.address[rows[fits]] - np.uint64(self._layout["g"][base].offset))
 
     def sweep(self) -> int | None:
         """Sweep names the background sweeper's goroutine, and how far the sweep is (mgcsweep.go)."""

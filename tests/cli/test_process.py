@@ -43,7 +43,7 @@ NAMED = ("being swept", "being allocated, freed or scavenged", "being freed", "u
 
 
 #: Variables that are found in any state of a program.
-ALWAYS_FOUND = {"mheap_", "memstats", "gcController", "allp", "allgs", "allm", "firstmoduledata"}
+ALWAYS_FOUND = {"mheap_", "memstats", "gcController", "allp", "allgs", "allm", "sched", "firstmoduledata"}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,164 @@
+"""Find the scheduler's variables in a program without symbols: the Ps, the goroutines, the threads, and what counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.layout.looking import Looking
+from gdb_gospan.layout.signature import Signature
+from gdb_gospan.layout.words import U64, Known, Words
+from gdb_gospan.memory import Memory
+from gdb_gospan.memory.segments import among, distinct
+
+_MOST_PS: Final = 1 << 16
+_MOST_GS: Final = 1 << 28
+_CRASH_STACK: Final = (16384, 1000)
+"""Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
+_LAST_STATUS: Final = 4
+_MOST_THREADS: Final = 1 << 16
+_GOID_BATCH: Final = 16
+"""Goroutine numbers that a P takes at once from sched.goidgen (proc.go, _GoidCacheBatch)."""
+
+
+class SchedulerVariables(Looking):
+    """Finders for allp, allgs, allm, sched and gcrash, to be asked in this order."""
+
+    def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
+        super().__init__(memory, words, signature)
+        self._gs: U64 = np.empty(0, np.uint64)
+        self._ps: U64 = np.empty(0, np.uint64)
+        self._ms: U64 = np.empty(0, np.uint64)
+
+    def allp(self) -> int | None:
+        """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none."""
+        rows, arrays, lengths = self._slices(_MOST_PS)
+        first, known = self._read(arrays, self._words.width)
+        rows, lengths, first = rows[known], lengths[known], first[known]
+        for path, most in (("id", 0), ("status", _LAST_STATUS)):
+            value, known = self._numbers("p", path, first)
+            fits = known & (value <= np.uint64(most))
+            rows, lengths, first = rows[fits], lengths[fits], first[fits]
+        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
+            ps = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
+            if self._are_ps(ps):
+                self._ps = np.sort(ps)
+                return int(self._words.address[row])
+        return None
+
+    def _are_ps(self, ps: U64) -> bool:
+        number, known = self._numbers("p", "id", ps)
+        if not len(ps) or not known.all() or (number != np.arange(len(ps))).any():
+            return False
+        caches, _ = self._numbers("p", "mcache", ps)
+        caches = caches[caches != 0]
+        if not len(caches) or len(np.unique(caches)) < len(caches):
+            return False
+        alloc = self._layout["mcache"]["alloc"]
+        named = np.concatenate(
+            [self._pointers(cache + alloc.offset, alloc.count or 0) for cache in caches.tolist()]
+        )
+        foreign = np.unique(named[~among(named, distinct(self._spans()))])
+        return len(named) > 0 and len(foreign) <= 1  # emptymspan, which stands for none
+
+    def allgs(self) -> int | None:
+        """Allgs lists the goroutines; the first is main."""
+        rows, arrays, lengths = self._slices(_MOST_GS)
+        first, known = self._read(arrays, self._words.width)
+        rows, first, lengths, arrays = rows[known], first[known], lengths[known], arrays[known]
+        number, known = self._numbers("g", "goid", first)
+        fits = known & (number == 1)
+        rows, lengths, arrays = rows[fits], lengths[fits], arrays[fits]
+        # What only looks like it may be said to be very long: its last one is no g.
+        width = np.uint64(self._words.width)
+        last, known = self._read(arrays + (lengths - np.uint64(1)) * width, self._words.width)
+        rows, lengths, last = rows[known], lengths[known], last[known]
+        known = self._numbers("g", "goid", last)[1]
+        rows, lengths = rows[known], lengths[known]
+        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
+            gs = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
+            low, known = self._numbers("g", "stack.lo", gs)
+            high, _ = self._numbers("g", "stack.hi", gs)
+            if len(gs) and known.all() and (low <= high).all() and len(np.unique(gs)) == len(gs):
+                self._gs = np.sort(gs)
+                return int(self._words.address[row])
+        return None
+
+    def allm(self) -> int | None:
+        """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""
+        chains: dict[int, list[int]] = {}
+        targets = distinct(self._words.value[self._pointing])
+        own, known = self._numbers("m", "g0", targets)
+        fits = known & (own != 0)
+        targets, own = targets[fits], own[fits]
+        back, known = self._numbers("g", "m", own)
+        targets = targets[known & (back == targets)]
+        links, known = self._numbers("m", "alllink", targets)
+        following = dict(zip(targets.tolist(), np.where(known, links, np.uint64(1)).tolist(), strict=True))
+        for start in following:
+            chain: list[int] = []
+            at = start
+            while at and len(chain) < _MOST_THREADS:
+                after = following[at] if at in following else self._link(at)
+                if after is None:
+                    break
+                chain.append(at)
+                at = after
+            if not at:
+                chains[start] = chain
+        if not chains:
+            return None
+        newest = max(chains, key=lambda start: len(chains[start]))
+        self._ms = np.array(sorted(chains[newest]), np.uint64)
+        return int(self._words.address[self._words.value == np.uint64(newest)][0])
+
+    def _link(self, thread: int) -> int | None:
+        """Return the thread after this one, which the image itself does not name; None if it is no thread."""
+        one = np.array([thread], np.uint64)
+        own, known = self._numbers("m", "g0", one)
+        if not known[0]:
+            return None
+        back, known = self._numbers("g", "m", own)
+        link, _ = self._numbers("m", "alllink", one)
+        return int(link[0]) if known[0] and back[0] == one[0] else None
+
+    def sched(self) -> int | None:
+        """Sched counts the threads and the numbers of goroutines, and heads the lists of idle Ms and Ps (proc.go).
+
+        Ms that were made less those freed are the Ms of allm, which keeps m0 when it has exited (mexit); numbers of
+        goroutines are dealt in batches.
+        """
+        name, base = "schedt", "goidgen"
+        if not len(self._ms) or not len(self._gs) or not len(self._ps):
+            return None
+        numbers, known = self._numbers("g", "goid", self._gs)
+        highest = numbers[known].max(initial=1)
+        threads, batch = np.uint64(len(self._ms)), np.uint64(_GOID_BATCH)
+        tests: dict[str, Callable[[U64], Known]] = {
+            "maxmcount": lambda most: (most >= threads) & (most < np.uint64(1 << 31)),
+            "nmsys": lambda system: (system > 0) & (system <= threads),
+            "nmidle": lambda idle: idle <= threads,
+            "npidle": lambda idle: idle <= np.uint64(len(self._ps)),
+            "goidgen": lambda given: (given >= highest) & (given < np.uint64(1 << 62)),
+            "gcwaiting": lambda flag: flag <= 1,
+            "midle.obj": lambda idle: (idle == 0) | self._among(idle, self._ms),
+            "pidle": lambda idle: (idle == 0) | self._among(idle, self._ps),
+        }
+        rows = self._words.where(lambda value, _: value & (batch - np.uint64(1)) == 0)
+        for path, fits in tests.items():
+            rows = rows[fits(self._beside(rows, name, base, path))]
+        made, freed = (self._beside(rows, name, base, path) for path in ("mnext", "nmfreed"))
+        rows = rows[np.isin(made - freed, np.array([len(self._ms), len(self._ms) - 1], np.uint64))]
+        return self._only(self._words.address[rows] - np.uint64(self._layout[name][base].offset))
+
+    def gcrash(self) -> int | None:
+        """Gcrash is a g of the image with a stack of 16 KiB and a guard that no other g has."""
+        value = self._words.value
+        size, guard = _CRASH_STACK
+        rows = self._pointing[self._pointing < len(value) - 1]
+        rows = rows[value[rows + 1] - value[rows] == np.uint64(size)]
+        base = "stack.lo"
+        fits = self._beside(rows, "g", base, "stackguard0") == value[rows] + np.uint64(guard)
+        return self._only(self._words.address[rows[fits]] - np.uint64(self._layout["g"][base].offset))
