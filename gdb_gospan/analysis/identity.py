@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.transients import Family, Unit
+from gdb_gospan.analysis.rules import Family
+from gdb_gospan.analysis.transients import Unit
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask

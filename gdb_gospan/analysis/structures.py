@@ -10,7 +10,7 @@ from gdb_gospan.analysis.inside import span_metadata
 from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mpagealloc import FREEING
+from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREEING, IN_FLIGHT, IN_USE, MANUAL, PADDING
 
 IDENTITIES = Identities()
 
@@ -29,7 +29,24 @@ def _page_owners(heap: Heap) -> Finding:
 @IDENTITIES.enter("page-bits", "error", "pages", "pages", "pages of spans that the bitmap has as allocated")
 def _page_bits(heap: Heap) -> Finding:
     owned = count(heap.page_kinds.owner >= 0)
-    return Finding(owned, owned - int(heap.page_kinds.counts[FREEING]))
+    freed = np.flatnonzero(heap.page_kinds.kinds == FREEING)
+    where = f"first: page {int(heap.pages.addresses(freed[:1])[0]):#x} is free there" if len(freed) else ""
+    return Finding(owned, owned - len(freed), where)
+
+
+@IDENTITIES.enter(
+    "page-holders",
+    "error",
+    "pages",
+    "pages",
+    "pages that the bitmap has as allocated and a span, a P's cache or padding has",
+)
+def _page_holders(heap: Heap) -> Finding:
+    kinds = heap.page_kinds
+    nobody = np.flatnonzero(kinds.kinds == IN_FLIGHT)
+    allocated = len(nobody) + int(kinds.counts[[IN_USE, MANUAL, PADDING, CACHED, CACHED_RELEASED]].sum())
+    where = f"first: page {int(heap.pages.addresses(nobody[:1])[0]):#x} is nobody's" if len(nobody) else ""
+    return Finding(allocated, allocated - len(nobody), where)
 
 
 @IDENTITIES.enter("span-map", "error", "map", "items", "spans that heapArena.spans names at both ends")

@@ -1,248 +1,177 @@
-"""Evidence that the program was stopped in the middle of something.
+"""Evidence that the program was stopped in the middle of something, and how much of that it explains.
 
 A stop at a random moment may land inside the allocator, the sweeper or the
 scavenger: then some sums are off by what is in flight. Each kind of evidence is
-read from the target; none is assumed, and each excuses only what it can cause,
-and only by as much as it can.
+read from the target; none is assumed. A thread explains only what it can move, and
+only by as much as it can. What cannot be seen explains nothing: then it is not known.
 """
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import attrs
 import numpy as np
 
+from gdb_gospan.analysis import rules
+from gdb_gospan.analysis.rules import Family
+from gdb_gospan.analysis.standing import Frames, Standing, standings
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import FREEING, IN_FLIGHT
 from gdb_gospan.runtime.mspan import BEING_SWEPT
-
-Frames = Callable[[], Iterable[tuple[str, Sequence[str]]]]
-"""Yields each thread as a label and its innermost function names, newest first; "" where one is not known."""
-
-Family = Literal[
-    "owners", "pages", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists", "slots", "cycle",
-    "manual lists",
-]  # fmt: skip
-"""What an identity is about, by what can put it off:
-the owners of pages (nothing); pages of spans and their counters; the ranges of the page allocator; the map from
-pages to spans; span descriptors; mcaches; objects counted; the shape of a new span; lists of spans; slots; GC cycles;
-lists of stacks and work buffers."""
 
 Unit = Literal[
     "page bytes", "mapped bytes", "pages", "object bytes", "objects", "classes", "items", "stock", "chunk", "cycle"
 ]  # fmt: skip
 """What an identity counts in, which says how far one thread can put it off: see `reach`."""
 
-_SPANS = r"\(\*mheap\)\.|\(\*mcentral\)\.grow"
-_METADATA = r"persistentalloc|sys(Alloc|Free|Map|Used|Unused|Fault|Reserve|HugePage|NoHugePage|Hint|Mmap|Munmap)|mmap|munmap|madvise"
-# persistentalloc works on the system stack (malloc.go), and below that the stack is not unwound.
-_SWEEP = r"\(\*sweepLock(ed|er)\)\.|sweepone|\(\*mspan\)\.(sweep|ensureSwept)|deductSweepCredit|bgsweep"
-_SCAVENGE = r"bgscavenge|\(\*scavenge(rState|Index)\)\."
-_CACHES = r"\(\*mcache\)\.|\(\*mcentral\)\.|flush(all)?mcaches?|procresize|\(\*p\)\.(init|destroy)"
-_LARGE = r"mallocgcLarge|largeAlloc"
-_SETS = r"\(\*spanSet\)\.|\(\*spanSetBlock(Alloc|Pool)\)\.|\(\*atomicSpanSetSpinePointer\)\."
-# The functions of package runtime that move what each family counts; a closure bears the name of its function.
-_PATTERNS: dict[Family, str] = {
-    # Nothing excuses two owners: a span gives its pages back and dies under one lock (mheap.go, freeSpanLocked).
-    "owners": r"(?!)",
-    "pages": rf"""
-        {_SPANS}|\(\*pageAlloc\)\.|\(\*pageCache\)\.|\(\*pallocData\)\.|\(\*pallocBits\)\.|\(\*pageBits\)\.
-        |\(\*fixalloc\)\.|\(\*linearAlloc\)\.|\(\*userArena\)\.|\(\*addrRanges\)\.|{_SCAVENGE}|{_METADATA}
-        |\(\*consistentHeapStats\)\.|\(\*sysMemStat\)\.|\(\*gcBitsArena\)\.|{_SETS}|\(\*p\)\.
-        |stackalloc|stackfree|stackcache|stackpool|new(Mark|Alloc)Bits|newMarkBits|nextMarkBitArenaEpoch
-        |newArenaMayUnlock|getempty|prepareFreeWorkbufs|freeSomeWbufs|freeStackSpans|allocmcache|freemcache
-        |procresize|gcSweep|gcStart|add(special|finalizer)|removespecial|freeSpecial|setprofilebucket
-        |\(\*sweepLocked\)\.|\(\*mspan\)\.(sweep|setUserArenaChunkToFault)|freeUserArenaChunk""",
-    "ranges": rf"\(\*addrRanges\)\.|\(\*pageAlloc\)\.|\(\*mheap\)\.|{_METADATA}",
-    "map": rf"{_SPANS}|{_SWEEP}|\(\*userArena\)\.|newUserArenaChunk",
-    "descriptors": rf"{_SPANS}|\(\*fixalloc\)\.|{_METADATA}|recordspan|\(\*p\)\.|procresize|\(\*userArena\)\.|{_SWEEP}",
-    "mcaches": r"allocmcache|freemcache|procresize|\(\*p\)\.(init|destroy)|\(\*fixalloc\)\.",
-    # In Go 1.19 mallocgc itself counts a large object in its span (malloc.go).
-    "objects": rf"""
-        {_CACHES}|{_SWEEP}|{_SPANS}|\(\*mspan\)\.init|\(\*consistentHeapStats\)\.|{_LARGE}|mallocgc$|persistentalloc""",
-    # Until Go 1.23 mcentral.grow sets a span's limit after the span is in use (mcentral.go).
-    "elements": rf"{_SPANS}|\(\*mspan\)\.init|heapBits\.initSpan|\(\*mcache\)\.refill",
-    "lists": rf"{_CACHES}|{_SETS}|{_SWEEP}|{_SPANS}|\(\*mspan\)\.init|{_LARGE}|persistentalloc",
-    "slots": rf"mallocgc|malloc|newobject|nextFree|{_CACHES}|\(\*mspan\)\.|{_SWEEP}|{_SPANS}|{_LARGE}|persistentalloc",
-    "manual lists": rf"""
-        stackalloc|stackfree|stackcache|stackpool|freeStackSpans|\(\*mSpanList\)\.|getempty|prepareFreeWorkbufs
-        |freeSomeWbufs|{_SPANS}|\(\*gcWork\)\.|gcSweep|malg|copystack|shrinkstack|gfput|gfget""",
-    # sweepgen rises in gcSweep, numgc some lines later (mgc.go, gcMarkTermination).
-    "cycle": r"gcMarkTermination|gcSweep|gcControllerCommit|gcPace(Sweeper|Scavenger)|\(\*cpuStats\)\.accumulate",
-}
-
-
-@functools.cache
-def _moving(family: Family) -> re.Pattern[str]:
-    """Compile the pattern of a family when something is off for the first time: that takes milliseconds."""
-    return re.compile(rf"runtime\.({_PATTERNS[family]})", re.VERBOSE)
-
-
-_KINDS: dict[Family, frozenset[str]] = {
-    "pages": frozenset({"heap-lock", "pages-in-flight", "pages-being-freed", "stats-update"}),
-    "objects": frozenset({"sweeping", "stats-update"}),
-    "lists": frozenset({"sweeping"}),
-    "slots": frozenset({"sweeping"}),
-}
-_GROWTH = rf"runtime\.({_METADATA}|\(\*mheap\)\.(grow|sysAlloc)|\(\*pageAlloc\)\.(sysG|g)row)"
-_SCAVENGING = rf"runtime\.({_SCAVENGE}|\(\*pageAlloc\)\.scavenge)"
-_USER_ARENA = r"runtime\..*[uU]serArena"
-
-# What such a thread was doing cannot be seen where the stack below is not unwound (asm_*.s, sys_linux_*.s).
-_HIDING = r"runtime\.(sig(tramp|trampgo|handler|fwdgo)|morestack\w*|systemstack_switch)$"
-_HANDLER = r"runtime\.(sigtramp|cgoSigtramp)$"
-"""What the kernel calls when a signal comes: below it is one frame that ends the handler, whatever its name in a C
-library or the vdso, and what is below that was interrupted."""
-
-_MOST_OBJECTS = 1024
+_MOST_OBJECTS: Final = 1024
 """Objects in a span: nelems at most, of 8 bytes in a page (sizeclasses.go)."""
-_CHUNK_PAGES = 512
+_CHUNK_PAGES: Final = 512
 """Pages that the scavenger takes at once at most (mpallocbits.go, pallocChunkPages)."""
-_USER_ARENA_CHUNK = 8 << 20
+_USER_ARENA_CHUNK: Final = 8 << 20
 """Bytes of a user arena's chunk (arena.go, userArenaChunkBytes)."""
-_STOCK = 128
+_STOCK: Final = 128
 """Descriptors that a P keeps at most (runtime2.go, p.mspancache)."""
-_CHUNK = 16 << 10
+_CHUNK: Final = 16 << 10
 """fixalloc's chunk (mfixalloc.go, _FixAllocChunk)."""
 
 
 @attrs.frozen
-class Transient:
-    """One piece of evidence.
+class Phase:
+    """Something that the heap itself shows to be going on; a thread must be at it.
 
     Attributes
     ----------
     kind
-        ``heap-lock``, ``sweeping``, ``pages-in-flight``, ``pages-being-freed``,
-        ``stats-update`` or ``thread``.
+        ``sweeping``, ``pages-in-flight``, ``pages-being-freed`` or ``stats-update``.
     text
-        What was seen, as a phrase; for a thread, its label.
-    functions
-        For a thread, its innermost functions, newest first.
+        What was seen, as a phrase.
     number
         How many spans, pages or Ps.
     """
 
     kind: str
     text: str
-    functions: tuple[str, ...] = ()
-    number: int = 1
+    number: int
 
-    @property
-    def stack(self) -> tuple[str, ...]:
-        """The functions that the thread is in the middle of: not those of a signal handler, if one knows more."""
-        ends = [index for index, name in enumerate(self.functions) if re.match(_HANDLER, name)]
-        below = self.functions[ends[-1] + 2 :] if ends else ()
-        return below if any(below) else self.functions
-
-    def explains(self, family: Family) -> str | None:
-        """Return the phrase when this can put an identity of ``family`` off, else None."""
-        if family == "owners":
-            return None
-        if self.kind != "thread":
-            return self.text if self.kind in _KINDS.get(family, ()) else None
-        inside = next((name for name in self.stack if _moving(family).match(name)), None)
-        if inside:
-            return f"{self.text} is in {inside}"
-        hiding = self.hiding
-        return f"{self.text} is in {hiding}, which hides what it interrupted" if hiding else None
-
-    @property
-    def hiding(self) -> str | None:
-        """The function below which nothing of this thread's stack can be seen, if there is one."""
-        stack = self.stack
-        if "runtime.schedule" in stack:  # preempted: what the thread did before is over
-            return None
-        if not any(stack):
-            return "a function without a name"
-        return next((name for name in stack if re.match(_HIDING, name)), None)
+    def explains(self, family: Family) -> bool:
+        """Whether this can put an identity of the family off."""
+        return self.kind in _KINDS.get(family, ())
 
 
-def transients(heap: Heap, frames: Frames | None) -> tuple[Transient, ...]:
+_KINDS: Final[dict[Family, frozenset[str]]] = {
+    "pages": frozenset({"pages-in-flight", "pages-being-freed", "stats-update"}),
+    "objects": frozenset({"sweeping", "stats-update"}),
+    "lists": frozenset({"sweeping"}),
+    "slots": frozenset({"sweeping"}),
+}
+
+
+@attrs.frozen
+class Evidence:
+    """All that may explain a difference: what the heap shows, and the threads that may be in the middle of something."""
+
+    phases: tuple[Phase, ...]
+    threads: tuple[Standing, ...]
+
+
+def gathered(heap: Heap, frames: Frames | None) -> Evidence:
     """Collect all evidence; ``frames`` is asked last, since unwinding threads takes time."""
-    found: list[Transient] = []
+    return Evidence(_phases(heap), standings(tuple(frames()) if frames else (), heap.ms))
+
+
+def _phases(heap: Heap) -> tuple[Phase, ...]:
+    found: list[Phase] = []
     sweeping = int(np.count_nonzero(heap.spans.in_use & (heap.spans.delta == BEING_SWEPT)))
     if sweeping:
-        found.append(Transient("sweeping", _being(sweeping, "span", "swept"), number=sweeping))
+        found.append(Phase("sweeping", _being(sweeping, "span", "swept"), sweeping))
     for kind, name, doing in (
         (IN_FLIGHT, "pages-in-flight", "allocated, freed or scavenged"),
         (FREEING, "pages-being-freed", "freed"),
     ):
         pages = int(heap.page_kinds.counts[kind])
         if pages:
-            found.append(Transient(name, _being(pages, "page", doing), number=pages))
+            found.append(Phase(name, _being(pages, "page", doing), pages))
     updating = heap.ps.updating_stats
     if updating:
         verb = "P is" if updating == 1 else "Ps are"
-        found.append(
-            Transient("stats-update", f"{updating} {verb} updating the heap statistics", number=updating)
-        )
-    threads = [
-        Transient("thread", thread, tuple(functions)) for thread, functions in (frames() if frames else ())
-    ]
-    # Who holds the lock shows on a stack; without stacks the lock is all there is.
-    if not threads and heap.gc is not None and heap.gc.lock_held:
-        found.append(Transient("heap-lock", "mheap_.lock is held"))
-    return (*found, *threads)
+        found.append(Phase("stats-update", f"{updating} {verb} updating the heap statistics", updating))
+    return tuple(found)
 
 
 def _being(number: int, noun: str, doing: str) -> str:
     return f"{number} {noun} is being {doing}" if number == 1 else f"{number} {noun}s are being {doing}"
 
 
-def excused(unit: Unit, off: int, heap: Heap, evidence: Sequence[Transient], *, stacks: bool) -> bool:
-    """Whether this evidence can put an identity off by so much.
+def judge(
+    heap: Heap, family: Family, unit: Unit, off: int, evidence: Evidence
+) -> tuple[Literal["transient", "unknown", "broken"], str]:
+    """Say what a difference is, and why.
 
     Parameters
     ----------
-    stacks
-        The threads' stacks are known. Then one of them must be in the place: no span is being swept, no
-        page in flight, unless a thread is at it, with a lock held or not to be preempted.
+    off
+        By how much the two numbers of the identity differ, in its unit; at least 1.
+
+    Returns
+    -------
+    str, str
+        ``transient``: the threads that are seen in the functions of this family can cause that much, and which they
+        are. ``unknown``: they could if what is hidden were seen, and what that is. Else ``broken``, and nothing.
     """
-    threads = [transient for transient in evidence if transient.kind == "thread"]
-    return bool(evidence) and bool(threads or not stacks) and off <= reach(unit, heap, evidence)
+    if family == "owners":
+        return "broken", ""
+    phases = [phase for phase in evidence.phases if phase.explains(family)]
+    inside = [(thread, thread.inside(family)) for thread in evidence.threads]
+    seen = [thread for thread, name in inside if name]
+    if seen and off <= reach(heap, unit, phases, seen):
+        notes = [phase.text for phase in phases]
+        return "transient", "; ".join(
+            [*notes, *(f"{thread.text} is in {name}" for thread, name in inside if name)]
+        )
+    hidden = [thread for thread, name in inside if thread.hidden and not name]
+    if hidden and off <= reach(heap, unit, phases, [*seen, *hidden]):
+        return "unknown", "; ".join(thread.hidden for thread in hidden)
+    return "broken", ""
 
 
-def reach(unit: Unit, heap: Heap, evidence: Sequence[Transient]) -> int:
-    """How far this evidence can put an identity off, in its own unit.
+def reach(heap: Heap, unit: Unit, phases: Sequence[Phase], threads: Sequence[Standing]) -> int:
+    """How far these can put an identity off, in its own unit.
 
     A thread works on one span at a time, and so does a P that updates the
-    statistics; a span has its pages and its objects.
+    statistics; a span has its pages and its objects. A thread of which not all is seen may be in any of them.
     """
-    threads = sum(1 for transient in evidence if transient.kind in ("thread", "heap-lock"))
-    threads += sum(transient.number for transient in evidence if transient.kind == "stats-update")
-    swept = sum(transient.number for transient in evidence if transient.kind == "sweeping")
+    updating = sum(phase.number for phase in phases if phase.kind == "stats-update")
+    sweepers = sum(1 for thread in threads if thread.hidden or thread.among(rules.SWEEPING))
+    swept = min(sum(phase.number for phase in phases if phase.kind == "sweeping"), sweepers)
+    busy = len(threads) + updating
     if unit == "cycle":
-        return 2 if evidence else 0
+        return 2
     if unit in ("items", "stock", "chunk"):
-        return threads * {"items": 1, "stock": _STOCK, "chunk": _CHUNK}[unit]
+        return {"items": busy + swept, "stock": busy * _STOCK, "chunk": busy * _CHUNK}[unit]
     if unit in ("classes", "objects"):
-        return (threads + swept) * (_MOST_OBJECTS if unit == "objects" else 1)
+        return (busy + swept) * (_MOST_OBJECTS if unit == "objects" else 1)
     page = heap.spans.page_size
     if unit == "object bytes":
-        return (threads + swept) * _largest(heap) * page
-    moving = sum(
-        transient.number if transient.kind.startswith("pages-") else _pages(heap, transient)
-        for transient in evidence
-    )
-    metadata = threads * _metadata(heap) if unit == "mapped bytes" else 0
+        return (busy + swept) * _largest(heap) * page
+    moving = sum(_pages(heap, thread) for thread in threads) + updating * _largest(heap)
+    moving += sum(phase.number for phase in phases if phase.kind.startswith("pages-"))
+    metadata = len(threads) * _metadata(heap) if unit == "mapped bytes" else 0
     return moving if unit == "pages" else moving * page + metadata
 
 
-def _pages(heap: Heap, transient: Transient) -> int:
-    """Pages that this thread, or the Ps that update the statistics, may be moving."""
-    largest, stack = _largest(heap), transient.stack
-    if transient.hiding or any(re.match(_GROWTH, name) for name in stack):
+def _pages(heap: Heap, thread: Standing) -> int:
+    """Pages that this thread may be moving."""
+    largest = _largest(heap)
+    if thread.hidden or thread.among(rules.GROWTH):
         return max(largest, _growth(heap))
-    if any(re.match(_USER_ARENA, name) for name in stack):
+    if thread.among(rules.USER_ARENAS):
         return max(largest, _USER_ARENA_CHUNK // heap.spans.page_size)
-    if any(re.match(_SCAVENGING, name) for name in stack):
+    if thread.among(rules.SCAVENGING):
         return max(largest, _CHUNK_PAGES)
-    return largest * transient.number
+    return largest
 
 
 def _largest(heap: Heap) -> int:

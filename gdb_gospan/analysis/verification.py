@@ -1,23 +1,22 @@
 """Is the walk right? Every identity checked, and what puts one off told by name.
 
-A broken identity is said to be broken unless the target itself shows why it is
-off, and by no more than that can cause: then it is a transient.
+An identity that is off is transient when the target itself shows why, and that can
+cause as much. Where what would show it cannot be read, the identity is unknown. All else is broken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
 import attrs
-import numpy as np
 
 from gdb_gospan.analysis import counters, structures
 from gdb_gospan.analysis.identity import Finding, Identity, Severity
-from gdb_gospan.analysis.transients import Frames, Transient, Unit, excused, transients
+from gdb_gospan.analysis.rules import MISSING
+from gdb_gospan.analysis.standing import Frames
+from gdb_gospan.analysis.transients import Evidence, Unit, gathered, judge
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mspan import BEING_SWEPT
 
 IDENTITIES = (*counters.IDENTITIES, *structures.IDENTITIES)
 """Every identity, in the order in which they are shown."""
@@ -51,7 +50,7 @@ class Check:
     subject
         What the two numbers are.
     note
-        For a transient, what was going on; for a broken one, where to look.
+        For a transient, what was going on; for an unknown one, what could not be read; for a broken one, where to look.
     """
 
     code: str
@@ -74,23 +73,19 @@ def verify(heap: Heap, frames: Frames | None = None) -> tuple[Check, ...]:
     """
     found = [(entry, *heap.trail.watch(partial(entry.find, heap))) for entry in IDENTITIES]
     off = any(complete and finding.expected != finding.observed for _, finding, complete in found)
-    seen = transients(heap, frames) if off else ()
-    return tuple(_judge(heap, *each, seen) for each in found)
+    evidence = gathered(heap, frames) if off else Evidence((), ())
+    return tuple(_judge(heap, *each, evidence) for each in found)
 
 
-def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, seen: Sequence[Transient]) -> Check:
+def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, evidence: Evidence) -> Check:
     status: Status = "exact"
     note = ""
     if not (complete and finding.complete):
-        status, note = "unknown", "part of the memory that it needs could not be read"
+        status, note = "unknown", MISSING
     elif finding.expected is None or finding.expected != finding.observed:
-        evidence = [transient for transient in seen if transient.explains(entry.family)]
-        stacks = any(transient.kind == "thread" for transient in seen)
-        if excused(entry.unit, _off(heap, finding), heap, evidence, stacks=stacks):
-            status = "transient"
-            note = "; ".join(transient.explains(entry.family) or "" for transient in evidence)
-        else:
-            status, note = "broken", finding.where
+        status, note = judge(heap, entry.family, entry.unit, _off(finding), evidence)
+        if status == "broken":
+            note = finding.where
     return Check(
         code=entry.code,
         severity=entry.severity,
@@ -103,8 +98,6 @@ def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, seen: 
     )
 
 
-def _off(heap: Heap, finding: Finding) -> int:
-    """By how much the identity is off, apart from spans that are being swept right now."""
-    if finding.rows is None:
-        return abs(finding.observed - (finding.expected or 0))
-    return int(np.count_nonzero(heap.spans.delta[finding.rows] != BEING_SWEPT))
+def _off(finding: Finding) -> int:
+    """By how much the identity is off, in its unit."""
+    return abs(finding.observed - (finding.expected or 0)) if finding.rows is None else len(finding.rows)

@@ -13,8 +13,8 @@ from gdb_gospan.commands.session import Session, Target, core_description, cut_o
 from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.layout.pclntab import Functions, functions_of
 from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile

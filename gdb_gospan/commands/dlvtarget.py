@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from gdb_gospan.commands.session import Session, Target, at_bottom, no_runtime
+from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
+from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.delvetypes import DelveTypes
 from gdb_gospan.layout.platform import platform
@@ -14,8 +15,6 @@ from gdb_gospan.memory.delve import DelveMemory
 from gdb_gospan.memory.jsonrpc import CallError, Connection
 from gdb_gospan.runtime.program import open_heap
 
-_FRAMES: Final = 24
-"""Frames of a thread to look at: the allocator's own call chains are shorter."""
 _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
 """GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
 
@@ -75,8 +74,8 @@ def _program(connection: Connection) -> str:
         return "this program"
 
 
-def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each thread's label and innermost functions; of a thread without a goroutine only the one that it is in.
+def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[Stack]:
+    """Yield each thread with its innermost functions; of a thread without a goroutine only the one that it is in.
 
     Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left off:
     what the thread is in the middle of lies between.
@@ -85,14 +84,14 @@ def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[tuple[str
         names = [_function(thread)]
         if thread["goroutineID"] > 0:
             try:
-                found = connection.call("Stacktrace", Id=thread["goroutineID"], Depth=_FRAMES)
+                found = connection.call("Stacktrace", Id=thread["goroutineID"], Depth=FRAMES)
                 names = [_function(frame) for frame in found["Locations"] or ()] or names
             except CallError:
                 pass  # a stack that cannot be unwound further still told us its top
         if "runtime.systemstack" in names:  # all of the system stack is there, so this hides nothing
             names = [name for name in names if name != "runtime.systemstack_switch"]
         cut = next((index for index in range(1, len(names)) if at_bottom(names[:index])), len(names))
-        yield f"thread {number}", names[:cut]
+        yield Stack(f"thread {number}", tuple(names[:cut]), int(thread["id"]))
 
 
 def _function(place: dict[str, Any]) -> str:

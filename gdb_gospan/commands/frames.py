@@ -5,32 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gdb_gospan.commands.session import at_bottom
-from gdb_gospan.layout.pclntab import Functions
+from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
+from gdb_gospan.layout.functions import Functions
 from gdb_gospan.memory import Memory, Unreadable
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.sigframe import interrupted
 
-_FRAMES: Final = 24
-"""Frames of a thread to look at: the allocator's own call chains are shorter."""
 _HANDLERS: Final = frozenset({"runtime.sigtramp", "runtime.cgoSigtramp"})
 """What the kernel calls when a signal comes (sys_linux_*.s)."""
 _FIRST_CALLED: Final = "runtime.sigtrampgo"
 """What sigtramp calls, first of all (signal_unix.go)."""
+_WORD: Final = 8
 
 
-def stacks(
-    memory: Memory, threads: Sequence[Thread], functions: Functions | None
-) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each thread's label and innermost functions, newest first.
+def stacks(memory: Memory, threads: Sequence[Thread], functions: Functions | None) -> Iterator[Stack]:
+    """Yield each thread with its innermost functions, newest first.
 
     Go keeps frame pointers on amd64 and arm64, but for functions without a frame
-    of their own, whose caller is passed over. What a signal interrupted follows the
-    handler, as in gdb, with the function between them that ends the handler.
+    of their own: where the thread is in one, Go's table of stack depths tells its caller. What a signal
+    interrupted follows the handler, as in gdb, with the function between them that ends the handler.
     Without an executable no function has a name.
     """
     for number, thread in enumerate(threads, 1):
-        yield f"thread {number}", walked(memory, thread, functions) if functions else []
+        names = tuple(walked(memory, thread, functions)) if functions else ()
+        yield Stack(f"thread {number}", names, thread.lwp)
 
 
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
@@ -38,7 +36,8 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
     names: list[str] = []
     # A handler that has just begun has no frame of its own: the kernel's lies right above the stack pointer.
     counter, frame, above = thread.pc, thread.frame, thread.stack
-    while len(names) < _FRAMES:
+    pointer, link = thread.stack, thread.link  # known of the newest function only
+    while len(names) < FRAMES:
         name = functions.function(counter)
         if name is None:
             break  # past the bottom of the stack
@@ -55,11 +54,34 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
             names += ["runtime.sigtramp"] if begun else []
             names.append((functions.function(signal.returns) or "").removesuffix(".abi0"))
             counter, frame, above = signal.pc, signal.frame, 0
+            pointer, link = signal.stack, signal.link
             continue
-        record = memory.read(frame, 16) if frame else Unreadable(0, 16, "no frame")
-        if isinstance(record, Unreadable):
+        record = memory.read(frame, 2 * _WORD) if frame else Unreadable(0, 2 * _WORD, "no frame")
+        saved = None if isinstance(record, Unreadable) else int.from_bytes(record[_WORD:], "little")
+        caller = _caller(memory, functions, counter, pointer, link) if pointer else None
+        pointer = link = 0
+        if caller is not None and caller != saved:
+            counter = caller - 1  # the frame pointer is the caller's, not this function's
+            continue
+        if isinstance(record, Unreadable) or saved is None:
             break
-        above, frame = frame + len(record), int.from_bytes(record[:8], "little")
+        above, frame = frame + len(record), int.from_bytes(record[:_WORD], "little")
         # A call may be the last instruction of its function.
-        counter = int.from_bytes(record[8:], "little") - 1
+        counter = saved - 1
     return names
+
+
+def _caller(memory: Memory, functions: Functions, counter: int, pointer: int, link: int) -> int | None:
+    """Return where the newest function returns to, by the depth of the stack at this instruction; None if not known.
+
+    On amd64 the return address lies that deep; on arm64 the link register has it while the depth
+    is 0, and then it is saved where the stack pointer points to (traceback.go, usesLR).
+    """
+    depth = functions.depth(counter)
+    if depth is None:
+        return None
+    if link and depth == 0:
+        return link
+    saved = memory.read(pointer if link else pointer + depth, _WORD)
+    caller = 0 if isinstance(saved, Unreadable) else int.from_bytes(saved, "little")
+    return caller if functions.function(caller - 1) else None  # not in the few that change stacks (asm_*.s)

@@ -12,13 +12,14 @@ from typing import Final
 
 import attrs
 
+from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.layout.pclntab import Functions, functions_of
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.executable import Executable, open_executable
@@ -124,7 +125,7 @@ class ProcessSession(Session):
         self._threads = tuple(thread(tid, stop.registers(tid), *kind) for tid in stop.threads)
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
-    def _stacks(self) -> Iterator[tuple[str, Sequence[str]]]:
+    def _stacks(self) -> Iterator[Stack]:
         return stacks(self._memory, self._threads, self._opened.functions)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal
@@ -13,23 +13,12 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.accounting import complete
-from gdb_gospan.analysis.transients import Frames
+from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.runtime.heap import Heap
 
 SCHEMA_VERSION = 1
-_BOTTOMS = frozenset({"runtime.mcall", "runtime.mstart", "runtime.goexit"})
-
-
-def at_bottom(names: Sequence[str]) -> bool:
-    """Whether what a thread does ends with the last of these functions, newest first.
-
-    mcall was called by a goroutine that the thread has left (asm_*.s); so was
-    morestack, when it ended in the scheduler (stack.go, newstack: a preemption).
-    """
-    last = names[-1] if names else ""
-    return last in _BOTTOMS or (last == "runtime.morestack" and "runtime.schedule" in names)
 
 
 @attrs.frozen

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from gdb_gospan import __version__
+from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
@@ -20,8 +20,6 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.views import snapshot as view
 from gdb_gospan.views.style import Style
-
-Threads = list[tuple[str, Sequence[str]]]
 
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +34,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "target": attrs.asdict(_recorded(session.target)),
         "layout": freeze(heap.layout, heap.symbols),
         "evidence": freeze_evidence(heap.evidence),
-        "threads": None if threads is None else [[name, list(stack)] for name, stack in threads],
+        "threads": None if threads is None else [[*stack] for stack in threads],
     }
     nbytes, ranges = recorder.save(path, meta)
     recorded = {
@@ -48,7 +46,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     return {**session.envelope("snapshot"), "recorded": recorded, **proof}
 
 
-def _read(session: Session, recorder: Recorder) -> tuple[Threads | None, dict[str, Any]]:
+def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, dict[str, Any]]:
     """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
     heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
@@ -53,8 +54,9 @@ def _target(recorded: dict[str, Any]) -> Target:
     return target
 
 
-def _thread(row: tuple[str, list[str]]) -> tuple[str, list[str]]:
-    name, functions = row
-    if not all(isinstance(text, str) for text in (name, *functions)):
+def _thread(row: list[Any]) -> Stack:
+    name, functions, *lwp = row  # older releases have not recorded the number
+    stack = Stack(name, tuple(functions), *lwp)
+    if not all(isinstance(text, str) for text in (name, *functions)) or type(stack.lwp) is not int:
         raise TypeError(row)
-    return name, functions
+    return stack

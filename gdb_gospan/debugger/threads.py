@@ -8,8 +8,8 @@ from pathlib import Path
 
 import gdb
 
+from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.frames import stacks, walked
-from gdb_gospan.commands.session import at_bottom
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.types import symbol_of
@@ -18,17 +18,18 @@ from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.registers import Thread
 
-_FRAMES = 24
-"""Frames of a thread to look at: the allocator's own call chains are shorter."""
-
-_POINTERS = {"i386:x86-64": (62, "rbp", "rsp"), "aarch64": (183, "x29", "sp")}
-"""e_machine (elf.h), where Go keeps frame pointers, and the stack pointer, by gdb's names of architectures."""
+_POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "i386:x86-64": (62, ("rbp", "rsp")),
+    "aarch64": (183, ("x29", "sp", "x30")),
+}
+"""e_machine (elf.h), where Go keeps frame pointers, the stack pointer, and the link register if there is one, by gdb's
+names of architectures."""
 
 _found: list[tuple[str, list[str], Thread]] = []
 
 
-def frames(stripped: Memory | None = None) -> list[tuple[str, list[str]]]:
-    """Return each thread's label and innermost functions; leaves gdb's selection as it was.
+def frames(stripped: Memory | None = None) -> list[Stack]:
+    """Return each thread with its innermost functions; leaves gdb's selection as it was.
 
     Parameters
     ----------
@@ -39,11 +40,12 @@ def frames(stripped: Memory | None = None) -> list[tuple[str, list[str]]]:
     # Some gdbs warn of each thread of a core when its registers are read; as output of a command it is caught.
     gdb.execute(f"python __import__({__name__!r}, fromlist=['_collect'])._collect()", to_string=True)
     if stripped is None:
-        return [(label, names) for label, names, _ in _found]
+        return [Stack(label, tuple(names), thread.lwp) for label, names, thread in _found]
     by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions())
     # What gdb says of a thread that is in C code, of a library that has symbols, is better than nothing.
     return [
-        (label, list(ours) or names) for (label, names, _), (_, ours) in zip(_found, by_pointers, strict=True)
+        Stack(label, ours.functions or tuple(names), thread.lwp)
+        for (label, names, thread), ours in zip(_found, by_pointers, strict=True)
     ]
 
 
@@ -62,16 +64,18 @@ def _functions() -> FunctionTable:
     return FunctionTable.of_executable(path, int(entry[1], 16) - executable.entry if entry else 0)
 
 
-def _pointers(frame: gdb.Frame) -> Thread:
+def _pointers(frame: gdb.Frame, lwp: int) -> Thread:
     """Return where the thread whose newest frame this is stands, as far as its registers tell."""
-    machine, *registers = _POINTERS.get(frame.architecture().name(), (0,))
+    machine, registers = _POINTERS.get(frame.architecture().name(), (0, ()))
     try:
         pointers = [int(frame.read_register(register)) % (1 << 64) for register in registers]
         return (
-            Thread(0, frame.pc(), pointers[0], machine, pointers[1]) if pointers else Thread(0, frame.pc(), 0)
+            Thread(lwp, frame.pc(), pointers[0], machine, *pointers[1:])
+            if pointers
+            else Thread(lwp, frame.pc(), 0)
         )
     except (gdb.error, ValueError):
-        return Thread(0, 0, 0)
+        return Thread(lwp, 0, 0)
 
 
 def _collect() -> None:
@@ -81,10 +85,10 @@ def _collect() -> None:
     try:
         for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
             names: list[str] = []
-            here = Thread(0, 0, 0)
+            here = Thread(thread.ptid[1], 0, 0)
             with suppress(gdb.error):  # a stack that cannot be unwound further still told us its top
                 thread.switch()
-                here = _pointers(gdb.newest_frame())
+                here = _pointers(gdb.newest_frame(), here.lwp)
                 _unwind(names)
             _lengthen(names, here)
             _found.append((f"thread {thread.num}", names, here))
@@ -98,7 +102,7 @@ def _collect() -> None:
 def _unwind(names: list[str]) -> None:
     """Ask gdb for the functions of the selected thread."""
     current: gdb.Frame | None = gdb.newest_frame()
-    while current is not None and len(names) < _FRAMES and not at_bottom(names):
+    while current is not None and len(names) < FRAMES and not at_bottom(names):
         names.append(current.name() or "")
         current = current.older()
 
@@ -110,7 +114,7 @@ def _lengthen(names: list[str], here: Thread) -> None:
     the function that ends a signal handler, so it sees nothing of what the signal interrupted.
     """
     known = names[: names.index("")] if "" in names else names
-    if not here.machine or not known or len(known) >= _FRAMES or at_bottom(known):
+    if not here.machine or not known or len(known) >= FRAMES or at_bottom(known):
         return
     found = walked(GdbMemory("core"), here, _Symbols())
     # gdb has inlined functions besides, so the last that it knows is the place to go on from.
@@ -127,3 +131,7 @@ class _Symbols:
         """Return the name of the function that the code at ``address`` belongs to, or None."""
         found = symbol_of(address)
         return found[0] if found else None
+
+    def depth(self, _address: int) -> int | None:
+        """Return None: gdb has unwound the newest function by its own tables."""
+        return None

@@ -28,13 +28,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.memory import ADDRESS_SPACE, Memory, Unreadable, elfheader
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import U64, Segments, disjoint
@@ -57,19 +56,6 @@ _MOST_HITS: Final = 1000
 """To look at, of bytes that only by chance look like something."""
 _DT_RELA: Final = 7
 _DT_RELASZ: Final = 8
-
-
-class Functions(Protocol):
-    """What names functions: a symbol table, or Go's own table."""
-
-    def function(self, address: int) -> str | None:
-        """Return the name of the function that the code at `address` belongs to, or None."""
-        ...
-
-
-def functions_of(symbols: SymbolTable, path: Path, bias: int = 0) -> Functions:
-    """Return `symbols` if there are any, else the functions of the executable at `path`, by Go's own table."""
-    return symbols if len(symbols) else FunctionTable.of_executable(path, bias)
 
 
 class FunctionTable:
@@ -133,6 +119,29 @@ class FunctionTable:
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at `address` belongs to, or None."""
+        found = self._func(address)
+        if found is None or self._header is None:
+            return None
+        name, depths, inside = found
+        steps = list(self._steps(self._header, depths)) if depths else []
+        if steps and inside >= steps[-1][0]:
+            return None  # padding: where a signal handler returns to begins behind some, say
+        return self._name(self._header, name)
+
+    def depth(self, address: int) -> int | None:
+        """Return how far the stack pointer is below the return address at that instruction, or None where not known.
+
+        By the function's pcsp table (runtime/symtab.go, funcspdelta); 0 at its entry, and throughout a function
+        that has no frame of its own.
+        """
+        found = self._func(address)
+        if found is None or self._header is None or not found[1]:
+            return None
+        _, depths, inside = found
+        return next((depth for end, depth in self._steps(self._header, depths) if inside < end), None)
+
+    def _func(self, address: int) -> tuple[int, int, int] | None:
+        """Return nameoff and pcsp of the function, and how far behind its entry the address is."""
         offset = (address - self._text) % ADDRESS_SPACE
         if self._header is None or not len(self) or offset >= int(self._entries[-1]):
             return None
@@ -144,23 +153,23 @@ class FunctionTable:
         if isinstance(func, Unreadable):
             return None
         entry, name, _, _, depths = (int.from_bytes(func[at : at + 4], order) for at in range(0, _FUNC, 4))
-        if entry != int(self._entries[i]):
-            return None
-        size = self._size(self._header, depths) if depths else None
-        if size is not None and offset - entry >= size:
-            return None  # padding: where a signal handler returns to begins behind some, say
-        return self._name(self._header, name)
+        return (name, depths, offset - entry) if entry == int(self._entries[i]) else None
 
-    def _size(self, header: _Header, offset: int) -> int | None:
-        """Return the bytes of a function by one of its tables of pairs, a value's change and how far; None if damaged."""
-        at, size, first = header.pctab + offset, 0, True
-        numbers = _varints(self._memory, at, header.pclntable)
+    def _steps(self, header: _Header, offset: int) -> Iterator[tuple[int, int]]:
+        """Yield where each value of one of a function's tables ends, in bytes behind its entry, and the value.
+
+        The table is of pairs: the change of the value, which begins at -1, as a zigzag number, and how far
+        (runtime/symtab.go, step). Of one that is damaged nothing comes after its last pair.
+        """
+        end, value, first = 0, -1, True
+        numbers = _varints(self._memory, header.pctab + offset, header.pclntable)
         for change in numbers:
             if change == 0 and not first:
-                return size * header.quantum
+                return
             first = False
-            size += next(numbers, 0)
-        return None
+            value += change >> 1 ^ -(change & 1)
+            end += next(numbers, 0) * header.quantum
+            yield end, value
 
     def _name(self, header: _Header, offset: int) -> str | None:
         at, end, name = header.funcnametab + offset, header.cutab, b""

@@ -6,8 +6,9 @@ from typing import Final, Literal
 
 import attrs
 
-# Frame pointer, program counter and stack pointer in elf_gregset_t, as words, by e_machine (elf.h).
-_POINTERS: Final = {62: (4, 16, 19), 183: (29, 32, 31)}
+# Frame pointer, program counter, stack pointer and link register, if there is one, in elf_gregset_t, as words, by
+# e_machine (elf.h).
+_POINTERS: Final = {62: (4, 16, 19), 183: (29, 32, 31, 30)}
 
 
 @attrs.frozen
@@ -24,6 +25,8 @@ class Thread:
         Of what machine the registers are (e_machine of elf.h).
     stack
         Stack pointer; 0 where it is not known.
+    link
+        Link register; 0 where there is none.
     """
 
     lwp: int
@@ -31,6 +34,7 @@ class Thread:
     frame: int
     machine: int = attrs.field(default=0, eq=False)
     stack: int = attrs.field(default=0, eq=False)
+    link: int = attrs.field(default=0, eq=False)
 
 
 def thread(
@@ -42,5 +46,5 @@ def thread(
     if places is None or len(registers) < (max(places) + 1) * width:
         return Thread(lwp, 0, 0)
     words = [registers[at * width : (at + 1) * width] for at in places]
-    frame, counter, stack = (int.from_bytes(word, byteorder) for word in words)
-    return Thread(lwp, counter, frame, machine, stack)
+    frame, counter, stack, *link = (int.from_bytes(word, byteorder) for word in words)
+    return Thread(lwp, counter, frame, machine, stack, *link)

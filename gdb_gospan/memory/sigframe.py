@@ -17,9 +17,12 @@ _LARGEST_STACK: Final = 1 << 30
 """Bytes; Go's signal stacks have 32 KiB, those of C threads what the program gives them."""
 
 # Words from the start of struct ucontext (asm/ucontext.h, asm/sigcontext.h): uc_flags, uc_link, uc_stack.ss_sp, its
-# flags and ss_size; frame pointer and program counter by e_machine (elf.h).
+# flags and ss_size; frame pointer, stack pointer, link register (of x86 none) and program counter by e_machine (elf.h).
 _FLAGS, _LINK, _STACK, _STACK_SIZE = 0, 1, 2, 4
-_POINTERS: Final = {62: (5 + 10, 5 + 16), 183: (22 + 1 + 29, 22 + 1 + 32)}
+_POINTERS: Final = {
+    62: (5 + 10, 5 + 15, None, 5 + 16),
+    183: (22 + 1 + 29, 22 + 1 + 31, 22 + 1 + 30, 22 + 1 + 32),
+}
 _X86_64: Final = 62
 
 
@@ -29,15 +32,19 @@ class Interrupted:
 
     Attributes
     ----------
-    pc, frame
-        Program counter and frame pointer.
+    pc, frame, stack
+        Program counter, frame pointer and stack pointer.
     returns
         Address of the code that ends the handler (sa_restorer), 0 where the frame does not have it.
+    link
+        Link register; 0 where there is none.
     """
 
     pc: int
     frame: int
+    stack: int
     returns: int
+    link: int
 
 
 def interrupted(memory: Memory, above: int, machine: int) -> Interrupted | None:
@@ -55,7 +62,7 @@ def interrupted(memory: Memory, above: int, machine: int) -> Interrupted | None:
     """
     if machine not in _POINTERS:
         return None
-    frame, pc = _POINTERS[machine]
+    frame, pointer, link, pc = _POINTERS[machine]
     for room in _ROOMS:
         data = memory.read(above, room)
         if isinstance(data, Unreadable):
@@ -71,5 +78,6 @@ def interrupted(memory: Memory, above: int, machine: int) -> Interrupted | None:
             ):
                 # On x86 the frame begins with where the handler returns to; elsewhere a register had it.
                 returns = words[at - 1] if machine == _X86_64 else 0
-                return Interrupted(words[at + pc], words[at + frame], returns)
+                saved = 0 if link is None else words[at + link]
+                return Interrupted(words[at + pc], words[at + frame], words[at + pointer], returns, saved)
     return None

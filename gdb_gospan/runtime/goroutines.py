@@ -71,7 +71,7 @@ def read_goroutines(reader: Reader, allgs: int | None, allm: int | None, gcrash:
     A variable that was not found counts as something that could not be read.
     """
     pointers, lost = _allgs(reader, allgs)
-    threads, more = _threads(reader, allm)
+    threads, more = read_threads(reader, allm)
     of_threads, unknown = _gs(reader, threads)
     # A thread that crashes has gcrash for its g0 (asm_*.s, switchToCrashStack0).
     system = distinct(np.append(of_threads, np.uint64(gcrash or 0)))
@@ -90,8 +90,14 @@ def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:
     return pointers[pointers != 0], 0
 
 
-def _threads(reader: Reader, allm: int | None) -> tuple[U64, int]:
-    """Follow the list of threads; there are few, and each is found only by the one before."""
+def read_threads(reader: Reader, allm: int | None) -> tuple[U64, int]:
+    """Follow the list of threads; there are few, and each is found only by the one before.
+
+    Returns
+    -------
+    U64, int
+        The addresses of the ms, uint64 (n,), and 1 if the list could not be followed to its end.
+    """
     link = reader.layout["m"]["alllink"].offset
     found: dict[int, None] = {}
     thread = None if allm is None else reader.word(allm)

@@ -20,6 +20,7 @@ from gdb_gospan.runtime import (
     mfixalloc,
     mgc,
     mpagealloc,
+    ms,
     mspan,
     mstats,
     proc,
@@ -154,6 +155,15 @@ class Heap:
         return goroutines.read_goroutines(self.reader, allgs, allm, self.symbols.get("gcrash"))
 
     @part
+    def ms(self) -> ms.Ms | None:
+        """What the threads have begun; None where that cannot be known."""
+        allm = self.symbols.get("allm")
+        if allm is None:
+            return None
+        threads, lost = goroutines.read_threads(self.reader, allm)
+        return ms.read_ms(self.reader, threads, complete=not lost)
+
+    @part
     def work_buffer_lists(self) -> Mask:
         """Spans in the two lists of work buffers (mgcwork.go, work.wbufSpans): bool, a row for each span."""
         return mgc.in_work_buffer_lists(self.reader, self.symbols, self.spans)
@@ -257,6 +267,6 @@ class Heap:
 
 _READ = (
     "memstats", "controller", "spans", "pages", "ps", "flush", "fixallocs", "arenas", "span_sets", "stacks", "free_stacks",
-    "work_buffer_lists", "gc", "sweep", "unswept_marks",
+    "work_buffer_lists", "gc", "sweep", "unswept_marks", "ms",
 )  # fmt: skip
 """Parts that read memory, in the order in which they need each other."""

@@ -52,6 +52,8 @@ class Pages:
         bool (n,): the chunk bitmaps.
     known
         bool (n,): False for the pages of a chunk whose bitmap could not be read.
+    page_size, chunk_bytes
+        Bytes of a page, and of the heap that one chunk of the bitmaps covers.
     """
 
     base: U64
@@ -61,6 +63,7 @@ class Pages:
     scavenged: Mask
     known: Mask
     page_size: int
+    chunk_bytes: int
 
     def __len__(self) -> int:
         return len(self.allocated)
@@ -129,6 +132,7 @@ def read_pages(reader: Reader, mheap: Record) -> Pages:
         scavenged=column("scavenged"),
         known=np.repeat(known, bitmap_bytes * 8),
         page_size=page_size,
+        chunk_bytes=chunk_bytes,
     )
 
 
@@ -203,8 +207,7 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
 
     kinds = np.where(scavenged, np.uint8(RELEASED), np.uint8(FREE))
     kinds[allocated] = IN_FLIGHT if complete else UNKNOWN
-    # The runtime marks the padding allocated and scavenged and never gives it to a span (mheap.go, 1.26).
-    kinds[allocated & scavenged] = PADDING
+    kinds[_padding(pages)] = PADDING
     addresses, released = caches.pages(pages.page_size)
     position = pages.positions(addresses)
     inside = position >= 0
@@ -213,6 +216,19 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
     kinds[owned & ~allocated & pages.known] = FREEING
     kinds[~pages.known & ~owned] = UNKNOWN
     return PageKinds(pages, kinds, owner, shared)
+
+
+def _padding(pages: Pages) -> I64:
+    """Return the positions of the pages before a random heap base, which are allocated, scavenged and never of a span.
+
+    They begin with the first range, are fewer than a chunk, and are marked once (mheap.go, grow; Go 1.26 on). Elsewhere no
+    page is both: allocating one takes it out of the scavenged ones (mpagealloc.go, allocRange).
+    """
+    chunk = pages.chunk_bytes // pages.page_size
+    position = pages.first[:-1][np.diff(pages.first) > 0, np.newaxis] + np.arange(chunk)
+    both = pages.allocated[position] & pages.scavenged[position]
+    found: I64 = position[np.logical_and.accumulate(both, axis=1)]
+    return found
 
 
 def _owners(pages: Pages, spans: Spans) -> tuple[SpanRows, Kinds, int]:

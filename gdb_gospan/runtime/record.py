@@ -361,6 +361,13 @@ class Reader:
             known[block] = rows.readable
         return values, known
 
+    def numbers(self, name: str, path: str, addresses: U64) -> tuple[I64, Mask]:
+        """Read one number of the struct at each address, and nothing else of it: the values, and which are known."""
+        field = self.layout[name][path]
+        rows = self.read_many(addresses + np.uint64(field.offset), field.size)
+        values = np.ascontiguousarray(rows.data).view(_dtype(self.layout, field)).reshape(-1)
+        return values.astype(np.int64), rows.readable
+
     def word(self, address: int, size: int | None = None) -> int | None:
         """Read one unsigned integer (a pointer unless ``size`` says otherwise), or None when unreadable."""
         data = self.read(address, size or self.word_type.itemsize)

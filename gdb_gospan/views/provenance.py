@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from gdb_gospan.analysis.rules import MISSING
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, nbytes
 
@@ -39,12 +40,14 @@ def footer(document: dict[str, Any], style: Style) -> str:
         parts.append(f"read in {target['pause_ms']:.0f} ms{how_often}")
     lines = [wrapped("", parts, style.width)]
     lines += [_broken(check, style) for check in checks if check["status"] == "broken"]
-    lines += _transients([check for check in checks if check["status"] == "transient"], style)
-    unknown = sum(check["status"] == "unknown" for check in checks)
-    if unknown:
+    lines += _named("in flight", [check for check in checks if check["status"] == "transient"], style)
+    unread = sum(check["note"] == MISSING for check in checks)
+    if unread:
         lines.append(
-            style.paint("notice", f"  {unknown} identities cannot be checked: part of the memory is missing")
+            style.paint("notice", f"  {unread} identities cannot be checked: part of the memory is missing")
         )
+    unknown = [check for check in checks if check["status"] == "unknown" and check["note"] != MISSING]
+    lines += _named("cannot be decided", unknown, style)
     if not document["complete"]:
         lines.append(
             style.paint("notice", "  figures that need what is missing are lower bounds, ≥ in the summary")
@@ -93,8 +96,8 @@ def _broken(check: dict[str, Any], style: Style) -> str:
     return style.paint("bad", f"  broken: {check['subject']} is off by {difference:+,}{where}")
 
 
-def _transients(checks: list[dict[str, Any]], style: Style) -> list[str]:
-    """Name each reason once, with what it put off; go-spans check has the figures."""
+def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
+    """Name each reason once, with what it put off or may have; go-spans check has the figures."""
     off: dict[str, list[str]] = {}
     for check in checks:
         off.setdefault(check["note"], []).append(
@@ -104,7 +107,7 @@ def _transients(checks: list[dict[str, Any]], style: Style) -> list[str]:
         style.paint("notice", line)
         for reason, codes in off.items()
         for line in textwrap.wrap(
-            f"in flight, {_few(reason)}: {', '.join(codes)}",
+            f"{what}, {_few(reason)}: {', '.join(codes)}",
             max(style.width, _NARROWEST),
             initial_indent="  ",
             subsequent_indent="    ",

@@ -103,7 +103,8 @@ def test_a_32_bit_program():
             answer = shell.inside("check", "--json", "--pid", running.pid)
             document = json.loads(answer.stdout)
             assert document["go"]["arch"] == "386"
-            assert {check["status"] for check in document["checks"]} <= {"exact", "transient"}
+            # Go keeps no frame pointers there, so where the threads are is not known.
+                assert {check["status"] for check in document["checks"]} <= {"exact", "unknown"}
             assert document["unreadable"]["bytes"] == 0
         running.fresh_line()
     with processes.start(

@@ -9,7 +9,7 @@ import pytest
 from gdb_gospan.commands import coredump, process
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.layout.elfsymbols import SymbolTable
-from gdb_gospan.layout.pclntab import functions_of
+from gdb_gospan.layout.functions import functions_of
 from gdb_gospan.memory.corenotes import read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from tools import cores, gdbs, processes, programs, split
@@ -23,9 +23,9 @@ def is_subsequence(few, many):
 
 
 def compare(got, expected):
-    assert [label for label, _ in got] == [label for label, _ in expected]
+    assert [label for label, *_ in got] == [label for label, *_ in expected]
     assert len(got) > 2
-    for (label, names), (_, wanted) in zip(got, expected, strict=True):
+    for (label, names, _), (_, wanted, _) in zip(got, expected, strict=True):
         assert len(names) > 2, label
         assert names[0] == wanted[0], label
         # gdb stops at main.main, and has more: inlined functions, and callers without a frame of their own.
@@ -69,7 +69,7 @@ def test_without_symbols_the_functions_are_the_same(frag_core, tmp_path):
     core = CoreFile(frag_core.path)
     got = list(stacks(core, read_notes(core).threads, functions_of(symbols, stripped)))
     assert got == list(coredump.open_session([str(frag_core.executable), str(frag_core.path)]).frames())
-    assert any("main.main" in names for _, names in got)
+    assert any("main.main" in stack.functions for stack in got)
 
 
 @pytest.mark.gdb
@@ -81,7 +81,7 @@ def test_what_a_signal_interrupted_is_seen(go_minor, build):
         gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], exe=core.executable, core=core.path
     )
     expected = json.loads(done.stdout[1])
-    for (label, names), (_, wanted) in zip(
+    for (label, names, _), (_, wanted, _) in zip(
         coredump.open_session([str(core.executable), str(core.path)]).frames(), expected, strict=True
     ):
         ends = [at for at, name in enumerate(names) if name == "runtime.sigtramp"]

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.layout import goversion, requirements
 from gdb_gospan.layout.model import Field, Layout, Struct, Traits
 from gdb_gospan.layout.platform import platform
@@ -37,6 +38,11 @@ _ARRAYS: Final = {
     "heapStatsDelta.smallAllocCount": (68, 8), "heapStatsDelta.smallFreeCount": (68, 8),
 }  # fmt: skip
 _FIXALLOCS: Final = ("spanalloc", "cachealloc", "specialprofilealloc")
+
+
+def parked() -> list[Stack]:
+    """All of a program's threads, which have nothing in hand."""
+    return [Stack("thread 1", ("runtime.futex", "runtime.notesleep", "runtime.stopm", "runtime.mcall"))]
 
 
 class TinyHeap:

@@ -36,6 +36,7 @@ def pages_of(ranges: Sequence[tuple[int, int]], allocated: Any, scavenged: Any, 
         scavenged=np.asarray(scavenged, np.bool_),
         known=np.ones(len(allocated), np.bool_) if known is None else np.asarray(known, np.bool_),
         page_size=PAGE,
+        chunk_bytes=CHUNK,
     )
 
 

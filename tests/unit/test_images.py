@@ -175,7 +175,7 @@ def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
     for name in ("allp", "allgs"):
         array, length = heap.reader.words(heap.symbols[name], 2).tolist()
         own.append((array, length * word))
-    threads, _ = goroutines._threads(heap.reader, heap.symbols["allm"])
+    threads, _ = goroutines.read_threads(heap.reader, heap.symbols["allm"])
     own += [(address, heap.layout["m"].size) for address in threads.tolist()]
     for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system):
         own += [(address, records.struct.size) for address in records.addresses.tolist()]

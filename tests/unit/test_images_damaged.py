@@ -19,6 +19,7 @@ from gdb_gospan.errors import GoSpansError
 from gdb_gospan.runtime.mpagealloc import FREE
 from gdb_gospan.views.style import Style
 from tools import images, schemas
+from tools.tiny_heap import parked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -419,7 +420,7 @@ def noticed(recorded: images.Recorded, change: Change) -> bool:
     """Whether this is refused, or at least one identity is not exact."""
     try:
         heap = recorded.session(change).heap
-        checks = verify(heap)
+        checks = verify(heap, parked)
         accounts(heap)
     except GoSpansError as error:
         return one_line(error)

@@ -42,11 +42,13 @@ def image(frame: bytes, gap: int) -> tuple[Image, int]:
 
 @pytest.mark.parametrize("gap", [0, 256, 1024])
 @pytest.mark.parametrize(
-    ("machine", "make", "returns"), [(AMD64, amd64, 0x487000), (ARM64, arm64, 0)], ids=["amd64", "arm64"]
+    ("machine", "make", "others"),
+    [(AMD64, amd64, (0x100F, 0x487000, 0)), (ARM64, arm64, (0x5B, 0, 0x101E))],
+    ids=["amd64", "arm64"],
 )
-def test_the_registers_are_found_above_the_handler(machine, make, returns, gap) -> None:
+def test_the_registers_are_found_above_the_handler(machine, make, others, gap) -> None:
     memory, above = image(make(), gap)
-    assert interrupted(memory, above, machine) == Interrupted(0x401234, 0xB9, returns)
+    assert interrupted(memory, above, machine) == Interrupted(0x401234, 0xB9, *others)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,9 @@ def test_unreadable_stacks_and_unknown_machines_have_none() -> None:
 
 class Functions:
     """Names of some functions."""
+
+    def depth(self, _address: int) -> int | None:
+        return None
 
     def function(self, address: int) -> str | None:
         places = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from gdb_gospan.analysis.transients import Family, Transient, transients
+from gdb_gospan.analysis.rules import FAMILIES
+from gdb_gospan.analysis.standing import Stack, Standing, standings
+from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, verify
 from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.runtime.ms import Ms
 from gdb_gospan.views.provenance import footer
 from gdb_gospan.views.style import Style
 from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
@@ -16,26 +20,27 @@ from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+USER_ARENAS = {"pages", "map", "descriptors", "objects", "elements", "lists", "slots"}
 IDLE = ("runtime.futex", "runtime.notesleep", "runtime.stopm", "runtime.mcall")
-FAMILIES = get_args(Family)
 
 
 def statuses(tiny: TinyHeap, *threads: tuple[str, ...]) -> dict[str, str]:
-    frames = [(f"thread {number}", thread) for number, thread in enumerate(threads, 1)]
+    frames = [Stack(f"thread {number}", thread) for number, thread in enumerate(threads, 1)]
     checks = verify(tiny.heap(), (lambda: frames) if threads else None)
     return {check.code: check.status for check in checks if check.status != "exact"}
 
 
-def test_each_kind_of_evidence_is_read_from_the_heap() -> None:
+def standing(*functions: str) -> Standing:
+    (found,) = standings([Stack("thread 3", functions)], None)
+    return found
+
+
+def test_each_phase_is_read_from_the_heap() -> None:
     tiny = TinyHeap()
-    assert transients(tiny.heap(), None) == ()
-    tiny.put("mheap", tiny.at["mheap"], lock__key=1)
+    assert gathered(tiny.heap(), None).phases == ()
     tiny.put("p", tiny.at["p"], statsSeq=7)
     tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN - 1)
-    kinds = {transient.kind for transient in transients(tiny.heap(), None)}
-    assert kinds == {"heap-lock", "stats-update", "sweeping"}
-    with_stacks = transients(tiny.heap(), lambda: [("thread 1", IDLE)])
-    assert {transient.kind for transient in with_stacks} == {"stats-update", "sweeping", "thread"}
+    assert {phase.kind for phase in gathered(tiny.heap(), None).phases} == {"stats-update", "sweeping"}
 
 
 @pytest.mark.parametrize(
@@ -48,21 +53,76 @@ def test_each_kind_of_evidence_is_read_from_the_heap() -> None:
         ("runtime.(*spanSet).push", {"pages", "lists"}),
         ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots"}),
         ("runtime.gcMarkTermination.func2", {"cycle"}),
-        ("runtime.sigtramp", set(FAMILIES) - {"owners"}),
-        ("runtime.systemstack_switch", set(FAMILIES) - {"owners"}),
+        ("runtime.(*mspan).setUserArenaChunkToFault", {*USER_ARENAS, "slots"}),
+        ("runtime.freeUserArenaChunk", USER_ARENAS),
+        ("runtime.(*userArena).refill", USER_ARENAS),
+        ("runtime.sigtramp", set()),
+        ("runtime.systemstack_switch", set()),
         ("runtime.futex", set()),
         ("main.mallocgc", set()),
     ],
 )
 def test_a_function_excuses_only_what_it_moves(function: str, families: set[str]) -> None:
-    thread = Transient("thread", "thread 3", ("runtime.futex", function))
-    assert {family for family in FAMILIES if thread.explains(family)} == families
+    thread = standing("runtime.futex", function)
+    assert {family for family in FAMILIES if thread.inside(family)} == families
 
 
 def test_a_preempted_goroutine_is_left() -> None:
     stack = ("runtime.futex", "runtime.schedule", "runtime.newstack", "runtime.morestack")
-    assert not Transient("thread", "thread 3", stack).explains("slots")
-    assert Transient("thread", "thread 3", stack[2:]).explains("slots")
+    assert not standing(*stack).hidden
+    assert standing(*stack[2:]).hidden == "thread 3 is in runtime.morestack, which hides what it interrupted"
+
+
+def test_a_stack_that_breaks_off_hides_the_rest() -> None:
+    assert (
+        standing("runtime.memmove", "").hidden
+        == "the stack of thread 3 is known only down to runtime.memmove"
+    )
+    assert standing("runtime.memmove").hidden
+    assert not standing("runtime.memmove", "main.f").hidden, (
+        "the allocator calls nothing outside of the runtime"
+    )
+    assert not standing("runtime.memmove", *["runtime.f"] * 40).hidden, "more frames than are looked at"
+
+
+SWEEP_THROWS = ("runtime.throw", "runtime.(*sweepLocked).sweep", "runtime.(*mcentral).cacheSpan", "runtime.mallocgc", "main.main", "runtime.goexit")  # fmt: skip
+NO_MEMORY = ("runtime.throw", "runtime.sysMapOS", "runtime.sysMap", "runtime.(*mheap).grow", "runtime.(*mheap).allocSpan", "runtime.mcall")  # fmt: skip
+
+
+def test_a_throw_excuses_nothing_of_what_it_is_about() -> None:
+    """The sweep throws about its own span; sysMapOS because the system has no memory, which is nobody's damage."""
+    thread = standing(*SWEEP_THROWS)
+    assert {family for family in FAMILIES if thread.inside(family)} == set()
+    assert standing(*SWEEP_THROWS[1:]).inside("slots") == "runtime.(*sweepLocked).sweep"
+    assert standing(*NO_MEMORY).inside("pages") == "runtime.sysMapOS"
+    assert standing(*NO_MEMORY).inside("objects") == "runtime.(*mheap).grow"
+
+
+RUNNING, PARKED = 11, 12
+
+
+def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
+    return Ms(np.arange(2), np.array([RUNNING, PARKED]), np.array([quiet, True]), complete)
+
+
+@pytest.mark.parametrize(
+    ("stacks", "ms", "hidden"),
+    [
+        ([], None, ["where the threads stand is not known"]),
+        ([], some_ms(), []),
+        ([], some_ms(complete=False), ["where the threads stand is not known"]),
+        ([], some_ms(quiet=False), ["m 0 may have begun something, and its stack is not known"]),
+        ([Stack("thread 1", (), PARKED)], some_ms(), []),
+        ([Stack("thread 1", (), RUNNING)], some_ms(quiet=False), ["the functions of thread 1 are not known"]),
+        # A thread of C has no M, as long as each M that is at something has a thread.
+        ([Stack("thread 1", (), 99)], some_ms(), []),
+        ([Stack("thread 1", ("sleep",), 99), Stack("thread 2", IDLE, RUNNING)], some_ms(quiet=False), [""]),
+        ([Stack("thread 1", (), 99)], some_ms(quiet=False), ["the functions of thread 1 are not known"]),
+        ([Stack("thread 1", (), 99)], None, ["the functions of thread 1 are not known"]),
+    ],
+)
+def test_who_is_parked_has_nothing_in_hand(stacks: list[Stack], ms: Ms | None, hidden: list[str]) -> None:
+    assert [found.hidden for found in standings(stacks, ms)] == hidden
 
 
 def elemsize(tiny: TinyHeap) -> None:
@@ -91,9 +151,9 @@ def no_owner(tiny: TinyHeap) -> None:
     tiny.put("mspan", tiny.half, startAddr=BASE, limit=BASE + PAGE)
 
 
-ALLOCATING = ("runtime.nextFreeFast", "runtime.mallocgc", "main.main")
+ALLOCATING = ("runtime.nextFreeFast", "runtime.mallocgc", "main.main", "runtime.goexit")
 SWEEPING = ("runtime.(*sweepLocked).sweep", "runtime.sweepone", "runtime.bgsweep", "runtime.goexit")
-IN_HEAP = ("runtime.(*pageAlloc).alloc", "runtime.(*mheap).allocSpan", "runtime.systemstack")
+IN_HEAP = ("runtime.(*pageAlloc).alloc", "runtime.(*mheap).allocSpan", "runtime.systemstack", "runtime.mcall")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +194,7 @@ def test_a_span_being_swept_excuses_itself_only() -> None:
     tiny.put("mspan", tiny.half, sweepgen=SWEEPGEN - 1, allocCount=1)
     tiny.put("spanSet", tiny.sets["half"], index=4 << 32 | 4)  # the sweeper has taken it
     assert set(statuses(tiny, SWEEPING).values()) == {"transient"}
-    assert set(statuses(tiny).values()) == {"transient"}, "without stacks the span is all there is"
+    assert set(statuses(tiny).values()) == {"unknown"}, "without stacks nobody knows who sweeps"
     assert set(statuses(tiny, IDLE).values()) == {"broken"}, "nobody sweeps"
     tiny.put("mspan", tiny.small, allocCount=9)
     tiny.put("mspan", tiny.large, allocCount=0)
@@ -147,14 +207,14 @@ HANDLER = ("runtime.sighandler", "runtime.sigtrampgo", "runtime.sigtramp")
 @pytest.mark.parametrize(
     ("stack", "status"),
     [
-        ((*HANDLER, "", ""), "transient"),
+        ((*HANDLER, "", ""), "unknown"),
         ((*HANDLER, "runtime.sigreturn__sigaction", *ALLOCATING), "transient"),
         ((*HANDLER, "runtime.sigreturn__sigaction", *IDLE), "broken"),
         ((*HANDLER, "__restore_rt", *IDLE), "broken"),  # the C library's, in programs with cgo
         ((*HANDLER, "", *IDLE), "broken"),
         ((*HANDLER, "", *HANDLER, "", *IDLE), "broken"),  # it dies of its own handler
-        ((*HANDLER, "", *HANDLER), "transient"),
-        (("", ""), "transient"),
+        ((*HANDLER, "", *HANDLER), "unknown"),
+        (("", ""), "unknown"),
     ],
 )
 def test_a_signal_handler_hides_only_what_is_not_seen(stack: tuple[str, ...], status: str) -> None:
@@ -192,7 +252,7 @@ def test_the_scavenger_may_have_a_chunk_in_hand() -> None:
 def test_a_hundred_threads_in_one_place_are_not_all_named() -> None:
     tiny = TinyHeap()
     alloc_count(tiny)
-    frames = [(f"thread {number}", ("runtime.mallocgc",)) for number in range(1, 101)]
+    frames = [Stack(f"thread {number}", ("runtime.mallocgc",)) for number in range(1, 101)]
     document = Session(Target("core", "core of tiny"), tiny.heap(), lambda: frames).provenance()
     layout = {"source": "dwarf", "tested": True, "signature": None}
     target = {"pause_ms": None, "kind": "core"}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gdb_gospan.analysis.rules import MISSING
 from gdb_gospan.commands import summary
 from gdb_gospan.views.style import Style
 
@@ -88,7 +89,7 @@ def test_bounds_are_marked(document: dict[str, Any]) -> None:
     document["bytes"]["objects"] -= 4096
     document["bytes"]["remainder"] += 4096
     for check in document["checks"]:
-        check["status"] = "unknown"
+        check.update(status="unknown", note=MISSING)
     for field in ("HeapAlloc", "NextGC"):
         document["memstats"][field] = None
     text = lay_out(document, Style())

@@ -9,8 +9,8 @@ PROOF: tuple[Command, ...] = (
         "check",
         "check",
         "prove the figures: every identity between the walk and the runtime's counters",
-        "exact: equal to the byte. transient: off because the program was stopped in the middle of something,\n"
-        "which is named. broken: off without such a reason. unknown: memory was missing.",
+        "exact: equal to the byte. transient: off, and a thread that is named can cause as much by what it was\n"
+        "in the middle of. unknown: what would decide it could not be read. broken: off, and nothing explains it.",
         "go-spans check",
         columns=(
             ("expected", "what the runtime's own counters say"),

@@ -25,6 +25,7 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "pages-inuse": "mheap_.pagesInUse = sum of npages over spans in use",
     "page-owners": "pages of mheap_.pages.inUse = the same, less pages that two spans claim by startAddr and npages",
     "page-bits": "pages of spans = those of them whose bit in pallocBits is set",
+    "page-holders": "pages whose bit in pallocBits is set = those of them that a span, a P's pcache or the padding has",
     "span-map": "spans in use or manual = those that heapArena.spans names at their first and last page",
     "page-in-use-bits": "spans in use = bits set in heapArena.pageInUse over all arenas, less user arena chunks ready for reuse, "
     "and less entries of mheap_.heapArenas that are beyond the map of arenas",

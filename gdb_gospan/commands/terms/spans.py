@@ -156,7 +156,7 @@ SPANS: tuple[Term, ...] = (
         unlike="the operating system's page, 4 KiB mostly",
         aliases=("pages", "scavenged", "pallocBits", "free page"),
         covers=("show/page", "pages/free", "pages/released", "pages/in_use", "pages/manual", "pages/unknown",
-                "check/page-owners", "check/page-bits"),
+                "check/page-owners", "check/page-bits", "check/page-holders"),
     ),
     Term(
         "page cache",
@@ -225,7 +225,7 @@ SPANS: tuple[Term, ...] = (
     Term(
         "expected and observed",
         "of an identity: what the runtime's own counters say, and what walking its structures found.",
-        "exact when equal; transient when what was seen in flight explains the difference; else broken",
+        "exact when equal; transient when a named thread can cause the difference; unknown when that cannot be seen; else broken",
         aliases=("expected", "observed", "identity", "identities", "exact", "transient", "broken", "check", "what must hold"),
         covers=("check/expected", "check/observed"),
     ),

@@ -1,0 +1,152 @@
+"""Where the threads of a target stood when it stopped, and which of them may have had something in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis import rules
+from gdb_gospan.analysis.rules import Family
+from gdb_gospan.runtime.ms import Ms
+
+FRAMES: Final = 32
+"""Frames of a thread to look at: the allocator's own call chains, a crash on top of them included, are shorter."""
+
+
+class Stack(NamedTuple):
+    """What is known of one thread of the kernel's.
+
+    Attributes
+    ----------
+    thread
+        A label: ``thread 3``.
+    functions
+        The functions that it is in, newest first; empty when they are not known, "" where one has no name.
+    lwp
+        Its number in the kernel, in the process's own pid namespace; 0 when not known.
+    """
+
+    thread: str
+    functions: tuple[str, ...] = ()
+    lwp: int = 0
+
+
+Frames = Callable[[], Iterable[Stack]]
+"""Tells where every thread is; asked only when something is off, for unwinding takes time."""
+
+
+def at_bottom(names: Sequence[str]) -> bool:
+    """Whether what a thread does ends with the last of these functions, newest first.
+
+    So it does in morestack, when that ended in the scheduler (stack.go, newstack: a preemption).
+    """
+    last = names[-1] if names else ""
+    return rules.matches(last, rules.BOTTOMS) or (last == "runtime.morestack" and "runtime.schedule" in names)
+
+
+@attrs.frozen
+class Standing:
+    """A thread that may be in the middle of something.
+
+    Attributes
+    ----------
+    text
+        Its label.
+    functions
+        What it had begun, newest first: not the functions of a signal handler, nor those of a throw.
+    thrower
+        The function that threw, if one did; "" otherwise.
+    hidden
+        Why not all of it can be seen, as a phrase; "" when it can.
+    """
+
+    text: str
+    functions: tuple[str, ...] = ()
+    thrower: str = ""
+    hidden: str = ""
+
+    def inside(self, family: Family) -> str | None:
+        """Return the function of this family that the thread is in, unless it died of that very thing."""
+        patterns = rules.FAMILIES[family]
+        if (
+            self.thrower
+            and not rules.matches(self.thrower, rules.OUT_OF_MEMORY)
+            and rules.matches(self.thrower, patterns)
+        ):
+            return None
+        return next((name for name in self.functions if rules.matches(name, patterns)), None)
+
+    def among(self, patterns: rules.Patterns) -> bool:
+        """Whether the thread is in one of these functions."""
+        return any(rules.matches(name, patterns) for name in self.functions)
+
+
+def standings(stacks: Sequence[Stack], ms: Ms | None) -> tuple[Standing, ...]:
+    """Return the threads that may be in the middle of something; those that surely are not are left out.
+
+    Parameters
+    ----------
+    stacks
+        Every thread of the target; empty when nothing is known of them.
+    ms
+        The runtime's own list; None when it could not be read.
+    """
+    told = [(stack, None if ms is None else ms.is_quiet(stack.lwp)) for stack in stacks]
+    # Of a thread that no M has, Go knows nothing: it runs C code. But then every M that does something has its own.
+    whole = ms is not None and ms.complete and _all_have_threads(ms, stacks)
+    found = [_standing(stack) for stack, quiet in told if not (quiet or (quiet is None and whole))]
+    if not stacks:
+        found += _without_stacks(ms)
+    return tuple(standing for standing in found if standing is not None)
+
+
+def _all_have_threads(ms: Ms, stacks: Sequence[Stack]) -> bool:
+    there = np.array([stack.lwp for stack in stacks], np.int64)
+    return bool((ms.quiet | np.isin(ms.procid, there[there > 0])).all())
+
+
+def _without_stacks(ms: Ms | None) -> list[Standing]:
+    if ms is None or not ms.complete:
+        return [Standing("a thread", hidden="where the threads stand is not known")]
+    return [
+        Standing(f"m {number}", hidden=f"m {number} may have begun something, and its stack is not known")
+        for number in ms.number[~ms.quiet].tolist()
+    ]
+
+
+def _standing(stack: Stack) -> Standing | None:
+    """Look at the functions of a thread; None when it is in the middle of nothing, and all of it is seen."""
+    names = _interrupted(stack.functions)
+    if any(rules.matches(name, rules.LEFT) for name in names):
+        hidden = ""  # preempted: what the thread did before is over
+    elif not any(names):
+        hidden = f"the functions of {stack.thread} are not known"
+    else:
+        hides = next((name for name in names if rules.matches(name, rules.HIDING)), "")
+        hidden = f"{stack.thread} is in {hides}, which hides what it interrupted" if hides else ""
+        if not hides and _breaks_off(names) and len(stack.functions) < FRAMES:
+            last = next(name for name in reversed(names) if name)
+            hidden = f"the stack of {stack.thread} is known only down to {last}"
+    thrown = [index for index, name in enumerate(names) if rules.matches(name, rules.THROWS)]
+    thrower = ""
+    if thrown:
+        names = names[thrown[-1] + 1 :]
+        thrower = names[0] if names else ""
+    return Standing(stack.thread, names, thrower, hidden)
+
+
+def _breaks_off(names: Sequence[str]) -> bool:
+    """Whether the allocator may be among the callers that are not seen: not where only code outside of the runtime calls."""
+    return not at_bottom(names) and (
+        not names[-1] or "runtime" in names[-1] or names[-1].startswith("internal/")
+    )
+
+
+def _interrupted(functions: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave a signal handler away, if more is known: a thread is judged by what the signal interrupted."""
+    ends = [index for index, name in enumerate(functions) if rules.matches(name, rules.HANDLERS)]
+    below = functions[ends[-1] + 2 :] if ends else ()
+    return below if any(below) else functions
