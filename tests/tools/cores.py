@@ -57,12 +57,12 @@ def core(kind: Kind, executable: Path, *arguments: str, env: Mapping[str, str] |
 
 def kernel_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
     """Return the core that the kernel writes when the program aborts; cached."""
-    return _cached("kernel", executable, arguments, env, _dump_by_kernel)
+    return cached("kernel", executable, arguments, env, _dump_by_kernel)
 
 
 def gcore_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
     """Return the core that gdb's gcore writes of the sleeping program; cached."""
-    return _cached("gcore", executable, arguments, env, _dump_by_gdb)
+    return cached("gcore", executable, arguments, env, _dump_by_gdb)
 
 
 def crash_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
@@ -70,34 +70,47 @@ def crash_core(executable: Path, *arguments: str, env: Mapping[str, str] | None 
 
     With GOTRACEBACK=crash every thread gets a signal and prints its stack before the program dies.
     """
-    return _cached("crash", executable, arguments, {"GOTRACEBACK": "crash", **(env or {})}, _dump_by_go)
+    return cached("crash", executable, arguments, {"GOTRACEBACK": "crash", **(env or {})}, _dump_by_go)
 
 
 def guest_core(goarch: str, executable: Path, *arguments: str) -> Core:
     """Return the core that qemu writes when a program for another architecture aborts; cached."""
     qemu = guests.qemu(goarch)
-    return _cached("guest", executable, arguments, None, lambda new, *rest: _dump_by_qemu(qemu, new, *rest))
+    return cached("guest", executable, arguments, None, lambda new, *rest: _dump_by_qemu(qemu, new, *rest))
 
 
-def gcore(pid: int, path: Path) -> None:
-    """Write a core of a running process with the gdb on PATH, and make its zero pages holes."""
+def gcore(pid: int, path: Path, *commands: str) -> None:
+    """Write a core of a running process with the gdb on PATH, after these commands, and make its zero pages holes."""
     gdb = shutil.which("gdb")
     if not gdb:
         raise Unavailable("no gdb on PATH to write a core with gcore")
-    with tempfile.TemporaryDirectory(prefix="gospan-gcore-", dir=_staging()) as folder:
-        full = Path(folder) / "core"
-        command = [gdb, "-nx", "-batch", "-iex", "set auto-load no", "-p", str(pid), "-ex", f"gcore {full}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    with staged(path) as full:
+        argv = [gdb, "-nx", "-batch", "-iex", "set auto-load no", "-p", str(pid)]
+        argv += [word for command in (*commands, f"gcore {full}") for word in ("-ex", command)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
         if "Operation not permitted" in done.stderr:
             raise Unavailable(f"this machine does not let gdb attach: {done.stderr.strip().splitlines()[-1]}")
         assert full.exists(), f"gcore wrote no core:\n{done.stdout}{done.stderr}"
+
+
+@contextlib.contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """Give a path for a core to be written to; what is zero in it becomes holes in `path`."""
+    with tempfile.TemporaryDirectory(prefix="gospan-gcore-", dir=_staging()) as folder:
+        full = Path(folder) / "core"
+        yield full
         subprocess.run(["cp", "--sparse=always", str(full), str(path)], check=True)
 
 
 def kill(program: processes.Running, cwd: Path, path: Path) -> None:
     """End a program that runs in folder `cwd` and may dump core, and move its core to `path`."""
+    died(program, cwd, path, lambda: os.kill(program.pid, signal.SIGABRT))
+
+
+def died(program: processes.Running, cwd: Path, path: Path, end: Callable[[], object]) -> None:
+    """Have `end` end a program that runs in folder `cwd` and may dump core, and move its core to `path`."""
     with _core_pattern() as pattern:
-        os.kill(program.pid, signal.SIGABRT)
+        end()
         program.process.wait(60)  # its output may go on: that of its children
     written = _find_core(pattern, cwd, program.pid)
     if written is None:
@@ -119,13 +132,14 @@ def _staging() -> Path | None:
     return None
 
 
-def _cached(
+def cached(
     kind: Kind,
     executable: Path,
     arguments: tuple[str, ...],
     env: Mapping[str, str] | None,
     dump: Callable[[Path, Path, tuple[str, ...], Mapping[str, str] | None], None],
 ) -> Core:
+    """Return the core that ``dump`` makes of a program with these arguments; it is made once."""
     parts = [
         kind,
         str(executable),  # a core tells where its program was

@@ -16,7 +16,7 @@ from tools import debian, toolchains
 from tools.cache import CHECKOUT, Unavailable, once, remembered, root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
 
@@ -143,6 +143,41 @@ def run(
     assert len(parts) == len(commands) + 2, f"{shlex.join(argv)} did not run to its end:\n{done.stdout}"
     assert "source" not in parts[0], f"the script does not load: {parts[0]}"
     return parts[1:-1]
+
+
+@contextlib.contextmanager
+def conversation(delve: Delve, *, exe: Path, core: Path, script: Path = SCRIPT) -> Iterator[Callable[[str], str]]:
+    """Run one batch Delve with the script loaded, and give a function that has it run a command and returns its output."""
+    with tempfile.TemporaryDirectory(prefix="gospan-delve-") as name:
+        mark = Path(name) / "mark.star"
+        mark.write_text(f"def command_mark(args):\n    print({_MARK!r})\n")
+        argv = [*target(delve, exe=exe, core=core), "--allow-non-terminal-interactive=true"]
+        with subprocess.Popen(
+            argv, cwd=name, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:  # fmt: skip
+            assert process.stdin is not None
+            assert process.stdout is not None
+            output = process.stdout
+
+            def say(command: str) -> str:
+                assert process.stdin is not None
+                process.stdin.write(f"{command}\nmark\n")
+                process.stdin.flush()
+                said = ""
+                for line in output:
+                    if _MARK in line:
+                        return said
+                    said += line.removeprefix("(dlv) ")
+                raise AssertionError(f"{shlex.join(argv)} ended in {command}:\n{said}")
+
+            try:
+                say(f"source {mark}")
+                assert not (said := say(f"source {script}")), f"the script does not load: {said}"
+                yield say
+                process.stdin.write("exit\n")
+            finally:
+                process.stdin.close()
+                process.wait(60)
 
 
 @contextlib.contextmanager

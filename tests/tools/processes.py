@@ -64,6 +64,12 @@ class Running:
         self.line(timeout)
         return self.line(timeout)
 
+    def go_on(self) -> None:
+        """Give the program the line that it waits for on standard input, which must be a pipe."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
     def rest(self, timeout: float = 60) -> list[str]:
         """Wait for the end of the process and return the lines not read yet."""
         lines = []

@@ -1,0 +1,131 @@
+"""The matrix of targets, damages and ways in: what each cell says, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tools.damage import DAMAGES, MIB
+from tools.verdicts import VIEWS, Ways
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tools.damage import Damage
+    from tools.targets import Target
+    from tools.verdicts import Verdict, View
+
+REFERENCE: View = ("shell", "full")
+"""The way in that every other one must agree with."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes
+    ----------
+    damage
+        None for the target as it is.
+    verdict, undamaged, reference
+        What is said here, of the target as it is by the same way, and of the same damage by the way of reference.
+    """
+
+    target: Target
+    damage: Damage | None
+    view: View
+    verdict: Verdict
+    undamaged: Verdict
+    reference: Verdict
+
+    @property
+    def hit(self) -> list[str]:
+        """The identities that the damage changes."""
+        checks, before = self.verdict.checks, self.undamaged.checks
+        keys = ("expected", "observed", "status")
+        return [code for code in checks if any(checks[code][key] != before[code][key] for key in keys)]
+
+    def __str__(self) -> str:
+        damage = self.damage.name if self.damage else "no damage"
+        return f"{self.target.name}, {damage}, {' '.join(self.view)}"
+
+
+def cells(target: Target, minor: str, folder: Path, offset: int | None = None) -> Iterator[Cell]:
+    """Yield the cells of one target.
+
+    Parameters
+    ----------
+    folder
+        For a copy of its core.
+    offset
+        None for all; a number for as many as it takes for each pair of a damage and a way in to be in one of the
+        targets, if these have numbers that follow each other.
+    """
+    ways = Ways(target.core(minor), folder)
+    heap = ways.open("full").heap
+    changes = [(damage, change) for damage in DAMAGES if (change := damage.find(heap))]
+    others = [view for view in VIEWS if view != REFERENCE]
+    said = ways.ask(REFERENCE, [None, *(change for _, change in changes)])
+    wholes = dict(zip([None, *(damage for damage, _ in changes)], said, strict=True))
+    for damage, verdict in wholes.items():
+        yield Cell(target, damage, REFERENCE, verdict, wholes[None], verdict)
+    for number, view in enumerate(others):
+        chosen = [
+            (damage, change)
+            for damage, change in changes
+            if offset is None or (DAMAGES.index(damage) + offset) % len(others) == number
+        ]
+        undamaged, *verdicts = ways.ask(view, [None, *(change for _, change in chosen)])
+        yield Cell(target, None, view, undamaged, undamaged, wholes[None])
+        for (damage, _), verdict in zip(chosen, verdicts, strict=True):
+            yield Cell(target, damage, view, verdict, undamaged, wholes[damage])
+
+
+def faults(cell: Cell) -> Iterator[str]:
+    """Name all that is wrong with a cell."""
+    verdict, target = cell.verdict, cell.target
+    statuses = set(verdict.off.values())
+    if "in flight" in verdict.summary and "transient" not in statuses:
+        yield "the summary says in flight, and no check does"
+    yield from _disagreements(cell)
+    if cell.damage is None:
+        yield from _undamaged(cell)
+        return
+    hit = {code: verdict.status(code) for code in cell.hit}
+    if not any(status != "exact" for status in hit.values()):
+        yield "nothing is noticed"
+    if target.calm or cell.damage.nbytes >= 100 * MIB:
+        allowed = {"exact", "broken", *(["unknown"] if _blind(cell) else [])}
+        yield from (f"{code} {status}" for code, status in hit.items() if status not in allowed)
+
+
+def _blind(cell: Cell) -> bool:
+    """Whether what decides is not there: where threads stand that do something, without the program."""
+    return cell.view[1] == "none" and not cell.target.parked
+
+
+def _disagreements(cell: Cell) -> Iterator[str]:
+    """Name where this way says something else than the way of reference."""
+    for code in cell.verdict.checks.keys() | cell.reference.checks.keys():
+        if cell.verdict.figures(code) != cell.reference.figures(code):
+            yield f"{code} compares {cell.verdict.figures(code)}, not {cell.reference.figures(code)}"
+        here, there = cell.verdict.status(code), cell.reference.status(code)
+        if here != there and not (here == "unknown" and _blind(cell)):
+            yield f"{code} {here}, but {there} by {' '.join(REFERENCE)}"
+
+
+def _undamaged(cell: Cell) -> Iterator[str]:
+    expected = cell.target.off
+    for code, status in cell.verdict.off.items():
+        allowed = {expected.get(code, "exact")} if expected is not None else {"transient"}
+        if status not in allowed and not (status == "unknown" and _blind(cell)):
+            yield f"{code} {status}"
+    for code, status in (expected or {}).items():
+        if status != "exact" and cell.verdict.status(code) == "exact":
+            yield f"{code} exact"
+    if cell.target.step:
+        for code in cell.verdict.off:
+            wanted, found = cell.verdict.figures(code)
+            if abs(found - wanted) != cell.target.step:
+                yield f"{code} is off by {found - wanted:,}"
