@@ -133,6 +133,8 @@ def _central_entry(heap: Heap) -> Change | None:
         return None
     mine = int(listed[len(listed) // 2])
     others = listed[central.spanclass[listed] != central.spanclass[mine]]
+    if not len(others):
+        return None
     width = heap.layout.platform.pointer_size
     here = int(heap.spans.addresses[central.row[mine]]).to_bytes(width, "little")
     there = int(heap.spans.addresses[central.row[int(others[0])]])

@@ -88,8 +88,33 @@ def thrown(minor: str, mode: str) -> Core:
     return cores.cached("crash", _verdicts(minor), (mode,), CRASH, _dump_thrown)
 
 
+def in_user_arenas(minor: str, place: str, commands: tuple[str, ...]) -> Core:
+    """Return the core of a program that works with user arenas, where these commands of gdb have stopped it."""
+    program = programs.build("verdicts", minor, experiments="arenas")
+    return cores.cached(
+        "gcore", program, ("arenas",), {"STOPS": place}, lambda *made: _dump_in_user_arenas(*made, commands)
+    )
+
+
 _COUNTED = ("heap-alloc", "heap-objects", "class-objects", "span-slots", "central-lists")
 _GROWN = ("heap-released", "address-space", "heap-stats-released")
+
+_CLEARS = (
+    "tbreak 'runtime.(*mheap).allocUserArenaChunk'",
+    "continue",
+    "break runtime.memclrNoHeapPointers if $rbx > 8000000",  # its second argument, on amd64
+    "continue",
+)
+_FAULTS = ("break runtime.sysFaultOS", "continue")
+
+ARENAS = {
+    target.name: target
+    for target in (
+        Target("clears a chunk", lambda minor: in_user_arenas(minor, "clears", _CLEARS)),
+        Target("takes a chunk away", lambda minor: in_user_arenas(minor, "faults", _FAULTS)),
+    )
+}
+"""A program with GOEXPERIMENT=arenas (Go 1.20 on) that a breakpoint stops in the middle of a step."""
 
 TARGETS = {
     target.name: target
@@ -197,6 +222,20 @@ def _alloc_count(pid: int, address: int) -> tuple[int, int, int]:
         place = session.heap.layout["mspan"]["allocCount"]
         session.release()
     return descriptor, descriptor + place.offset, place.size
+
+
+def _dump_in_user_arenas(
+    folder: Path,
+    executable: Path,
+    arguments: tuple[str, ...],
+    env: Mapping[str, str] | None,
+    commands: tuple[str, ...],
+) -> None:
+    with processes.start(executable, *arguments, env=env, stdin=subprocess.PIPE) as program:
+        program.line()
+        program.go_on()
+        cores.gcore(program.pid, folder / "core", *commands)
+    (folder / "stdout.json").write_text("{}")
 
 
 def _dump_contended(

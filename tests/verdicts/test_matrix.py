@@ -1,0 +1,40 @@
+"""Damage to a heap is told from what is going on in it, and every way in says the same.
+
+Each target is looked at as it is by every way in, and with each damage by two: in a session of the shell with the
+executable, which is the reference, and by another one, such that each damage meets each way in with some target.
+With --soak each damage meets each way in with each target.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import matrix, targets, toolchains
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tools.targets import Target
+
+pytestmark = [pytest.mark.toolchain, pytest.mark.gdb]
+
+
+def faults(target: Target, minor: str, folder: Path, turn: int | None) -> list[str]:
+    """Return all that is wrong, a line for each cell."""
+    found = [(cell, list(matrix.faults(cell))) for cell in matrix.cells(target, minor, folder, turn)]
+    return [f"{cell}: {'; '.join(wrong)}" for cell, wrong in found if wrong]
+
+
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_of_programs_at_rest_at_work_and_dead(name: str, go_minor: str, tmp_path: Path) -> None:
+    turn = list(targets.TARGETS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
+    assert faults(targets.TARGETS[name], go_minor, tmp_path, turn) == []
+
+
+@pytest.mark.since("1.20")
+@pytest.mark.parametrize("name", targets.ARENAS)
+def test_of_user_arenas(name: str, go_minor: str, tmp_path: Path) -> None:
+    turn = list(targets.ARENAS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
+    assert faults(targets.ARENAS[name], go_minor, tmp_path, turn) == []
