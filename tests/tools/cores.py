@@ -193,7 +193,9 @@ def _dump_by_qemu(
 def _dump_by_go(
     folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
 ) -> None:
-    with processes.start(executable, *arguments, env=env, cwd=folder, core=True) as program:
+    with processes.start(
+        executable, *arguments, env=env, cwd=folder, core=True, stderr=subprocess.DEVNULL
+    ) as program:
         for _ in range(5):
             program.line()
         kill(program, folder, folder / "core")

@@ -146,7 +146,9 @@ def run(
 
 
 @contextlib.contextmanager
-def conversation(delve: Delve, *, exe: Path, core: Path, script: Path = SCRIPT) -> Iterator[Callable[[str], str]]:
+def conversation(
+    delve: Delve, *, exe: Path, core: Path, script: Path = SCRIPT
+) -> Iterator[Callable[[str], str]]:
     """Run one batch Delve with the script loaded, and give a function that has it run a command and returns its output."""
     with tempfile.TemporaryDirectory(prefix="gospan-delve-") as name:
         mark = Path(name) / "mark.star"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REFERENCE: View = ("shell", "full")
 """The way in that every other one must agree with."""
+OTHERS = tuple(view for view in VIEWS if view != REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -51,31 +52,30 @@ class Cell:
         return f"{self.target.name}, {damage}, {' '.join(self.view)}"
 
 
-def cells(target: Target, minor: str, folder: Path, offset: int | None = None) -> Iterator[Cell]:
-    """Yield the cells of one target.
+def meets(damage: Damage, view: View, turn: int) -> bool:
+    """Whether a damage is looked at by this way in, too, with the target of that number; with one way for each target."""
+    return (DAMAGES.index(damage) + turn) % len(OTHERS) == OTHERS.index(view)
+
+
+def cells(target: Target, minor: str, folder: Path, turn: int | None = None) -> Iterator[Cell]:
+    """Yield the cells of one target: by the way of reference with every damage, and by each other one without any.
 
     Parameters
     ----------
     folder
         For a copy of its core.
-    offset
-        None for all; a number for as many as it takes for each pair of a damage and a way in to be in one of the
-        targets, if these have numbers that follow each other.
+    turn
+        The number of the target: with so many targets as there are ways in each damage meets each of them. None for all.
     """
     ways = Ways(target.core(minor), folder)
     heap = ways.open("full").heap
     changes = [(damage, change) for damage in DAMAGES if (change := damage.find(heap))]
-    others = [view for view in VIEWS if view != REFERENCE]
     said = ways.ask(REFERENCE, [None, *(change for _, change in changes)])
     wholes = dict(zip([None, *(damage for damage, _ in changes)], said, strict=True))
     for damage, verdict in wholes.items():
         yield Cell(target, damage, REFERENCE, verdict, wholes[None], verdict)
-    for number, view in enumerate(others):
-        chosen = [
-            (damage, change)
-            for damage, change in changes
-            if offset is None or (DAMAGES.index(damage) + offset) % len(others) == number
-        ]
+    for view in OTHERS:
+        chosen = [pair for pair in changes if turn is None or meets(pair[0], view, turn)]
         undamaged, *verdicts = ways.ask(view, [None, *(change for _, change in chosen)])
         yield Cell(target, None, view, undamaged, undamaged, wholes[None])
         for (damage, _), verdict in zip(chosen, verdicts, strict=True):

@@ -21,12 +21,10 @@ _OPTIONS = ("pagination off", "confirm off", "style enabled off", "auto-load no"
 _LOOK = 0.1
 """Seconds between two looks at a process: ten of the longest naps of sysmon, which wakes up while others are at work."""
 
-Say = "Callable[[str], None]"
-
 
 @contextlib.contextmanager
-def attached(executable: Path, pid: int) -> Iterator[Say]:
-    """Attach to a process, all threads of which then stand still, and give a function that has gdb run a command.
+def attached(executable: Path, pid: int) -> Iterator[Callable[[str], str]]:
+    """Attach to a process, all threads of which then stand still, and give a function that has gdb run a command and returns its output.
 
     Of a command that lets threads go on (`continue -a &`) it does not wait for the end.
     """
@@ -46,7 +44,7 @@ def attached(executable: Path, pid: int) -> Iterator[Say]:
         assert process.stdout is not None
         commands, output = process.stdin, process.stdout
 
-        def say(command: str) -> None:
+        def say(command: str) -> str:
             commands.write(f"{command}\necho {_MARK}\\n\n")
             commands.flush()
             said = ""
@@ -56,7 +54,8 @@ def attached(executable: Path, pid: int) -> Iterator[Say]:
                     break
             if "not permitted" in said:
                 raise Unavailable(f"this machine does not let gdb attach: {said.strip().splitlines()[-1]}")
-            assert re.search(rf"{_MARK}", said), f"gdb ended in {command}:\n{said}"
+            assert _MARK in said, f"gdb ended in {command}:\n{said}"
+            return said
 
         say(f"attach {pid}")
         wait_for(pid, lambda states: set(states) == {"t"})

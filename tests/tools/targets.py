@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gdb_gospan.commands import coredump, process
+from gdb_gospan.commands import process
 from tools import cores, nonstop, processes, programs
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 CRASH = {"GOTRACEBACK": "crash"}
 """A Go program that throws or gets a fatal signal then dies of SIGABRT."""
+
+THROWN = {
+    "miscounts": "sweep increased allocation count",
+    "zombie": "found pointer to free object",
+    "limited": "runtime: out of memory",
+}
+"""What each mode of the program dies of, by its own words."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,10 @@ def contended(minor: str) -> Core:
 
 
 def miscounted(minor: str) -> Core:
-    """Return the core of a program whose next sweep finds more objects in a span than its allocCount says."""
+    """Return the core of a program whose next sweep finds more objects in a span than its allocCount says.
+
+    What a `Core` of a program that throws about a span knows is the address of its ``descriptor``.
+    """
     return cores.cached("crash", _verdicts(minor), ("miscounts",), CRASH, _dump_miscounted)
 
 
@@ -91,9 +102,8 @@ def thrown(minor: str, mode: str) -> Core:
 def in_user_arenas(minor: str, place: str, commands: tuple[str, ...]) -> Core:
     """Return the core of a program that works with user arenas, where these commands of gdb have stopped it."""
     program = programs.build("verdicts", minor, experiments="arenas")
-    return cores.cached(
-        "gcore", program, ("arenas",), {"STOPS": place}, lambda *made: _dump_in_user_arenas(*made, commands)
-    )
+    dump = functools.partial(_dump_in_user_arenas, commands)
+    return cores.cached("gcore", program, ("arenas",), {"STOPS": place}, dump)
 
 
 _COUNTED = ("heap-alloc", "heap-objects", "class-objects", "span-slots", "central-lists")
@@ -130,7 +140,12 @@ TARGETS = {
         Target("miscounted", miscounted, off=dict.fromkeys(_COUNTED, "broken")),
         Target("zombie", lambda minor: thrown(minor, "zombie"), off={"central-lists": "broken"}),
         # (*mheap).grow had begun a step of 4 MiB, the size of a chunk (mheap.go, sysMap of h.curArena).
-        Target("limited", lambda minor: thrown(minor, "limited"), off=dict.fromkeys(_GROWN, "transient"), step=4 << 20),
+        Target(
+            "limited",
+            lambda minor: thrown(minor, "limited"),
+            off=dict.fromkeys(_GROWN, "transient"),
+            step=4 << 20,
+        ),
     )
 }
 
@@ -196,10 +211,14 @@ def _throw(
     ):
         known = prepare(program.line(), program.pid)
         cores.died(program, folder, folder / "core", program.go_on)
-    found = re.search(r"^fatal error: (.*)$", stderr.read_text(errors="replace"), re.MULTILINE)
-    assert found, f"{executable.name} {' '.join(arguments)} did not throw"
+    words = stderr.read_text(errors="replace")
     stderr.unlink()
-    (folder / "stdout.json").write_text(json.dumps({"thrown": found[1], **known}))
+    thrown = re.search(r"^fatal error: (.*)$", words, re.MULTILINE)
+    assert thrown, f"{executable.name} {' '.join(arguments)} did not throw"
+    assert thrown[1] == THROWN[arguments[0]]
+    if named := re.search(r"^runtime: marked free object in span 0x([0-9a-f]+)", words, re.MULTILINE):
+        known["descriptor"] = int(named[1], 16)
+    (folder / "stdout.json").write_text(json.dumps(known))
 
 
 def _miscount(line: str, pid: int) -> dict[str, Any]:
@@ -216,7 +235,9 @@ def _alloc_count(pid: int, address: int) -> tuple[int, int, int]:
     session = process.open_session(pid)
     with session.look():
         spans = session.heap.spans
-        inside = spans.in_use & (spans.start <= address) & (spans.start + spans.nbytes.astype(np.uint64) > address)
+        inside = (
+            spans.in_use & (spans.start <= address) & (spans.start + spans.nbytes.astype(np.uint64) > address)
+        )
         (row,) = np.flatnonzero(inside).tolist()
         descriptor = int(spans.addresses[row])
         place = session.heap.layout["mspan"]["allocCount"]
@@ -225,11 +246,11 @@ def _alloc_count(pid: int, address: int) -> tuple[int, int, int]:
 
 
 def _dump_in_user_arenas(
+    commands: tuple[str, ...],
     folder: Path,
     executable: Path,
     arguments: tuple[str, ...],
     env: Mapping[str, str] | None,
-    commands: tuple[str, ...],
 ) -> None:
     with processes.start(executable, *arguments, env=env, stdin=subprocess.PIPE) as program:
         program.line()
@@ -246,24 +267,23 @@ def _dump_contended(
     Each thread is stopped before that where it takes pages from its P's cache: no P has a descriptor in stock then,
     so that those who wait have taken pages that no span has yet (mheap.go, allocSpan).
     """
-    with (
-        processes.start(executable, *arguments, env=env, stdin=subprocess.PIPE) as program,
-        nonstop.attached(executable, program.pid) as say,
-    ):
+    with processes.start(executable, *arguments, env=env, stdin=subprocess.PIPE) as program:
         program.line()
-        say("break 'runtime.(*pageCache).alloc'")
-        say("continue -a &")
-        program.go_on()
-        nonstop.wait_for(program.pid, lambda states: "t" in states and "R" not in states, asleep=False)
-        say("delete")
-        say("break 'runtime.(*fixalloc).alloc'")
-        say("continue -a &")
-        nonstop.wait_for(program.pid, lambda states: set(states) == {"S", "t"}, asleep=False)
-        say("interrupt -a")
-        nonstop.wait_for(program.pid, lambda states: set(states) == {"t"})
-        with cores.staged(folder / "core") as path:
-            say(f"gcore {path}")
-    session = coredump.open_session([str(executable), str(folder / "core")])
-    waiting = [names for _, names in session.frames() if {"runtime.lock2", "runtime.(*mheap).allocSpan"} <= {*names}]
-    assert len(waiting) > 1, "nobody waits for the lock"
+        with nonstop.attached(executable, program.pid) as say:
+            say("break 'runtime.(*pageCache).alloc'")
+            say("continue -a &")
+            program.go_on()
+            nonstop.wait_for(program.pid, lambda states: "t" in states and "R" not in states, asleep=False)
+            say("delete")
+            say("break 'runtime.(*fixalloc).alloc'")
+            say("continue -a &")
+            nonstop.wait_for(program.pid, lambda states: set(states) == {"S", "t"}, asleep=False)
+            say("interrupt -a")
+            nonstop.wait_for(program.pid, lambda states: set(states) == {"t"})
+            stacks = say("thread apply all -q backtrace")
+            assert len(re.findall(r"\bruntime\.lock2 \(", stacks)) > 1, (
+                f"nobody waits for the lock:\n{stacks}"
+            )
+            with cores.staged(folder / "core") as path:
+                say(f"gcore {path}")
     (folder / "stdout.json").write_text("{}")

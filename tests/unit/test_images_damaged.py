@@ -19,14 +19,15 @@ from gdb_gospan.errors import GoSpansError
 from gdb_gospan.runtime.mpagealloc import FREE
 from gdb_gospan.views.style import Style
 from tools import images, schemas
+from tools.damage import flipped, page_bit, value_at
 from tools.tiny_heap import parked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gdb_gospan.runtime.heap import Heap
+    from tools.damage import Change
 
-    Change = tuple[int, bytes]
     Mutation = Callable[[Heap, random.Random], Change | None]
 
 MUTATIONS: dict[str, Mutation] = {}
@@ -35,12 +36,6 @@ MUTATIONS: dict[str, Mutation] = {}
 def mutation(function: Mutation) -> Mutation:
     MUTATIONS[function.__name__] = function
     return function
-
-
-def value_at(heap: Heap, address: int, size: int) -> int:
-    data = heap.memory.read(address, size)
-    assert isinstance(data, bytes)
-    return int.from_bytes(data, "little")
 
 
 def changed(heap: Heap, choose: random.Random, address: int, size: int, *, less: int = 0) -> Change:
@@ -259,33 +254,19 @@ def alloc_bit(heap: Heap, choose: random.Random) -> Change | None:
     return flipped(heap, int(columns["allocBits"][row]), bit)
 
 
-def flipped(heap: Heap, bitmap: int, bit: int) -> Change:
-    address = bitmap + bit // 8
-    return address, bytes([value_at(heap, address, 1) ^ 1 << bit % 8])
-
-
-def page_bit(heap: Heap, choose: random.Random, name: str, mask: Any) -> Change | None:
+def page_of(heap: Heap, choose: random.Random, name: str, mask: Any) -> Change | None:
     position = some(choose, mask)
-    if position is None:
-        return None
-    layout = heap.layout
-    chunk, table = layout["pallocData"], layout["mheap"]["pages.chunks[].*"]
-    page = int(heap.pages.addresses(np.array([position]))[0]) - layout.platform.arena_base_offset
-    page = page % (1 << 64) // layout.platform.page_size
-    index, bit = divmod(page, 8 * chunk[name].size * (chunk[name].count or 1))
-    tables = heap.mheap.array("pages.chunks").tolist()
-    first, second = divmod(index, table.count or 1)
-    return flipped(heap, tables[first] + second * table.stride + chunk[name].offset, bit)
+    return None if position is None else page_bit(heap, name, position)
 
 
 @mutation
 def allocated_page(heap: Heap, choose: random.Random) -> Change | None:
-    return page_bit(heap, choose, "pallocBits", heap.page_kinds.owner >= 0)
+    return page_of(heap, choose, "pallocBits", heap.page_kinds.owner >= 0)
 
 
 @mutation
 def scavenged_page(heap: Heap, choose: random.Random) -> Change | None:
-    return page_bit(heap, choose, "scavenged", heap.page_kinds.kinds <= FREE + 1)
+    return page_of(heap, choose, "scavenged", heap.page_kinds.kinds <= FREE + 1)
 
 
 @mutation

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gdb_gospan.commands import coredump
 from tools import matrix, targets, toolchains
 
 if TYPE_CHECKING:
@@ -38,3 +39,13 @@ def test_of_programs_at_rest_at_work_and_dead(name: str, go_minor: str, tmp_path
 def test_of_user_arenas(name: str, go_minor: str, tmp_path: Path) -> None:
     turn = list(targets.ARENAS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
     assert faults(targets.ARENAS[name], go_minor, tmp_path, turn) == []
+
+
+@pytest.mark.parametrize("name", ["miscounted", "zombie"])
+def test_the_span_that_a_throw_is_about_is_named(name: str, go_minor: str) -> None:
+    core = targets.TARGETS[name].core(go_minor)
+    session = coredump.open_session([str(core.executable), str(core.path)])
+    notes = {check.code: check.note for check in session.checks if check.status == "broken"}
+    about = [note for code, note in notes.items() if code in ("span-slots", "central-lists")]
+    assert about
+    assert [note for note in about if f"{core.stdout['descriptor']:#x}" not in note] == []
