@@ -31,14 +31,16 @@ def faults(target: Target, minor: str, folder: Path, turn: int | None) -> list[s
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_of_programs_at_rest_at_work_and_dead(name: str, go_minor: str, tmp_path: Path) -> None:
     turn = list(targets.TARGETS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
-    assert faults(targets.TARGETS[name], go_minor, tmp_path, turn) == []
+    wrong = faults(targets.TARGETS[name], go_minor, tmp_path, turn)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.since("1.20")
 @pytest.mark.parametrize("name", targets.ARENAS)
 def test_of_user_arenas(name: str, go_minor: str, tmp_path: Path) -> None:
     turn = list(targets.ARENAS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
-    assert faults(targets.ARENAS[name], go_minor, tmp_path, turn) == []
+    wrong = faults(targets.ARENAS[name], go_minor, tmp_path, turn)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("name", ["miscounted", "zombie"])

@@ -25,4 +25,4 @@ def test_damage_is_not_transient(name: str) -> None:
         off = {check.code: check.status for check in checks if check.status != "exact"}
         if not off or not {*off.values()} <= {"broken", "unknown"}:
             wrong.append(f"{damage.name}: {off or 'nothing is noticed'}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
