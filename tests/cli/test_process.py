@@ -104,7 +104,7 @@ def test_a_32_bit_program():
             document = json.loads(answer.stdout)
             assert document["go"]["arch"] == "386"
             # Go keeps no frame pointers there, so where the threads are is not known.
-                assert {check["status"] for check in document["checks"]} <= {"exact", "unknown"}
+            assert {check["status"] for check in document["checks"]} <= {"exact", "unknown"}
             assert document["unreadable"]["bytes"] == 0
         running.fresh_line()
     with processes.start(
