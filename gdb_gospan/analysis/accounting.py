@@ -6,16 +6,19 @@ import attrs
 
 from gdb_gospan.analysis.inside import decided, unswept_garbage
 from gdb_gospan.analysis.occupancy import classes
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_FLIGHT, PADDING, RELEASED
+from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
 
 
 @attrs.frozen
 class Accounts:
     """Bytes by what they are used for; each a lower bound unless ``complete``.
 
-    The first five are the bytes of spans in use (HeapInuse), the next two the
-    free pages (HeapIdle), the rest is outside HeapSys.
+    The first five and ``contradictory`` are the bytes of spans in use (HeapInuse), the next two the
+    free pages (HeapIdle), the rest is outside HeapSys. None is what cannot be: less than nothing,
+    more than Sys, or a Sys of more than there are addresses. A check then is broken.
 
     Attributes
     ----------
@@ -29,6 +32,8 @@ class Accounts:
         Heap bits (Go 1.22 on) and inline mark bits (Green Tea) inside spans.
     tail
         Bytes of a span too few for another slot.
+    contradictory
+        Spans in use whose descriptor contradicts itself: what they hold is not known.
     idle_retained, idle_released
         Free pages kept, and returned to the OS or never touched. The padding
         before a randomised heap base (1.26 on) counts as released, as the runtime counts it.
@@ -37,40 +42,43 @@ class Accounts:
     mspan, mcache, gc, work_buffers, profiling_buckets, other
         The runtime's metadata: MSpanSys, MCacheSys, GCSys in two parts, BuckHashSys, OtherSys.
     remainder
-        Sys less everything above: 0 in a quiet stop; what is in flight in a live one, or not known.
+        Sys less everything above that is known: 0 in a quiet stop; what is in flight in a live one, or not
+        known; less than 0 when the accounts exceed Sys. None without Sys.
     sys
         MemStats.Sys.
     complete
         False when something that counts here could not be read.
     """
 
-    objects: int
-    garbage_unswept: int
-    free_slots: int
-    span_metadata: int
-    tail: int
-    idle_retained: int
-    idle_released: int
-    stacks: int
-    os_thread_stacks: int
-    mspan: int
-    mcache: int
-    gc: int
-    work_buffers: int
-    profiling_buckets: int
-    other: int
-    remainder: int
-    sys: int
+    objects: int | None
+    garbage_unswept: int | None
+    free_slots: int | None
+    span_metadata: int | None
+    tail: int | None
+    idle_retained: int | None
+    idle_released: int | None
+    stacks: int | None
+    os_thread_stacks: int | None
+    mspan: int | None
+    mcache: int | None
+    gc: int | None
+    work_buffers: int | None
+    profiling_buckets: int | None
+    other: int | None
+    contradictory: int | None
+    remainder: int | None
+    sys: int | None
     complete: bool
 
 
 def accounts(heap: Heap) -> Accounts:
     """Add up the whole of Sys from the spans, the pages and the runtime's counters."""
     spans, kinds, table = heap.spans, heap.page_kinds, classes(heap)
-    columns = spans.records
-    marks, garbage = heap.unswept_marks, int(unswept_garbage(heap).sum())
+    columns, marks = spans.records, heap.unswept_marks
+    sound = (spans.counted & ~shapes(heap).contradictory)[marks.rows]
+    garbage = int(unswept_garbage(heap)[sound].sum())
     # Objects or garbage, but which: then neither, so that both stay lower bounds.
-    open_rows = marks.rows[spans.counted[marks.rows] & ~decided(heap)]
+    open_rows = marks.rows[sound & ~decided(heap)]
     undecided = int((columns.at("allocCount", open_rows) * columns["elemsize"][open_rows]).sum())
     memstats = heap.memstats
     parts = {
@@ -89,10 +97,12 @@ def accounts(heap: Heap) -> Accounts:
         "work_buffers": spans.total_bytes(spans.work_buffer),
         "profiling_buckets": memstats["buckhash_sys"],
         "other": memstats["other_sys"],
+        "contradictory": int(table.contradictory_bytes.sum()),
     }
-    total = heap.mem_stats["Sys"]
-    remainder = total - sum(parts.values())
-    return Accounts(**parts, remainder=remainder, sys=total, complete=complete(heap))
+    total = within(heap.mem_stats["Sys"], ADDRESS_SPACE)
+    known = {name: within(value, total) for name, value in parts.items()}
+    remainder = None if total is None else total - sum(value or 0 for value in known.values())
+    return Accounts(**known, remainder=remainder, sys=total, complete=complete(heap))
 
 
 def complete(heap: Heap) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Column, Mask
 
@@ -39,7 +40,8 @@ class Caches:
     parked_bytes
         Of all these, the memory that is not returned: free slots, stacks, pages, descriptors.
     known
-        bool (n,): False where the P or its mcache could not be read.
+        bool (n,): False where the P or its mcache could not be read, or the descriptor of a span that it
+        has cached contradicts itself (`Shapes`).
     """
 
     id: I64
@@ -73,6 +75,7 @@ def caches(heap: Heap) -> Caches:
     row = cached_rows(heap)
     spans, slots = heap.spans, np.maximum(row, 0)
     free = np.where(row >= 0, spans.free_slots[slots], 0) if len(spans) else np.zeros_like(row)
+    contradictory = (row >= 0) & shapes(heap).contradictory[slots] if len(spans) else row >= 0
     elemsize = spans.records["elemsize"][slots] if len(spans) else np.zeros_like(row)
     free_bytes = by_p((free * elemsize).sum(axis=1))
     tiny, offset = ps.mcaches.get("tiny"), ps.mcaches.get("tinyoffset")
@@ -88,7 +91,7 @@ def caches(heap: Heap) -> Caches:
         + descriptors * heap.layout["mspan"].size
     )
     known = columns.readable.copy()
-    known[ps.owners] &= ps.mcaches.readable
+    known[ps.owners] &= ps.mcaches.readable & ~contradictory.any(axis=1)
     return Caches(
         id=columns["id"],
         status=columns["status"],

@@ -9,6 +9,7 @@ from gdb_gospan.analysis.occupancy import SLOTS, SPAN_CLASSES, slots_by_class
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_FLIGHT, PADDING, RELEASED
+from gdb_gospan.runtime.mstats import signed
 
 IDENTITIES = Identities()
 
@@ -47,7 +48,7 @@ def _class_objects(heap: Heap) -> Finding:
     walked = np.zeros(sizeclasses.COUNT, np.int64)
     np.add.at(walked, sizeclass, objects)
     counters = stats.smallAllocCount + heap.flush.small_allocs - stats.smallFreeCount
-    counters[0] = stats.largeAllocCount - stats.largeFreeCount
+    counters[0] = signed(stats.largeAllocCount - stats.largeFreeCount)
     wrong = np.flatnonzero(walked != counters)
     where = (
         f"first: size class {wrong[0]}, {counters[wrong[0]]} by the counters, {walked[wrong[0]]} found"

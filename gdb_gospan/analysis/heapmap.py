@@ -20,7 +20,7 @@ from gdb_gospan.runtime.mpagealloc import (
     PageKinds,
 )
 from gdb_gospan.runtime.mspan import Spans
-from gdb_gospan.runtime.record import I64, U64
+from gdb_gospan.runtime.record import I64, U64, Mask
 
 LEVELS = 4
 """Steps of occupancy: up to a quarter, up to a half, up to three quarters, more."""
@@ -67,9 +67,9 @@ class HeapMap:
         int64 (n, 10): its pages by kind.
     allocated
         int64 (n,): bytes of the objects of the spans on its pages, each span's spread evenly over its own
-        pages, and all of the pages of stacks and work buffers.
+        pages, and all of the pages of stacks and work buffers; -1 where that is not known.
     state
-        int64 (n,): the first kind of `PRECEDENCE` that occurs in it.
+        int64 (n,): the first kind of `PRECEDENCE` that occurs in it; UNKNOWN where a span contradicts itself.
     level
         int64 (n,): with spans in use, 0 to LEVELS - 1 by allocated bytes of all its bytes; -1 for the others.
     gaps
@@ -104,6 +104,7 @@ def heap_map(
     arena: tuple[int, int] | None,
     window: Window,
     *,
+    contradictory: Mask,
     lines: int,
     line_cells: int,
     cell_pages: int = 0,
@@ -114,6 +115,8 @@ def heap_map(
     ----------
     arena
         What is reserved for the heap to grow into, first and last + 1 address.
+    contradictory
+        bool, a row for each span: its descriptor contradicts itself (`Shapes`).
     lines, line_cells
         How many lines, about, of how many cells. Each range of addresses has lines of its own.
     cell_pages
@@ -132,9 +135,10 @@ def heap_map(
     within = np.arange(cells.sum(), dtype=np.int64) - np.repeat(np.cumsum(cells) - cells, cells)
     start = np.repeat(low, cells) + (within * cell_pages * page).astype(np.uint64)
     npages = np.minimum(np.repeat(count, cells) - within * cell_pages, cell_pages)
-    by_kind, objects = _added(kinds, spans, start, npages)
-    allocated = np.rint(objects).astype(np.int64) + by_kind[:, MANUAL] * page
-    state = _state(by_kind)
+    by_kind, objects = _added(kinds, spans, contradictory, start, npages)
+    unknown = np.isnan(objects)
+    allocated = np.rint(np.where(unknown, 0.0, objects)).astype(np.int64) + by_kind[:, MANUAL] * page
+    state = np.where(unknown, UNKNOWN, _state(by_kind))
     level = np.clip(-(-LEVELS * allocated // (npages * page)) - 1, 0, LEVELS - 1)
     return HeapMap(
         cell_pages=cell_pages,
@@ -142,7 +146,7 @@ def heap_map(
         start=start,
         npages=npages,
         kinds=by_kind,
-        allocated=allocated,
+        allocated=np.where(unknown, -1, allocated),
         state=state,
         level=np.where(state == IN_USE, level, -1),
         gaps=_gaps(low, high, window, arena),
@@ -166,9 +170,9 @@ def _lines(count: I64, cell_pages: int, line_cells: int) -> int:
 
 
 def _added(
-    kinds: PageKinds, spans: Spans, start: U64, npages: I64
+    kinds: PageKinds, spans: Spans, contradictory: Mask, start: U64, npages: I64
 ) -> tuple[I64, np.typing.NDArray[np.float64]]:
-    """Pages by kind, and bytes of objects, of each cell."""
+    """Pages by kind, and bytes of objects, of each cell; NaN where these are not known."""
     by_kind = np.zeros((len(start), len(KIND_NAMES)), np.int64)
     if not len(start):
         return by_kind, np.zeros(0)
@@ -181,6 +185,7 @@ def _added(
     columns = spans.records
     nbytes = np.where(spans.in_use, columns["allocCount"] * columns["elemsize"], 0)
     each = np.append(nbytes / np.maximum(columns["npages"], 1), 0.0)  # the last one is for no owner, -1
+    each[:-1][contradictory] = np.nan
     return by_kind, np.add.reduceat(each[owner], first)
 
 

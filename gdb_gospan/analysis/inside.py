@@ -10,11 +10,11 @@ from gdb_gospan.runtime.record import I64, Mask
 
 
 def span_metadata(heap: Heap, rows: I64) -> I64:
-    """Bytes inside these spans that the runtime reserves for bitmaps.
+    """Bytes inside these spans that the runtime reserves for bitmaps: int64, a row for each.
 
     Heap bits: one bit per word in spans of pointers up to 512 bytes, 128 on
     32-bit (mbitmap.go, heapBitsInSpan; Go 1.22 on). Inline mark bits: 128 bytes
-    (mgcmark_greenteagc.go).
+    (mgcmark_greenteagc.go). User arena chunks: one bit per word, and a type (Go 1.22 on).
     """
     spans, layout = heap.spans, heap.layout
     columns = spans.records
@@ -29,13 +29,18 @@ def span_metadata(heap: Heap, rows: I64) -> I64:
     if "largeType" in columns:  # since Go 1.22, when the bitmap moved into the spans
         in_span = small & (elemsize <= word * word * 8) & (spanclass & 1 == 0)
         reserved[in_span] = nbytes[in_span] // (word * 8)
+        # A user arena's chunk ends with its bitmap and a type that refers to it (arena.go, userArenaChunkReserveBytes).
+        arena = spans.user_arena[rows]
+        reserved[arena] = nbytes[arena] // (word * 8) + _type_size(word)
     inline = small & heap.span_map.inline_marks[rows]
-    # A user arena chunk ends with its bitmap since Go 1.22 (arena.go, userArenaChunkReserveBytes).
-    arena = spans.user_arena[rows]
-    reserved[arena] = (nbytes - elemsize)[arena]
     if "spanInlineMarkBits" in layout.structs:
         reserved[inline] += layout["spanInlineMarkBits"].size
     return reserved
+
+
+def _type_size(word: int) -> int:
+    """Bytes of internal/abi.Type: four words and 16 bytes in each release that reserves room for one (type.go)."""
+    return 4 * word + 16
 
 
 def unswept_garbage(heap: Heap) -> I64:

@@ -8,11 +8,12 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import Spans
-from gdb_gospan.runtime.record import I64, Column
+from gdb_gospan.runtime.record import I64, Column, Mask
 
 DECILES = 10
 
@@ -30,10 +31,13 @@ class Classes:
     spans, nelems, objects, free_slots, cached, unswept
         Counts. ``objects`` counts what is not swept yet.
     object_bytes, free_bytes, tail_bytes, metadata_bytes, span_bytes
-        Bytes; object + free + tail + metadata = span, where the span's arena is known; where
+        Bytes; object + free + tail + metadata + contradictory = span, where the span's arena is known; where
         it is not, tail and metadata count for nothing.
     large_tail_bytes
         Of the bytes of large objects, those past the size that was asked for.
+    contradictory, contradictory_bytes
+        Spans whose descriptor contradicts itself (`Shapes`), and their bytes. What is in them is not known:
+        they count in ``spans``, ``cached``, ``unswept`` and ``deciles``, and nothing else does.
     deciles
         int64 (n, 10): spans by occupancy, up to 10 % first, above 90 % last.
     """
@@ -53,6 +57,8 @@ class Classes:
     metadata_bytes: I64
     large_tail_bytes: I64
     span_bytes: I64
+    contradictory: I64
+    contradictory_bytes: I64
     deciles: I64
 
     def __len__(self) -> int:
@@ -66,10 +72,15 @@ def classes(heap: Heap) -> Classes:
 
 def _classes(heap: Heap) -> Classes:
     held = slots_by_class(heap)
-    inside = _by_class(heap, _INSIDE, lambda rows: _inside(heap, rows))
+    inside = _by_class(heap, heap.spans.counted, _INSIDE, lambda rows: _inside(heap, rows))
     present = np.flatnonzero(held[0])
     sizeclass = np.clip(present >> 1, 0, sizeclasses.COUNT - 1)
-    totals = dict(zip((*SLOTS, *_INSIDE), np.concatenate([held, inside])[:, present], strict=True))
+    unknown = _by_class(
+        heap, heap.spans.counted & shapes(heap).contradictory, SLOTS, lambda rows: _slots(heap.spans, rows)
+    )
+    held = held - unknown * _TAKEN_OUT
+    both = np.concatenate([held, inside, unknown[[SLOTS.index("spans"), SLOTS.index("span_bytes")]]])
+    totals = dict(zip((*SLOTS, *_INSIDE, *_UNKNOWN), both[:, present], strict=True))
     return Classes(
         spanclass=present,
         elemsize=np.where(present > 1, sizeclasses.sizes()[sizeclass], 0),
@@ -84,17 +95,25 @@ SPAN_CLASSES = 1 << 8
 """Of mspan.spanclass, a uint8; damage may name any of them."""
 SLOTS = ("spans", "nelems", "objects", "object_bytes", "free_bytes", "span_bytes")
 _INSIDE = ("cached", "unswept", "tail_bytes", "metadata_bytes", "large_tail_bytes")
+_UNKNOWN = ("contradictory", "contradictory_bytes")
+_TAKEN_OUT = np.array([[name not in ("spans", "span_bytes")] for name in SLOTS], np.int64)
+"""What is said of the slots of a span counts only where its descriptor does not contradict itself."""
 
 
 def slots_by_class(heap: Heap) -> I64:
     """Add up what the descriptors of the spans in use say, once: int64 (6, 256), `SLOTS` by class."""
-    return heap.trail.part("slots", lambda: _by_class(heap, SLOTS, lambda rows: _slots(heap.spans, rows)))
+    spans = heap.spans
+    return heap.trail.part(
+        "slots", lambda: _by_class(heap, spans.counted, SLOTS, lambda rows: _slots(spans, rows))
+    )
 
 
-def _by_class(heap: Heap, names: Sequence[str], columns: Callable[[I64], Sequence[Column]]) -> I64:
-    """Add columns of the spans in use up by class: int64 (names, 256)."""
+def _by_class(
+    heap: Heap, which: Mask, names: Sequence[str], columns: Callable[[I64], Sequence[Column]]
+) -> I64:
+    """Add columns of these spans up by class: int64 (names, 256)."""
     spans, parts = heap.spans, [np.zeros((len(names), SPAN_CLASSES), np.int64)]
-    rows = np.flatnonzero(spans.counted)
+    rows = np.flatnonzero(which)
 
     def work(block: slice) -> None:
         # Class by class, so that each sum is one of neighbours.
@@ -115,18 +134,27 @@ def _by_class(heap: Heap, names: Sequence[str], columns: Callable[[I64], Sequenc
 
 def _slots(spans: Spans, rows: I64) -> Sequence[Column]:
     columns = spans.records
-    nelems, objects = columns.at("nelems", rows), columns.at("allocCount", rows)
-    elemsize = columns["elemsize"][rows]
+    nelems, objects = _at_most(_MOST_SLOTS, columns.at("nelems", rows)), columns.at("allocCount", rows)
+    elemsize = _at_most(_LONGEST_SLOT, columns["elemsize"][rows])
     return (
         np.ones(len(rows), np.int64), nelems, objects, objects * elemsize, (nelems - objects) * elemsize,
         spans.bytes_of(rows),
     )  # fmt: skip
 
 
+_MOST_SLOTS, _LONGEST_SLOT = 1 << 16, 1 << 46
+"""With no more than these one can reckon in 64 bits; allocCount has 16."""
+
+
+def _at_most(most: int, column: I64) -> I64:
+    bounded: I64 = np.minimum(column.view(np.uint64), np.uint64(most)).view(np.int64)
+    return bounded
+
+
 def _inside(heap: Heap, rows: I64) -> Sequence[Column]:
     spans, columns = heap.spans, heap.spans.records
     # Without its arena it is not known whether a span has mark bits inside, and so what is left of it.
-    mapped = heap.span_map.known[rows]
+    mapped = heap.span_map.known[rows] & ~shapes(heap).contradictory[rows]
     metadata = np.where(mapped, span_metadata(heap, rows), 0)
     slots = columns.at("nelems", rows) * columns["elemsize"][rows]
     return (

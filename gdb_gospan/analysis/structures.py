@@ -6,9 +6,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities, all_of, count, total
-from gdb_gospan.analysis.inside import span_metadata
-from gdb_gospan.memory.abreast import each_block
-from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREEING, IN_FLIGHT, IN_USE, MANUAL, PADDING
 
@@ -92,27 +90,22 @@ def _span_slots(heap: Heap) -> Finding:
     "spans of small objects whose nelems and elemsize follow from their class",
 )
 def _span_elems(heap: Heap) -> Finding:
-    spans, columns = heap.spans, heap.spans.records
-    small, wrong = spans.in_use & (columns.narrow("spanclass") > 1), np.zeros(len(spans), np.bool_)
-    rows = np.flatnonzero(small)
+    small = heap.spans.in_use & (heap.spans.records.narrow("spanclass") > 1)
+    found = shapes(heap)
+    return all_of(heap, small, found.size | found.limit)
 
-    def work(block: slice) -> None:
-        some = rows[block]
-        sizeclass = np.clip(columns.at("spanclass", some) >> 1, 0, sizeclasses.COUNT - 1)
-        elemsize = sizeclasses.sizes()[sizeclass]
-        npages = np.array(sizeclasses.PAGES, np.int64)[sizeclass]
-        nelems = (spans.bytes_of(some) - span_metadata(heap, some)) // np.maximum(elemsize, 1)
-        off = columns.at("nelems", some) != nelems
-        off |= (columns["elemsize"][some] != elemsize) | (columns["npages"][some] != npages)
-        limit, end = columns.at("limit", some), spans.start[some] + (nelems * elemsize).astype(np.uint64)
-        if heap.layout.traits.small_span_limit_exact:
-            off |= limit != end
-        else:  # or with the objects that would have fitted in the place of the heap bits
-            off |= (limit < end) | (limit > spans.start[some] + spans.bytes_of(some).astype(np.uint64))
-        wrong[some] = off
 
-    each_block(len(rows), work, memory=heap.memory)
-    return all_of(heap, small, wrong)
+@IDENTITIES.enter(
+    "large-spans",
+    "error",
+    "elements",
+    "items",
+    "spans of large objects of one slot as long as their pages, and no more than one object",
+)
+def _large_spans(heap: Heap) -> Finding:
+    large = heap.spans.in_use & (heap.spans.records.narrow("spanclass") <= 1)
+    found = shapes(heap)
+    return all_of(heap, large, found.size | found.limit | found.count)
 
 
 @IDENTITIES.enter(

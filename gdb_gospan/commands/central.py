@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gdb_gospan.commands.rows import cut
+from gdb_gospan.analysis.shapes import shapes
+from gdb_gospan.commands.rows import cut, unknown_where
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.record import I64, Mask
@@ -28,6 +29,9 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     reusable = valid & ~central.full
     slots = np.zeros(classes, np.int64)
     np.add.at(slots, central.spanclass[reusable], spans.free_slots[central.row[reusable]])
+    # Of a span whose descriptor contradicts itself it is not known what is free, and so not of its class.
+    contradictory = np.zeros(classes, np.bool_)
+    contradictory[central.spanclass[reusable][shapes(heap).contradictory[central.row[reusable]]]] = True
     sizes = np.repeat(sizeclasses.sizes(), 2)
     cached_class = np.clip(spans.records["spanclass"][heap.cached], 0, classes - 1)
     columns = {
@@ -41,11 +45,11 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "unswept": count(valid & central.unswept),
         "cached": np.bincount(cached_class, minlength=classes).astype(np.int64),
         "stale": count(~valid),
-        "reusable": slots,
-        "reusable_bytes": slots * sizes,
+        "reusable": unknown_where(contradictory, slots),
+        "reusable_bytes": unknown_where(contradictory, slots * sizes),
     }
     totals = {
-        name: int(column.sum())
+        name: None if contradictory.any() and name in ("reusable", "reusable_bytes") else int(column.sum())
         for name, column in columns.items()
         if name not in ("spanclass", "elemsize", "noscan")
     }

@@ -16,7 +16,7 @@ from gdb_gospan.views.style import Style
 
 _TOTALS = (
     "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes",
-    "large_tail_bytes", "span_bytes",
+    "large_tail_bytes", "span_bytes", "contradictory", "contradictory_bytes",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import attrs
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mgc import GCState
+from gdb_gospan.runtime.mstats import ADDRESS_SPACE, possible, within
 from gdb_gospan.views import gc as view
 from gdb_gospan.views.style import Style
 
@@ -34,7 +35,7 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
 def gc_state(heap: Heap) -> dict[str, Any]:
     """Describe where the collector stands, and debug.ReadGCStats' data."""
     state: GCState | None = heap.gc
-    stats = heap.mem_stats
+    stats = possible(heap.mem_stats)
     count = stats["NumGC"]
     # readGCStats: the newest pause is at (NumGC+255)%256, and there are at most 256 (mstats.go).
     kept = min(count, _RING)
@@ -50,8 +51,9 @@ def gc_state(heap: Heap) -> dict[str, Any]:
         "sweepers": heap.sweep.sweepers,
         "heap_lock_held": state.lock_held if state else None,
         "gc_percent": state.gc_percent if state else None,
-        "memory_limit": state.memory_limit if state else None,
-        "heap_marked": heap.controller["heapMarked"],
+        "memory_limit": within(state.memory_limit) if state else None,
+        "memory_limit_known": state is not None and (state.memory_limit is None or state.memory_limit >= 0),
+        "heap_marked": _now(heap, "heapMarked"),
         "gomaxprocs": len(heap.ps),
         "num_gc": count,
         "num_forced_gc": stats["NumForcedGC"],
@@ -64,23 +66,28 @@ def gc_state(heap: Heap) -> dict[str, Any]:
 
 def _pacer(heap: Heap) -> dict[str, Any]:
     """Describe what decides when the next cycle begins (mgcpacer.go); bytes."""
-    controller, stats = heap.controller, heap.mem_stats
-    limit = heap.gc.memory_limit if heap.gc else None
-    used = controller["mappedReady"]
+    controller, stats = heap.controller, possible(heap.mem_stats)
+    limit = within(heap.gc.memory_limit) if heap.gc else None
+    used = _now(heap, "mappedReady")
     return {
-        "heap_live": controller["heapLive"],
-        "heap_marked": controller["heapMarked"],
+        "heap_live": _now(heap, "heapLive"),
+        "heap_marked": _now(heap, "heapMarked"),
         "heap_goal": stats["NextGC"],
         "heap_goal_last": controller.get("lastHeapGoal"),
         "heap_minimum": controller.get("heapMinimum"),
-        "stack_scan_last": controller.get("lastStackScan"),
-        "globals_scan": controller.get("globalsScan"),
+        "stack_scan_last": _now(heap, "lastStackScan"),
+        "globals_scan": _now(heap, "globalsScan"),
         "heap_in_use_last": heap.memstats.get("lastHeapInUse"),
         "memory_limit": limit,
         "memory_used": used,
-        "memory_headroom": None if limit is None else limit - used,
+        "memory_headroom": None if limit is None or used is None else limit - used,
         "gc_cpu_fraction": stats["GCCPUFraction"],
     }
+
+
+def _now(heap: Heap, name: str) -> int | None:
+    """Return a number of bytes that gcController says there are; None where no program can have so many."""
+    return within(heap.controller.get(name), ADDRESS_SPACE)
 
 
 def text(document: dict[str, Any], style: Style) -> str:

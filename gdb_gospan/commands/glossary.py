@@ -29,7 +29,8 @@ TERMS: tuple[Term, ...] = tuple(term for _, terms in GROUPS for term in terms)
 SHOWN: dict[str, tuple[str, ...]] = {
     "summary": (
         "objects", "garbage not swept yet", "free slots in spans in use", "tail and bitmaps inside spans",
-        "idle pages, retained", "idle, returned or never touched", "stacks", "runtime metadata", "in flight or not known", "Sys",
+        "spans with a wrong descriptor", "idle pages, retained", "idle, returned or never touched", "stacks",
+        "runtime metadata", "in flight or not known", "Sys",
         "resident (RSS)", "state", "descriptor", "cached", "sweep", "flagged as needing zeroing", "page",
         "spanalloc", "heapMarked", "NextGC", "span class", "occupied",
     ),
@@ -38,6 +39,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 
 SOMETIMES = {
     "garbage not swept yet": "garbage not swept yet",
+    "spans with a wrong descriptor": "spans with a wrong descriptor",
     "in flight or not known": "(Sys less the above)",
     "resident (RSS)": "resident (RSS)",
 }

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.heapmap import HeapMap, Window, heap_map, whole
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.commands.session import Session
 from gdb_gospan.errors import UsageError
 from gdb_gospan.runtime.heap import Heap
@@ -43,6 +44,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         heap.spans,
         reserved,
         window,
+        contradictory=shapes(heap).contradictory,
         lines=lines,
         line_cells=line_cells,
         cell_pages=0 if zoom is None else 1,
@@ -70,7 +72,7 @@ def _cells(found: HeapMap) -> list[dict[str, Any]]:
         "pages": found.npages.tolist(),
         "state": [KIND_NAMES[state] for state in found.state.tolist()],
         "level": [None if level < 0 else level for level in found.level.tolist()],
-        "allocated_bytes": found.allocated.tolist(),
+        "allocated_bytes": [None if nbytes < 0 else nbytes for nbytes in found.allocated.tolist()],
         **{
             name.replace(" ", "_"): column.tolist()
             for name, column in zip(KIND_NAMES, found.kinds.T, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
+from gdb_gospan.runtime.mstats import possible
 from gdb_gospan.views.pagewords import page_words
 from gdb_gospan.views.provenance import wrapped
 from gdb_gospan.views.style import Style
@@ -39,7 +40,6 @@ def _facts(session: Session, style: Style) -> dict[str, list[str]]:
         counts = zip(KIND_NAMES, heap.page_kinds.counts.tolist(), strict=True)
         facts["Pages"] = [f"{count(number)} {page_words(name)}" for name, number in counts if number]
     if known("mem_stats"):
-        facts["MemStats"] = [
-            f"{name} {nbytes(heap.mem_stats[name], exact=style.exact)}" for name in _COUNTERS
-        ]
+        stats = possible(heap.mem_stats)
+        facts["MemStats"] = [f"{name} {nbytes(stats[name], exact=style.exact)}" for name in _COUNTERS]
     return facts

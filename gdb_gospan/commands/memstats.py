@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.commands.session import Session
+from gdb_gospan.runtime.mstats import possible
 from gdb_gospan.views import memstats as view
 from gdb_gospan.views.style import Style
 
@@ -28,7 +29,7 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     session.let_go()
     return {
         **session.envelope("memstats"),
-        "memstats": session.heap.mem_stats,
+        "memstats": possible(session.heap.mem_stats),
         "changed_by_reading": list(CHANGED_BY_READING),
         **session.provenance(),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gdb_gospan.runtime.record import I64, Column
+from gdb_gospan.runtime.record import I64, Column, Mask
 
 ASCENDING = frozenset({"spanclass", "start", "descriptor", "state"})
 """Columns that read naturally from the smallest up; all others start with the largest."""
@@ -22,8 +22,12 @@ def cut(columns: Mapping[str, Column], key: str, limit: int) -> tuple[list[dict[
 def first_rows(values: Column, key: str, limit: int) -> I64:
     """Return the first ``limit`` rows in the order of these values of ``key`` (0: all).
 
-    Equal rows keep the order that they have, so the output is the same each time.
+    Equal rows keep the order that they have, so the output is the same each time; figures that are not known
+    (None) come last.
     """
+    if values.dtype == object:
+        unknown = values == None  # noqa: E711  # element by element
+        values = np.where(unknown, -1, values) if unknown.any() else values
     descending, count = key not in ASCENDING, len(values)
     rows = np.arange(count)
     if 0 < limit < count:  # to sort a million for twenty takes most of the time of a list
@@ -34,6 +38,15 @@ def first_rows(values: Column, key: str, limit: int) -> I64:
     if not descending:
         return rows[np.argsort(values[rows], kind="stable")]
     return rows[::-1][np.argsort(values[rows][::-1], kind="stable")][::-1]
+
+
+def unknown_where(unknown: Mask, column: Column) -> Column:
+    """Return the column with None in these rows; where there are none, the column itself."""
+    if not unknown.any():
+        return column
+    known = column.astype(object)
+    known[unknown] = None
+    return known
 
 
 def as_rows(columns: Mapping[str, Column]) -> list[dict[str, Any]]:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from gdb_gospan.analysis.inside import span_metadata
+from gdb_gospan.analysis.shapes import shapes
+from gdb_gospan.commands.rows import unknown_where
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import BEING_SWEPT
-from gdb_gospan.runtime.record import I64, Column
+from gdb_gospan.runtime.mstats import ADDRESS_SPACE
+from gdb_gospan.runtime.record import I64, Column, Mask
 
 STATES = ("dead", "in use", "stack", "work buffer", "user arena", "quarantined", "unreadable")
 
@@ -48,30 +51,41 @@ def sweep_of(heap: Heap, rows: I64) -> Column:
 
 
 def columns_of(heap: Heap, rows: I64, names: Collection[str] = ()) -> dict[str, Column]:
-    """Columns of these spans, or those of them that are named, as the JSON contract names them; addresses stay numbers."""
+    """Columns of these spans, or those of them that are named, as the JSON contract names them; addresses stay numbers.
+
+    What is not known of a span whose descriptor contradicts itself (`Shapes`) is None; its own fields stay
+    what they are.
+    """
     spans, columns = heap.spans, heap.spans.records
-    in_use = spans.in_use[rows]
+    found = shapes(heap)
+    in_use, unknown, tail_unknown = spans.in_use[rows], found.contradictory[rows], found.limit[rows]
     elemsize, nelems, objects = (columns.at(name, rows) for name in ("elemsize", "nelems", "allocCount"))
     free = np.where(in_use, nelems - objects, 0)
     nbytes = spans.bytes_of(rows)
+
+    def known(column: Column, but: Mask = unknown) -> Column:
+        return unknown_where(but, column)
+
     every: dict[str, Callable[[], Column]] = {
         "descriptor": lambda: spans.addresses[rows],
         "start": lambda: spans.start[rows],
-        "npages": lambda: columns.at("npages", rows),
-        "span_bytes": lambda: nbytes,
+        "npages": lambda: _unsigned(columns.at("npages", rows)),
+        "span_bytes": lambda: known(nbytes, unknown | (nbytes >= ADDRESS_SPACE)),
         "state": lambda: state_of(heap, rows),
         "sweep": lambda: sweep_of(heap, rows),
         "spanclass": lambda: columns.at("spanclass", rows),
         "noscan": lambda: columns.at("spanclass", rows) & 1 != 0,
-        "elemsize": lambda: elemsize,
-        "nelems": lambda: nelems,
+        "elemsize": lambda: _unsigned(elemsize),
+        "nelems": lambda: _unsigned(nelems),
         "objects": lambda: np.where(in_use, objects, 0),
-        "free_slots": lambda: free,
-        "free_bytes": lambda: free * elemsize,
-        "tail_bytes": lambda: np.where(in_use, nbytes - nelems * elemsize - span_metadata(heap, rows), 0),
-        "large_tail_bytes": lambda: spans.large_tail(rows),
-        "occupied": lambda: np.where(in_use, np.round(100 * objects / np.maximum(nelems, 1), 1), 0.0),
-        "freeindex": lambda: columns.at("freeindex", rows),
+        "free_slots": lambda: known(free),
+        "free_bytes": lambda: known(free * elemsize),
+        "tail_bytes": lambda: known(
+            np.where(in_use, nbytes - nelems * elemsize - span_metadata(heap, rows), 0)
+        ),
+        "large_tail_bytes": lambda: known(spans.large_tail(rows), unknown | tail_unknown),
+        "occupied": lambda: known(np.where(in_use, np.round(100 * objects / np.maximum(nelems, 1), 1), 0.0)),
+        "freeindex": lambda: _unsigned(columns.at("freeindex", rows)),
         "sweepgen": lambda: columns.at("sweepgen", rows),
         "needzero": lambda: columns.at("needzero", rows) != 0,
         "has_specials": lambda: columns.at("specials", rows) != 0,
@@ -79,6 +93,11 @@ def columns_of(heap: Heap, rows: I64, names: Collection[str] = ()) -> dict[str, 
         "new": lambda: _new(heap, rows),
     }
     return {name: column() for name, column in every.items() if not names or name in names}
+
+
+def _unsigned(column: I64) -> Column:
+    """Return a field of the descriptor as Go has it; of a healthy one the numbers are small either way."""
+    return column if not len(column) or column.min() >= 0 else column.view(np.uint64)
 
 
 def _new(heap: Heap, rows: I64) -> Column:

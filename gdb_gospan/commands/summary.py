@@ -13,6 +13,7 @@ from gdb_gospan.commands.fixalloc import fixalloc_rows
 from gdb_gospan.commands.gc import gc_state
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
+from gdb_gospan.runtime.mstats import possible
 from gdb_gospan.views import summary as view
 from gdb_gospan.views.style import Style
 
@@ -26,7 +27,7 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     del money["complete"]
     return {
         **session.envelope("summary"),
-        "memstats": heap.mem_stats,
+        "memstats": possible(heap.mem_stats),
         "gc": gc_state(heap),
         "bytes": money,
         "pages": dict(

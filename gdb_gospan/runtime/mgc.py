@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 
@@ -91,7 +93,7 @@ class Sweep:
     pages_swept
         Pages swept this cycle, whoever did it.
     pages_per_byte
-        Pages to sweep for each byte allocated (proportional sweep).
+        Pages to sweep for each byte allocated (proportional sweep); None for what cannot be.
     class_reached
         Span class times two, plus one for full sets, that the background sweep takes from next.
     reclaim_done
@@ -121,11 +123,16 @@ def read_sweep(reader: Reader, symbols: Symbols, mheap: Record, spans: Spans) ->
         done=not spans.unswept.any() if state is None else state == _SWEEP_DRAINED,
         sweepers=None if state is None else state & (_SWEEP_DRAINED - 1),
         pages_swept=mheap.get("pagesSwept"),
-        pages_per_byte=mheap.get("sweepPagesPerByte"),
+        pages_per_byte=_possible(mheap.get("sweepPagesPerByte")),
         class_reached=None if sweep is None else sweep.get("centralIndex"),
         reclaim_done=None if reclaim is None else reclaim >= 1 << 63,
         reclaim_credit=mheap.get("reclaimCredit"),
     )
+
+
+def _possible(ratio: float | None) -> float | None:
+    """Return a ratio of pages to bytes; None for what damage may have made of it, not a number among that."""
+    return ratio if ratio is not None and 0 <= ratio < math.inf else None
 
 
 @attrs.frozen

@@ -25,6 +25,16 @@ STATE_NAMES = ("dead", "in use", "manual")
 NEEDS_SWEEP, BEING_SWEPT, SWEPT, CACHED_STALE, CACHED = -2, -1, 0, 1, 3
 
 
+_MOST_PAGES = np.uint64(1 << 35)
+"""Pages of 8 KiB in 48 bits of addresses (malloc.go, heapAddrBits)."""
+
+
+def _bounded(npages: I64) -> I64:
+    """Return numbers of pages with which one can reckon: damage may be any number of 64 bits."""
+    pages: I64 = np.minimum(npages.view(np.uint64), _MOST_PAGES).view(np.int64)
+    return pages
+
+
 @attrs.frozen(eq=False)
 class Spans:
     """All descriptors in ``mheap.allspans``, one row each, sorted by the descriptor's address.
@@ -138,18 +148,16 @@ class Spans:
 
     @cached_property
     def nbytes(self) -> I64:
-        """Bytes of each span, whole pages."""
-        nbytes: I64 = self.records["npages"] * self.page_size
-        return nbytes
+        """Bytes of each span, whole pages; of more pages than there are addresses, all of these."""
+        return _bounded(self.records["npages"]) * self.page_size
 
     def bytes_of(self, rows: I64) -> I64:
         """Bytes of these spans: ``nbytes[rows]`` without the column of all."""
-        nbytes: I64 = self.records.at("npages", rows) * self.page_size
-        return nbytes
+        return _bounded(self.records.at("npages", rows)) * self.page_size
 
     def total_bytes(self, mask: Mask) -> int:
         """Bytes of all these spans together."""
-        return int(self.records["npages"][mask].sum()) * self.page_size
+        return int(_bounded(self.records["npages"][mask]).sum()) * self.page_size
 
     @property
     def sizeclass(self) -> I64:
@@ -166,16 +174,14 @@ class Spans:
     def large_tail(self, rows: I64) -> I64:
         """Bytes past the requested size of a large object's span, 0 for every other span, for each of these rows.
 
-        ``limit`` is base + requested size for a large span (malloc.go, allocLarge);
+        ``limit`` is base + requested size for a large span, and lies in its last page (mcache.go, allocLarge);
         GODEBUG=efence sets it to 0, and then the tail is not known and left at 0.
         """
         tail = np.zeros(len(rows), np.int64)
         large = self.in_use[rows] & (self.records.narrow("spanclass")[rows] <= 1) & ~self.user_arena[rows]
         some = rows[large]
-        limit = self.records.at("limit", some)
-        tail[large] = np.where(
-            limit != 0, self.bytes_of(some) - (limit - self.start[some]).astype(np.int64), 0
-        )
+        past = self.bytes_of(some) - (self.records.at("limit", some) - self.start[some]).view(np.int64)
+        tail[large] = np.where((past >= 0) & (past < self.page_size), past, 0)
         return tail
 
     def find(self, address: int) -> int | None:

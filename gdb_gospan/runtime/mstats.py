@@ -17,8 +17,12 @@ _WRAP = 1 << 64
 _NO_GOAL = (1 << 64) - 1
 
 
-def _signed(value: int) -> int:
-    """Wrap to int64: the counters are sums of deltas that wrap around."""
+ADDRESS_SPACE = 1 << 48
+"""Bytes of memory that no program has, on any platform: Go's heap addresses have 48 bits at most (malloc.go)."""
+
+
+def signed(value: int) -> int:
+    """Wrap to int64: the counters are sums of deltas that wrap around (mstats.go, heapStatsDelta)."""
     return (value + (1 << 63)) % _WRAP - (1 << 63)
 
 
@@ -51,7 +55,7 @@ def read_heap_stats(memstats: Record) -> HeapStats:
     count = memstats.struct["heapStats.stats"].count or 0
     deltas = [memstats.inner("heapStats.stats", struct, index) for index in range(count)]
     scalars: dict[str, Any] = {
-        field.name: _signed(sum(delta[field.name] for delta in deltas)) if field.name in struct else 0
+        field.name: signed(sum(delta[field.name] for delta in deltas)) if field.name in struct else 0
         for field in attrs.fields(HeapStats)
         if not field.name.startswith("small")
     }
@@ -161,8 +165,8 @@ def mem_stats(
         "NextGC": heap_goal(controller, int((flush.small_allocs * sizes).sum())),
         "LastGC": memstats["last_gc_unix"],
         "PauseTotalNs": memstats["pause_total_ns"],
-        "PauseNs": memstats.array("pause_ns").tolist(),
-        "PauseEnd": memstats.array("pause_end").tolist(),
+        "PauseNs": memstats.array("pause_ns").view(np.uint64).tolist(),
+        "PauseEnd": memstats.array("pause_end").view(np.uint64).tolist(),
         "NumGC": memstats["numgc"],
         "NumForcedGC": memstats["numforcedgc"],
         "GCCPUFraction": memstats["gc_cpu_fraction"],
@@ -176,6 +180,37 @@ def mem_stats(
     if not flush.complete:
         stats.update(dict.fromkeys(_COUNTED_AFTER_THE_FLUSH))
     return stats
+
+
+_NOW = (
+    "Alloc", "Sys", "HeapAlloc", "HeapSys", "HeapIdle", "HeapInuse", "HeapReleased", "StackInuse", "StackSys", "MSpanInuse",
+    "MSpanSys", "MCacheInuse", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys",
+)  # fmt: skip
+"""Bytes that there are now; the others only grow."""
+
+
+def possible(stats: Mapping[str, Any]) -> dict[str, Any]:
+    """Return these MemStats with None for what no program can have: less than nothing, or more than there are addresses.
+
+    The counters of damaged memory add up to that; ReadMemStats itself would return it, as unsigned numbers.
+    """
+    most = dict.fromkeys(_NOW, ADDRESS_SPACE) | dict.fromkeys(
+        ("TotalAlloc", "Mallocs", "Frees", "HeapObjects"), 1 << 63
+    )
+    shown = {name: within(value, most[name]) if name in most else value for name, value in stats.items()}
+    shown["NextGC"] = within(stats["NextGC"])
+    fraction = stats["GCCPUFraction"]
+    shown["GCCPUFraction"] = abs(fraction) if 0 <= fraction <= 1 else None  # NaN is not, and -0.0 is
+    if stats["BySize"] is not None:
+        shown["BySize"] = [{key: within(value) for key, value in row.items()} for row in stats["BySize"]]
+    return shown
+
+
+def within(value: int | None, whole: int | None = None) -> int | None:
+    """Return a number of bytes or things that can be: not less than 0, nor more than its whole; else None."""
+    if value is None or value < 0 or (whole is not None and value > whole):
+        return None
+    return value
 
 
 def heap_goal(controller: Record, pending: int) -> int:

@@ -8,9 +8,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEVELS = "▁▂▃▄▅▆▇█"
 
 
-def bar(part: int, base: int, width: int) -> str:
-    """Draw ``part`` of ``base`` as a bar of at most ``width`` cells; anything above nothing shows."""
-    if base <= 0 or part <= 0:
+def bar(part: int | None, base: int | None, width: int) -> str:
+    """Draw ``part`` of ``base`` as a bar of at most ``width`` cells; anything above nothing shows, unless it is not known."""
+    if not base or not part or base < 0 or part < 0:
         return ""
     eighths = max(1, round(8 * width * min(part, base) / base))
     return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")

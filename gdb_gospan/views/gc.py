@@ -22,7 +22,7 @@ def text(document: dict[str, Any], style: Style) -> str:
     facts = [
         ("Cycle", _cycle(document["gc"])),
         ("Heap", _heap(document["pacer"], style)),
-        ("Limit", _limit(document["pacer"], style)),
+        ("Limit", _limit(document["gc"], document["pacer"], style)),
         ("Sweep", _sweep(document["sweep"])),
         ("Scavenger", _scavenger(document["scavenger"], style)),
         ("Pauses", _pauses(document["gc"])),
@@ -47,14 +47,31 @@ def _heap(pacer: dict[str, Any], style: Style) -> list[str]:
         return units.nbytes(value, exact=style.exact)
 
     live, goal = pacer["heap_live"], pacer["heap_goal"]
-    near = "" if goal is None else f", {share(live, goal)} of the goal"
+    near = "" if goal is None or live is None or no_goal(goal) else f", {share(live, goal)} of the goal"
     return [
         f"live {size(live)} by the pacer's count{near}",
-        f"next cycle at {size(goal)}",
+        goal_words(goal, size),
         *_scanned(pacer, size),
         f"{size(pacer['heap_marked'])} found alive at the last",
-        f"GC took {units.share(round(1e6 * pacer['gc_cpu_fraction']), 1_000_000)} of the CPU time since the start",
+        _cpu(pacer["gc_cpu_fraction"]),
     ]
+
+
+def no_goal(goal: int) -> bool:
+    """Whether NextGC says that there is no goal: GOGC is off and no memory limit set (mgcpacer.go, heapGoal)."""
+    return goal >= 1 << 60
+
+
+def goal_words(goal: int | None, size: Callable[[int | None], str]) -> str:
+    """Say what the next cycle aims for; the cycle begins at a trigger below that, which is not the same each time."""
+    if goal is not None and no_goal(goal):
+        return "no heap goal (GOGC is off)"
+    return f"next heap goal {size(goal)} (its cycle begins earlier)"
+
+
+def _cpu(fraction: float | None) -> str:
+    """Say GCCPUFraction: it is worked out at the end of each cycle, and stands until the next (mgc.go, gcMarkTermination)."""
+    return f"GC took {units.percent(fraction and 100 * fraction)} of the CPU time from the start to the end of the last cycle"
 
 
 def _scanned(pacer: dict[str, Any], size: Callable[[int | None], str]) -> list[str]:
@@ -65,14 +82,16 @@ def _scanned(pacer: dict[str, Any], size: Callable[[int | None], str]) -> list[s
     return [f"scanned besides {size(stacks)} of stacks, {size(globals_)} of globals"]
 
 
-def _limit(pacer: dict[str, Any], style: Style) -> list[str]:
+def _limit(gc: dict[str, Any], pacer: dict[str, Any], style: Style) -> list[str]:
     used = units.nbytes(pacer["memory_used"], exact=style.exact)
     if pacer["memory_limit"] is None:
-        return ["no memory limit (GOMEMLIMIT)", f"{used} counts as used"]
-    limit = units.nbytes(pacer["memory_limit"], exact=style.exact)
-    headroom = units.nbytes(abs(pacer["memory_headroom"]), exact=style.exact)
-    over = "over it" if pacer["memory_headroom"] < 0 else "below it"
-    return [f"GOMEMLIMIT {limit}", f"{used} used", f"{headroom} {over}"]
+        none = "no memory limit (GOMEMLIMIT)" if gc["memory_limit_known"] else "memory limit unknown"
+        return [none, f"{used} counts as used"]
+    limit, headroom = units.nbytes(pacer["memory_limit"], exact=style.exact), pacer["memory_headroom"]
+    if headroom is None:
+        return [f"GOMEMLIMIT {limit}", f"{used} used"]
+    over = "over it" if headroom < 0 else "below it"
+    return [f"GOMEMLIMIT {limit}", f"{used} used", f"{units.nbytes(abs(headroom), exact=style.exact)} {over}"]
 
 
 def _sweep(sweep: dict[str, Any]) -> list[str]:

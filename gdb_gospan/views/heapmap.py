@@ -36,7 +36,7 @@ _SIGNS = {
     ("padding", None): ("X", "idle", "padding before the heap's first page, never usable"),
     ("free", None): ("_", "free", "free, at least in part kept"),
     ("released", None): (".", "idle", "free, all of it returned to the OS or never touched"),
-    ("unknown", None): ("?", "bad", "unknown: some of it could not be read"),
+    ("unknown", None): ("?", "bad", "unknown: some of it could not be read, or contradicts itself"),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from gdb_gospan.views.longtable import LongTable, laid_out
 from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import Column, chosen
+from gdb_gospan.views.units import percent
 
 _LONGEST_NAME = 32
 _COLUMNS = (
@@ -40,7 +41,7 @@ _SORTED_BY = {
 def text(document: dict[str, Any], style: Style) -> Iterator[str]:
     """Lay the list out, in pieces of whole lines."""
 
-    def size(value: int) -> str:
+    def size(value: int | None) -> str:
         return units.nbytes(value, exact=style.exact)
 
     def cells(row: dict[str, Any]) -> dict[str, str]:
@@ -68,7 +69,7 @@ def text(document: dict[str, Any], style: Style) -> Iterator[str]:
     yield "\n".join(filter(None, parts)) + "\n"
 
 
-def _cells(row: dict[str, Any], size: Callable[[int], str]) -> dict[str, str]:
+def _cells(row: dict[str, Any], size: Callable[[int | None], str]) -> dict[str, str]:
     """Turn a row into words; a dead descriptor has nothing but its address, for its fields are stale."""
     if row["state"] == "dead":
         return dict.fromkeys(
@@ -100,14 +101,20 @@ def _cells(row: dict[str, Any], size: Callable[[int], str]) -> dict[str, str]:
         "class": str(row["spanclass"]) if row["state"] == "in use" else "",
         "name": span_class(row),
         "slots": f"{row['objects']:,}/{row['nelems']:,}" if slots else "",
-        "filled": f"{row['occupied']:.1f} %" if slots else "",
+        "filled": percent(row["occupied"]) if slots else "",
         "free": size(row["free_bytes"]) if slots else "",
-        "tail": size(row["tail_bytes"] + row["large_tail_bytes"]) if slots else "",
+        "tail": size(tail_of(row)) if slots else "",
         "sweep": row["sweep"],
         "zero": "yes" if row["needzero"] else "",
         "new": "yes" if row["new"] else "",
         "type": _shortened(row["large_type"] or ""),
     }
+
+
+def tail_of(row: dict[str, Any]) -> int | None:
+    """Return the bytes at the end of a span that no object has: past the last slot, or past the size asked for."""
+    tail, past = row["tail_bytes"], row["large_tail_bytes"]
+    return None if tail is None or past is None else tail + past
 
 
 def _shortened(name: str) -> str:

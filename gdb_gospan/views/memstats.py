@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.views import units
+from gdb_gospan.views.gc import no_goal
 from gdb_gospan.views.provenance import footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import Column, fitted, table
@@ -73,6 +74,8 @@ def _means(name: str, stats: dict[str, Any], style: Style) -> str:
     value = stats[name]
     if value is None or isinstance(value, (bool, float)) or name in _COUNTS:
         return ""
+    if name == "NextGC" and no_goal(value):
+        return "no heap goal: GOGC is off"
     if name == "LastGC":
         return units.moment(value) if value else "never"
     if name == "PauseTotalNs":
@@ -83,7 +86,7 @@ def _means(name: str, stats: dict[str, Any], style: Style) -> str:
 def _by_size(stats: dict[str, Any]) -> str:
     if stats["BySize"] is None:
         return "  BySize unknown"
-    rows = [{**row, "live": row["Mallocs"] - row["Frees"]} for row in stats["BySize"] if row["Mallocs"]]
+    rows = [{**row, "live": _live(row)} for row in stats["BySize"] if row["Mallocs"] != 0]
     columns = [
         Column("Size", "BySize", count),
         Column("Mallocs", "Mallocs", count),
@@ -91,3 +94,9 @@ def _by_size(stats: dict[str, Any]) -> str:
         Column("live", "difference", count),
     ]
     return table(columns, rows)
+
+
+def _live(row: dict[str, Any]) -> int | None:
+    """Return how many objects of a class are allocated; None where the counters say less than none."""
+    mallocs, frees = row["Mallocs"], row["Frees"]
+    return None if mallocs is None or frees is None or frees > mallocs else mallocs - frees

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.views import units
-from gdb_gospan.views.list_spans import span_class
+from gdb_gospan.views.list_spans import span_class, tail_of
 from gdb_gospan.views.pagewords import page_words
 from gdb_gospan.views.provenance import footer, heading, wrapped
 from gdb_gospan.views.style import Style
@@ -90,11 +90,8 @@ def _span(document: dict[str, Any], style: Style) -> list[tuple[str, str]]:
             ("class", held + (f" (span class {span['spanclass']})" if span["state"] == "in use" else ""))
         )
     if span["nelems"]:
-        free, tail = (
-            units.nbytes(value, exact=style.exact)
-            for value in (span["free_bytes"], span["tail_bytes"] + span["large_tail_bytes"])
-        )
-        slots = f"{span['objects']:,} of {span['nelems']:,} slots · {span['occupied']:.1f} %"
+        free, tail = (units.nbytes(value, exact=style.exact) for value in (span["free_bytes"], tail_of(span)))
+        slots = f"{span['objects']:,} of {span['nelems']:,} slots · {units.percent(span['occupied'])}"
         facts.append(("objects", f"{slots} · {free} free · {tail} tail"))
         facts.append(("bitmaps", f"allocBits {span['allocBits']} · gcmarkBits {span['gcmarkBits']}"))
     flags = ["new since the last GC began"] if span["new"] else []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gdb_gospan.views import bars, units
+from gdb_gospan.views.gc import goal_words
 from gdb_gospan.views.provenance import footer, heading, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, counted, share
@@ -30,12 +31,18 @@ MORE = (
     "snapshot FILE",
     "explain TERM",
 )
+_CONTRADICTORY = "spans with a wrong descriptor"
+_SOMETIMES = frozenset({"garbage not swept yet", _CONTRADICTORY})
+"""Accounts that are left out when they are 0."""
+_SHAPES = ("span-elems", "large-spans", "span-slots")
+"""Checks of which one is broken where a descriptor contradicts itself."""
 # The accounts of a document's ``bytes``, in the order of the screen.
 ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
     ("garbage not swept yet", ("garbage_unswept",)),
     ("free slots in spans in use", ("free_slots",)),
     ("tail and bitmaps inside spans", ("tail", "span_metadata")),
+    (_CONTRADICTORY, ("contradictory",)),
     ("idle pages, retained", ("idle_retained",)),
     ("idle, returned or never touched", ("idle_released",)),
     ("stacks", ("stacks", "os_thread_stacks")),
@@ -77,7 +84,11 @@ def _where_it_stands(document: dict[str, Any], style: Style) -> str:
         phase,
         f"GOMAXPROCS {gc['gomaxprocs']}",
         f"GOGC {'off' if gc['gc_percent'] is None else gc['gc_percent']}",
-        f"GOMEMLIMIT {units.nbytes(limit, exact=style.exact)}" if limit is not None else "no memory limit",
+        f"GOMEMLIMIT {units.nbytes(limit, exact=style.exact)}"
+        if limit is not None
+        else "no memory limit"
+        if gc["memory_limit_known"]
+        else "memory limit unknown",
     ]
     if gc["heap_lock_held"]:
         parts.append(style.paint("notice", "heap lock held"))
@@ -90,17 +101,24 @@ def _where_it_stands(document: dict[str, Any], style: Style) -> str:
 
 def _memory(document: dict[str, Any], style: Style) -> str:
     money, total = document["bytes"], document["bytes"]["sys"]
-    bound = "" if document["complete"] else "≥ "
-    rows: list[tuple[str, int, str]] = [
-        (label, sum(money[key] for key in keys), bound) for label, keys in ACCOUNTS
+    bound = "" if document["complete"] and not money["contradictory"] else "≥ "
+    rows: list[tuple[str, int | None, str]] = [
+        (label, _added(money, keys), bound) for label, keys in ACCOUNTS
     ]
-    rows = [row for row in rows if row[1] or row[0] != "garbage not swept yet"]
-    kinds = [(name, sum(money[key] for key in keys)) for name, keys in _METADATA]
-    detail = [f"{name} {_bytes(value, style)}" for name, value in kinds if value]
-    rows.append(("runtime metadata", sum(value for _, value in kinds), ""))
+    rows = [row for row in rows if row[1] != 0 or row[0] not in _SOMETIMES]
+    kinds = [(name, _added(money, keys)) for name, keys in _METADATA]
+    rows.append(("runtime metadata", _added(money, [key for _, keys in _METADATA for key in keys]), ""))
+    below = {
+        "objects": _large(document, style),
+        "runtime metadata": _indented(
+            [f"{name} {_bytes(value, style)}" for name, value in kinds if value != 0], style
+        ),
+        _CONTRADICTORY: _indented(_named([code for code in _broken(document) if code in _SHAPES]), style),
+    }
     if money["remainder"]:
-        reason = "in flight" if document["complete"] else "not known"
-        rows.append((f"{reason} (Sys less the above)", money["remainder"], ""))
+        label, why = _remainder(document)
+        rows.append((label, abs(money["remainder"]), ""))
+        below[label] = _indented(why, style)
     width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(bound)
     longest = min(_BAR, style.width - len(f"  {'':<32}{'':>{width}}  100.0 %  "))
     lines = [style.paint("heading", f"{'Where the memory is':<34}{'':>{width}}   of Sys")]
@@ -108,10 +126,7 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         amount = f"{mark}{_bytes(value, style)}"
         line = f"  {label:<32}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, longest) if longest > 0 else ''}"
         lines.append(line.rstrip())
-        if label == "objects":
-            lines += _large(document, style)
-        if label == "runtime metadata" and detail:
-            lines += [f"    {line}" for line in wrapped("", detail, style.width - 4).splitlines()]
+        lines += below.get(label, [])
     lines.append(f"  {'Sys':<32}{_bytes(total, style):>{width}}  {share(total, total):>7}")
     resident = document["target"]["resident"]
     if resident is not None:
@@ -131,17 +146,47 @@ def _large(document: dict[str, Any], style: Style) -> list[str]:
         return []
     parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, style)}"]
     parts += [f"{_bytes(past, style)} past the size asked for"] if past else []
-    return [f"    {line}" for line in wrapped("", parts, style.width - 4).splitlines()]
+    return _indented(parts, style)
 
 
-def _bytes(value: int, style: Style) -> str:
+def _added(money: dict[str, Any], keys: Sequence[str]) -> int | None:
+    """Add accounts up; of what is not known in part nothing is known."""
+    values = [money[key] for key in keys]
+    return None if None in values else sum(values)
+
+
+def _broken(document: dict[str, Any]) -> list[str]:
+    return [check["code"] for check in document["checks"] if check["status"] == "broken"]
+
+
+def _remainder(document: dict[str, Any]) -> tuple[str, list[str]]:
+    """Name what is left of Sys, by what the checks say, and what is to be said below it."""
+    over = document["bytes"]["remainder"] < 0
+    what = "(more than Sys)" if over else "(Sys less the above)"
+    broken, statuses = _broken(document), {check["status"] for check in document["checks"]}
+    if broken:
+        return "does not add up", [what, *_named(broken)]
+    if not document["complete"] or "unknown" in statuses:
+        return f"not known {what}", []
+    return (f"in flight {what}", []) if "transient" in statuses else ("does not add up", [what])
+
+
+def _named(codes: Sequence[str]) -> list[str]:
+    """Name checks that are broken, the first of many."""
+    more = f" and {len(codes) - 1} more" if len(codes) > 1 else ""
+    return [f"see check {codes[0]}{more}"] if codes else []
+
+
+def _indented(parts: Sequence[str], style: Style) -> list[str]:
+    return [f"    {line}" for line in wrapped("", parts, style.width - 4).splitlines()] if parts else []
+
+
+def _bytes(value: int | None, style: Style) -> str:
     return units.nbytes(value, exact=style.exact)
 
 
 def _states(document: dict[str, Any], style: Style) -> str:
-    spans, pages, stats = document["spans"], document["pages"], document["memstats"]
-    money = document["bytes"]
-    in_span = stats["HeapInuse"]
+    spans, pages = document["spans"], document["pages"]
     free = pages["free"] + pages["cached"]
     manual = f"stacks {count(spans['stack'])}, work buffers {count(spans['work_buffer'])}"
     moving = pages["in_flight"] + pages["being_freed"]
@@ -164,11 +209,22 @@ def _states(document: dict[str, Any], style: Style) -> str:
             *([f"{count(moving)} in flight"] if moving else []),
             *([f"{count(pages['unknown'])} unknown"] if pages["unknown"] else []),
         ]),
-        ("In-span", [f"{share(money['free_slots'], in_span)} of the bytes of spans in use are free slots"]),
+        ("In-span", _in_span(document, style)),
         ("spanalloc", _spanalloc(document, style)),
         ("GC", _gc(document, style)),
     ]  # fmt: skip
     return "\n".join(wrapped(name, parts, style.width) for name, parts in facts)
+
+
+def _in_span(document: dict[str, Any], style: Style) -> list[str]:
+    """Say how much of the spans in use is free slots; of an idle heap a large share of next to nothing."""
+    money, in_use = document["bytes"], document["memstats"]["HeapInuse"]
+    free = money["free_slots"]
+    return [
+        f"{_bytes(free, style)} of free slots",
+        f"{share(free, in_use)} of the bytes of spans in use",
+        f"{share(free, money['sys'])} of Sys",
+    ]
 
 
 def _spanalloc(document: dict[str, Any], style: Style) -> list[str]:
@@ -191,7 +247,7 @@ def _gc(document: dict[str, Any], style: Style) -> list[str]:
     parts = [
         f"{counted(gc['num_gc'], 'cycle')} ({count(gc['num_forced_gc'])} forced)",
         f"found {_bytes(gc['heap_marked'], style)} alive at the last",
-        f"next at {units.nbytes(document['memstats']['NextGC'], exact=style.exact)}",
+        goal_words(document["memstats"]["NextGC"], lambda value: _bytes(value, style)),
     ]
     if gc["last_gc"]:
         parts.append(f"last {units.moment(gc['last_gc'])}")

@@ -38,9 +38,14 @@ def counted(value: int | None, noun: str, plural: str | None = None) -> str:
     return f"{count(value)} {noun if value == 1 else plural or noun + 's'}"
 
 
-def share(part: int, base: int) -> str:
-    """Format a share of ``base`` in percent, or a dash when the base is nothing."""
-    return f"{100 * part / base:.1f} %" if base else "–"
+def share(part: int | None, base: int | None) -> str:
+    """Format a share of ``base`` in percent, or a dash when the base is nothing, or one of them is not known."""
+    return percent(100 * part / base) if base and part is not None else "–"
+
+
+def percent(value: float | None) -> str:
+    """Format a percentage with one decimal."""
+    return UNKNOWN if value is None else f"{value:.1f} %"
 
 
 def duration(nanoseconds: float) -> str:

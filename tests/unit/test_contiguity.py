@@ -178,7 +178,8 @@ def small_map(**options: Any) -> heapmap.HeapMap:
     arena = (BASE + 3 * CHUNK, BASE + 4 * CHUNK)
     window = options.pop("window", heapmap.whole(found, arena))
     spans = spans_of([BASE + 2 * PAGE], [3], [3], PAGE // 2)
-    return heapmap.heap_map(found, spans, arena, window, **options)
+    contradictory = np.zeros(len(spans), np.bool_)
+    return heapmap.heap_map(found, spans, arena, window, contradictory=contradictory, **options)
 
 
 def test_cells_of_a_page() -> None:
@@ -244,7 +245,9 @@ def test_a_heap_of_64_gib_is_drawn_without_a_loop_over_its_pages() -> None:
     contiguity.huge_blocks(pages)
     contiguity.chunks(kinds, 512)
     middle = time.perf_counter()
-    found = heapmap.heap_map(kinds, spans, None, heapmap.whole(kinds, None), lines=20, line_cells=64)
+    none = np.zeros(len(spans), np.bool_)
+    whole = heapmap.whole(kinds, None)
+    found = heapmap.heap_map(kinds, spans, None, whole, contradictory=none, lines=20, line_cells=64)
     ended = time.perf_counter()
     print(f"kinds {classified - began:.2f} s, pages {middle - classified:.2f} s, map {ended - middle:.2f} s")
     assert found.kinds.sum() == count

@@ -49,6 +49,15 @@ ACCOUNTS: tuple[Term, ...] = (
         covers=("bytes/tail", "classes/tail", "classes/tail_bytes", "classes/large_tail_bytes", "list/tail"),
     ),
     Term(
+        "spans with a wrong descriptor",
+        "bytes of spans in use whose descriptor contradicts itself, as damaged memory makes it: what they hold is not known.",
+        "spans whose elemsize, npages or nelems do not go with their class, or with allocCount > nelems: sum of npages * 8192",
+        (go("mheap.go", "initSpan() mspan.nelems mspan.elemsize mspan.allocCount"),),
+        unlike="unreadable memory; the check that is broken names the first descriptor",
+        aliases=("contradictory", "wrong descriptor"),
+        covers=("bytes/contradictory", "classes/contradictory", "classes/contradictory_bytes", "check/large-spans"),
+    ),
+    Term(
         "bitmaps",
         "bytes inside spans for heap bits (which words are pointers) and inline mark bits (Green Tea).",
         "spans of pointers up to 512 B: npages * 8192 / 64; spans with inline marks: 128 more",

@@ -31,6 +31,8 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "and less entries of mheap_.heapArenas that are beyond the map of arenas",
     "span-slots": "spans in use = those with allocCount = freeindex + bits set in allocBits from freeindex to nelems",
     "span-elems": "spans of small objects = those with class_to_size, class_to_allocnpages, and nelems = (npages * 8192 - bitmaps) / elemsize",
+    "large-spans": "spans of large objects = those with nelems = 1, allocCount <= 1, elemsize = npages * 8192 and limit in the last page; "
+    "user arena chunks of Go 1.22 on have elemsize = npages * 8192 - bitmap and limit = base + elemsize",
     "work-buffer-lists": "heapStats.inWorkBufs = sum of npages * 8192 over work.wbufSpans.free and busy",
     "stack-lists": "spans of small stacks = those in stackpool exactly if manualFreeList is not empty",
     "stack-slots": "spans of small stacks = those whose manualFreeList is not empty exactly if allocCount < npages * 8192 / elemsize",
