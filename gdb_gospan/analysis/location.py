@@ -6,9 +6,10 @@ import attrs
 import numpy as np
 
 from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime.goroutines import STATUS_NAMES
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
-from gdb_gospan.runtime.record import I64, U64
+from gdb_gospan.runtime.record import I64, U64, Records
 from gdb_gospan.runtime.rtype import GoType
 from gdb_gospan.runtime.special import Special, read_specials
 
@@ -17,7 +18,8 @@ from gdb_gospan.runtime.special import Special, read_specials
 class Slot:
     """One slot of a span.
 
-    ``allocated`` and ``marked`` are None where the bitmap could not be read. ``type`` is that of the
+    ``allocated`` and ``marked`` are None where the bitmap could not be read. ``pins`` is 0, 1, or 2 for more
+    than one, None where that is not known or no release before Go 1.21 had it. ``type`` is that of the
     object where the runtime has it: large objects, and since Go 1.22 those with pointers of more than
     512 bytes (128 on 32-bit), which begin with a pointer to it (mbitmap.go, the malloc header).
     """
@@ -28,7 +30,31 @@ class Slot:
     size: int
     allocated: bool | None
     marked: bool | None
+    pins: int | None
     type: GoType | None
+
+
+@attrs.frozen
+class Stack:
+    """One stack of a stack span, and whose it is (stack.go, stackalloc).
+
+    Attributes
+    ----------
+    address, size
+        Its lowest address, and bytes.
+    goroutine
+        The goroutine that has it: its number, and its state by `STATUS_NAMES`; dead ones keep theirs for the next.
+    system
+        It is the g0 or gsignal of a thread, or gcrash.
+    free
+        Nobody has it: it waits in its span, or in the cache of a P. None when not all goroutines are known.
+    """
+
+    address: int
+    size: int
+    goroutine: tuple[int, str] | None
+    system: bool
+    free: bool | None
 
 
 @attrs.frozen
@@ -48,7 +74,9 @@ class Location:
     Attributes
     ----------
     is_descriptor
-        The address is that of a span descriptor, and the rest describes its span.
+        The address is in a span descriptor, and the rest describes its span.
+    field
+        The field of the descriptor that it is in, with its offset; None when it is at the start, or elsewhere.
     row
         Row of the span in `Spans`, or None when no span owns the address.
     page
@@ -57,14 +85,18 @@ class Location:
         First address and pages of the run of free pages around it, when no span owns it.
     in_tail
         The address is in the span but past its last slot.
+    stack
+        The stack that the address is in.
     specials
         Finalizers and the like: of the slot, or for a descriptor of all its slots.
     """
 
     address: int
     is_descriptor: bool
+    field: tuple[str | None, int] | None
     row: int | None
     slot: Slot | None
+    stack: Stack | None
     in_tail: bool
     specials: tuple[Special, ...]
     page: str | None
@@ -78,7 +110,7 @@ def locate(heap: Heap, address: int) -> Location | None:
     spans, pages = heap.spans, heap.pages
     if not 0 <= address < 1 << 64:
         return None
-    row = int(spans.rows_of(np.array([address], np.uint64))[0])
+    row = spans.holding(address)
     is_descriptor = row >= 0
     found: int | None = row if is_descriptor else spans.find(address)
     place = address
@@ -95,8 +127,10 @@ def locate(heap: Heap, address: int) -> Location | None:
     return Location(
         address=address,
         is_descriptor=is_descriptor,
+        field=_field(heap, address - int(spans.addresses[row])) if is_descriptor else None,
         row=found,
         slot=slot,
+        stack=_stack(heap, found, address) if found is not None and not is_descriptor else None,
         in_tail=in_use and not is_descriptor and slot is None,
         specials=_specials(heap, found, slot) if in_use and found is not None else (),
         page=page,
@@ -128,7 +162,61 @@ def _slot(heap: Heap, row: int, address: int) -> Slot | None:
         marked = inline if marked is not None else None
     at = start + index * size
     kind = _type(heap, row, at) if allocated else None
-    return Slot(index, at, address - at, size, allocated, marked, kind)
+    return Slot(index, at, address - at, size, allocated, marked, _pins(heap, row, index), kind)
+
+
+def _pins(heap: Heap, row: int, index: int) -> int | None:
+    """How often the object is pinned, as far as its span says: two bits, one for pinned and one for more than once.
+
+    How often exactly then is in a special (pinner.go, Go 1.21 on).
+    """
+    bits = heap.spans.records.get("pinnerBits")
+    if bits is None:
+        return None
+    if not bits[row]:
+        return 0
+    pinned, more = (_bit(heap, int(bits[row]), 2 * index + each) for each in (0, 1))
+    return None if pinned is None or more is None else pinned + (pinned and more)
+
+
+def _field(heap: Heap, offset: int) -> tuple[str | None, int] | None:
+    """Name the field of a descriptor that has this byte: of those that are known, and None between them."""
+    if not offset:
+        return None
+    fields = heap.layout["mspan"].fields.items()
+    inside = (
+        path
+        for path, field in fields
+        if field.offset <= offset < field.offset + field.size * (field.count or 1)
+    )
+    return next(inside, None), offset
+
+
+def _stack(heap: Heap, row: int, address: int) -> Stack | None:
+    """Say whose stack it is, by who has one that the address is in."""
+    spans = heap.spans
+    if not spans.stack[row]:
+        return None
+    size = min(int(spans.records["elemsize"][row]), int(spans.bytes_of(np.array([row]))[0]))
+    start = int(spans.start[row])
+    low = start + (address - start) // size * size
+    goroutines = heap.goroutines
+    own = _standing(goroutines.gs, address)
+    if own is not None:
+        number = heap.reader.word(int(goroutines.gs.addresses[own]) + heap.layout["g"]["goid"].offset, 8)
+        status = int(goroutines.status[own])
+        return Stack(
+            low, size, (number or 0, STATUS_NAMES.get(status, f"state {status}")), system=False, free=False
+        )
+    system = _standing(goroutines.system, address) is not None
+    return Stack(low, size, None, system, False if system else True if goroutines.complete else None)
+
+
+def _standing(gs: Records, address: int) -> int | None:
+    """Row of the g that has a stack with this address in it."""
+    at = np.uint64(address)
+    rows = np.flatnonzero(gs.readable & (gs["stack.lo"] <= at) & (at < gs["stack.hi"]))
+    return int(rows[0]) if len(rows) else None
 
 
 def _type(heap: Heap, row: int, slot: int) -> GoType | None:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.location import Neighbour, locate
+from gdb_gospan.analysis.location import Neighbour, Stack, locate
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of, hexadecimal
 from gdb_gospan.errors import TargetError, UsageError
@@ -32,8 +32,12 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         **session.envelope("show"),
         "address": f"{address:#x}",
         "is_descriptor": place.is_descriptor,
+        "descriptor_field": None
+        if place.field is None
+        else {"name": place.field[0], "offset": place.field[1]},
         "span": None if place.row is None else _span(heap, place.row),
         "slot": hexadecimal(slot, "address") if slot else None,
+        "stack": _stack(place.stack),
         "in_tail": place.in_tail,
         "specials": [hexadecimal(attrs.asdict(special), "address") for special in place.specials],
         "page": place.page,
@@ -82,6 +86,20 @@ def _span(heap: Heap, row: int) -> dict[str, Any]:
     more = {name: int(raw[name][row]) for name in ("limit", "allocBits", "gcmarkBits", "specials")}
     span.update(more)
     return hexadecimal(span, "descriptor", "start", *more)
+
+
+def _stack(stack: Stack | None) -> dict[str, Any] | None:
+    if stack is None:
+        return None
+    number, state = stack.goroutine or (None, None)
+    return {
+        "address": f"{stack.address:#x}",
+        "size": stack.size,
+        "goroutine": number,
+        "goroutine_state": state,
+        "system": stack.system,
+        "free": stack.free,
+    }
 
 
 def _neighbour(heap: Heap, neighbour: Neighbour | None) -> dict[str, Any] | None:

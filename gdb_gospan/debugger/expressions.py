@@ -19,6 +19,10 @@ _STEPS = re.compile(r"(?:\s*\.\s*[A-Za-z_]\w*|\s*\[[^][]+\])*\s*")
 _STEP = re.compile(r"\.\s*(\w+)|\[([^][]+)\]")
 _SYMBOL = re.compile(r"(\S.*?)(?: \+ (\d+))? in section (\S+)")
 _GLOBALS = frozenset({".data", ".bss", ".noptrdata", ".noptrbss"})
+_BOUND = re.compile(
+    r"runtime\.e?(text|rodata|types|noptrdata|data|noptrbss|bss|covctrs|gcdata|gcbss|pclntab)|runtime\.end"
+)
+"""What the linker names the ends of its sections by (cmd/link/internal/ld/symtab.go): nothing in them is its own."""
 
 
 def address_of(expression: str, wanted_by: str) -> str:
@@ -53,12 +57,12 @@ def address_of(expression: str, wanted_by: str) -> str:
 
 
 def symbol_at(address: int) -> Symbol | None:
-    """Name what the program's files have at an address; None when they have nothing there."""
+    """Name what the program's files have at an address; None when they have nothing there but the bound of a section."""
     if not 0 <= address < 1 << 64:
         return None
     # Demangled, a Go name comes out as if it were one of another language: main[cache].
     match = _SYMBOL.match(said(f"with print demangle off -- info symbol {address:#x}"))
-    if match is None:
+    if match is None or _BOUND.fullmatch(match[1]):
         return None
     is_global, points_to = match[3] in _GLOBALS, None
     if is_global:

@@ -204,6 +204,12 @@ class Spans:
             rows[elsewhere] = np.where(self.addresses[found] == rest, found, -1)
         return rows
 
+    def holding(self, address: int) -> int:
+        """Row of the descriptor that has this address in it, at its start or further on; -1 for none."""
+        row = int(np.searchsorted(self.addresses, np.uint64(address), side="right")) - 1
+        inside = row >= 0 and address - int(self.addresses[row]) < self.records.struct.size
+        return row if inside else -1
+
     def _near(self, descriptors: U64) -> I64:
         """Where each would be if descriptors lay side by side in their chunk, as they nearly all do."""
         low, first = self._chunks

@@ -38,6 +38,10 @@ def read_whole(heap: Heap) -> None:
     ends = spans.records.at("nelems", rows)
     bits.popcount_between(reader, spans.records["allocBits"][rows], np.zeros_like(ends), ends)
     mspan.marked_slots(reader, spans, rows, heap.span_map.inline_marks[rows])
+    if "pinnerBits" in spans.records:
+        pinned = spans.records.at("pinnerBits", rows)
+        some = pinned != 0
+        bits.popcount_between(reader, pinned[some], np.zeros_like(ends[some]), 2 * ends[some])
     read_every_special(reader, spans.records["specials"][rows])
     for address in _types(heap, rows):
         heap.type_at(address)

@@ -17,7 +17,7 @@ _PAGE_BYTES = 8192
 def text(document: dict[str, Any], style: Style) -> str:
     """Lay the description out, a fact on each line."""
     facts = [("address", f"{document['address']}{_what(document)}")]
-    facts += _slot(document)
+    facts += _slot(document) + _stack(document)
     facts += _span(document, style)
     facts += _specials(document)
     if document["page"]:
@@ -36,7 +36,11 @@ def _line(name: str, value: str, style: Style) -> str:
 
 def _what(document: dict[str, Any]) -> str:
     if document["is_descriptor"]:
-        return ", a span descriptor"
+        field = document["descriptor_field"]
+        if field is None:
+            return ", a span descriptor"
+        name = f": {field['name']}" if field["name"] else ""
+        return f", {counted(field['offset'], 'byte')} into a span descriptor{name}"
     if document["span"] is None:
         return ", in a page that no span owns"
     return ", past the last slot of its span" if document["in_tail"] else ""
@@ -56,10 +60,26 @@ def _slot(document: dict[str, Any]) -> list[tuple[str, str]]:
         slot["marked"]
     ]
     where = f"slot {slot['index']} of {nelems:,}, {slot['address']} + {slot['offset']}"
-    facts = [("slot", f"{where} · {state}{marked}")]
+    pinned = {1: " · pinned", 2: " · pinned more than once"}.get(slot["pins"], "")
+    facts = [("slot", f"{where} · {state}{marked}{pinned}")]
     if slot["type"]:
         facts.append(("type", _type(slot["type"], slot["size"])))
     return facts
+
+
+def _stack(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say whose stack the address is in."""
+    stack = document["stack"]
+    if stack is None:
+        return []
+    whose = "unknown whose, for some goroutines could not be read"
+    if stack["goroutine"] is not None:
+        whose = f"of goroutine {stack['goroutine']}, {stack['goroutine_state']}"
+    elif stack["system"]:
+        whose = "of a thread or the runtime (g0, gsignal, gcrash)"
+    elif stack["free"]:
+        whose = "free: no goroutine and no thread has it"
+    return [("stack", f"{counted(stack['size'], 'byte')} from {stack['address']} · {whose}")]
 
 
 def _type(kind: dict[str, Any], slot: int) -> str:
