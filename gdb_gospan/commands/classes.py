@@ -8,11 +8,13 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.occupancy import Classes, classes
+from gdb_gospan.commands.command import WORST
 from gdb_gospan.commands.rows import cut
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.record import Column
 from gdb_gospan.views import classes as view
 from gdb_gospan.views.style import Style
+from gdb_gospan.views.summary import matters_most
 
 _TOTALS = (
     "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes",
@@ -31,18 +33,26 @@ def _columns(table: Classes) -> dict[str, Column]:
     return {**columns, "noscan": table.spanclass & 1 != 0, "occupied": occupied}
 
 
+def chosen_sort(table: Classes, asked: str) -> str:
+    """Return the column to sort by: that which was asked for, or what summary shows the worst classes by."""
+    if asked != WORST:
+        return asked
+    return matters_most(int(table.object_bytes.sum()), int(table.free_bytes.sum()))
+
+
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
     session.let_go()
     table = classes(session.heap)
-    rows, total = cut(_columns(table), arguments["sort"], arguments["limit"])
+    sort = chosen_sort(table, arguments["sort"])
+    rows, total = cut(_columns(table), sort, arguments["limit"])
     totals: dict[str, Any] = {name: int(getattr(table, name).sum()) for name in _TOTALS}
     # By bytes: slots of all sizes counted alike would make a heap of the smallest slots.
     taken, every = totals["object_bytes"], totals["object_bytes"] + totals["free_bytes"]
     totals["occupied"] = round(100 * taken / max(every, 1), 1)
     return {
         **session.envelope("classes"),
-        "sort": arguments["sort"],
+        "sort": sort,
         "total_rows": total,
         "totals": totals,
         "classes": rows,

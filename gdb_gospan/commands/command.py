@@ -132,11 +132,17 @@ NO_LIMIT = Option("limit", "rows to print, 0 for all", "N", 0, number=True)
 """Of a table that is small by its nature."""
 
 
+WORST = "worst"
+"""A choice of what to sort by: free_bytes, or object_bytes where few slots are free, as summary names the worst classes."""
+
+
 def sort_by(columns: str, default: str, headings: dict[str, str] | None = None) -> Option:
     """Return the option to sort by one of these columns, named in one string.
 
     Parameters
     ----------
+    default
+        One of the columns, or of the other choices in ``columns``, such as `WORST`.
     headings
         Columns by the headings that stand above them, where these are other words.
     """

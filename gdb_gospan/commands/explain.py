@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.commands.command import Command
-from gdb_gospan.commands.glossary import GROUPS, SOMETIMES, TERMS, find, find_keys, nearest, plain, shown_by
+from gdb_gospan.commands.glossary import GROUPS, SOMETIMES, TERMS, find, find_keys, nearest, plain, said_in, shown_by
 from gdb_gospan.commands.keys import Key
 from gdb_gospan.commands.session import SCHEMA_VERSION, Session
 from gdb_gospan.commands.terms.identities import IDENTITY_FORMULAS
@@ -26,6 +26,7 @@ def document(_session: Session | None, arguments: dict[str, Any]) -> dict[str, A
         groups = [{"group": group, "terms": [term.name for term in terms]} for group, terms in GROUPS]
         return {**answer, "groups": groups, "terms": [row(term) for term in TERMS]}
     rows = _identity(name) + [row(term) for term in find(name)] or [_key_row(key) for key in find_keys(name)]
+    rows = rows or [row(term) for term in said_in(name)]
     if not rows:
         near = nearest(name)
         hint = f"did you mean {near}?" if near else "go-spans explain lists all terms"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable
 
@@ -13,6 +14,8 @@ from gdb_gospan.commands.terms.collector import COLLECTOR
 from gdb_gospan.commands.terms.fixallocs import FIXALLOCS
 from gdb_gospan.commands.terms.pages import PAGES
 from gdb_gospan.commands.terms.popular import POPULAR
+from gdb_gospan.commands.terms.prometheus import PROMETHEUS
+from gdb_gospan.commands.terms.questions import QUESTIONS
 from gdb_gospan.commands.terms.spans import SPANS
 from gdb_gospan.commands.terms.term import Term
 
@@ -22,6 +25,8 @@ GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
     ("How pages lie together", PAGES),
     ("Fixed-size allocators", FIXALLOCS),
     ("Collector, Ps and objects", COLLECTOR),
+    ("Questions about memory", QUESTIONS),
+    ("Prometheus", PROMETHEUS),
     ("Popular names and rules", POPULAR),
 )
 TERMS: tuple[Term, ...] = tuple(term for _, terms in GROUPS for term in terms)
@@ -63,6 +68,33 @@ def find(name: str) -> list[Term]:
     # A column that is a sign has no name.
     keys = [term for term in TERMS if wanted and wanted in map(plain, _keys(term.covers))]
     return list(dict.fromkeys([*exact, *other, *whole, *keys]))
+
+
+def said_in(phrase: str) -> list[Term]:
+    """Return the terms whose names a phrase has as whole words, such as a report prints; the longest names first.
+
+    Of a single word there is nothing to find that `find` does not. What lies inside a longer name does not count.
+    """
+    rest = f" {plain(phrase)} "
+    if len(rest.split()) < 2:
+        return []
+    found: list[Term] = []
+    for name in sorted(_by_words(), key=lambda known: (-len(known), known)):
+        if f" {name} " in rest:
+            rest = rest.replace(f" {name} ", "  ")
+            found += find(name)[:1]
+    return list(dict.fromkeys(found))[:_MOST_SAID]
+
+
+_MOST_SAID = 4
+"""Terms of a phrase: more than a reader wants to know of it."""
+
+
+@functools.cache
+def _by_words() -> tuple[str, ...]:
+    """Return the names of all terms, without those of JSON keys and of no letters."""
+    spelt = {plain(name) for term in TERMS for name in (term.name, *term.aliases, *_keys(term.covers))}
+    return tuple(name for name in spelt if re.search("[a-z]{2}", name))
 
 
 def find_keys(name: str) -> list[Key]:

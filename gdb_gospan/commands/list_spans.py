@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.commands.arguments import low_high
+from gdb_gospan.commands.command import WORST
 from gdb_gospan.commands.rows import first_rows
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of
 from gdb_gospan.errors import UsageError
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.record import Mask
+from gdb_gospan.runtime.record import I64, Mask
 from gdb_gospan.views import list_spans as view
 from gdb_gospan.views.longtable import LongTable
 from gdb_gospan.views.style import Style
+from gdb_gospan.views.summary import matters_most
 
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +29,8 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     _refuse_nonsense(arguments)
     rows = np.flatnonzero(_filter(heap, arguments))
     sort = arguments["sort"]
+    if sort == WORST:
+        sort = _worst(heap, rows)
     chosen = rows[first_rows(columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
     columns_of(heap, chosen, ["large_type"])  # reads the types' names, while it may be read
     return {
@@ -37,6 +42,15 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         ),
         **session.provenance(),
     }
+
+
+def _worst(heap: Heap, rows: I64) -> str:
+    """Return what to sort these spans by, as summary chooses what to show the worst classes by."""
+    some = rows[(heap.spans.in_use & ~shapes(heap).contradictory)[rows]]
+    columns = heap.spans.records
+    objects, elemsize = columns.at("allocCount", some), columns["elemsize"][some]
+    taken, every = int((objects * elemsize).sum()), int((columns.at("nelems", some) * elemsize).sum())
+    return matters_most(taken, every - taken)
 
 
 def _refuse_nonsense(arguments: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.commands.session import Session
-from gdb_gospan.runtime.mstats import possible
+from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.mstats import Flush, possible, within
 from gdb_gospan.views import memstats as view
 from gdb_gospan.views.style import Style
 
@@ -31,8 +32,20 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
         **session.envelope("memstats"),
         "memstats": possible(session.heap.mem_stats),
         "changed_by_reading": list(CHANGED_BY_READING),
+        "held_by_mcaches": _held(session.heap.flush),
         **session.provenance(),
     }
+
+
+def _held(flush: Flush) -> dict[str, int | None]:
+    """Return what the counters do not have before the flush: runtime/metrics reads them as they are (metrics.go, compute)."""
+    objects = int(flush.small_allocs.sum())
+    held = {
+        "bytes": int((flush.small_allocs * sizeclasses.sizes()).sum()),
+        "objects": objects,
+        "mallocs": objects + flush.tiny_allocs,
+    }
+    return {name: within(value) if flush.complete else None for name, value in held.items()}
 
 
 def csv_rows(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -78,6 +78,7 @@ def columns_of(heap: Heap, rows: I64, names: Collection[str] = ()) -> dict[str, 
         "elemsize": lambda: _unsigned(elemsize),
         "nelems": lambda: _unsigned(nelems),
         "objects": lambda: np.where(in_use, objects, 0),
+        "object_bytes": lambda: known(np.where(in_use, objects * elemsize, 0)),
         "free_slots": lambda: known(free),
         "free_bytes": lambda: known(free * elemsize),
         "tail_bytes": lambda: known(

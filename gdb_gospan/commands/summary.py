@@ -20,7 +20,7 @@ from gdb_gospan.views.style import Style
 
 def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the summary's document; its keys are the JSON contract."""
-    session.let_go()
+    session.let_go("godebug")
     heap = session.heap
     kinds = heap.page_kinds
     money = attrs.asdict(accounts(heap))
@@ -36,6 +36,7 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
         "classes": rows_of(classes(heap)),
         "fixallocs": fixalloc_rows(heap),
         "mspancache": heap.ps.mspancache,
+        "godebug": heap.godebug,
         **session.provenance(),
     }
 

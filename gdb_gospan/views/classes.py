@@ -11,7 +11,7 @@ from gdb_gospan.views.provenance import cut_off, footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.summary import class_name
 from gdb_gospan.views.tables import Column, fitted
-from gdb_gospan.views.units import count, share
+from gdb_gospan.views.units import count, counted, share
 
 
 def text(document: dict[str, Any], style: Style) -> str:
@@ -39,7 +39,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("objects", "objects", count, rank=2),
         Column("free_slots", "free", count, rank=5),
         Column("occupied", "occupied"),
-        Column("object_bytes", "object bytes", size, rank=6),
+        Column("object_bytes", "object bytes", size),
         Column("free_bytes", "free bytes", size),
         Column("tail_bytes", "tail", size, rank=7),
         Column("metadata_bytes", "bitmaps", size, rank=8),
@@ -50,6 +50,8 @@ def text(document: dict[str, Any], style: Style) -> str:
         attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
     ]
     body, left_out = fitted(columns, rows, total, style.room, of=document["total_rows"])
+    wrong = totals["contradictory"]
+    unknown = f"{counted(wrong, 'span')} of {size(totals['contradictory_bytes'])} with a wrong descriptor (see check) count only as spans"
     large = totals["large_tail_bytes"]
     past = f"{size(large)} of the bytes of large objects lie past the size that was asked for"
     parts = [
@@ -58,6 +60,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         body,
         cut_off(document, len(rows), "span classes"),
         note(past, style.width) if large else "",
+        note(unknown, style.width) if wrong else "",
         note(left_out, style.width),
         footer(document, style),
     ]

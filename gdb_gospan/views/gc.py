@@ -50,7 +50,7 @@ def _heap(pacer: dict[str, Any], style: Style) -> list[str]:
     near = "" if goal is None or live is None or no_goal(goal) else f", {share(live, goal)} of the goal"
     return [
         f"live {size(live)} by the pacer's count{near}",
-        goal_words(goal, size),
+        goal_words(goal, size) + ("" if goal is None or no_goal(goal) else " (its cycle begins earlier)"),
         *_scanned(pacer, size),
         f"{size(pacer['heap_marked'])} found alive at the last",
         _cpu(pacer["gc_cpu_fraction"]),
@@ -66,7 +66,7 @@ def goal_words(goal: int | None, size: Callable[[int | None], str]) -> str:
     """Say what the next cycle aims for; the cycle begins at a trigger below that, which is not the same each time."""
     if goal is not None and no_goal(goal):
         return "no heap goal (GOGC is off)"
-    return f"next heap goal {size(goal)} (its cycle begins earlier)"
+    return f"next heap goal {size(goal)}"
 
 
 def _cpu(fraction: float | None) -> str:

@@ -23,6 +23,7 @@ _COLUMNS = (
     Column("class", "class", rank=6),
     Column("name", "size", left=True),
     Column("slots", "objects", rank=1),
+    Column("taken", "object bytes", rank=11),
     Column("filled", "occupied"),
     Column("free", "free bytes"),
     Column("tail", "tail", rank=7),
@@ -33,7 +34,7 @@ _COLUMNS = (
 )
 _SORTED_BY = {
     "span_bytes": "bytes", "npages": "bytes", "spanclass": "class", "tail_bytes": "tail", "large_tail_bytes": "tail",
-    "start": "start", "objects": "slots", "nelems": "slots", "free_slots": "slots",
+    "start": "start", "object_bytes": "taken", "objects": "slots", "nelems": "slots", "free_slots": "slots",
 }  # fmt: skip
 """Columns that stay because the rows are sorted by them."""
 
@@ -79,6 +80,7 @@ def _cells(row: dict[str, Any], size: Callable[[int | None], str]) -> dict[str, 
                 "class",
                 "name",
                 "slots",
+                "taken",
                 "filled",
                 "free",
                 "tail",
@@ -101,6 +103,7 @@ def _cells(row: dict[str, Any], size: Callable[[int | None], str]) -> dict[str, 
         "class": str(row["spanclass"]) if row["state"] == "in use" else "",
         "name": span_class(row),
         "slots": f"{row['objects']:,}/{row['nelems']:,}" if slots else "",
+        "taken": size(row["object_bytes"]) if slots else "",
         "filled": percent(row["occupied"]) if slots else "",
         "free": size(row["free_bytes"]) if slots else "",
         "tail": size(tail_of(row)) if slots else "",

@@ -53,11 +53,21 @@ def text(document: dict[str, Any], style: Style) -> str:
             "moves HeapReleased at any time",
             style.width,
         ),
+        note(_metrics(document["held_by_mcaches"], style), style.width),
         note("PauseNs and PauseEnd: go-spans gc, and --json", style.width),
     ]
     return (
         "\n".join([heading(document, style), "", fields, _by_size(stats), *notes, footer(document, style)])
         + "\n"
+    )
+
+
+def _metrics(held: dict[str, int | None], style: Style) -> str:
+    """Say by how much the same figures of runtime/metrics differ, and so those that Prometheus has."""
+    amount = units.nbytes(held["bytes"], exact=style.exact)
+    return (
+        "runtime/metrics, and so Prometheus' go_memstats_*, does not empty the caches: what they hold back is missing there, now "
+        f"{amount} of HeapAlloc and TotalAlloc, {count(held['objects'])} of HeapObjects, {count(held['mallocs'])} of Mallocs"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gdb_gospan.views import bars, units
 from gdb_gospan.views.gc import goal_words
-from gdb_gospan.views.provenance import footer, heading, wrapped
+from gdb_gospan.views.provenance import footer, heading, note, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, counted, share
 
@@ -31,6 +31,7 @@ MORE = (
     "snapshot FILE",
     "explain TERM",
 )
+_SBRK = "GODEBUG=sbrk=1: all objects are in the runtime metadata (other), and none is ever freed"
 _CONTRADICTORY = "spans with a wrong descriptor"
 _SOMETIMES = frozenset({"garbage not swept yet", _CONTRADICTORY})
 """Accounts that are left out when they are 0."""
@@ -133,6 +134,8 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         amount = _bytes(resident, style)
         line = f"  {'resident (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
         lines.append(line if len(line) <= style.width else line.partition("  Go's")[0])
+    if (document["godebug"] or {}).get("sbrk"):
+        lines.append(style.paint("notice", note(_SBRK, style.width)))
     return "\n".join(lines)
 
 
@@ -222,7 +225,7 @@ def _in_span(document: dict[str, Any], style: Style) -> list[str]:
     free = money["free_slots"]
     return [
         f"{_bytes(free, style)} of free slots",
-        f"{share(free, in_use)} of the bytes of spans in use",
+        f"{share(free, in_use)} of HeapInuse",
         f"{share(free, money['sys'])} of Sys",
     ]
 
@@ -264,12 +267,18 @@ def class_name(row: dict[str, Any]) -> str:
     return f"large {kind}" if row["elemsize"] == 0 else f"{row['elemsize']:,} {kind}"
 
 
+def matters_most(object_bytes: int, free_bytes: int) -> str:
+    """Return the key to sort classes and spans by: free slots, or objects where there are hardly any free slots, as in a leak."""
+    return "object_bytes" if free_bytes * _FEW < object_bytes else "free_bytes"
+
+
 def _worst(document: dict[str, Any], style: Style) -> str:
     """Name the classes that matter most: by free slots, or by objects where there are hardly any free slots."""
     taken, free = (sum(row[key] for row in document["classes"]) for key in ("object_bytes", "free_bytes"))
-    key, title, heading = ("free_bytes", "Most free slots", "free slots")
-    if free * _FEW < taken:
-        key, title, heading = ("object_bytes", "Most object bytes", "object bytes")
+    key = matters_most(taken, free)
+    title, heading = {
+        "free_bytes": ("Most free slots", "free slots"), "object_bytes": ("Most object bytes", "object bytes"),
+    }[key]  # fmt: skip
     rows = sorted(document["classes"], key=lambda row: -row[key])[:_WORST]
     rows = [row for row in rows if row[key]]
     if not rows:

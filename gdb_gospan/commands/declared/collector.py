@@ -19,8 +19,8 @@ COLLECTOR: tuple[Command, ...] = (
                 "heapLive: marked at the last cycle and allocated since, whole cached spans",
             ),
             (
-                "next cycle at",
-                "the heap goal, MemStats.NextGC: from GOGC, or from the memory limit if that is lower",
+                "next heap goal",
+                "MemStats.NextGC, at which the next cycle is to be over: from GOGC, or from the memory limit if that is lower",
             ),
             ("scanned besides", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
             ("Limit", "GOMEMLIMIT, and what counts against it: all mapped memory that is not returned"),
@@ -55,6 +55,10 @@ COLLECTOR: tuple[Command, ...] = (
             (
                 "~",
                 "reading would first empty the Ps' caches, which may move this field; the scavenger moves HeapReleased at any time",
+            ),
+            (
+                "runtime/metrics",
+                "Prometheus' go_memstats_* come from it; it does not empty the caches, and lacks what they hold back",
             ),
             ("BySize", "allocations and frees by size class since the start, of classes that were used"),
         ),

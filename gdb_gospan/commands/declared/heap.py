@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gdb_gospan.commands.command import LIMIT, Command, Option, sort_by
+from gdb_gospan.commands.command import LIMIT, WORST, Command, Option, sort_by
 
 _CLASS_COLUMNS = (
-    "spanclass elemsize npages spans nelems objects free_slots occupied object_bytes free_bytes tail_bytes metadata_bytes "
+    "worst spanclass elemsize npages spans nelems objects free_slots occupied object_bytes free_bytes tail_bytes metadata_bytes "
     "large_tail_bytes span_bytes cached unswept"
 )
 _SPAN_COLUMNS = (
-    "descriptor start npages span_bytes state spanclass elemsize nelems objects free_slots free_bytes tail_bytes "
+    "worst descriptor start npages span_bytes state spanclass elemsize nelems objects object_bytes free_slots free_bytes tail_bytes "
     "large_tail_bytes occupied sweepgen needzero"
 )
 
@@ -51,7 +51,8 @@ HEAP: tuple[Command, ...] = (
         "classes",
         "spans, objects and free slots of each span class",
         "One row for each span class in use. A span class is a size class and whether its objects hold\n"
-        "pointers (scan) or not (noscan). Large objects, over 32 KiB, have a span each.",
+        "pointers (scan) or not (noscan). Large objects, over 32 KiB, have a span each. The classes with most free bytes\n"
+        "come first; where few slots are free, as in a leak, those with most object bytes.",
         "go-spans classes --sort free_bytes --limit 10",
         columns=(
             ("class", "span class: size class * 2, plus 1 for noscan"),
@@ -65,14 +66,15 @@ HEAP: tuple[Command, ...] = (
             ("bitmaps", "bytes inside the spans that hold heap bits (Go 1.22 on) and mark bits (1.26 on)"),
             ("how full", "spans by occupancy, from up to 10 % on the left to over 90 % on the right"),
         ),
-        options=(sort_by(_CLASS_COLUMNS, "free_bytes", _CLASS_HEADINGS), LIMIT),
+        options=(sort_by(_CLASS_COLUMNS, WORST, _CLASS_HEADINGS), LIMIT),
         rows="classes",
     ),
     Command(
         "list",
         "list_spans",
         "spans one by one, filtered and sorted",
-        "One row for each span. Without filters: all spans in use, most free bytes first.",
+        "One row for each span. Without filters: all spans in use. Those with most free bytes come first; where few slots\n"
+        "of the heap are free, as in a leak, those with most object bytes.",
         "go-spans list --size 4096 --occupancy 0-25 --sort start",
         columns=(
             ("descriptor", "address of the mspan"),
@@ -82,6 +84,7 @@ HEAP: tuple[Command, ...] = (
             ("sweep", "swept, unswept, being swept, or cached by a P"),
             ("zero", "whether the span was flagged as needing zeroing"),
             ("new", "taken since the last GC began; how old the others are, nothing records"),
+            ("object bytes", "bytes of the slots taken"),
             ("tail", "bytes past the last slot; for a large object, past its requested size"),
             ("type", "of a large object with pointers (Go 1.22 on), if one is shown"),
         ),
@@ -94,7 +97,7 @@ HEAP: tuple[Command, ...] = (
             Option("scan", "only spans of objects with pointers"),
             Option("occupancy", "only spans filled from LOW to HIGH percent", "LOW-HIGH"),
             Option("pages", "only spans of LOW to HIGH pages (8 KiB each)", "LOW-HIGH"),
-            sort_by(_SPAN_COLUMNS, "free_bytes", _SPAN_HEADINGS),
+            sort_by(_SPAN_COLUMNS, WORST, _SPAN_HEADINGS),
             LIMIT,
         ),
         rows="list",

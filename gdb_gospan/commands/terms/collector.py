@@ -12,15 +12,15 @@ COLLECTOR: tuple[Term, ...] = (
         "a cycle begins when heapLive reaches the trigger below NextGC, after two minutes without one, or by runtime.GC (forced)",
         (go("mgc.go", "gcStart() gcMarkDone()"), go("mgcsweep.go", "sweepone()")),
         unlike="the scavenger, which returns free pages; a compactor: no object is ever moved",
-        aliases=("GC", "collector", "cycle", "GC cycle", "forced", "phase"),
+        aliases=("GC", "collector", "cycle", "cycles", "GC cycle", "between cycles", "forced", "phase", "last", "LastGC"),
     ),
     Term(
         "GC took",
-        "share of the CPU time since the program's start, on all Ps, that the collector used.",
-        "MemStats.GCCPUFraction, of GOMAXPROCS times the time since the start; worked out at the end of a cycle",
-        (go("mstats.go", "mstats.gc_cpu_fraction"),),
-        unlike="the share now: after long rest a busy collector hardly moves it; pauses, when nothing else runs",
-        aliases=("GCCPUFraction", "of the CPU time since the start", "CPU time", "gc_cpu_fraction"),
+        "share of the CPU time from the program's start to the end of the last cycle, on all Ps, that the collector used.",
+        "MemStats.GCCPUFraction, of GOMAXPROCS times that time; worked out at the end of each cycle, and the same until the next one ends",
+        (go("mstats.go", "mstats.gc_cpu_fraction"), go("mgc.go", "gcMarkTermination()")),
+        unlike="the share since the start, or now: of a program that has rested since its last cycle it still says what it was then",
+        aliases=("GCCPUFraction", "of the CPU time since the start", "of the CPU time from the start to the end of the last cycle", "CPU time", "gc_cpu_fraction"),
     ),
     Term(
         "heap",
@@ -49,7 +49,8 @@ COLLECTOR: tuple[Term, ...] = (
     Term(
         "out of memory",
         "the kernel kills a process when its container or the machine runs out (OOM killer), or refuses it more, and Go ends with a fatal error.",
-        "what counts there is resident memory: RSS, of which Go's part is Sys - HeapReleased at most",
+        "what counts there is resident memory: RSS, and for a container its page cache and kernel memory besides; Go's part of RSS may be "
+        "below or above Sys - HeapReleased (go-spans explain RSS)",
         (go("mem_linux.go", "_ENOMEM"),),
         unlike="GOMEMLIMIT, which makes the collector work harder and ends nothing",
         aliases=("OOM", "OOM killer", "OOMKilled"),
@@ -65,16 +66,17 @@ COLLECTOR: tuple[Term, ...] = (
     ),
     Term(
         "NextGC",
-        "HeapAlloc at which the next cycle is to be over: the pacer's goal.",
+        "HeapAlloc at which the next cycle is to be over, which begins before that: the pacer's goal.",
         "heapMarked + (heapMarked + stacks scanned at the last cycle + globals) * GOGC / 100, at least heapMinimum; "
         "less where the memory limit asks for it",
         (
             go("mgcpacer.go", "heapGoal() gcControllerState.gcPercentHeapGoal gcControllerState.heapMarked"),
             go("mgcpacer.go", "gcControllerState.lastStackScan gcControllerState.globalsScan gcControllerState.heapMinimum"),
         ),
-        unlike="the trigger, somewhat lower, at which the cycle begins",
-        aliases=("heap goal", "GOGC", "next at", "pacer", "lastStackScan", "globalsScan", "heapMinimum"),
-        covers=("gc/next cycle at", "gc/scanned besides"),
+        unlike="the trigger, at which the cycle begins: 70 % of the way from heapMarked to the goal, or more, by how fast the program "
+        "allocates; with GOGC=off and no memory limit there is no goal",
+        aliases=("heap goal", "next heap goal", "no heap goal", "its cycle begins earlier", "GOGC", "next at", "next cycle at", "pacer", "lastStackScan", "globalsScan", "heapMinimum"),
+        covers=("gc/next heap goal", "gc/scanned besides"),
     ),
     Term(
         "heapMarked",
@@ -97,7 +99,7 @@ COLLECTOR: tuple[Term, ...] = (
         "sweeping",
         "what the last cycle found dead is freed span by span, in the background and by allocation, until the next cycle.",
         sources=(go("mgcsweep.go", "sweep() sweepone()"),),
-        aliases=("sweeper",),
+        aliases=("sweeper", "sweepers", "going on", "swept this cycle"),
         covers=("gc/Sweep",),
     ),
     Term(
@@ -125,7 +127,7 @@ COLLECTOR: tuple[Term, ...] = (
         (go("mstats.go", "mstats.pause_ns mstats.numgc"),),
         unlike="the length of a cycle, most of which runs beside the program; time that the program could not help: a pause in which a "
         "debugger, SIGSTOP or a suspended machine held the process counts in full, and nothing tells it apart",
-        aliases=("PauseNs", "pause quantiles"),
+        aliases=("PauseNs", "pause quantiles", "min", "max", "p25", "p50", "p75", "newest"),
         covers=("gc/Pauses",),
     ),
     Term(
@@ -153,7 +155,7 @@ COLLECTOR: tuple[Term, ...] = (
         ),
         unlike="memory that is lost: goroutines on that P use it; the end of each GC cycle, when the sweep begins, takes spans and stacks "
         "back, and an idle P's pages (not in Go 1.19), a P that ends (GOMAXPROCS) gives all back; being idle alone changes nothing",
-        aliases=("per-P cache",),
+        aliases=("per-P cache", "cache"),
         covers=("cache/spans", "cache/free slots", "cache/stacks", "cache/pages", "cache/mspans", "cache/parked"),
     ),
     Term(

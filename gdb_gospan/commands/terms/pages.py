@@ -73,6 +73,7 @@ PAGES: tuple[Term, ...] = (
         "spans: bytes of their objects / bytes of the cell; free only if every page of the cell is",
         sources=(go("mheap.go", "heapArena.spans"), go("mpallocbits.go", "pallocBits")),
         unlike="a memory map of the process (/proc/PID/maps)",
+        aliases=("cell", "cells", "sign"),
         covers=("map/shades, or # % + :", "map/S", "map/C", "map/_ .", "map/X ~ ?"),
     ),
 )
