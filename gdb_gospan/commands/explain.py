@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from gdb_gospan.commands.command import Command
-from gdb_gospan.commands.glossary import GROUPS, SOMETIMES, TERMS, find, find_keys, nearest, plain, said_in, shown_by
+from gdb_gospan.commands.glossary import (
+    GROUPS,
+    SOMETIMES,
+    TERMS,
+    find,
+    find_keys,
+    nearest,
+    plain,
+    said_in,
+    shown_by,
+)
 from gdb_gospan.commands.keys import Key
 from gdb_gospan.commands.session import SCHEMA_VERSION, Session
 from gdb_gospan.commands.terms.identities import IDENTITY_FORMULAS
