@@ -24,8 +24,8 @@ CACHED_RELEASED = 3  # free and returned, in a P's page cache
 IN_USE = 4  # of a span in use
 MANUAL = 5  # of a manual span: stacks, work buffers
 PADDING = 6  # before the first span, never usable (1.26 on: the heap's base is randomised in pages)
-IN_FLIGHT = 7  # allocated but owned by nobody: being allocated, freed or scavenged right now
-FREEING = 8  # free in the bitmap, but a span still claims it: a span being freed right now
+IN_FLIGHT = 7  # allocated but owned by nobody: being allocated, freed or scavenged in this moment, or damage
+FREEING = 8  # free in the bitmap, but a span still claims it: a span being freed in this moment, or damage
 UNKNOWN = 9  # its bitmap could not be read, or nor could what may own it
 
 KIND_NAMES = (

@@ -31,7 +31,7 @@ _SIGNS = {
     ("in use", 1): ("▒", "full", "spans: up to 50 %"),
     ("in use", 0): ("░", "sparse", "spans: up to 25 %"),
     ("manual", None): ("S", "stack", "stacks and work buffers, and no objects"),
-    ("in flight", None): ("~", "notice", "being allocated, freed or scavenged right now"),
+    ("in flight", None): ("~", "notice", "allocated, of no span"),
     ("cached", None): ("C", "stack", "free, with pages that a P took into its page cache"),
     ("padding", None): ("X", "idle", "padding before the heap's first page, never usable"),
     ("free", None): ("_", "free", "free, at least in part kept"),

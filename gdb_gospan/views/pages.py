@@ -20,7 +20,7 @@ _BAR = 8
 _FACT = 20
 _DOUBTS = {
     "unswept": "not all is swept: the runtime would sweep first, and may free more",
-    "in flight": "some pages are being allocated, freed or scavenged right now",
+    "in flight": "of some pages the bitmap and the spans say different things (see check)",
     "unknown": "some bitmaps could not be read",
     "page caches": "so few pages may come from the page cache of the P that asks, or not",
 }

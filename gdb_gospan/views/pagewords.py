@@ -9,7 +9,8 @@ PAGE_WORDS = {
     "cached and released": "in Ps' page caches, returned",
     "manual": "stacks and work buffers",
     "padding": "padding, never usable",
-    "in flight": "being allocated or scavenged",
+    "in flight": "allocated, of no span",
+    "being freed": "of a span, free in the bitmap",
 }
 
 

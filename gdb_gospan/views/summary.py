@@ -209,7 +209,7 @@ def _states(document: dict[str, Any], style: Style) -> str:
             f"{count(free)} free, kept",
             f"{count(scavenged)} returned or never touched",
             *([f"{count(pages['padding'])} padding"] if pages["padding"] else []),
-            *([f"{count(moving)} in flight"] if moving else []),
+            *([f"{count(moving)} where bitmap and spans disagree"] if moving else []),
             *([f"{count(pages['unknown'])} unknown"] if pages["unknown"] else []),
         ]),
         ("In-span", _in_span(document, style)),

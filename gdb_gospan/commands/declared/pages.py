@@ -24,7 +24,7 @@ PAGES: tuple[Command, ...] = (
             ("aligned blocks", "2 MiB each, as huge pages are; pages in use here are all that cannot be allocated"),
             ("kept by", "with --blockers: the spans that lie in a block of which 1 to 4 pages are in use, with their objects"),
             ("chunks", "with --chunks: the 4 MiB pieces that the page allocator works in, and the longest free run inside"),
-            ("other", "padding, pages in Ps' page caches, in flight or unknown"),
+            ("other", "padding, pages in Ps' page caches, allocated of no span, or unknown"),
         ),
         options=(
             Option("chunks", "show a row for each chunk of 4 MiB, too"),
@@ -48,7 +48,7 @@ PAGES: tuple[Command, ...] = (
             ("S", "stacks and work buffers"),
             ("C", "free, but pages of it are in the page cache of a P"),
             ("_ .", "free and kept; free and returned to the OS or never touched"),
-            ("X ~ ?", "padding (Go 1.26 on); in flight; could not be read"),
+            ("X ~ ?", "padding (Go 1.26 on); allocated, of no span; could not be read"),
         ),
         options=(
             Option("lines", "lines of the picture, about", "N", 20, number=True),

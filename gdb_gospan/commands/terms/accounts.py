@@ -121,7 +121,10 @@ ACCOUNTS: tuple[Term, ...] = (
         "Sys less all accounts: 0 in a quiet stop; pages on their way between two accounts, what could not be read, or a broken check.",
         "Sys - sum of the accounts; more than Sys where that is below 0",
         (go("mheap.go", "allocSpan()"),),
-        aliases=("remainder", "in flight", "not known", "does not add up", "Sys less the above", "more than Sys", "being allocated or scavenged", "being freed"),
+        aliases=(
+            "remainder", "in flight", "not known", "does not add up", "Sys less the above", "more than Sys", "allocated, of no span",
+            "of a span, free in the bitmap", "where bitmap and spans disagree", "being allocated or scavenged", "being freed",
+        ),
         covers=("bytes/remainder", "pages/in_flight", "pages/being_freed"),
     ),
     Term(
