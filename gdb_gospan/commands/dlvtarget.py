@@ -11,8 +11,10 @@ from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.delvetypes import DelveTypes
 from gdb_gospan.layout.platform import platform
+from gdb_gospan.memory import Memory
 from gdb_gospan.memory.delve import DelveMemory
 from gdb_gospan.memory.jsonrpc import CallError, Connection
+from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
 
 _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
@@ -49,7 +51,9 @@ def open_session(address: str) -> Session:
     types = DelveTypes(connection, width)
     name, anchor, heap = _program(connection), types.address("runtime.mheap_"), None
     if anchor is not None:
-        memory = DelveMemory(connection, "core" if recorded else "remote", anchor)
+        memory: Memory = DelveMemory(connection, "core" if recorded else "remote", anchor)
+        if not recorded:
+            memory = Stopped(memory)
         heap = open_heap(memory, types, platform("linux", arch), program=name)
     if heap is None:
         raise TargetError(no_runtime(name, is_go=False, try_with="Delve with an unstripped build"))

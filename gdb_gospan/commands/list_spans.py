@@ -12,7 +12,7 @@ from gdb_gospan.commands.arguments import low_high
 from gdb_gospan.commands.command import WORST
 from gdb_gospan.commands.rows import first_rows
 from gdb_gospan.commands.session import Session
-from gdb_gospan.commands.spans import columns_of
+from gdb_gospan.commands.spans import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import UsageError
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
@@ -27,6 +27,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """List the spans that pass every filter, sorted and cut as asked."""
     heap = session.heap
     _refuse_nonsense(arguments)
+    heap.want(*LATE_COLUMNS)  # the rows are made when the target may have gone on
     rows = np.flatnonzero(_filter(heap, arguments))
     sort = arguments["sort"]
     if sort == WORST:

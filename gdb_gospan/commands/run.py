@@ -60,6 +60,13 @@ def _printed(
     answer = document(session, command, {**arguments, "width": style.width})
     if session is not None:
         session.heap.trail.stage("laying the report out")
+    yield from laid_out(command, answer, arguments, style)
+
+
+def laid_out(
+    command: Command, answer: dict[str, Any], arguments: dict[str, Any], style: Style
+) -> Iterator[str]:
+    """Yield a document as JSON, as CSV or as text for people, in pieces of whole lines; the target is not needed."""
     if arguments.get("json"):
         yield from _lines(json_pieces(answer))
     elif arguments.get("csv"):

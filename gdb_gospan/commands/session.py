@@ -16,6 +16,8 @@ from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
 from gdb_gospan.layout.signature import Recognised
+from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.heap import Heap
 
 SCHEMA_VERSION = 1
@@ -134,7 +136,9 @@ class Session:
         self.reads: int | None = None
         self.opened_in = 0.0
         self._reads_before = 0
-        self._all_read: tuple[float, int] | None = None
+        self._all_read: float | None = None
+        self._looking = self._ended = False
+        self._stopped = heap.memory if isinstance(heap.memory, Stopped) else None
         self.started = time.perf_counter()
 
     @cached_property
@@ -148,14 +152,23 @@ class Session:
         """Read within this block only: here the target stands still, and it may go on afterwards.
 
         A debugger has stopped it already; then `pause_ms` is what a stop just for this look would
-        have cost, until the last read; the debugger's own lasts longer.
+        have cost, until `release`; the debugger's own lasts longer. A read after the block, or after
+        `release`, raises `ReadAfterReleaseError`, unless the target is a file.
         """
+        if self._ended:
+            raise ReadAfterReleaseError
         began, self._all_read = time.perf_counter() - self.opened_in, None
-        yield
+        if self._stopped is not None:
+            self._stopped.open()
+        self._looking = True
+        try:
+            yield
+        finally:
+            self._looking = False
+            if self._stopped is not None:
+                self._stopped.close()
         if self.target.kind in ("live", "remote"):
-            over = time.perf_counter()
-            if self._all_read is not None and self._all_read[1] == self.heap.memory.reads:
-                over = self._all_read[0]
+            over = time.perf_counter() if self._all_read is None else self._all_read
             self.pause_ms = 1000 * (over - began)
         if self.target.kind == "remote":
             self.reads = self.heap.memory.reads - self._reads_before
@@ -168,11 +181,23 @@ class Session:
         """
         if self.target.kind in ("live", "remote"):
             self.heap.read(*parts)
-            self.release()
+            if self.heap.all_held:
+                self.release()
 
     def release(self) -> None:
-        """Take the time: all is read; a debugger's process is the debugger's to let go."""
-        self._all_read = time.perf_counter(), self.heap.memory.reads
+        """Take the time: all is read, for this look; a debugger's process is the debugger's to let go."""
+        self._all_read = time.perf_counter()
+        if self._stopped is not None:
+            self._stopped.close()
+
+    def end(self) -> None:
+        """Allow no further look: the target has gone on, or changed, or gdb knows more about its files.
+
+        Nothing goes on in the middle of a look, so that one may be finished.
+        """
+        self._ended = True
+        if self._stopped is not None and not self._looking:
+            self._stopped.close()
 
     def envelope(self, command: str) -> dict[str, Any]:
         """Start a document: what every command's JSON begins with."""

@@ -18,6 +18,10 @@ from gdb_gospan.runtime.record import I64, Column, Mask
 STATES = ("dead", "in use", "stack", "work buffer", "user arena", "quarantined", "unreadable")
 
 
+LATE_COLUMNS = ("specials", "largeType")
+"""What `columns_of` needs of the descriptors besides what every report does."""
+
+
 def state_of(heap: Heap, rows: I64) -> Column:
     """Name the state of each span; manual spans by what they hold."""
     spans = heap.spans

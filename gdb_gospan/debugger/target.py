@@ -25,6 +25,7 @@ from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
 from gdb_gospan.memory.procmem import resident
+from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
 
 _session: tuple[tuple[Any, ...], Session] | None = None
@@ -63,6 +64,8 @@ def current_session() -> Session:
 def forget(*_event: object) -> None:
     """Drop what was decoded: the target ran, changed or went."""
     global _session  # noqa: PLW0603
+    if _session is not None:
+        _session[1].end()
     _session = None
 
 
@@ -159,7 +162,11 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     if notes and filename and (other := _other_build(Path(filename), memory, notes)) and _is_go():
         raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
     heap = open_heap(
-        memory, types, machine(inferior), program=name, places=lambda: groups(memory, notes, filename)
+        memory if kind == "core" else Stopped(memory),
+        types,
+        machine(inferior),
+        program=name,
+        places=lambda: groups(memory, notes, filename),
     )
     if heap is None:
         raise TargetError(_no_runtime(kind))

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import I64, LAST, U64, Segments, disjoint, distinct, fewer
+from gdb_gospan.memory.segments import I64, LAST, U64, Segments, disjoint, distinct, fewer, overlaps
 
 Places = tuple[U64, int | I64]
 """Addresses, uint64 (n,), and the bytes at each: one number for all or int64 (n,), at least 1."""
@@ -18,7 +18,7 @@ _PAGE: Final = 1 << 12
 """The smallest page there is: all of one can be read, or nothing."""
 _MOST: Final = 1 << 19
 """Pages that are held at most, 2 GiB: thirteen million descriptors, or what else is read of sixty million spans.
-More is mostly wanted of damaged memory; what is not held can be read all the same."""
+More is mostly wanted of damaged memory; what is not held is left to the memory."""
 
 
 class Held(Over):
@@ -31,38 +31,61 @@ class Held(Over):
     memory
         What to fetch from, and to read all the rest from.
     wanted
-        The nearer the neighbours in a column, the faster. A place that cannot be read is left to the memory.
+        The nearer the neighbours in a column, the faster. That a page of a process cannot be read is
+        held too; a file may lack a part of one, and is there to be asked again.
+
+    Attributes
+    ----------
+    whole
+        Nothing that is wanted is left to the memory: there was not too much of it.
     """
 
     def __init__(self, memory: Memory, wanted: Iterable[Places]) -> None:
         super().__init__(memory)
         pages: U64 = distinct(np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)]))
+        self.whole = len(pages) <= _MOST
         pages = pages[:_MOST]
         rows = memory.read_many(pages << _SHIFT, _PAGE)
         place = np.arange(len(pages), dtype=np.uint64) << _SHIFT
         known = rows.readable
         ranges = (pages << _SHIFT)[known], np.full(np.count_nonzero(known), _PAGE, np.uint64), place[known]
         self._segments = Segments(rows.data.reshape(-1), *disjoint(*ranges))
+        goes_on = memory.kind in ("live", "remote")
+        holes = (pages << _SHIFT)[~known] if goes_on else pages[:0]
+        self._holes = holes, np.full(len(holes), _PAGE, np.uint64)
+        self._reason = self._why(holes)
+
+    def _why(self, holes: U64) -> str:
+        """Return why pages cannot be read, in the words of the memory."""
+        answer = self.memory.read(int(holes[0]), 1) if len(holes) else b""
+        return answer.reason if isinstance(answer, Unreadable) else "not mapped"
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
         if 0 <= address <= int(LAST) and size > 0:
-            data = self._segments.piece(address, size)
+            data = self._segments.prefix(address, size)
             if len(data) == size:
                 return data
+            first = address + len(data)
+            if first <= int(LAST) and overlaps(*self._holes, np.array([first], np.uint64), 1)[0]:
+                return Unreadable(first, size - len(data), self._reason)
         return self.memory.read(address, size)
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
         offset, inside = self._segments.locate(addresses, size)
-        if inside.all() and len(addresses):
+        if inside.all():
             return Rows(self._segments.gather(offset, size), inside)
-        if not inside.any():
+        left = ~inside
+        if size and len(self._holes[0]):
+            left[left] = ~overlaps(*self._holes, addresses[left], size)
+        if left.all():
             return self.memory.read_many(addresses, size)
-        elsewhere = self.memory.read_many(addresses[~inside], size)
-        data = np.empty((len(addresses), size), np.uint8)
+        data = np.zeros((len(addresses), size), np.uint8)
         data[inside] = self._segments.gather(offset[inside], size)
-        data[~inside], inside[~inside] = elsewhere.data, elsewhere.readable
+        if left.any():
+            elsewhere = self.memory.read_many(addresses[left], size)
+            data[left], inside[left] = elsewhere.data, elsewhere.readable
         return Rows(data, inside)
 
 

@@ -69,6 +69,16 @@ class Rows:
         return len(self.readable)
 
 
+class ReadAfterReleaseError(RuntimeError):
+    """Memory was read after its target had gone on: a defect of the caller, which has to read before.
+
+    It is no `GoSpansError`, so nothing takes it for bytes that are missing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("memory is read after the target went on")
+
+
 class Memory(Protocol):
     """Something with an address space that can be read."""
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.gather import gather, read_run
-from gdb_gospan.memory.model import Rows, Unreadable
+from gdb_gospan.memory.model import ReadAfterReleaseError, Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes
 
 _OFFSETS: Final = 1 << 63
@@ -23,6 +23,8 @@ class ProcessMemory:
     ------
     TargetError
         There is no such process, or it must not be read.
+    ReadAfterReleaseError
+        From a read after `close`.
     """
 
     kind = "live"
@@ -46,7 +48,7 @@ class ProcessMemory:
             raise TargetError(f"process {pid}: cannot open its memory: {error.strerror}") from error
 
     def close(self) -> None:
-        """Give the file back; reading ends here."""
+        """Give the file back; a read after this raises `ReadAfterReleaseError`."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -63,6 +65,8 @@ class ProcessMemory:
         return gather(addresses, size, self._fill)
 
     def _fill(self, address: int, buffer: Bytes) -> bool:
+        if self._file < 0:
+            raise ReadAfterReleaseError
         got = 0
         while got < len(buffer):
             if address + got >= _OFFSETS:

@@ -58,6 +58,7 @@ class Heap:
         self.reader = Reader(memory, layout)
         self.trail = Trail(self.reader.losses)
         self._types: dict[int, rtype.GoType | None] = {}
+        self._columns: tuple[str, ...] = ()
 
     @part
     def mheap(self) -> Record:
@@ -82,7 +83,17 @@ class Heap:
     @part
     def spans(self) -> mspan.Spans:
         """Every span descriptor."""
-        return mspan.read_spans(self.reader, self.mheap, *self.descriptors)
+        return mspan.read_spans(self.reader, self.mheap, *self.descriptors, self._columns)
+
+    def want(self, *columns: str) -> None:
+        """Read these columns of the span descriptors, with those that every report needs if they are not read yet.
+
+        Who looks at columns when the target may have gone on calls it first: of many descriptors only the
+        columns are kept that somebody wants.
+        """
+        self._columns += columns
+        if self.trail.known("spans"):
+            self.spans.records.load(columns)
 
     @part
     def arenas(self) -> Arenas:
@@ -257,6 +268,11 @@ class Heap:
             getattr(self, name)
         if not isinstance(self.reader.memory, Held):
             self.reader.memory = Held(self.memory, self.places())
+
+    @property
+    def all_held(self) -> bool:
+        """Whether all that `read` fetches is there to be decoded without the target."""
+        return isinstance(self.reader.memory, Held) and self.reader.memory.whole
 
     def places(self) -> Iterator[Places]:
         """Yield where the parts lie that `read` leaves for later: addresses, and the bytes at each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import attrs
@@ -231,10 +231,13 @@ class Spans:
         return low, np.searchsorted(self.addresses, chunks).astype(np.int64)
 
 
-def read_spans(reader: Reader, mheap: Record, addresses: U64, lost: int) -> Spans:
-    """Read the descriptors that `descriptors` found, in a few bulk reads."""
+def read_spans(
+    reader: Reader, mheap: Record, addresses: U64, lost: int, columns: Iterable[str] = ()
+) -> Spans:
+    """Read the descriptors that `descriptors` found, in a few bulk reads: what nearly every command needs, and these columns."""
+    free = ["next"] if _some_are_free(mheap) else []
     return Spans(
-        records=reader.records("mspan", addresses, [*_FIRST, *(["next"] if _some_are_free(mheap) else [])]),
+        records=reader.records("mspan", addresses, [*_FIRST, *free, *columns]),
         heap_sweepgen=mheap["sweepgen"],
         page_size=reader.layout.platform.page_size,
         lost=lost,

@@ -128,7 +128,7 @@ class Records:
     Where the memory is at hand and there are many, the structs themselves are not kept if
     it is said which columns are needed: they are read a block at a time, small enough for
     the processor's cache, and only these come out. A column that is asked for later is a
-    further pass over the memory, which must still be there: a process may have gone on.
+    further pass over the memory; of a process that has gone on that is a `ReadAfterReleaseError`.
 
     Attributes
     ----------
@@ -182,6 +182,14 @@ class Records:
     def get(self, path: str) -> Column | None:
         """Like indexing, but None where this release has no such field."""
         return self[path] if path in self.struct else None
+
+    def load(self, paths: Iterable[str]) -> None:
+        """Read these columns, as far as this release has them and they are not known, in one pass over the memory."""
+        if self._rows is None:
+            places = {("", path): self._place(path) for path in paths if path in self.struct}
+            missing = {key: place for key, place in places.items() if key not in self._columns}
+            if missing:
+                self._load(missing)
 
     def narrow(self, path: str) -> Column:
         """Return the column of the scalar field as wide as it is in memory: to compare with, not to calculate with."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdb_gospan.memory import ADDRESS_SPACE, Rows, Unreadable
+from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
 from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.segments import Segments, disjoint
 
 PAGE = 4096
@@ -17,7 +19,7 @@ LENGTH = 12 * PAGE
 
 
 class Ending:
-    """An image until it ends; then there is nothing any more, as of a process that has gone on."""
+    """An image until it ends; then no byte of it may be asked for, as of a process that has gone on."""
 
     kind = "live"
     at_hand = True
@@ -28,10 +30,14 @@ class Ending:
         self.ended = False
 
     def read(self, address, size):
-        return Unreadable(address, size, "ended") if self.ended else self.image.read(address, size)
+        if self.ended:
+            raise ReadAfterReleaseError
+        return self.image.read(address, size)
 
     def read_many(self, addresses, size):
-        return Rows.none(len(addresses), size) if self.ended else self.image.read_many(addresses, size)
+        if self.ended:
+            raise ReadAfterReleaseError
+        return self.image.read_many(addresses, size)
 
 
 def image(present):
@@ -63,8 +69,7 @@ def test_what_was_wanted_stays(present, wanted, others, size):
     memory.ended = True
     same(held.read_many(wanted, size), before)
     for address, bytes_ in zip(wanted.tolist(), single, strict=True):
-        if not isinstance(bytes_, Unreadable):
-            assert held.read(address, size) == bytes_
+        assert held.read(address, size) == bytes_
 
 
 @settings(max_examples=100, deadline=None)
@@ -78,6 +83,36 @@ def test_places_of_several_sizes(places):
     for (address, size), bytes_ in zip(places, before, strict=True):
         if address + size <= BASE + LENGTH:
             assert held.read(address, size) == bytes_
+
+
+def test_what_nobody_wanted_is_asked_of_the_memory():
+    """So that what a report forgot to want is no hole, and no zeros."""
+    memory = Ending(image([0, 1, 3]))
+    held = Held(memory, [(np.array([BASE, BASE + 2 * PAGE], np.uint64), 8)])
+    memory.ended = True
+    assert held.read(BASE + 2 * PAGE, 8) == Unreadable(BASE + 2 * PAGE, 8, "not recorded in this image")
+    for beyond in (BASE + PAGE, BASE + 3 * PAGE, BASE + PAGE - 4):
+        with pytest.raises(ReadAfterReleaseError):
+            held.read(beyond, 8)
+        with pytest.raises(ReadAfterReleaseError):
+            held.read_many(np.array([BASE, BASE + 2 * PAGE, beyond], np.uint64), 8)
+
+
+def test_a_file_may_have_a_part_of_a_page():
+    start = np.array([BASE + 100], np.uint64)
+    part = Image(Segments(np.full(50, 7, np.uint8), start, np.array([50], np.uint64), start - start))
+    held = Held(part, [(start, 50)])
+    assert held.read(BASE + 100, 50) == bytes([7]) * 50
+    assert held.read_many(start, 50).readable.all()
+
+
+@pytest.mark.parametrize(("most", "whole"), [(2, True), (1, False)])
+def test_too_much_to_hold_is_left_to_the_memory(monkeypatch, most, whole):
+    monkeypatch.setattr("gdb_gospan.memory.held._MOST", most)
+    memory = image([0, 1])
+    held = Held(memory, [(np.array([BASE, BASE + PAGE], np.uint64), PAGE)])
+    assert held.whole is whole
+    assert held.read(BASE, 2 * PAGE) == memory.read(BASE, 2 * PAGE)
 
 
 def test_nothing_wanted_and_nothing_there():

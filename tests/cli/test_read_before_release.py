@@ -1,0 +1,38 @@
+"""Whatever a report shows of a process was read before the process was let go, however large its heap is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gdb_gospan.commands import process
+from tools import crowds, shell, toolchains
+from tools.questions import addresses, dealt, differences, questions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+
+@pytest.mark.parametrize("descriptors", crowds.SPANS)
+def test_every_command_says_what_the_snapshot_says(go_minor: str, descriptors: int, tmp_path: Path) -> None:
+    share = [*crowds.SPANS].index(descriptors) + [*toolchains.TOOLCHAINS].index(go_minor)
+    with crowds.standing_still(go_minor, descriptors) as running:
+        copy = crowds.recorded(running, tmp_path / "heap.gospan")
+        assert len(copy.heap.spans) >= descriptors
+        asked = dealt(questions(addresses(copy)), share, len(crowds.SPANS))
+        assert list(differences(lambda: process.open_session(running.pid), copy, asked)) == []
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_what_spans_hold_is_counted(minor: str) -> None:
+    """Finalizers and types of large objects, of which the first block of descriptors has none."""
+    with crowds.standing_still(minor, min(crowds.SPANS)) as running:
+        answer = shell.inside("list", "--json", "--limit", "0", "--pid", running.pid)
+    spans = json.loads(answer.stdout)["list"]
+    assert sum(span["has_specials"] for span in spans) >= crowds.FINALIZERS // crowds.IN_A_SPAN
+    types = [span["large_type"] for span in spans if span["spanclass"] == 0]
+    assert types.count("main.table") == (crowds.LARGE if minor == toolchains.NEWEST else 0)

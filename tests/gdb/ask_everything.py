@@ -1,0 +1,53 @@
+"""Run inside gdb, which has stopped a process: ask everything of it and of its snapshot; a file gets the outcome as JSON.
+
+The caller sets SNAPSHOT, RESULT and TESTS, the folder of the tests, before sourcing this.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import gdb
+
+sys.path.insert(0, TESTS)  # noqa: F821
+from gdb_gospan.commands import snapshotfile
+from gdb_gospan.debugger import target
+from gdb_gospan.memory.model import ReadAfterReleaseError
+from tools.questions import addresses, dealt, differences, questions
+
+
+def opened():
+    """Look anew: what an earlier report has read would be there for this one."""
+    target.forget()
+    return target.current_session()
+
+
+def raises(work):
+    """Whether it is a read of memory that has gone on."""
+    try:
+        work()
+    except ReadAfterReleaseError:
+        return True
+    return False
+
+
+copy = snapshotfile.open_session(SNAPSHOT)  # noqa: F821
+asked = list(dealt(questions(addresses(copy)), 0, 4))
+different = list(differences(opened, copy, asked))
+old = opened()
+with old.look():
+    old.heap.read()
+after_the_look = raises(lambda: old.heap.godebug)
+with old.look():
+    again = len(old.heap.ps) > 0 and old.heap.godebug is not None
+gdb.execute("stepi", to_string=True)
+after_a_step = raises(lambda: old.heap.scavenger), raises(lambda: old.look().__enter__())
+outcome = {
+    "asked": len(asked),
+    "different": different,
+    "after_the_look": after_the_look,
+    "again": again,
+    "after_a_step": after_a_step,
+    "kind": old.target.kind,
+}
+Path(RESULT).write_text(json.dumps(outcome))  # noqa: F821
