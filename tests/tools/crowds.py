@@ -26,12 +26,19 @@ FINALIZERS, IN_A_SPAN, LARGE = 3000, 9, 50
 
 
 @contextlib.contextmanager
-def standing_still(minor: str, descriptors: int) -> Iterator[Running]:
-    """Run the program until it has made its heap, and stop it by a signal."""
+def at_rest(minor: str, descriptors: int) -> Iterator[Running]:
+    """Run the program until it has made its heap and sleeps."""
     crowd = programs.build("crowd", minor)
     words = ("-spans", SPANS[descriptors], "-finalizers", FINALIZERS, "-large", LARGE)
     with processes.start(crowd, "-end", "sleep", *map(str, words)) as running:
         running.line()
+        yield running
+
+
+@contextlib.contextmanager
+def standing_still(minor: str, descriptors: int) -> Iterator[Running]:
+    """Do the same, and stop it by a signal: no thread of the runtime moves either."""
+    with at_rest(minor, descriptors) as running:
         os.kill(running.pid, signal.SIGSTOP)
         yield running
 

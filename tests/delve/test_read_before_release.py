@@ -1,0 +1,35 @@
+"""Through Delve's server, too, nothing is read once a report has let the process go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gdb_gospan.commands import dlvtarget
+from gdb_gospan.memory.model import ReadAfterReleaseError
+from tools import crowds, delves, toolchains
+from tools.questions import addresses, dealt, differences, questions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+#: One of so many questions: Delve reads this heap anew for each.
+SHARES = 12
+
+
+def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
+    with crowds.at_rest(toolchains.NEWEST, min(crowds.SPANS)) as running:
+        copy = crowds.recorded(running, tmp_path / "heap.gospan")
+        with delves.headless(delves.ensure(delves.NEWEST), pid=running.pid) as address:
+            asked = dealt(questions(addresses(copy)), 0, SHARES)
+            assert list(differences(lambda: dlvtarget.open_session(address), copy, asked)) == []
+            session = dlvtarget.open_session(address)
+            with session.look():
+                session.let_go()
+                with pytest.raises(ReadAfterReleaseError):
+                    session.heap.godebug
+            with pytest.raises(ReadAfterReleaseError):
+                session.heap.godebug
