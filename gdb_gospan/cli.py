@@ -14,7 +14,7 @@ from gdb_gospan import __version__
 from gdb_gospan.commands.arguments import command_named, split
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
-from gdb_gospan.errors import GoSpansError, UsageError
+from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,17 @@ _DEBUG_FILES: Final = Option(
 _WIDEST: Final = 120
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
-_ERROR, _USAGE, _INTERRUPTED, _BROKEN_PIPE = 1, 2, 130, 141
-"""Exit statuses; the last two are what a shell makes of SIGINT and SIGPIPE."""
+_STATUSES: Final = {
+    0: "the report was shown, and for check: no identity is broken or unknown",
+    FOUND: "check found a broken identity",
+    USAGE: "the command line was wrong",
+    NOT_TOLD: "check could not tell, or the target could not be read",
+    INTERRUPTED: "interrupted",
+    BROKEN_PIPE: "the reader of the output went away",
+}
+
+Answer = tuple[Iterable[str], int]
+"""What to print, in pieces, and the exit status."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 for an error, 2 for a command line that cannot be understood, 130 when
-        interrupted.
+        One of those in `errors`.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -59,34 +67,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         for piece in pieces:
             _write(piece)
         sys.stdout.flush()
-    except UsageError as error:
-        return _fail(str(error), _USAGE)
     except GoSpansError as error:
-        return _fail(str(error), _ERROR)
+        return _fail(str(error), error.exit_status)
     except BrokenPipeError:
         _silence()
-        return _BROKEN_PIPE
+        return BROKEN_PIPE
     except OSError as error:  # all reading is done: the disk is full, say
         _silence()
-        return _fail(f"cannot write the output: {error.strerror}", _ERROR)
+        return _fail(f"cannot write the output: {error.strerror}", NOT_TOLD)
     except KeyboardInterrupt as stopped:
         sys.stderr.write(str(stopped))
         _silence()
-        return _fail("interrupted", _INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
         return _fail(
             f"internal error: {type(error).__name__}: {error} (please report it; {_TRACEBACK}=1 shows where)",
-            _ERROR,
+            NOT_TOLD,
         )
     return status
 
 
-def _answer(words: list[str]) -> tuple[Iterable[str], int]:
-    """Return what to print, in pieces, and the exit status."""
+def _answer(words: list[str]) -> Answer:
     if not words:
-        return [overview()], _USAGE
+        return [overview()], USAGE
     name, *rest = words
     if name in ("--version", "version"):
         return [f"{_PROGRAM} {__version__}\n"], 0
@@ -95,7 +100,7 @@ def _answer(words: list[str]) -> tuple[Iterable[str], int]:
     command = command_named(name)
     if "--help" in rest or "-h" in rest:
         return [_help(command)], 0
-    return (_report if command.needs_target else _without_files)(command, rest), 0
+    return (_report if command.needs_target else _without_files)(command, rest)
 
 
 def overview() -> str:
@@ -113,6 +118,9 @@ def overview() -> str:
             "",
             f"{_PROGRAM} help COMMAND explains one of them; start with: {_PROGRAM} summary ./program core,",
             f"or with a running process: {_PROGRAM} summary --pid N",
+            "",
+            "Exit status:",
+            *(f"{status:5}  {meaning}" for status, meaning in _STATUSES.items()),
             "",
         ]
     )
@@ -136,7 +144,7 @@ def _with_pid(command: Command) -> Command:
     return copied
 
 
-def _without_files(command: Command, words: Sequence[str]) -> Iterable[str]:
+def _without_files(command: Command, words: Sequence[str]) -> Answer:
     arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help")
     arguments["argument"] = " ".join(plain) or None
 
@@ -146,7 +154,7 @@ def _without_files(command: Command, words: Sequence[str]) -> Iterable[str]:
     return report(None, command, arguments, Style(**_terminal(arguments)))
 
 
-def _report(command: Command, words: Sequence[str]) -> Iterable[str]:
+def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help")
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
     if pid is not None:
@@ -197,7 +205,7 @@ def _saved(file: str) -> Callable[[str], Session] | None:
 
 def _report_process(
     command: Command, arguments: dict[str, Any], plain: Sequence[str], pid: int
-) -> Iterable[str]:
+) -> Answer:
     if pid <= 0:
         raise UsageError(f"{command.name}: --pid {pid} is no process (try: pidof PROGRAM)")
     _without_its_files(
@@ -211,7 +219,7 @@ def _report_process(
 
 def _report_delve(
     command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str
-) -> Iterable[str]:
+) -> Answer:
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
     del arguments["debug_directory"]  # Delve looks for debug information itself
 
@@ -230,8 +238,7 @@ def _without_its_files(command: Command, arguments: dict[str, Any], plain: Seque
         _first(command, plain)
 
 
-def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Iterable[str]:
-    """Return what the command prints, in pieces."""
+def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Answer:
     from gdb_gospan.commands.progress import telling  # noqa: PLC0415  # as in _report
     from gdb_gospan.commands.run import report  # noqa: PLC0415
     from gdb_gospan.views.style import Style  # noqa: PLC0415

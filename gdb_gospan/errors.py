@@ -1,17 +1,34 @@
-"""Every exception that gdb_gospan raises on purpose.
+"""Every exception that gdb_gospan raises on purpose, and the exit statuses.
 
 Each message is one line for the user: what failed, where, what to try next.
 Whoever faces the user (the gdb adapter, the CLI) prints exactly that line;
 anything else that escapes is a defect of ours.
+
+What a command ends with, in a shell as its exit status and in gdb as
+``$_go_spans_status``: 0 when its claim holds or its report is shown; FOUND; USAGE;
+NOT_TOLD, also after a defect of ours; and what a shell makes of SIGINT and SIGPIPE.
 """
+
+FOUND = 1
+"""A finding: ``check`` has met a broken identity."""
+USAGE = 2
+"""The command line cannot be understood."""
+NOT_TOLD = 3
+"""``check`` has met an identity that cannot be checked, and no broken one; or the target cannot be read."""
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 class GoSpansError(Exception):
     """Base of all expected failures; ``str(error)`` is the line the user sees."""
 
+    exit_status = NOT_TOLD
+
 
 class UsageError(GoSpansError):
     """The command line cannot be understood (unknown option, bad value)."""
+
+    exit_status = USAGE
 
 
 class TargetError(GoSpansError):

@@ -6,6 +6,7 @@ from typing import Any
 
 from gdb_gospan.commands.rows import ordered
 from gdb_gospan.commands.session import Session
+from gdb_gospan.errors import FOUND, NOT_TOLD
 from gdb_gospan.views import check as view
 from gdb_gospan.views.style import Style
 
@@ -19,6 +20,12 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
     return {**session.envelope("check"), "sort": sort, "total_rows": total, "identities": shown, **proof}
+
+
+def exit_status(document: dict[str, Any]) -> int:
+    """Return what the checks come to: a transient one is explained, and no finding."""
+    found = {row["status"] for row in document["checks"]}
+    return FOUND if "broken" in found else NOT_TOLD if "unknown" in found else 0
 
 
 def text(document: dict[str, Any], style: Style) -> str:

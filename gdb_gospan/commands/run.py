@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdb_gospan.commands.command import Command
 from gdb_gospan.commands.session import Session, cut_off
@@ -21,15 +21,20 @@ _WIDTH = 100
 """Columns, where nobody looks: for JSON and MI, which depend on no terminal."""
 
 
+class Report(NamedTuple):
+    """What a command prints, ready for the terminal, in pieces of whole lines; and its exit status (`errors`)."""
+
+    pieces: Iterator[str]
+    status: int
+
+
 def run(session: Session | None, command: Command, arguments: dict[str, Any], style: Style) -> str:
     """Return what the command prints as a whole; see `report`."""
-    return "".join(report(session, command, arguments, style))
+    return "".join(report(session, command, arguments, style).pieces)
 
 
-def report(
-    session: Session | None, command: Command, arguments: dict[str, Any], style: Style
-) -> Iterator[str]:
-    """Return what the command prints, ready for the terminal, in pieces of whole lines.
+def report(session: Session | None, command: Command, arguments: dict[str, Any], style: Style) -> Report:
+    """Run the command.
 
     All that is to be read is read, and the first piece is made, when this returns; the rest, of
     a list of a million rows, is made on the way.
@@ -44,8 +49,11 @@ def report(
     if arguments.get("json") and arguments.get("csv"):
         raise UsageError(f"{command.name}: --json or --csv, not both")
     try:
-        pieces = _printed(session, command, arguments, style)
-        return chain([next(pieces, "")], pieces)
+        answer = document(session, command, {**arguments, "width": style.width})
+        if session is not None:
+            session.heap.trail.stage("laying the report out")
+        pieces = laid_out(command, answer, arguments, style)
+        return Report(chain([next(pieces, "")], pieces), status_of(command, answer))
     except KeyboardInterrupt:
         if session is None or arguments.get("json") or arguments.get("csv"):
             raise
@@ -54,13 +62,10 @@ def report(
         raise Interrupted(known_so_far(session, style)) from None
 
 
-def _printed(
-    session: Session | None, command: Command, arguments: dict[str, Any], style: Style
-) -> Iterator[str]:
-    answer = document(session, command, {**arguments, "width": style.width})
-    if session is not None:
-        session.heap.trail.stage("laying the report out")
-    yield from laid_out(command, answer, arguments, style)
+def status_of(command: Command, answer: dict[str, Any]) -> int:
+    """Return the exit status of a command that has an answer: 0, unless its module has an ``exit_status`` of its own."""
+    own = getattr(load(command), "exit_status", None)
+    return 0 if own is None else int(own(answer))
 
 
 def laid_out(

@@ -9,20 +9,23 @@ import gdb
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, help_text
 from gdb_gospan.debugger.paging import write, write_all
-from gdb_gospan.errors import GoSpansError, Interrupted
+from gdb_gospan.errors import INTERRUPTED, NOT_TOLD, GoSpansError, Interrupted
 from gdb_gospan.single_thread import import_numpy
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
+    from gdb_gospan.commands.run import Report
     from gdb_gospan.commands.session import Session
 
     T = TypeVar("T")
 
 _PREFIX = "go-spans"
 _STANDARD_ERROR = 2
+_STATUS = "_go_spans_status"
+"""The convenience variable that says how the last command ended."""
 _registered = False
 
 
@@ -48,6 +51,11 @@ class _Prefix(gdb.Command):
     print shows spans, central lists, caches and page bitmaps in Go's terms too
     (info pretty-printer global go-spans). mheap, heapArena, pageAlloc and p are
     larger than gdb's max-value-size and have commands instead.
+
+    Each command sets $_go_spans_status: 0 if its report was shown, and for check if
+    no identity is broken or unknown; 1 if check found a broken identity; 2 if the
+    command line was wrong; 3 if check could not tell, or the target could not be
+    read; 130 after Ctrl-C.
     """
 
     def __init__(self) -> None:
@@ -56,24 +64,26 @@ class _Prefix(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """List the subcommands; an unknown one gets a suggestion."""
         del from_tty
+        guarded(_PREFIX, lambda: self._list(argument))
+
+    @staticmethod
+    def _list(argument: str) -> tuple[None, int]:
         words = argument.split()
         if words and words[0] in ("--version", "version"):
             from gdb_gospan import __version__
 
             gdb.write(f"{_PREFIX} {__version__}\n")
-            return
+            return None, 0
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
 
-            try:
-                command_named(words[0])
-            except GoSpansError as error:
-                raise gdb.GdbError(f"go-spans: {error}") from None
+            command_named(words[0])
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
             gdb.write(f"go-spans {command.name:<{width}}  {command.summary}{also}\n")
         gdb.write("\nhelp go-spans NAME explains one of them; start with go-spans summary\n")
+        return None, 0
 
 
 class _Subcommand(gdb.Command):
@@ -86,12 +96,17 @@ class _Subcommand(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run the command; whatever goes wrong is one line."""
         self.dont_repeat()
+        guarded(f"{_PREFIX} {self._command.name}", lambda: self._write(argument, from_tty=from_tty))
+
+    def _write(self, argument: str, *, from_tty: bool) -> tuple[None, int]:
         if not {"--help", "-h"}.isdisjoint(argument.split()):
             gdb.write(help_text(self._command) + "\n")
-            return
-        guarded(self._command, lambda: write_all(self._run(argument, from_tty=from_tty)))
+            return None, 0
+        report = self._run(argument, from_tty=from_tty)
+        write_all(report.pieces)
+        return None, report.status
 
-    def _run(self, argument: str, *, from_tty: bool) -> Iterable[str]:
+    def _run(self, argument: str, *, from_tty: bool) -> Report:
         import_numpy()
         from gdb_gospan.commands.progress import telling
         from gdb_gospan.commands.run import report
@@ -115,25 +130,38 @@ class _Subcommand(gdb.Command):
         return gdb.COMPLETE_EXPRESSION if found is EXPRESSION else found
 
 
-def guarded(command: Command, work: Callable[[], T]) -> T:
-    """Do the work; whatever goes wrong is one line, and Ctrl-C gdb's own."""
+def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
+    """Do the work of a command; whatever goes wrong is one line, and Ctrl-C gdb's own.
+
+    Parameters
+    ----------
+    work
+        Returns what this is to return, and the exit status, for the convenience variable.
+    """
+    status = NOT_TOLD
     try:
-        return work()
-    except Interrupted as stopped:
-        if str(stopped):
+        value, status = work()
+    except KeyboardInterrupt as stopped:
+        status = INTERRUPTED
+        if isinstance(stopped, Interrupted) and str(stopped):
             write(f"{stopped}What has been read is kept: the next command goes on from there.\n")
         raise
     except GoSpansError as error:
+        status = error.exit_status
         raise gdb.GdbError(f"go-spans: {error}") from None
-    except (gdb.error, KeyboardInterrupt, gdb.GdbError):
+    except (gdb.error, gdb.GdbError):
         raise
     except Exception as error:
         if gdb.parameter("python print-stack") == "full":
             raise
         raise gdb.GdbError(
-            f"go-spans {command.name}: internal error: {type(error).__name__}: {error} "
+            f"{name}: internal error: {type(error).__name__}: {error} "
             "(please report it; set python print-stack full shows where)"
         ) from None
+    else:
+        return value
+    finally:
+        gdb.set_convenience_variable(_STATUS, status)
 
 
 def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:

@@ -39,21 +39,22 @@ def register() -> None:
             """Return the document; whatever goes wrong is one line."""
             from gdb_gospan.debugger.commands import guarded
 
-            return guarded(self._command, lambda: _answer(self._command, words))
+            return guarded(f"go-spans {self._command.name}", lambda: _answer(self._command, words))
 
     for command in COMMANDS:
         for name in (command.name, *command.aliases):
             GoSpansMI(name, command)
 
 
-def _answer(command: Command, words: Sequence[str]) -> dict[str, Any]:
-    from gdb_gospan.commands.run import document
+def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int]:
+    from gdb_gospan.commands.run import document, status_of
     from gdb_gospan.debugger.commands import parsed, session_for
     from gdb_gospan.single_thread import import_numpy
 
     import_numpy()
     arguments = parsed(command, words)
-    return _tuple(document(session_for(command), command, arguments))
+    answer = document(session_for(command), command, arguments)
+    return _tuple(answer), status_of(command, answer)
 
 
 def _tuple(values: Mapping[str, Any]) -> dict[str, Any]:

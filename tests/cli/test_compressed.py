@@ -88,7 +88,8 @@ class TestOther:
         path = packed(newest, "zst", tmp_path)
         os.truncate(path, path.stat().st_size * 2 // 3)
         answer = shell.run("check", newest.executable, path)
-        if answer.status:
+        assert answer.status == 3
+        if answer.stderr:
             assert answer.stderr.startswith(f"go-spans: {path} is cut off, ")
             assert answer.stderr.count("\n") == 1
         else:

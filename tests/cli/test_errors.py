@@ -18,7 +18,7 @@ from tools import cores, programs, shell, toolchains
 def refused():
     """Run, and return the one line; it must be an error."""
 
-    def refused(*words, status=1):
+    def refused(*words, status=3):
         answer = shell.run(*words)
         assert answer.stdout == ""
         assert answer.status == status, answer.stderr

@@ -60,7 +60,7 @@ def churning(minor=toolchains.NEWEST, env=None, **build):
         yield running
 
 
-def refused(*words, status=1):
+def refused(*words, status=3):
     answer = shell.inside(*words)
     assert answer.stdout == ""
     assert answer.status == status, answer.stderr

@@ -342,7 +342,7 @@ class TestErrors:
     def refused(self, *words: object) -> str:
         answer = shell.run(*words)
         assert (answer.stdout, answer.stderr.count("\n")) == ("", 1)
-        assert answer.status in (1, 2)
+        assert answer.status in (2, 3)
         assert "internal error" not in answer.stderr
         return answer.stderr
 

@@ -166,7 +166,7 @@ def test_ctrl_c_stops_before_and_within_the_output(monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    pieces = report(session, command, arguments, Style())
+    pieces = report(session, command, arguments, Style()).pieces
     assert next(iter(pieces)).startswith("go1.27")
     with monkeypatch.context() as patch:
         patch.setattr("gdb_gospan.commands.list_spans.columns_of", interrupt)

@@ -10,7 +10,9 @@ PROOF: tuple[Command, ...] = (
         "check",
         "prove the figures: every identity between the walk and the runtime's counters",
         "exact: equal to the byte. transient: off, and a thread that is named can cause as much by what it was\n"
-        "in the middle of. unknown: what would decide it could not be read. broken: off, and nothing explains it.",
+        "in the middle of. unknown: what would decide it could not be read. broken: off, and nothing explains it.\n"
+        "The exit status is 1 if an identity is broken, otherwise 3 if one is unknown, otherwise 0; in gdb\n"
+        "$_go_spans_status has it.",
         "go-spans check",
         columns=(
             ("expected", "what the runtime's own counters say"),
