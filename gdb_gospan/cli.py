@@ -203,9 +203,7 @@ def _saved(file: str) -> Callable[[str], Session] | None:
     return None
 
 
-def _report_process(
-    command: Command, arguments: dict[str, Any], plain: Sequence[str], pid: int
-) -> Answer:
+def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence[str], pid: int) -> Answer:
     if pid <= 0:
         raise UsageError(f"{command.name}: --pid {pid} is no process (try: pidof PROGRAM)")
     _without_its_files(
@@ -217,9 +215,7 @@ def _report_process(
     return _shown(open_session(pid, _debug_folders(arguments)), command, arguments)
 
 
-def _report_delve(
-    command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str
-) -> Answer:
+def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
     del arguments["debug_directory"]  # Delve looks for debug information itself
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from gdb_gospan.commands.rows import ordered
 from gdb_gospan.commands.session import Session
 from gdb_gospan.errors import FOUND, NOT_TOLD
@@ -14,17 +16,26 @@ _WORST_FIRST = ("broken", "unknown", "transient", "exact")
 
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Build the list of checks: all of them as proof, and those to show."""
+    """Build the list of checks: all of them as proof, and those to show; in a debugger, samples of its own values."""
+    samples = None if session.samples is None else attrs.asdict(session.samples())
     session.let_go()
     sort, proof = arguments["sort"], session.provenance()
     rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
-    return {**session.envelope("check"), "sort": sort, "total_rows": total, "identities": shown, **proof}
+    return {
+        **session.envelope("check"),
+        "sort": sort,
+        "total_rows": total,
+        "identities": shown,
+        "samples": samples,
+        **proof,
+    }
 
 
 def exit_status(document: dict[str, Any]) -> int:
     """Return what the checks come to: a transient one is explained, and no finding."""
-    found = {row["status"] for row in document["checks"]}
+    samples = document["samples"]
+    found = {row["status"] for row in (*document["checks"], *([samples] if samples else []))}
     return FOUND if "broken" in found else NOT_TOLD if "unknown" in found else 0
 
 

@@ -88,6 +88,8 @@ def _is_identity(key: str) -> bool:
 def why(command: Command, answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Describe the terms that a command's report may show, for ``--why``; of ``check`` also each identity in it."""
     identities = answer["identities"] if command.name == "check" else []
+    if answer.get("samples"):
+        identities = [*identities, answer["samples"]]
     compared = [
         _identity_row(check["code"], f"{check['subject']}.", IDENTITY_FORMULAS[check["code"]])
         for check in identities

@@ -110,6 +110,8 @@ class Session:
         How to learn where the threads stand, or None.
     symbol_at
         How to learn which symbol an address belongs to, or None.
+    samples
+        How to hold some of what was read in bulk against a debugger's own values, or None.
     pause_ms
         How long the last look kept a live process standing still, or a remote one; None for a core.
     reads
@@ -127,11 +129,13 @@ class Session:
         heap: Heap,
         frames: Frames | None = None,
         symbol_at: Callable[[int], Symbol | None] | None = None,
+        samples: Callable[[], Check] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
         self.frames = frames
         self.symbol_at = symbol_at
+        self.samples = samples
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0

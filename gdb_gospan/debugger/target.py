@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import groups
 from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.samples import sample
 from gdb_gospan.debugger.threads import frames
 from gdb_gospan.debugger.types import GdbTypes
 from gdb_gospan.errors import TargetError
@@ -193,7 +195,9 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
         missing=memory.truncated if isinstance(memory, CoreFile) else 0,
     )
     stripped = memory if heap.layout.source == "none" else None
-    return Session(target, heap, lambda: frames(stripped), symbol_at)
+    mspan = types.gdb_type("runtime.mspan") if heap.layout.source == "dwarf" else None
+    samples = None if mspan is None else partial(sample, heap, mspan)
+    return Session(target, heap, lambda: frames(stripped), symbol_at, samples)
 
 
 def _other_build(executable: Path, memory: Memory, notes: CoreNotes) -> str:

@@ -86,11 +86,16 @@ class GdbTypes:
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called ``name``, or None."""
         if name not in self._structs:
-            try:
-                self._structs[name] = GdbType(gdb.lookup_type(name))
-            except gdb.error:
-                self._structs[name] = None
+            found = self.gdb_type(name)
+            self._structs[name] = None if found is None else GdbType(found)
         return self._structs[name]
+
+    def gdb_type(self, name: str) -> gdb.Type | None:
+        """Return the same as gdb's own."""
+        try:
+            return gdb.lookup_type(name)
+        except gdb.error:
+            return None
 
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and type of a package variable; only the address when there is a symbol but no DWARF."""

@@ -32,9 +32,18 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("observed_text", "observed", rank=2),
         Column("subject", "what must hold", left=True, wraps=True),
     ]
+    identities, samples = document["identities"], document["samples"]
     rows = [
-        {**row, **{f"{key}_text": _number(row, key) for key in _NUMBERS}} for row in document["identities"]
+        {**row, **{f"{key}_text": _number(row, key) for key in _NUMBERS}}
+        for row in (*identities, *([samples] if samples else []))
     ]
     body, left_out = fitted(columns, rows, None, style.width, of=document["total_rows"])
-    below = filter(None, [note(left_out, style.width), cut_off(document, len(rows), "identities")])
-    return "\n".join([heading(document, style), "", body, *below, footer(document, style)]) + "\n"
+    doubts = f"{samples['code']}: {samples['note']}" if samples and samples["note"] else ""
+    below = [
+        note(left_out, style.width),
+        note(doubts, style.width),
+        cut_off(document, len(identities), "identities"),
+    ]
+    return (
+        "\n".join([heading(document, style), "", body, *filter(None, below), footer(document, style)]) + "\n"
+    )

@@ -30,6 +30,6 @@ def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
             with session.look():
                 session.let_go()
                 with pytest.raises(ReadAfterReleaseError):
-                    session.heap.godebug
+                    session.heap.read("godebug")
             with pytest.raises(ReadAfterReleaseError):
-                session.heap.godebug
+                session.heap.read("godebug")

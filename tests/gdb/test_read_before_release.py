@@ -20,7 +20,9 @@ def test_every_command_says_what_the_snapshot_says(minor: str, tmp_path: Path) -
     copy, result = tmp_path / "heap.gospan", tmp_path / "outcome.json"
     with crowds.standing_still(minor, min(crowds.SPANS)) as running:
         crowds.recorded(running, copy)
-        setting = f"python SNAPSHOT, RESULT, TESTS = {str(copy)!r}, {str(result)!r}, {str(SCRIPT.parents[1])!r}"
+        setting = (
+            f"python SNAPSHOT, RESULT, TESTS = {str(copy)!r}, {str(result)!r}, {str(SCRIPT.parents[1])!r}"
+        )
         run_gdb(gdbs.ensure(gdbs.system_label()), [setting, f"source {SCRIPT}"], pid=running.pid)
     outcome = json.loads(result.read_text())
     assert outcome["different"] == []

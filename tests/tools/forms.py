@@ -63,7 +63,8 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
         bare["target"].pop(key)
     for key in ("source", "signature", "missing"):
         bare["layout"].pop(key)
-    for key in ("symbols", "stated", "evidence", "structs"):  # of the layout command
+    # Of layout, and of check in gdb.
+    for key in ("symbols", "stated", "evidence", "structs", "samples"):
         bare.pop(key, None)
     return bare
 

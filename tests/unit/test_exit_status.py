@@ -80,7 +80,11 @@ def test_the_worst_of_the_checks_decides(found: str, status: int) -> None:
 def test_a_target_that_cannot_be_read(tmp_path: Path) -> None:
     broken = tmp_path / "heap.gospan"
     broken.write_bytes((images.FOLDER / f"{NAME}.gospan").read_bytes()[:3000])
-    for words in (["check", broken], ["summary", tmp_path / "absent", "core"], ["summary", "--pid", 2**22 + 1]):
+    for words in (
+        ["check", broken],
+        ["summary", tmp_path / "absent", "core"],
+        ["summary", "--pid", 2**22 + 1],
+    ):
         answer = shell.inside(*words)
         assert (answer.status, answer.stdout, answer.stderr.count("\n")) == (3, "", 1), words
     nothing_there = shell.inside("show", "0x10", images.FOLDER / f"{NAME}.gospan")

@@ -17,6 +17,7 @@ PROOF: tuple[Command, ...] = (
         columns=(
             ("expected", "what the runtime's own counters say"),
             ("observed", "what walking the structures found"),
+            ("gdb-values", "in gdb: fields of some span descriptors, read in bulk and once more as gdb.Value"),
         ),
         options=(
             Option("sort", "status, the worst first, or code", "COL", "status", choices=("status", "code", "severity"),

@@ -45,4 +45,5 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "mcache-sys": "memstats.mcache_sys = size * mcaches ever made (cachealloc.inuse / size + length of cachealloc.list) + "
     "what is left of its chunk",
     "gc-cycles": "2 * memstats.numgc = mheap_.sweepgen",
+    "gdb-values": "fields of up to 256 span descriptors as bulk reads gave them = the same fields read as gdb.Value; in gdb only",
 }

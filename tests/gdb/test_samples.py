@@ -1,0 +1,67 @@
+"""In gdb, check holds some descriptors against gdb.Value: each kind of damage to the bulk reads is seen, and named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import cores, forms, programs, shell, toolchains
+from tools.gdbs import run_gdb
+
+if TYPE_CHECKING:
+    from tools.gdbs import Gdb
+
+pytestmark = pytest.mark.toolchain
+
+SCRIPT = Path(__file__).with_name("damaged_samples.py")
+
+#: What is alike in all descriptors of this heap, or nearly so.
+CONSTANT = {"isUserArenaChunk", "userArenaChunkFree.base", "userArenaChunkFree.limit", "pinnerBits"}
+
+
+def core_of(minor: str) -> cores.Core:
+    return cores.kernel_core(
+        programs.build("corners", minor), "-tiny", "2000", "-finalizers", "99", "-stacks", "9"
+    )
+
+
+def test_damage_is_found(gdb: Gdb, go_minor: str, tmp_path: Path) -> None:
+    core = core_of(go_minor)
+    result = tmp_path / "outcome.json"
+    run_gdb(
+        gdb, [f"python RESULT = {str(result)!r}", f"source {SCRIPT}"], exe=core.executable, core=core.path
+    )
+    found = json.loads(result.read_text())
+    whole = found["undamaged"]
+    assert (whole["status"], whole["note"]) == ("exact", "")
+    assert whole["expected"] == whole["observed"]
+    assert 200 <= whole["expected"] / found["fields"] <= min(found["descriptors"], 256)
+    for path, outcome in found["moved"].items():
+        if outcome["wrong"]:
+            assert outcome["status"] == "broken", path
+            assert outcome["note"].startswith(f"first: {path} of the span descriptor 0x")
+            assert outcome["observed"] < outcome["expected"]
+        else:
+            assert path in CONSTANT
+    assert found["rows"]["status"] == "broken"
+    assert found["not_read"]["status"] == found["not_mapped"]["status"] == "unknown"
+    assert found["not_mapped"]["note"].startswith("gdb cannot read the span descriptor at 0x")
+    assert all(check["status"] == "exact" for check in json.loads(found["json"])["checks"])
+    assert "broken  gdb-values" in found["report"]
+    assert "gdb-values: first: divMul of the span descriptor 0x" in found["report"]
+    assert found["exit_status"] == 1
+
+
+def test_only_where_a_debugger_has_the_types(gdb: Gdb) -> None:
+    core = core_of(toolchains.NEWEST)
+    target = {"core": core.path}
+    with_types = json.loads(run_gdb(gdb, ["go-spans check --json"], exe=core.executable, **target).stdout[0])
+    assert with_types["samples"]["code"] == "gdb-values"
+    for form in ("stripped", "no-dwarf"):
+        said = run_gdb(gdb, ["go-spans check --json"], exe=forms.executable(core, form), **target).stdout[0]
+        assert json.loads(said)["samples"] is None
+    said = shell.inside("check", "--json", core.executable, core.path).stdout
+    assert json.loads(said)["samples"] is None
