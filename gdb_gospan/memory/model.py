@@ -70,13 +70,13 @@ class Rows:
 
 
 class ReadAfterReleaseError(RuntimeError):
-    """Memory was read after its target had gone on: a defect of the caller, which has to read before.
+    """Memory was read when its target had gone on, or may have: a defect of the caller, which has to read before.
 
     It is no `GoSpansError`, so nothing takes it for bytes that are missing.
     """
 
     def __init__(self) -> None:
-        super().__init__("memory is read after the target went on")
+        super().__init__("memory is read after the look at the target was over")
 
 
 class Memory(Protocol):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gdb_gospan.commands import process
-from tools import crowds, shell, toolchains
+from gdb_gospan.runtime import record
+from tools import crowds, processes, programs, shell, toolchains
 from tools.questions import addresses, dealt, differences, questions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+#: Of which one is asked of the small heaps.
+SHARES = 6
 
 
 @pytest.mark.parametrize("descriptors", crowds.SPANS)
@@ -24,6 +30,34 @@ def test_every_command_says_what_the_snapshot_says(go_minor: str, descriptors: i
         copy = crowds.recorded(running, tmp_path / "heap.gospan")
         assert len(copy.heap.spans) >= descriptors
         asked = dealt(questions(addresses(copy)), share, len(crowds.SPANS))
+        assert list(differences(lambda: process.open_session(running.pid), copy, asked)) == []
+
+
+#: Heaps of other sorts: garbage that waits for its sweep, spans in the caches of the Ps, chunks of user arenas.
+SORTS = {
+    "unswept": ({}, ("-unswept", "-tiny", "2000", "-finalizers", "99")),
+    "cached": ({}, ("-cached", "-tiny", "2000", "-goroutines", "99", "-stacks", "9", "-huge", "1")),
+    "arenas": (
+        {"experiments": "arenas"},
+        ("-arenas", "5", "-ready", "4", "-quarantined", "2", "-finalizers", "99"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("minor", "sort"),
+    [*((toolchains.NEWEST, sort) for sort in SORTS), (toolchains.OLDEST, "cached"), ("1.20", "arenas")],
+)
+def test_every_sort_of_heap(minor: str, sort: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small heap is read as a large one, a column at a time, when blocks are small."""
+    monkeypatch.setattr(record, "_BLOCK", 1 << 14)
+    monkeypatch.setattr(record, "_MANY", 0)
+    options, words = SORTS[sort]
+    with processes.start(programs.build("corners", minor, **options), "-end", "sleep", *words) as running:
+        running.line()
+        os.kill(running.pid, signal.SIGSTOP)
+        copy = crowds.recorded(running, tmp_path / "heap.gospan")
+        asked = dealt(questions(addresses(copy)), 0, SHARES)
         assert list(differences(lambda: process.open_session(running.pid), copy, asked)) == []
 
 

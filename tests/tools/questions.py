@@ -92,9 +92,10 @@ def addresses(session: Session) -> list[str]:
         spans.in_use & (spans.records["spanclass"] > 1),
         spans.stack,
     ]
-    rows = [np.flatnonzero(mask) for mask in live]
+    rows = [np.flatnonzero(mask) for mask in live if mask.any()]
     starts = [int(spans.start[some[len(some) // 2]]) for some in rows]
-    descriptors = [int(spans.addresses[np.flatnonzero(mask)[0]]) for mask in (spans.in_use, spans.state == 0)]
+    kinds_of = (spans.in_use, spans.state == 0)
+    descriptors = [int(spans.addresses[np.flatnonzero(mask)[0]]) for mask in kinds_of if mask.any()]
     free = kinds.pages.addresses(np.flatnonzero(kinds.kinds == 0)[:1]).tolist()
     return [hex(address) for address in [*starts, *descriptors, *free]]
 
