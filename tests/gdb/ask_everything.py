@@ -34,6 +34,7 @@ def raises(work):
 copy = snapshotfile.open_session(SNAPSHOT)  # noqa: F821
 asked = list(dealt(questions(addresses(copy)), 0, 4))
 different = list(differences(opened, copy, asked))
+samples = opened().samples()
 old = opened()
 with old.look():
     old.heap.read()
@@ -48,6 +49,7 @@ outcome = {
     "after_the_look": after_the_look,
     "again": again,
     "after_a_step": after_a_step,
+    "samples": [samples.status, samples.expected],
     "kind": old.target.kind,
 }
 Path(RESULT).write_text(json.dumps(outcome))  # noqa: F821

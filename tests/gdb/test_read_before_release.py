@@ -28,6 +28,8 @@ def test_every_command_says_what_the_snapshot_says(minor: str, tmp_path: Path) -
     assert outcome["different"] == []
     assert outcome["asked"] > 30
     assert outcome["kind"] == "live"
+    assert outcome["samples"][0] == "exact"
+    assert outcome["samples"][1] > 5000
     assert outcome["after_the_look"]
     assert outcome["again"], "a second look reads on"
     assert outcome["after_a_step"] == [True, True]

@@ -33,6 +33,9 @@ VALUES = {
     "occupancy": ("0-50", "100"), "pages": ("1", "2-9"), "arena": ("0",), "zoom": (),
 }  # fmt: skip
 
+#: What a document has of the way to the target, and not of the heap.
+OF_THE_WAY = ("target", "samples")
+
 #: Without which a command has nothing that `--sort` could sort.
 SORTED = {"pages": ["--chunks"]}
 
@@ -108,7 +111,8 @@ def differences(opened: Callable[[], Session], copy: Session, asked: Iterable[Qu
     for command, words in asked:
         arguments = parse(command, words)
         got = document(opened(), command, arguments)
-        wanted = {**document(copy, command, arguments), "target": got["target"]}
+        own = {key: got[key] for key in OF_THE_WAY if key in got}
+        wanted = {**document(copy, command, arguments), **own}
         for kind in FORMATS:
             form = {**arguments, "json": kind == "json", "csv": kind == "csv"}
             said, expected = ("".join(laid_out(command, answer, form, Style())) for answer in (got, wanted))
