@@ -9,7 +9,7 @@ import pytest
 from gdb_gospan.commands import dlvtarget
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from tools import crowds, delves, toolchains
-from tools.questions import addresses, dealt, differences, questions
+from tools.questions import addresses, dealt, differences, questions, recorded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,10 @@ def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
     with crowds.at_rest(toolchains.NEWEST, min(crowds.SPANS)) as running:
         copy = crowds.recorded(running, tmp_path / "heap.gospan")
         with delves.headless(delves.ensure(delves.NEWEST), pid=running.pid) as address:
-            asked = dealt(questions(addresses(copy)), 0, SHARES)
+            asked = list(dealt(questions(addresses(copy)), 0, SHARES))
             assert list(differences(lambda: dlvtarget.open_session(address), copy, asked)) == []
+            again = recorded(dlvtarget.open_session(address), str(tmp_path / "other.gospan"))
+            assert list(differences(lambda: again, copy, asked)) == []
             session = dlvtarget.open_session(address)
             with session.look():
                 session.let_go()

@@ -13,7 +13,7 @@ sys.path.insert(0, TESTS)  # noqa: F821
 from gdb_gospan.commands import snapshotfile
 from gdb_gospan.debugger import target
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from tools.questions import addresses, dealt, differences, questions
+from tools.questions import addresses, dealt, differences, questions, recorded
 
 
 def opened():
@@ -34,21 +34,24 @@ def raises(work):
 copy = snapshotfile.open_session(SNAPSHOT)  # noqa: F821
 asked = list(dealt(questions(addresses(copy)), 0, 4))
 different = list(differences(opened, copy, asked))
+again = recorded(opened(), RESULT + ".gospan")  # noqa: F821
+different_again = list(differences(lambda: again, copy, asked))
 samples = opened().samples()
 old = opened()
 with old.look():
     old.heap.read()
 after_the_look = raises(lambda: old.heap.godebug)
 with old.look():
-    again = len(old.heap.ps) > 0 and old.heap.godebug is not None
+    reads_on = len(old.heap.ps) > 0 and old.heap.godebug is not None
 gdb.execute("stepi", to_string=True)
 after_a_step = raises(lambda: old.heap.scavenger), raises(lambda: old.look().__enter__())
 outcome = {
     "asked": len(asked),
     "different": different,
     "after_the_look": after_the_look,
-    "again": again,
+    "reads_on": reads_on,
     "after_a_step": after_a_step,
+    "different_again": different_again,
     "samples": [samples.status, samples.expected],
     "kind": old.target.kind,
 }

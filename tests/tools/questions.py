@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gdb_gospan.commands import snapshotfile
 from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.commands.catalog import COMMANDS, find
 from gdb_gospan.commands.command import options_of
 from gdb_gospan.commands.run import document, laid_out
 from gdb_gospan.views.style import Style
@@ -75,6 +76,14 @@ def questions(addresses: Sequence[str]) -> Iterator[Question]:
 
 def _values(option: Option, addresses: Sequence[str]) -> Sequence[str]:
     return option.choices or VALUES[option.name] or addresses[:1]
+
+
+def recorded(session: Session, path: str) -> Session:
+    """Write a snapshot of a target that may go on, and open it."""
+    command = find("snapshot")
+    assert command is not None
+    document(session, command, parse(command, [path]))
+    return snapshotfile.open_session(path)
 
 
 def dealt(asked: Iterable[Question], share: int, shares: int) -> Iterator[Question]:
