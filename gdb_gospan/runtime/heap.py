@@ -91,9 +91,10 @@ class Heap:
         Who looks at columns when the target may have gone on calls it first: of many descriptors only the
         columns are kept that somebody wants.
         """
-        self._columns += columns
         if self.trail.known("spans"):
             self.spans.records.load(columns)
+        else:
+            self._columns += columns
 
     @part
     def arenas(self) -> Arenas:
