@@ -169,7 +169,7 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     files = plain[1:] if given else plain
     if open_saved and len(files) == 1:
         del arguments["debug_directory"]
-        return _shown(open_saved(files[0]), command, arguments)
+        return _shown(open_saved(files[0], arguments["runtime"]), command, arguments)
     if any(_saved(file) for file in files):
         raise UsageError(
             f"{command.name}: a snapshot is all that is needed, and no other file (not: {' '.join(files)})"
@@ -178,7 +178,7 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     # Help needs neither numpy nor ELF, and is to be at hand at once.
     from gdb_gospan.commands.coredump import open_session  # noqa: PLC0415  # see above
 
-    session = open_session(files, _debug_folders(arguments), _to_terminal())
+    session = open_session(files, _debug_folders(arguments), _to_terminal(), runtime=arguments["runtime"])
     return _shown(session, command, arguments)
 
 
@@ -187,7 +187,7 @@ def _is_number(plain: Sequence[str]) -> bool:
     return len(plain) == _FILE_COUNT and plain[0].isdigit() and not os.path.exists(plain[0])  # noqa: PTH110
 
 
-def _saved(file: str) -> Callable[[str], Session] | None:
+def _saved(file: str) -> Callable[[str, str | None], Session] | None:
     """Return what opens a file that a heap was saved in: by `go-spans snapshot`, or by `go_spans save` inside Delve."""
     from gdb_gospan.memory.image import begins_as_image  # noqa: PLC0415  # as in _report
     from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415
@@ -212,7 +212,8 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
 
     from gdb_gospan.commands.process import open_session  # noqa: PLC0415  # as in _report
 
-    return _shown(open_session(pid, _debug_folders(arguments)), command, arguments)
+    session = open_session(pid, _debug_folders(arguments), runtime=arguments["runtime"])
+    return _shown(session, command, arguments)
 
 
 def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
@@ -221,7 +222,7 @@ def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[s
 
     from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415  # as in _report
 
-    return _shown(open_session(address), command, arguments)
+    return _shown(open_session(address, arguments["runtime"]), command, arguments)
 
 
 def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:

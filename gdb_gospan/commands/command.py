@@ -127,6 +127,13 @@ COMMON: tuple[Option, ...] = (
     Option("why", "add the formulas of what the report shows"),
 )
 
+RUNTIME = Option(
+    "runtime",
+    "where a process has several Go runtimes: which one, by name or number; the largest if not given",
+    "NAME",
+)
+"""Of every command that looks at a target."""
+
 LIMIT = Option("limit", "rows to print, 0 for all", "N", 20, number=True)
 NO_LIMIT = Option("limit", "rows to print, 0 for all", "N", 0, number=True)
 """Of a table that is small by its nature."""
@@ -160,7 +167,8 @@ def sort_by(columns: str, default: str, headings: dict[str, str] | None = None) 
 def options_of(command: Command) -> tuple[Option, ...]:
     """All options of a command, its own first; one of its own may explain a common one better."""
     own = {option.name for option in command.options}
-    return command.options + tuple(option for option in COMMON if option.name not in own)
+    common = (*COMMON, RUNTIME) if command.needs_target else COMMON
+    return command.options + tuple(option for option in common if option.name not in own)
 
 
 def help_text(

@@ -20,7 +20,7 @@ from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.places import places
+from gdb_gospan.memory.places import Module, modules
 from gdb_gospan.runtime.program import open_heap
 
 _PROGRAM: Final = (ET_EXEC, ET_DYN)
@@ -30,8 +30,11 @@ def open_session(
     files: Sequence[str],
     debug_folders: Sequence[Path] = FOLDERS,
     write: Callable[[str], object] | None = None,
+    runtime: str | None = None,
 ) -> Session:
     """Open a core, and the executable that belongs to it if there is one; `files` names them in either order.
+
+    In place of the executable there may be a library of the process: then it is the library's runtime that is looked at.
 
     Parameters
     ----------
@@ -39,6 +42,8 @@ def open_session(
         Where split debug information may be, besides around the executable.
     write
         Writes to the terminal how far the unpacking of a compressed core is; None for nobody looks.
+    runtime
+        Which of several Go runtimes to look at, by its number or name; None for the largest.
 
     Raises
     ------
@@ -50,30 +55,35 @@ def open_session(
     with telling_of(f"unpacking {core_path.name}", write) as tell:
         core = CoreFile(core_path, tell=tell)
     notes = read_notes(core)
+    there = modules(core.mappings(notes.files))
     executable = None if program_path is None else open_executable(program_path)
+    library = None if executable is None else _library(executable, core, notes, there)
     types: DwarfTypes | None = None
     bias = 0
     if executable is not None:
-        bias = _matching(executable, core, notes)
+        bias = _matching(executable, core, notes) if library is None else library.start - executable.lowest
         core.fallback = executable.memory(bias)
         types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
-    name = program_name(notes) if executable is None else executable.path.name
+    name = program_name(notes) if executable is None or library is not None else executable.path.name
     system = elf_platform(
         core.machine, core.bits, core.byteorder, 0 if executable is None else executable.osabi
     )
+    if runtime is None and library is not None and executable is not None and executable.is_go:
+        runtime = library.path
     try:
-        heap = open_heap(
+        opened = open_heap(
             core,
-            types,
+            () if types is None else (types,),
             system,
             program=name,
-            places=lambda: places(core.mappings(notes.files), notes.program),
+            modules=lambda: there,
+            runtime=runtime,
         )
     except (MemoryReadError, LayoutError) as error:
         if not core.truncated:
             raise
         raise type(error)(cut_off(core_path, core.truncated, error)) from error
-    if heap is None:
+    if opened is None:
         raise TargetError(_no_heap(core, executable, name))
     # A C program may have loaded Go; but then it is the one that the core is of.
     if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:
@@ -88,16 +98,39 @@ def open_session(
         pid=notes.pid,
         build_id=None if executable is None else executable.build_id,
         missing=core.truncated,
+        runtimes=opened.runtimes,
     )
 
     def functions() -> Functions | None:
-        return (
-            None
-            if types is None or executable is None
-            else functions_of(types.symbols, executable.path, bias)
-        )
+        # Where there are several runtimes, the functions of one prove nothing of another.
+        if types is None or executable is None or (len(opened.runtimes) > 1 and opened.source is None):
+            return None
+        return functions_of(types.symbols, executable.path, bias)
 
-    return Session(target, heap, lambda: stacks(core, notes.threads, functions()))
+    return Session(target, opened.heap, lambda: stacks(core, notes.threads, functions()))
+
+
+def _library(
+    executable: Executable, core: CoreFile, notes: CoreNotes, there: Sequence[Module]
+) -> Module | None:
+    """Return the module that the file is, if it is a library of the process and not its executable.
+
+    The notes of the file, with its build id, are found in the memory of the module; of a file without notes, it is the
+    name that decides.
+    """
+    if not executable.movable:
+        return None
+    for module in there:
+        if not module.path or module.path == notes.program:
+            continue
+        bias = module.start - executable.lowest
+        known = [core.read(address + bias, len(data)) for address, data in executable.notes]
+        if known and all(read == data for read, (_, data) in zip(known, executable.notes, strict=True)):
+            return module
+        named = module.name == executable.path.name and notes.program is not None
+        if named and not any(isinstance(read, bytes) for read in known):
+            return module
+    return None
 
 
 def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:

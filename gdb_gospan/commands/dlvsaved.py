@@ -9,14 +9,15 @@ from gdb_gospan.memory.saved import load
 from gdb_gospan.runtime.heap import Heap
 
 
-def open_session(path: str) -> Session:
-    """Open the file.
+def open_session(path: str, runtime: str | None = None) -> Session:
+    """Open the file, in which there is one runtime, whichever is asked for.
 
     Raises
     ------
     GoSpansError
         It cannot be read, or is damaged.
     """
+    del runtime
     image, meta = load(path)
     layout, symbols = thaw(meta.get("layout"))
     target = meta.get("target")

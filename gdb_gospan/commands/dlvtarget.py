@@ -21,8 +21,13 @@ _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
 """GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
 
 
-def open_session(address: str) -> Session:
+def open_session(address: str, runtime: str | None = None) -> Session:
     """Look at what the Delve at ``HOST:PORT`` debugs; it stays as it is, and so do its other clients.
+
+    Parameters
+    ----------
+    runtime
+        By its number or name; Delve knows that of the program only.
 
     Raises
     ------
@@ -49,21 +54,22 @@ def open_session(address: str) -> Session:
     names = {register["Name"] for register in registers}
     arch, width = next((known for name, known in _ARCHES.items() if name in names), ("arm64", 8))
     types = DelveTypes(connection, width)
-    name, anchor, heap = _program(connection), types.address("runtime.mheap_"), None
+    name, anchor, opened = _program(connection), types.address("runtime.mheap_"), None
     if anchor is not None:
         memory: Memory = DelveMemory(connection, "core" if recorded else "remote", anchor)
         if not recorded:
             memory = Stopped(memory)
-        heap = open_heap(memory, types, platform("linux", arch), program=name)
-    if heap is None:
+        opened = open_heap(memory, (types,), platform("linux", arch), program=name, runtime=runtime)
+    if opened is None:
         raise TargetError(no_runtime(name, is_go=False, try_with="Delve with an unstripped build"))
     target = Target(
         kind="core" if recorded else "remote",
         description=f"core of {name}, through Delve" if recorded else f"{name}, process {pid}, through Delve",
         pid=pid,
         build_id=connection.call("BuildID")["BuildID"] or None,
+        runtimes=opened.runtimes,
     )
-    return Session(target, heap, lambda: _frames(connection, state))
+    return Session(target, opened.heap, lambda: _frames(connection, state))
 
 
 def _program(connection: Connection) -> str:

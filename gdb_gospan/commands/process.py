@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -16,19 +16,22 @@ from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.places import Range, around, mappings_of, places
+from gdb_gospan.memory.places import Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread, thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.runtime.stripped import find_again
 
 _AT_ENTRY: Final = 9
 _AT_TIMES: Final = {"work", "sweep", "gcBitsArenas", "scavenge"}
@@ -121,7 +124,7 @@ class ProcessSession(Session):
         executable = self._opened.executable
         kind = executable.machine, executable.bits, executable.byteorder
         if self._opened.search is not None:
-            self.heap.symbols = self._opened.search(self.heap.symbols)
+            self.heap.symbols = self._opened.search.again(self.heap.symbols)
         self._threads = tuple(thread(tid, stop.registers(tid), *kind) for tid in stop.threads)
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
@@ -136,24 +139,26 @@ class _Opened:
     Attributes
     ----------
     search
-        Searches memory for the runtime's variables anew, where there are no symbols: they are told by what is in
-        them, and that is sure only while the process stands still. It is given what was found while the process
-        ran, and looks around there first. None where there are symbols.
+        For the runtime's variables; None where there are symbols.
     """
 
     loaded: _Loaded
     executable: Executable
     functions: Functions
-    search: Callable[[Symbols], Symbols] | None
+    search: _Search | None
 
 
-def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSession:
+def open_session(
+    pid: int, debug_folders: Sequence[Path] = FOLDERS, *, runtime: str | None = None
+) -> ProcessSession:
     """Learn all that can be learnt of a process while it runs: what is left is to stop it and to read.
 
     Parameters
     ----------
     debug_folders
         Where split debug information may be, besides around the executable.
+    runtime
+        Which of several Go runtimes to look at, by its number or name; None for the largest.
 
     Raises
     ------
@@ -167,30 +172,28 @@ def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSe
     name = os.path.basename(loaded.path) or status.name  # noqa: PTH119  # of a name that is no file any more
     memory = ProcessMemory(pid)
     bias = _bias(pid, executable, loaded)
-    types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
+    own = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
-
-    def search(near: Sequence[int] = ()) -> Heap:
-        def where() -> list[list[Range]]:
-            everywhere = places(mappings_of(pid), loaded.path)
-            return around(everywhere, near) if near else everywhere
-
-        found = open_heap(memory, types, system, program=name, places=where)
-        if found is None:
-            raise TargetError(_no_runtime(pid, name, executable))
-        return found
-
-    def again(known: Symbols) -> Symbols:
-        with suppress(GoSpansError):
-            found = search([*known.addresses.values()]).symbols
-            if known.addresses.keys() - _AT_TIMES <= found.addresses.keys():
-                return found
-        return search().symbols
-
+    there = modules(mappings_of(pid))
+    libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
     # The layout is resolved and tried on the running process, for that takes longest and needs no stop.
-    tried = search()
+    opened = open_heap(
+        memory,
+        (own, *(library.types for library in libraries)),
+        system,
+        program=name,
+        modules=lambda: there,
+        runtime=runtime,
+    )
+    if opened is None:
+        raise TargetError(_no_runtime(pid, name, executable))
+    tried = opened.heap
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
-    functions = functions_of(types.symbols, executable.path, bias)
+    symbols, path, added = own.symbols, executable.path, bias
+    for library in libraries:
+        if opened.module is library.module:
+            symbols, path, added = library.types.symbols, library.path, library.types.bias
+    functions = functions_of(symbols, path, added)
     functions.function(0)  # sorts them, once
     target = Target(
         kind="live",
@@ -199,13 +202,66 @@ def open_session(pid: int, debug_folders: Sequence[Path] = FOLDERS) -> ProcessSe
         pid=pid,
         build_id=executable.build_id,
         resident=resident(pid),
+        runtimes=opened.runtimes,
     )
-    return ProcessSession(
-        target,
-        heap,
-        memory,
-        _Opened(loaded, executable, functions, again if tried.layout.source == "none" else None),
+    search = (
+        _Search(memory, heap, opened.module, name)
+        if tried.layout.source == "none" and opened.module
+        else None
     )
+    return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, search))
+
+
+@attrs.frozen(eq=False)
+class _Search:
+    """Searches a module's memory for the runtime's variables anew, where there are no symbols.
+
+    They are told by what is in them, and that is sure only while the process stands still.
+    """
+
+    memory: ProcessMemory
+    heap: Heap
+    module: Module
+    program: str
+
+    def again(self, known: Symbols) -> Symbols:
+        """Return where they are; what was found while the process ran is where to look first."""
+        with suppress(GoSpansError):
+            near = [*known.addresses.values()]
+            found = find_again(self.memory, self.heap, self.module, near, self.program)
+            if known.addresses.keys() - _AT_TIMES <= found.addresses.keys():
+                return found
+        return find_again(self.memory, self.heap, self.module, (), self.program)
+
+
+@attrs.frozen(eq=False)
+class _Library:
+    """A library of a process that is in Go.
+
+    Attributes
+    ----------
+    path
+        Of its file, as seen from here.
+    """
+
+    module: Module
+    path: Path
+    types: DwarfTypes
+
+
+def _libraries(
+    pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
+) -> Iterator[_Library]:
+    """Yield the libraries of a process that are in Go, as far as their files are those that it has loaded."""
+    for module in there:
+        if not module.path or module.path == program or module.size < SMALLEST[8]:
+            continue
+        path = Path(f"/proc/{pid}/root{module.path}")
+        with suppress(GoSpansError):  # removed since, or it cannot be read: then memory tells what it can
+            file = open_executable(path)
+            bias = module.start - file.lowest
+            if file.is_go and file.notes and not other_build(file.notes, memory, bias):
+                yield _Library(module, path, DwarfTypes(find_debug_file(file, debug_folders) or path, bias))
 
 
 def _loaded(pid: int) -> _Loaded:

@@ -19,6 +19,7 @@ from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.several import Runtime
 
 SCHEMA_VERSION = 1
 
@@ -41,6 +42,9 @@ class Target:
         Bytes that a core that was cut off lacks.
     resident
         Bytes of a live process on this machine that are in memory now (RSS).
+    runtimes
+        Every Go runtime of the process, by address; empty where only one can be looked at (Delve), and in snapshots of
+        before they were recorded.
     """
 
     kind: Literal["core", "live", "remote", "snapshot"]
@@ -51,6 +55,7 @@ class Target:
     build_id: str | None = None
     resident: int | None = None
     missing: int = 0
+    runtimes: tuple[Runtime, ...] = ()
 
 
 @attrs.frozen
@@ -232,6 +237,10 @@ class Session:
                 "missing": list(layout.missing),
                 "signature": None if self.heap.evidence is None else self._signature(self.heap.evidence),
             },
+            "runtimes": [
+                {"number": number, **attrs.asdict(each), "mheap": f"{each.mheap:#x}"}
+                for number, each in enumerate(self.target.runtimes, 1)
+            ],
         }
 
     @staticmethod

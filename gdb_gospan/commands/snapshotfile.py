@@ -13,15 +13,21 @@ from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.image import Image
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.several import Runtime, choose
 
 
-def open_session(path: str) -> Session:
+def open_session(path: str, runtime: str | None = None) -> Session:
     """Open the file.
+
+    Parameters
+    ----------
+    runtime
+        By its number or name; a snapshot has only one of those that the process had.
 
     Raises
     ------
     GoSpansError
-        It cannot be read, is damaged, or was written by a newer release.
+        It cannot be read, is damaged, was written by a newer release, or is of another runtime.
     """
     image, meta = Image.load(path)
     try:
@@ -33,6 +39,11 @@ def open_session(path: str) -> Session:
         raise type(error)(f"{path}: {error}") from error
     except (LookupError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
+    if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
+        raise TargetError(
+            f"{path}: is of the runtime of another module, not of {other.name} "
+            f"(try: go-spans snapshot --runtime {runtime} of the process or core)"
+        )
     seen = None if threads is None else lambda: threads
     return Session(target, Heap(image, layout, symbols, evidence), seen)
 
@@ -43,9 +54,14 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def _target(recorded: dict[str, Any]) -> Target:
     """Return what was looked at then; other releases may have put in more keys, or fewer."""
     known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
-    target = Target(**{**known, "kind": "snapshot"})
+    runtimes = tuple(Runtime(**each) for each in known.pop("runtimes", ()))
+    target = Target(**{**known, "kind": "snapshot", "runtimes": runtimes})
     texts = [text for text in (target.executable, target.core, target.build_id) if text is not None]
+    texts += [text for each in runtimes for text in (each.name, each.path, each.version) if text is not None]
     numbers = [number for number in (target.pid, target.resident) if number is not None]
+    numbers += [number for each in runtimes for number in (each.mheap, each.in_use) if number is not None]
+    if not all(type(each.shown) is bool for each in runtimes):
+        raise TypeError(recorded)
     # A terminal would obey them.
     if not all(isinstance(text, str) and not _CONTROLS.search(text) for text in (target.description, *texts)):
         raise TypeError(recorded)

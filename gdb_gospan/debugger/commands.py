@@ -113,7 +113,7 @@ class _Subcommand(gdb.Command):
         from gdb_gospan.debugger.terminal import style
 
         arguments = parsed(self._command, argument.split())  # quotes are part of an expression
-        session, looks = session_for(self._command), style(arguments, from_tty=from_tty)
+        session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
         if session is None:
             return report(None, self._command, arguments, looks)
         watched = from_tty and os.isatty(_STANDARD_ERROR)
@@ -179,7 +179,7 @@ def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
     return arguments
 
 
-def session_for(command: Command) -> Session | None:
+def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
     """Return the session of the current target; None for a command that looks at none."""
     if not command.needs_target:
         return None
@@ -187,7 +187,7 @@ def session_for(command: Command) -> Session | None:
     from gdb_gospan.debugger.target import current_session
 
     load(command)  # what Python has to load for the first command is not the target's business
-    return current_session()
+    return current_session(arguments["runtime"])
 
 
 def _to_terminal(text: str) -> None:

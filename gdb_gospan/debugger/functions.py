@@ -11,9 +11,9 @@ import gdb
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
-    from gdb_gospan.debugger.spanmap import SpanMap
+    from gdb_gospan.debugger.spanmap import SpanMaps
 
-_map: SpanMap | None = None
+_map: SpanMaps | None = None
 _char: gdb.Type | None = None
 
 
@@ -144,14 +144,14 @@ def _address(value: gdb.Value) -> int:
     return int(pointer_in(value))
 
 
-def _spans() -> SpanMap:
+def _spans() -> SpanMaps:
     global _map  # noqa: PLW0603  # one gdb, one current program
     if _map is None or not _map.valid():
-        from gdb_gospan.debugger.spanmap import SpanMap
+        from gdb_gospan.debugger.spanmap import SpanMaps
         from gdb_gospan.errors import GoSpansError
 
         try:
-            _map = SpanMap()
+            _map = SpanMaps()
         except GoSpansError as error:
             raise gdb.GdbError(f"go-spans: {error}") from None
     return _map

@@ -53,7 +53,7 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
 
     import_numpy()
     arguments = parsed(command, words)
-    answer = document(session_for(command), command, arguments)
+    answer = document(session_for(command, arguments), command, arguments)
     return _tuple(answer), status_of(command, answer)
 
 

@@ -1,4 +1,4 @@
-"""Where the variables of a program without symbols can be, as far as gdb knows."""
+"""The modules of a program, executable and libraries, as far as gdb knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.corenotes import CoreNotes
 from gdb_gospan.memory.elfcore import CoreFile
-from gdb_gospan.memory.places import Mapping, Range, mappings_of, places
+from gdb_gospan.memory.places import Mapping, Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory
 
 # A line of `info proc mappings`: start, end, size, offset, permissions (not of a core), file.
@@ -19,21 +19,24 @@ _LINE = re.compile(r"^\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x[0-9a-f
 _MODE = re.compile(r"^[r-][w-][x-][sp-]$")
 
 
-def groups(memory: Memory, notes: CoreNotes | None, program: str | None) -> list[list[Range]]:
-    """Return groups of ranges to search, the likeliest first.
+def modules_of(memory: Memory, notes: CoreNotes | None) -> list[Module]:
+    """Return where the variables of each file of the program are.
 
     Parameters
     ----------
     notes
         Of a core.
-    program
-        Path of the executable, where it is known.
+
+    Raises
+    ------
+    TargetError
+        gdb does not know.
     """
     if isinstance(memory, CoreFile) and notes is not None:
-        return places(memory.mappings(notes.files), notes.program or program)
+        return modules(memory.mappings(notes.files))
     if isinstance(memory, ProcessMemory):
-        return places(mappings_of(memory.pid), program)
-    return places(_told(), program)
+        return modules(mappings_of(memory.pid))
+    return modules(_told())
 
 
 def _told() -> list[Mapping]:

@@ -12,11 +12,8 @@ from gdb_gospan.layout.platform import PAGE_SIZE
 _DEAD, _IN_USE = 0, 1
 
 
-class SpanMap:
-    """Where a program keeps its spans; no memory of the target is remembered.
-
-    The types of mheap.arenas, a pointer to a table for each arena index, give its shape: the level sizes
-    and the pages of an arena differ by system and architecture (malloc.go, arenaL1Bits).
+class SpanMaps:
+    """Where the Go runtimes of a program keep their spans: an address is in the heap of one of them.
 
     Raises
     ------
@@ -25,11 +22,54 @@ class SpanMap:
     """
 
     def __init__(self) -> None:
-        symbol = gdb.lookup_global_symbol("runtime.mheap_")
-        if symbol is None:
+        files = gdb.objfiles()
+        found = (file.lookup_global_symbol("runtime.mheap_") for file in files if file.owner is None)
+        symbols = [symbol for symbol in found if symbol is not None]
+        if not symbols:
             raise TargetError(
                 "no variable runtime.mheap_ with debug information (try: file PATH of the Go program)"
             )
+        self._files = len(files)
+        self._maps = [SpanMap(symbol) for symbol in symbols]
+
+    def valid(self) -> bool:
+        """Whether gdb still looks at the program that these were made for, and no library came."""
+        return len(gdb.objfiles()) == self._files and all(each.valid() for each in self._maps)
+
+    def find(self, address: int) -> gdb.Value | None:
+        """Return the span in use or manual that holds the address, as a pointer, or None.
+
+        Raises
+        ------
+        gdb.error
+            The map, or the span, could not be read.
+        """
+        spans = (each.find(address) for each in self._maps)
+        return next((span for span in spans if span is not None), None)
+
+    def slot(self, address: int) -> int:
+        """Return the slot that the address is in, or -1: no span in use, or past the last slot."""
+        return max(each.slot(address) for each in self._maps)
+
+
+class SpanMap:
+    """Where one runtime keeps its spans; no memory of the target is remembered.
+
+    The types of mheap.arenas, a pointer to a table for each arena index, give its shape: the level sizes
+    and the pages of an arena differ by system and architecture (malloc.go, arenaL1Bits).
+
+    Parameters
+    ----------
+    symbol
+        Of its mheap_.
+
+    Raises
+    ------
+    TargetError
+        The program is not running.
+    """
+
+    def __init__(self, symbol: gdb.Symbol) -> None:
         self._symbol = symbol
         self._space = gdb.current_progspace()
         level1 = symbol.value()["arenas"].type

@@ -15,17 +15,19 @@ from gdb_gospan.commands.session import Session, Target, core_description, no_ru
 from gdb_gospan.debugger.expressions import symbol_at
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
-from gdb_gospan.debugger.places import groups
+from gdb_gospan.debugger.places import modules_of
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.samples import sample
+from gdb_gospan.debugger.sources import sources
 from gdb_gospan.debugger.threads import frames
-from gdb_gospan.debugger.types import GdbTypes
+from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
+from gdb_gospan.memory.places import Module
 from gdb_gospan.memory.procmem import resident
 from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
@@ -37,11 +39,18 @@ _VDSO = "system-supplied DSO"
 """What gdb calls the kernel's own library (symfile-mem.c)."""
 
 
-def current_session() -> Session:
+def current_session(runtime: str | None = None) -> Session:
     """Return the session for gdb's current inferior; made anew when the target ran or changed.
+
+    Parameters
+    ----------
+    runtime
+        Which of several Go runtimes to look at, by its number or name; None for the largest.
 
     Raises
     ------
+    UsageError
+        There is no such runtime.
     TargetError
         No program, no process, not Go, too old, running: one line that says so.
     """
@@ -56,9 +65,10 @@ def current_session() -> Session:
         inferior.connection_num,
         _filename(),
         core_path() if kind == "core" else None,
+        runtime,
     )
     if _session is None or _session[0] != key:
-        _session = key, _open(inferior, kind)
+        _session = key, _open(inferior, kind, runtime)
         _session[1].opened_in = time.perf_counter() - began
     return _session[1]
 
@@ -155,7 +165,7 @@ def _name() -> str:
     return Path(filename).name if filename else "this program"
 
 
-def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Session:
+def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> Session:
     types = _known_types()
     memory, core = choose(kind, types.address("runtime.mheap_"))
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
@@ -163,15 +173,19 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
     name = program_name(notes) if filename is None and notes and core else _name()
     if notes and filename and (other := _other_build(Path(filename), memory, notes)) and _is_go():
         raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
-    heap = open_heap(
+    system = machine(inferior)
+    there, lacking = _modules(memory, notes)
+    opened = open_heap(
         memory if kind == "core" else Stopped(memory),
-        types,
-        machine(inferior),
+        sources(types, there, system.pointer_size),
+        system,
         program=name,
-        places=lambda: groups(memory, notes, filename),
+        modules=lambda: _told(there, lacking),
+        runtime=runtime,
     )
-    if heap is None:
+    if opened is None:
         raise TargetError(_no_runtime(kind))
+    heap = opened.heap
     # A C program may have loaded Go; but then it is the one that the core is of.
     if (
         notes
@@ -193,11 +207,32 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"]) -> Se
         build_id=next((file.build_id for file in gdb.objfiles() if file.filename == filename), None),
         resident=resident(inferior.pid) if kind == "live" else None,
         missing=memory.truncated if isinstance(memory, CoreFile) else 0,
+        runtimes=opened.runtimes,
     )
     stripped = memory if heap.layout.source == "none" else None
-    mspan = types.gdb_type("runtime.mspan") if heap.layout.source == "dwarf" else None
+    source = opened.source
+    mspan = (
+        source.gdb_type("runtime.mspan")
+        if heap.layout.source == "dwarf" and isinstance(source, (GdbTypes, FileTypes))
+        else None
+    )
     samples = None if mspan is None else partial(sample, heap, mspan)
     return Session(target, heap, lambda: frames(stripped), symbol_at, samples)
+
+
+def _modules(memory: Memory, notes: CoreNotes | None) -> tuple[list[Module], TargetError | None]:
+    """Return the modules of the program, or why they are not known."""
+    try:
+        return modules_of(memory, notes), None
+    except TargetError as error:
+        return [], error
+
+
+def _told(there: list[Module], lacking: TargetError | None) -> list[Module]:
+    """Return the modules; raise what gdb said where it does not know them."""
+    if lacking is not None:
+        raise lacking
+    return there
 
 
 def _other_build(executable: Path, memory: Memory, notes: CoreNotes) -> str:

@@ -63,7 +63,8 @@ class GdbType:
 class GdbTypes:
     """Types and variables of the program that gdb has loaded; what was found is kept.
 
-    Valid until gdb loads or drops a file of symbols; the program may run.
+    Valid until gdb loads or drops a file of symbols; the program may run. Of a name that several files have, gdb
+    gives the first: where there are several runtimes, `FileTypes` is for each.
     """
 
     def __init__(self) -> None:
@@ -107,6 +108,48 @@ class GdbTypes:
         known = target.code not in (gdb.TYPE_CODE_ERROR, gdb.TYPE_CODE_FUNC) and target.sizeof > 0
         has_debug = "<" not in str(target) and known
         return int(pointer), GdbType(target) if has_debug else None
+
+
+class FileTypes:
+    """Types and variables of one file that gdb has loaded, its separate debug information included.
+
+    Parameters
+    ----------
+    file
+        An executable or a library.
+    symbols
+        Its symbol table, for what is not in its debug information.
+    """
+
+    def __init__(self, file: gdb.Objfile, symbols: SymbolTable) -> None:
+        self._file = file
+        self._symbols = symbols
+
+    def address(self, name: str) -> int | None:
+        """Address of a package variable, or None."""
+        variable = self.variable(name)
+        return variable[0] if variable else None
+
+    def struct(self, name: str) -> TypeNode | None:
+        """Return the type called ``name``, or None."""
+        found = self.gdb_type(name)
+        return None if found is None else GdbType(found)
+
+    def gdb_type(self, name: str) -> gdb.Type | None:
+        """Return the same as gdb's own."""
+        found = self._file.lookup_static_symbol(name)
+        return None if found is None else found.type
+
+    def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
+        """Address and type of a package variable; only the address when there is a symbol but no DWARF."""
+        found = self._file.lookup_global_symbol(name) or self._file.lookup_static_symbol(name)
+        if found is not None and found.is_variable and found.type is not None:
+            place = found.value().address
+            if place is not None:
+                return int(place), GdbType(found.type)
+        address = self._symbols.address(name)
+        # gdb asks its own table here, not the file: another build may lie there by now.
+        return None if address is None or symbol_of(address) != (name, 0) else (address, None)
 
 
 def _fixed_symbols() -> list[SymbolTable]:

@@ -15,6 +15,9 @@ from gdb_gospan.layout.signature import Signature, examine
 from gdb_gospan.layout.words import Words
 from gdb_gospan.memory import Memory
 
+SMALLEST: Final = {8: 92_672, 4: 17_976}
+"""Bytes of the smallest mheap of all bundled layouts, by the bytes of a pointer."""
+
 _NEAR: Final = 1 << 20
 """Pointers to themselves lie closer than this: mheap has 93 KB."""
 

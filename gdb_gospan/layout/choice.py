@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -23,12 +23,23 @@ def tables(version: GoVersion | None, platform: Platform, *, source: str) -> lis
     TargetError
         The stated release is older than any that is supported.
     """
-    if version is not None and version.release < requirements.OLDEST:
-        raise TargetError(too_old(version))
+    refuse_old(version)
     releases = sorted(bundled.releases(), key=lambda release: version is None or release != version.release)
     label = version or GoVersion("unknown", *requirements.NEWEST)
     found = (bundled.bundled(release, label, platform, source=source) for release in releases)
     return [table for table in found if table is not None]
+
+
+def refuse_old(version: GoVersion | None) -> None:
+    """Raise a `TargetError` for a release that is older than any that is supported."""
+    if version is not None and version.release < requirements.OLDEST:
+        raise TargetError(too_old(version))
+
+
+def likeliest(signatures: Iterable[Signature], stated: str | None) -> list[Signature]:
+    """Return the signatures in their order, but those of the release that a program states first."""
+    version = parse(stated) if stated else None
+    return sorted(signatures, key=lambda each: version is None or each.table.release != version.release)
 
 
 def labelled(fitting: Sequence[Signature], stated: str | None) -> Layout:

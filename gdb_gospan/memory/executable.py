@@ -20,6 +20,7 @@ from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Bytes, Segments, disjoint
 
 _PF_W: Final = 2
+_PAGE: Final = -1 << 12
 _GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
 _DEBUG_SECTIONS: Final = (".debug_info", ".zdebug_info")
 
@@ -38,7 +39,9 @@ class Executable:
     entry
         Address of the first instruction, as linked.
     movable
-        Whether the loader may put it anywhere (a PIE).
+        Whether the loader may put it anywhere (a PIE or a library).
+    lowest
+        Address of its first mapping, as linked: whole pages of 4 KiB.
     build_id
         GNU build id in hexadecimal; Go writes one since 1.24.
     is_go
@@ -58,6 +61,7 @@ class Executable:
     osabi: int
     entry: int
     movable: bool
+    lowest: int
     build_id: str | None
     is_go: bool
     has_debug_info: bool
@@ -103,6 +107,7 @@ def open_executable(path: Path) -> Executable:
                 osabi=int(flat[7]),
                 entry=elf["e_entry"],
                 movable=kind == ET_DYN,
+                lowest=min((each["p_vaddr"] for each in elf.iter_segments("PT_LOAD")), default=0) & _PAGE,
                 build_id=_build_id(elf),
                 is_go=any(elf.get_section_by_name(name) for name in _GO_SECTIONS),
                 has_debug_info=any(elf.get_section_by_name(name) for name in _DEBUG_SECTIONS),

@@ -1,7 +1,8 @@
-"""Where in a process the variables of a program can be: its writable mappings, the likeliest first."""
+"""Where in a process the variables of a program can be: the writable images of its files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -30,57 +31,106 @@ class Mapping:
     path: str = ""
 
 
-def places(mappings: Iterable[Mapping], program: str | None) -> list[list[Range]]:
-    """Return groups of ranges, to be searched one group after the other.
+@attrs.frozen
+class Module:
+    """A file of a program as it lies in memory: the executable or a library.
 
-    A program's initialised data is mapped from its file, and what it clears at the start follows at once: a run of
-    writable mappings, part of it of a file, is the image of the program or of a library. First comes that of
-    `program`, then those of libraries, then, in a group of its own each, memory of no file: where the kernel did
-    not say what is mapped from where, that is all there is.
+    Attributes
+    ----------
+    path
+        Of the file; empty for memory of no file.
+    start
+        Where the first mapping of the file begins.
+    image
+        What is writable, ascending: initialised data, which is mapped from the file, and what follows it at once, the
+        variables that begin as zeros.
     """
-    runs: list[list[Mapping]] = []
-    for mapping in sorted(
-        (each for each in mappings if each.writable and each.size), key=lambda each: each.start
-    ):
-        if runs and runs[-1][-1].start + runs[-1][-1].size == mapping.start:
-            runs[-1].append(mapping)
+
+    path: str
+    start: int
+    image: tuple[Range, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folders."""
+        return os.path.basename(self.path)  # noqa: PTH119  # of a file that may be of another machine
+
+    @property
+    def size(self) -> int:
+        """Bytes of the image."""
+        return sum(size for _, size in self.image)
+
+    def holds(self, address: int) -> bool:
+        """Whether the address is in the image."""
+        return any(start <= address < start + size for start, size in self.image)
+
+
+def modules(mappings: Iterable[Mapping]) -> list[Module]:
+    """Return every module that has a writable image, by address; those of no file come last.
+
+    A run of writable mappings of no file that follows no file is a module of its own: where the kernel did not say what
+    is mapped from where, as in a core that Delve has written, that is all there is.
+    """
+    files: list[_Growing] = []
+    others: list[_Growing] = []
+    for mapping in sorted(mappings, key=lambda each: each.start):
+        last = files[-1] if files else None
+        if mapping.path:
+            # A file has its writable segment after the others, so a file whose code comes again is loaded again.
+            if last is None or last.path != mapping.path or (last.runs and not mapping.writable):
+                files.append(_Growing(mapping.path, mapping.start))
+            if mapping.writable and mapping.size:
+                files[-1].add(mapping)
+        elif mapping.writable and mapping.size:
+            before = next(
+                (
+                    each
+                    for each in (last, others[-1] if others else None)
+                    if each and each.ends_at(mapping.start)
+                ),
+                None,
+            )
+            if before is None:
+                others.append(before := _Growing("", mapping.start))
+            before.add(mapping)
+    # Memory of no file that is larger than any image is a heap.
+    small = [each for each in others if each.runs[0][1] <= _LARGEST]
+    return [each.module() for each in (*files, *small) if each.runs]
+
+
+class _Growing:
+    """A module whose mappings come one after the other."""
+
+    def __init__(self, path: str, start: int) -> None:
+        self.path = path
+        self.start = start
+        self.runs: list[Range] = []
+
+    def ends_at(self, address: int) -> bool:
+        return bool(self.runs) and sum(self.runs[-1]) == address
+
+    def add(self, mapping: Mapping) -> None:
+        if self.ends_at(mapping.start):
+            start, size = self.runs.pop()
+            self.runs.append((start, size + mapping.size))
         else:
-            runs.append([mapping])
-    own = [run for run in runs if program and any(each.path == program for each in run)]
-    of_files = [run for run in runs if run not in own and any(each.path for each in run)]
-    others = [run for run in runs if run not in own and run not in of_files]
-    return [
-        group for group in (_ranges(own), _ranges(of_files), *(_ranges([run]) for run in others)) if group
-    ]
+            self.runs.append((mapping.start, mapping.size))
+
+    def module(self) -> Module:
+        return Module(self.path, self.start, tuple((start, min(size, _LARGEST)) for start, size in self.runs))
 
 
-def _ranges(runs: Sequence[Sequence[Mapping]]) -> list[Range]:
-    """Return a range for each run, from its first mapping of a file on."""
-    found = []
-    for run in runs:
-        first = next((index for index, each in enumerate(run) if each.path), 0)
-        end = run[-1].start + run[-1].size
-        size = end - run[first].start
-        if run[first].path or size <= _LARGEST:
-            found.append((run[first].start, min(size, _LARGEST)))
-    return found
-
-
-def around(groups: Iterable[Sequence[Range]], addresses: Iterable[int]) -> list[list[Range]]:
-    """Return what of the groups is near one of these addresses: a program's own variables lie among a megabyte or two."""
-    found: list[list[Range]] = []
-    for group in groups:
-        pieces: list[Range] = []
-        for begin, size in group:
-            for address in sorted(each for each in addresses if begin <= each < begin + size):
-                low, high = max(begin, address - _NEAR), min(begin + size, address + _NEAR)
-                if pieces and low <= sum(pieces[-1]):
-                    pieces[-1] = pieces[-1][0], high - pieces[-1][0]
-                else:
-                    pieces.append((low, high - low))
-        if pieces:
-            found.append(pieces)
-    return found
+def around(ranges: Iterable[Range], addresses: Sequence[int]) -> list[Range]:
+    """Return what of the ranges is near one of these addresses: a program's own variables lie among a megabyte or two."""
+    pieces: list[Range] = []
+    for begin, size in ranges:
+        for address in sorted(each for each in addresses if begin <= each < begin + size):
+            low, high = max(begin, address - _NEAR), min(begin + size, address + _NEAR)
+            if pieces and low <= sum(pieces[-1]):
+                pieces[-1] = pieces[-1][0], high - pieces[-1][0]
+            else:
+                pieces.append((low, high - low))
+    return pieces
 
 
 def mappings_of(pid: int) -> list[Mapping]:

@@ -6,21 +6,23 @@ signature of mheap that decides, and the spans that hang from it that confirm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+import attrs
 import numpy as np
 
 from gdb_gospan.errors import LayoutError, MemoryReadError
 from gdb_gospan.layout import anchors, bundled, choice, sizeclasses, variables
 from gdb_gospan.layout.buildinfo import find_version
+from gdb_gospan.layout.bundled import Bundled
 from gdb_gospan.layout.goversion import GoVersion, parse
 from gdb_gospan.layout.model import Platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.layout.signature import Recognised, Signature, examine
 from gdb_gospan.layout.words import Words
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.places import Range
+from gdb_gospan.memory.places import Module, around
 from gdb_gospan.runtime.heap import Heap
 
 _NEEDED: Final = ("allp", "gcController")
@@ -47,41 +49,109 @@ def from_symbols(
     return _open(memory, fitting, signatures, symbols, version.raw)
 
 
-def from_memory(
-    memory: Memory, platform: Platform, groups: Iterable[Sequence[Range]], *, program: str
-) -> Heap | None:
-    """Open the heap of a program without symbols; None when there is no Go runtime.
+@attrs.frozen(eq=False)
+class Sighting:
+    """A module without symbols that has what looks like an mheap.
 
-    Parameters
+    Attributes
     ----------
-    groups
-        Where to look: see `places`.
+    words
+        The module's writable image.
+    signatures
+        Of every bundled layout at every such place; that of the stated release first.
+    stated
+        The Go version as the module has it; None when it was not found.
+    """
+
+    module: Module
+    words: Words
+    signatures: tuple[Signature, ...]
+    stated: str | None
+
+    @property
+    def fitting(self) -> list[Signature]:
+        """The signatures that hold."""
+        return [signature for signature in self.signatures if signature.holds]
+
+    def open(self, memory: Memory, program: str) -> Heap:
+        """Find the other variables in the same module, and make a heap of it.
+
+        Raises
+        ------
+        TargetError
+            Too old a Go.
+        LayoutError
+            No bundled layout is that of this module.
+        MemoryReadError
+            So much is missing that the rest of the runtime cannot be found from mheap.
+        """
+        choice.refuse_old(parse(self.stated) if self.stated else None)
+        if not self.fitting:
+            platform = self.signatures[0].table.layout.platform
+            raise LayoutError(_no_layout(program, self.stated, platform, self.signatures))
+        found = _variables(memory, self.words, self.fitting[0], program)
+        return _open(memory, self.fitting, self.signatures, found, self.stated)
+
+
+def sighted(memory: Memory, platform: Platform, modules: Iterable[Module]) -> Iterator[Sighting]:
+    """Yield the modules that have what looks like an mheap by any of the bundled layouts."""
+    tables: list[Bundled] = []
+    for module in modules:
+        if module.size < anchors.SMALLEST[platform.pointer_size]:
+            continue
+        tables = tables or choice.tables(None, platform, source="none")
+        words = Words.read(memory, module.image, platform)
+        signatures = anchors.find_mheaps(memory, words, tables)
+        if signatures:
+            stated = find_version(memory, words)
+            yield Sighting(module, words, tuple(choice.likeliest(signatures, stated)), stated)
+
+
+def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], program: str) -> None:
+    """Raise what is wrong when these modules, in which there is no mheap, are of a Go program; else do nothing.
 
     Raises
     ------
     TargetError
         Too old a Go.
     LayoutError
-        It is Go, but no bundled layout is that of this program.
-    MemoryReadError
-        So much is missing that the rest of the runtime cannot be found from mheap.
+        Its mheap was not found.
     """
-    stated, failed = None, []
-    for ranges in groups:
-        words = Words.read(memory, ranges, platform)
-        here = find_version(memory, words)
-        stated = stated or here
-        version = parse(here) if here else None
-        signatures = anchors.find_mheaps(memory, words, choice.tables(version, platform, source="none"))
-        fitting = [signature for signature in signatures if signature.holds]
-        if fitting:
-            found = variables.find_variables(memory, words, fitting[0])
-            _complain(found, program)
-            return _open(memory, fitting, signatures, Symbols(found), here)
-        failed += signatures
-    if stated is None and not failed:
-        return None
-    raise LayoutError(_no_layout(program, stated, platform, failed))
+    for module in modules:
+        stated = find_version(memory, Words.read(memory, module.image, platform))
+        if stated is not None:
+            choice.refuse_old(parse(stated))
+            raise LayoutError(_no_layout(program, stated, platform, ()))
+
+
+def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], program: str) -> Symbols:
+    """Find the variables of a heap without symbols anew: they are told by what is in them, and that may have changed.
+
+    Parameters
+    ----------
+    near
+        Addresses to look around; when there are none, the whole module is searched.
+
+    Raises
+    ------
+    GoSpansError
+        The mheap that was recognised is none any more, or something else that is needed was not found.
+    """
+    if heap.evidence is None:
+        return heap.symbols
+    signature = examine(memory, heap.symbols["mheap_"], heap.evidence.signature.table)
+    if not signature.holds:
+        raise LayoutError(
+            f"runtime.mheap_ of {program} at {signature.mheap:#x} is no longer one (try: again)"
+        )
+    ranges = around(module.image, near) if near else module.image
+    return _variables(memory, Words.read(memory, ranges, heap.layout.platform), signature, program)
+
+
+def _variables(memory: Memory, words: Words, signature: Signature, program: str) -> Symbols:
+    found = variables.find_variables(memory, words, signature)
+    _complain(found, program)
+    return Symbols(found)
 
 
 def _complain(found: Mapping[str, int], program: str) -> None:
@@ -110,7 +180,6 @@ def _open(
         refused=tuple(
             signature for signature in all_ if signature.mheap == chosen.mheap and not signature.holds
         ),
-        others=tuple(dict.fromkeys(s.mheap for s in fitting if s.mheap != chosen.mheap)),
         stated=stated,
     )
     layout = choice.labelled(here, stated)

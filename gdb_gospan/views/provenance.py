@@ -8,7 +8,7 @@ from typing import Any
 
 from gdb_gospan.analysis.rules import MISSING
 from gdb_gospan.views.style import Style
-from gdb_gospan.views.units import count, nbytes
+from gdb_gospan.views.units import UNKNOWN, count, nbytes
 
 _NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
 _NARROWEST = 40
@@ -18,10 +18,29 @@ _MOST_REASONS = 3
 
 
 def heading(document: dict[str, Any], style: Style) -> str:
-    """One line: Go version and what the target is."""
+    """One line: Go version and what the target is; and one that names the Go runtimes when there are several."""
     go = document["go"]
     parts = [f"{go['version']} {go['os']}/{go['arch']}", document["target"]["description"]]
-    return style.paint("heading", wrapped("", parts, style.width))
+    lines = [wrapped("", parts, style.width)]
+    runtimes = document.get("runtimes", ())
+    if len(runtimes) > 1:
+        lines.append(wrapped("", _runtimes(runtimes, style), style.width))
+    return style.paint("heading", "\n".join(lines))
+
+
+def _runtimes(runtimes: Sequence[dict[str, Any]], style: Style) -> list[str]:
+    """Name the Go runtimes of one process, with the bytes of their spans in use; the version only where it differs."""
+    several = len({runtime["version"] for runtime in runtimes}) > 1
+    parts = [f"{len(runtimes)} Go runtimes"]
+    for runtime in runtimes:
+        size = (
+            "layout not known" if runtime["in_use"] is None else nbytes(runtime["in_use"], exact=style.exact)
+        )
+        facts = [runtime["version"] or UNKNOWN] if several else []
+        facts += [f"{size} in use" if runtime["in_use"] is not None else size]
+        facts += ["shown"] if runtime["shown"] else []
+        parts.append(f"{runtime['number']} {runtime['name']} ({', '.join(facts)})")
+    return [*parts, "--runtime NAME or N shows another"]
 
 
 def footer(document: dict[str, Any], style: Style) -> str:
@@ -60,10 +79,8 @@ def _layout(layout: dict[str, Any]) -> str:
     signature = layout["signature"]
     if signature is None:
         return "layout DWARF"
-    others = len(signature["other_runtimes"])
-    more = f", one of {others + 1} Go runtimes here" if others else ""
     proof = f"{signature['held']} of {signature['pieces']} signs"
-    return f"layout of Go {signature['release']} by {proof} ({_NO_TYPES[layout['source']]}{more})"
+    return f"layout of Go {signature['release']} by {proof} ({_NO_TYPES[layout['source']]})"
 
 
 def wrapped(name: str, parts: Sequence[str], width: int, indent: int | None = None) -> str:

@@ -25,7 +25,7 @@ from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.runtime.stripped import find_again
 from tools import processes, programs, shell, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
@@ -337,11 +337,11 @@ def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeyp
     truth = find_symbols(DwarfTypes(whole)).addresses
     searches = []
 
-    def counted(*arguments, **options):
-        searches.append(options["program"])
-        return open_heap(*arguments, **options)
+    def counted(*arguments):
+        searches.append(arguments)
+        return find_again(*arguments)
 
-    monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.process"), "open_heap", counted)
+    monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.process"), "find_again", counted)
     of_looks = Counter()
     with processes.start(stripped, "-seconds", "240") as running:
         running.line()
