@@ -40,9 +40,10 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     except (LookupError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
     if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
+        own = next((each.name for each in target.runtimes if each.shown), "another runtime")
         raise TargetError(
-            f"{path}: is of the runtime of another module, not of {other.name} "
-            f"(try: go-spans snapshot --runtime {runtime} of the process or core)"
+            f"{path}: this snapshot is of {own}, not of {other.name} "
+            f"(try: go-spans snapshot FILE --runtime {runtime}, of the process or core)"
         )
     seen = None if threads is None else lambda: threads
     return Session(target, Heap(image, layout, symbols, evidence), seen)

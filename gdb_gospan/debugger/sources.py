@@ -45,6 +45,14 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
     return found if any(known is not None and module.holds(known) for module in large) else [*found, whole]
 
 
+def library_of(module: Module) -> tuple[Path, int] | None:
+    """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or gdb has no file."""
+    file, space = _file_of(module), gdb.current_progspace()
+    if file is None or not file.filename or (space is not None and file.filename == space.filename):
+        return None
+    return Path(file.filename), _bias(Path(file.filename), module)
+
+
 def _file_of(module: Module) -> gdb.Objfile | None:
     """Return gdb's file of a module, or None when gdb has not loaded it."""
     files = [file for file in gdb.objfiles() if file.owner is None and file.filename]

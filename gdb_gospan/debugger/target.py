@@ -217,7 +217,9 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         else None
     )
     samples = None if mspan is None else partial(sample, heap, mspan)
-    return Session(target, heap, lambda: frames(stripped), symbol_at, samples)
+    return Session(
+        target, heap, lambda: frames(stripped, opened.module, opened.elsewhere), symbol_at, samples
+    )
 
 
 def _modules(memory: Memory, notes: CoreNotes | None) -> tuple[list[Module], TargetError | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.frames import stacks, walked
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.sources import library_of
 from gdb_gospan.debugger.types import symbol_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory
+from gdb_gospan.memory.places import Module
 from gdb_gospan.memory.registers import Thread
 
 _POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -26,9 +29,12 @@ _POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
 names of architectures."""
 
 _found: list[tuple[str, list[str], Thread]] = []
+_elsewhere: list[Module] = []
 
 
-def frames(stripped: Memory | None = None) -> list[Stack]:
+def frames(
+    stripped: Memory | None = None, module: Module | None = None, elsewhere: Sequence[Module] = ()
+) -> list[Stack]:
     """Return each thread with its innermost functions; leaves gdb's selection as it was.
 
     Parameters
@@ -36,12 +42,18 @@ def frames(stripped: Memory | None = None) -> list[Stack]:
     stripped
         Memory of a program without symbols, of whose stacks gdb knows next to nothing: they
         are walked by frame pointers, and the functions have the names of Go's own table.
+    module
+        That has the table; None for the executable.
+    elsewhere
+        The modules of other Go runtimes: a function there is named with its file, ``liba.so:runtime.mallocgc``, for
+        it says nothing of this runtime.
     """
+    _elsewhere[:] = elsewhere
     # Some gdbs warn of each thread of a core when its registers are read; as output of a command it is caught.
     gdb.execute(f"python __import__({__name__!r}, fromlist=['_collect'])._collect()", to_string=True)
     if stripped is None:
         return [Stack(label, tuple(names), thread.lwp) for label, names, thread in _found]
-    by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions())
+    by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions(module))
     # What gdb says of a thread that is in C code, of a library that has symbols, is better than nothing.
     return [
         Stack(label, ours.functions or tuple(names), thread.lwp)
@@ -49,8 +61,11 @@ def frames(stripped: Memory | None = None) -> list[Stack]:
     ]
 
 
-def _functions() -> FunctionTable:
-    """Return Go's own table of the program's functions."""
+def _functions(module: Module | None) -> FunctionTable:
+    """Return Go's own table of the functions of a module, or of the executable."""
+    library = None if module is None else library_of(module)
+    if library is not None:
+        return FunctionTable.of_executable(*library)
     # pyelftools takes 30 ms to import, and few stops need this.
     from gdb_gospan.memory.executable import open_executable
 
@@ -103,8 +118,14 @@ def _unwind(names: list[str]) -> None:
     """Ask gdb for the functions of the selected thread."""
     current: gdb.Frame | None = gdb.newest_frame()
     while current is not None and len(names) < FRAMES and not at_bottom(names):
-        names.append(current.name() or "")
+        names.append(_placed(current.name() or "", current.pc()))
         current = current.older()
+
+
+def _placed(name: str, address: int) -> str:
+    """Return the name of a function, with its file when that has another Go runtime."""
+    other = next((each for each in _elsewhere if each.start <= address < each.end), None)
+    return name if other is None else f"{other.name}:{name}"
 
 
 def _lengthen(names: list[str], here: Thread) -> None:
@@ -130,7 +151,7 @@ class _Symbols:
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at ``address`` belongs to, or None."""
         found = symbol_of(address)
-        return found[0] if found else None
+        return _placed(found[0], address) if found else None
 
     def depth(self, _address: int) -> int | None:
         """Return None: gdb has unwound the newest function by its own tables."""

@@ -15,6 +15,10 @@ from gdb_gospan.memory.segments import among, distinct
 
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28
+_MOST_NUMBERS: Final = 1 << 48
+_LAST_STATE: Final = 15
+"""Of a goroutine: there are 12 states in Go 1.26, each with or without the next (runtime2.go, _Gscan)."""
+_SCANNED: Final = 0x1000
 _CRASH_STACK: Final = (16384, 1000)
 """Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
 _LAST_STATUS: Final = 4
@@ -64,27 +68,45 @@ class SchedulerVariables(Looking):
         return len(named) > 0 and len(foreign) <= 1  # emptymspan, which stands for none
 
     def allgs(self) -> int | None:
-        """Allgs lists the goroutines; the first is main."""
+        """Allgs lists the goroutines; allgptr names its array too (proc.go, allgadd), and the first is main.
+
+        While allgadd moves them, allgptr still names the old array. In a library the main goroutine ends at once
+        (proc.go, main), and what was its g becomes another's.
+        """
         rows, arrays, lengths = self._slices(_MOST_GS)
+        named = np.sort(self._words.value[self._pointing])
+        twice = np.searchsorted(named, arrays, "right") - np.searchsorted(named, arrays, "left") > 1
         first, known = self._read(arrays, self._words.width)
-        rows, first, lengths, arrays = rows[known], first[known], lengths[known], arrays[known]
-        number, known = self._numbers("g", "goid", first)
-        fits = known & (number == 1)
-        rows, lengths, arrays = rows[fits], lengths[fits], arrays[fits]
+        number, _ = self._numbers("g", "goid", first)
+        fits = known & self._are_gs(first) & (twice | (number == 1))
+        rows, lengths, arrays, twice = rows[fits], lengths[fits], arrays[fits], twice[fits]
         # What only looks like it may be said to be very long: its last one is no g.
         width = np.uint64(self._words.width)
         last, known = self._read(arrays + (lengths - np.uint64(1)) * width, self._words.width)
-        rows, lengths, last = rows[known], lengths[known], last[known]
-        known = self._numbers("g", "goid", last)[1]
-        rows, lengths = rows[known], lengths[known]
-        for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
+        fits = known & self._are_gs(last)
+        rows, lengths, twice = rows[fits], lengths[fits], twice[fits]
+        for row in rows[np.lexsort((-lengths.astype(np.int64), ~twice))].tolist():
             gs = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
-            low, known = self._numbers("g", "stack.lo", gs)
-            high, _ = self._numbers("g", "stack.hi", gs)
-            if len(gs) and known.all() and (low <= high).all() and len(np.unique(gs)) == len(gs):
+            if len(gs) and self._have_stacks(gs).all() and len(np.unique(gs)) == len(gs):
                 self._gs = np.sort(gs)
                 return int(self._words.address[row])
         return None
+
+    def _are_gs(self, addresses: U64) -> Known:
+        """Which of these may be goroutines, dead ones included: a stack, a number, a state (runtime2.go)."""
+        number, _ = self._numbers("g", "goid", addresses)
+        status, _ = self._numbers("g", "atomicstatus", addresses)
+        stated = (number < np.uint64(_MOST_NUMBERS)) & (
+            status & ~np.uint64(_SCANNED) <= np.uint64(_LAST_STATE)
+        )
+        fits: Known = self._have_stacks(addresses) & stated
+        return fits
+
+    def _have_stacks(self, addresses: U64) -> Known:
+        low, known = self._numbers("g", "stack.lo", addresses)
+        high, _ = self._numbers("g", "stack.hi", addresses)
+        fits: Known = known & (low <= high)
+        return fits
 
     def allm(self) -> int | None:
         """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""

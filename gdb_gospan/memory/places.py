@@ -60,6 +60,11 @@ class Module:
         """Bytes of the image."""
         return sum(size for _, size in self.image)
 
+    @property
+    def end(self) -> int:
+        """Where the image ends; what is linked with it, code included, lies between `start` and here."""
+        return sum(self.image[-1])
+
     def holds(self, address: int) -> bool:
         """Whether the address is in the image."""
         return any(start <= address < start + size for start, size in self.image)

@@ -31,6 +31,8 @@ class Opened:
         Every Go runtime of the process, by the address of its mheap_; one of them is the heap's.
     module
         That the heap's runtime is part of; None when nothing tells.
+    elsewhere
+        The modules of the other runtimes.
     source
         That knows the runtime's symbols; None for one without symbols.
     """
@@ -38,6 +40,7 @@ class Opened:
     heap: Heap
     runtimes: tuple[Runtime, ...]
     module: Module | None
+    elsewhere: tuple[Module, ...]
     source: TypeSource | None
 
 
@@ -98,7 +101,8 @@ def open_heap(
     if heap.evidence is not None:
         others = tuple(each.mheap for each in known if not each.shown)
         heap.evidence = attrs.evolve(heap.evidence, others=others)
-    return Opened(heap, tuple(known), found[shown].module, found[shown].source)
+    elsewhere = tuple(each.module for each in found if each is not found[shown] and each.module)
+    return Opened(heap, tuple(known), found[shown].module, elsewhere, found[shown].source)
 
 
 def _found(

@@ -89,6 +89,17 @@ def build_c(name: str = "plain") -> Path:
     return _built(f"{name}-{_digest([source])}", make) / name
 
 
+@remembered
+def library(name: str, minor: str, ldflags: str = "") -> Path:
+    """Return tests/programs/shared as a library of that name, which brings a Go runtime of its own."""
+    built = build("shared", minor, buildmode="c-shared", cgo=True, ldflags=ldflags)
+
+    def make(target: Path) -> None:
+        shutil.copy(built, target / name)
+
+    return _built(f"{name}-{built.parent.name}", make) / name
+
+
 def _built(entry: str, make: Callable[[Path], None]) -> Path:
     folder = root() / "programs"
     made = once(folder / entry, make)

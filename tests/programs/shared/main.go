@@ -5,7 +5,10 @@ import "C"
 
 import "runtime"
 
-var kept [][]byte
+var (
+	kept  [][]byte
+	stats runtime.MemStats
+)
 
 // grow keeps so many objects, each of so many bytes, and gives back how many there are then.
 //
@@ -16,6 +19,14 @@ func grow(objects, size C.int) C.int {
 	}
 	runtime.GC()
 	return C.int(len(kept))
+}
+
+// heapAlloc gives back MemStats.HeapAlloc, and allocates nothing.
+//
+//export heapAlloc
+func heapAlloc() C.ulonglong {
+	runtime.ReadMemStats(&stats)
+	return C.ulonglong(stats.HeapAlloc)
 }
 
 func main() {}
