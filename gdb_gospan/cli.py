@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
 _FILE_COUNT: Final = 2
-_FILES_HELP: Final = "the executable and a core of it, in either order; or a snapshot alone"
+_FILES_HELP: Final = (
+    "the executable and a core of it, in either order; for the runtime of a library, the library and the core; or a "
+    "snapshot alone"
+)
 _PID: Final = Option(
     "pid", "instead: a running process, which stands still while it is read", "N", number=True
 )

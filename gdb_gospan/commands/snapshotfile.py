@@ -9,7 +9,7 @@ import attrs
 
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.session import Session, Target
-from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.image import Image
 from gdb_gospan.runtime.heap import Heap
@@ -41,9 +41,9 @@ def open_session(path: str, runtime: str | None = None) -> Session:
         raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
     if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
         own = next((each.name for each in target.runtimes if each.shown), "another runtime")
-        raise TargetError(
-            f"{path}: this snapshot is of {own}, not of {other.name} "
-            f"(try: go-spans snapshot FILE --runtime {runtime}, of the process or core)"
+        raise UsageError(
+            f"--runtime: {path} is of {own}, not of {other.name} "
+            f"(try: go-spans snapshot FILE --runtime {other.name}, of the process or core)"
         )
     seen = None if threads is None else lambda: threads
     return Session(target, Heap(image, layout, symbols, evidence), seen)
