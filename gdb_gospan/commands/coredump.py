@@ -15,7 +15,7 @@ from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.memory.buildid import other_build
+from gdb_gospan.memory.buildid import build_id, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
@@ -115,22 +115,31 @@ def _library(
 ) -> Module | None:
     """Return the module that the file is, if it is a library of the process and not its executable.
 
-    The notes of the file, with its build id, are found in the memory of the module; of a file without notes, it is the
-    name that decides.
+    Its notes, the build id among them, are in the memory of the module that it is; of a file whose notes are nowhere to
+    be found, the name decides.
     """
-    if not executable.movable:
+    if not executable.movable or (
+        notes.entry is not None and _is_at(executable, core, notes.entry - executable.entry)
+    ):
         return None
-    for module in there:
-        if not module.path or module.path == notes.program:
-            continue
-        bias = module.start - executable.lowest
-        known = [core.read(address + bias, len(data)) for address, data in executable.notes]
-        if known and all(read == data for read, (_, data) in zip(known, executable.notes, strict=True)):
-            return module
-        named = module.name == executable.path.name and notes.program is not None
-        if named and not any(isinstance(read, bytes) for read in known):
-            return module
-    return None
+    libraries = [module for module in there if module.path and module.path != notes.program]
+    own = (module for module in libraries if _is_at(executable, core, module.start - executable.lowest))
+    named = (
+        module
+        for module in libraries
+        if notes.program is not None
+        and module.name == executable.path.name
+        and not other_build(executable.notes, core, module.start - executable.lowest)
+    )
+    return next(own, None) or next(named, None)
+
+
+def _is_at(executable: Executable, core: CoreFile, bias: int) -> bool:
+    """Whether all notes of the file are in memory there, and say which build it is."""
+    identified = any(build_id(data) or build_id(data, b"Go\0\0") for _, data in executable.notes)
+    return identified and all(
+        core.read(address + bias, len(data)) == data for address, data in executable.notes
+    )
 
 
 def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
