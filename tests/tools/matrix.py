@@ -107,7 +107,10 @@ def _blind(cell: Cell) -> bool:
 
 def _disagreements(cell: Cell) -> Iterator[str]:
     """Name where this way says something else than the way of reference."""
-    for code in cell.verdict.checks.keys() | cell.reference.checks.keys():
+    lacking = [code for code in cell.reference.checks if code not in cell.verdict.checks]
+    if lacking:
+        yield f"not checked: {' '.join(lacking)}"
+    for code in cell.verdict.checks:
         if cell.verdict.figures(code) != cell.reference.figures(code):
             yield f"{code} compares {cell.verdict.figures(code)}, not {cell.reference.figures(code)}"
         here, there = cell.verdict.status(code), cell.reference.status(code)
@@ -122,7 +125,7 @@ def _undamaged(cell: Cell) -> Iterator[str]:
         if status not in allowed and not (status == "unknown" and _blind(cell)):
             yield f"{code} {status}"
     for code, status in (expected or {}).items():
-        if status != "exact" and cell.verdict.status(code) == "exact":
+        if status != "exact" and cell.verdict.off.get(code) is None:
             yield f"{code} exact"
     if cell.target.step:
         for code in cell.verdict.off:
