@@ -95,9 +95,10 @@ def faults(cell: Cell) -> Iterator[str]:
     hit = {code: verdict.status(code) for code in cell.hit}
     if not any(status != "exact" for status in hit.values()):
         yield "nothing is noticed"
-    if target.calm or cell.damage.nbytes >= 100 * MIB:
-        allowed = {"exact", "broken", *(["unknown"] if _blind(cell) else [])}
-        yield from (f"{code} {status}" for code, status in hit.items() if status not in allowed)
+    allowed = {"exact", "broken"}
+    allowed |= {"transient"} if not target.calm and cell.damage.nbytes < 100 * MIB else set()
+    allowed |= {"unknown"} if _blind(cell) else set()
+    yield from (f"{code} {status}" for code, status in hit.items() if status not in allowed)
 
 
 def _blind(cell: Cell) -> bool:
