@@ -214,8 +214,8 @@ def _throw(
     words = stderr.read_text(errors="replace")
     stderr.unlink()
     thrown = re.search(r"^fatal error: (.*)$", words, re.MULTILINE)
-    assert thrown, f"{executable.name} {' '.join(arguments)} did not throw"
-    assert thrown[1] == THROWN[arguments[0]]
+    assert thrown, f"{executable.name} {' '.join(arguments)} did not throw:\n{words}"
+    assert thrown[1] == THROWN[arguments[0]], f"{executable.name} threw something else:\n{words}"
     if named := re.search(r"^runtime: marked free object in span 0x([0-9a-f]+)", words, re.MULTILINE):
         known["descriptor"] = int(named[1], 16)
     (folder / "stdout.json").write_text(json.dumps(known))
