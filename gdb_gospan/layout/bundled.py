@@ -1,7 +1,7 @@
 """Layouts that come along, for programs without debug information: Go 1.19 to 1.27 on four architectures.
 
 Taken from the DWARF that each release writes; `tests/tools/layouts.py` makes the file, and a test compares it
-with every toolchain. The heap's structs are the same in all patches of a minor release.
+with every toolchain. A patch release that lays something out in another way than the ones before has a table of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from gdb_gospan.layout.resolve import traits_of
 
 FILE: Final = Path(__file__).with_name("bundled.json")
 
+Release = tuple[int, ...]
+"""The first release that a table is of: major and minor, and the patch where it is not the first of its minor."""
+
 ARCHES: Final = ("amd64", "arm64", "386", "arm")
 _FIXALLOCS: Final = "fixallocs"
 
@@ -31,24 +34,30 @@ class Bundled:
     Attributes
     ----------
     release
-        The Go release that it was taken from.
+        The first Go release that has it.
     layout
         With ``source`` and ``go`` of whoever asked for it.
     handed_out
         Bytes of what each fixalloc hands out; 0 where that is not known.
     """
 
-    release: tuple[int, int]
+    release: Release
     layout: Layout
     handed_out: dict[str, int]
 
 
-def releases() -> tuple[tuple[int, int], ...]:
+def releases() -> tuple[Release, ...]:
     """Return the releases that have a table, the newest first."""
-    return tuple(sorted(requirements.TESTED, reverse=True))
+    return tuple(sorted((*requirements.TESTED, *requirements.PATCHES), reverse=True))
 
 
-def bundled(release: tuple[int, int], go: GoVersion, platform: Platform, *, source: str) -> Bundled | None:
+def table_of(go: GoVersion) -> Release | None:
+    """Return which table a Go version has; None when it is of a minor release without."""
+    exact = (*go.release, go.patch or 0)
+    return next((table for table in releases() if table[:2] == go.release and table <= exact), None)
+
+
+def bundled(release: Release, go: GoVersion, platform: Platform, *, source: str) -> Bundled | None:
     """Return the table of that release for that architecture, or None when there is none.
 
     Parameters
@@ -58,7 +67,7 @@ def bundled(release: tuple[int, int], go: GoVersion, platform: Platform, *, sour
     source
         ``symbols`` or ``none``: where the addresses come from.
     """
-    if platform.arch not in ARCHES or release not in requirements.TESTED:
+    if platform.arch not in ARCHES or release not in releases():
         return None
     known = values(release, platform.arch)
     structs: dict[str, Struct] = {}
@@ -110,7 +119,7 @@ def _file() -> dict[str, Any]:
 
 
 @cache
-def values(release: tuple[int, int], arch: str) -> dict[str, Any]:
+def values(release: Release, arch: str) -> dict[str, Any]:
     """Return one table as it stands in the file: what is in force in this release, the last change up to it.
 
     Returns

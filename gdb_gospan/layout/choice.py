@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -12,7 +12,9 @@ from gdb_gospan.layout.bundled import Bundled
 from gdb_gospan.layout.goversion import GoVersion, parse
 from gdb_gospan.layout.model import Layout, Platform
 from gdb_gospan.layout.resolve import too_old, traits_of
+from gdb_gospan.layout.schedulersigns import examine_scheduler
 from gdb_gospan.layout.signature import Signature
+from gdb_gospan.memory import Memory
 
 
 def tables(version: GoVersion | None, platform: Platform, *, source: str) -> list[Bundled]:
@@ -24,7 +26,8 @@ def tables(version: GoVersion | None, platform: Platform, *, source: str) -> lis
         The stated release is older than any that is supported.
     """
     refuse_old(version)
-    releases = sorted(bundled.releases(), key=lambda release: version is None or release != version.release)
+    stated = version and bundled.table_of(version)
+    releases = sorted(bundled.releases(), key=lambda release: release != stated)
     label = version or GoVersion("unknown", *requirements.NEWEST)
     found = (bundled.bundled(release, label, platform, source=source) for release in releases)
     return [table for table in found if table is not None]
@@ -39,7 +42,59 @@ def refuse_old(version: GoVersion | None) -> None:
 def likeliest(signatures: Iterable[Signature], stated: str | None) -> list[Signature]:
     """Return the signatures in their order, but those of the release that a program states first."""
     version = parse(stated) if stated else None
-    return sorted(signatures, key=lambda each: version is None or each.table.release != version.release)
+    table = version and bundled.table_of(version)
+    return sorted(signatures, key=lambda each: each.table.release != table)
+
+
+@attrs.frozen
+class Told:
+    """The layouts of one mheap, told apart by the scheduler's structs.
+
+    Attributes
+    ----------
+    fitting
+        Those that fit, the first of them to be taken; with all their evidence, as `refused`.
+    refused
+        Those of which something is not as it must be.
+    addresses
+        Of the runtime's variables, as the first one finds them.
+    """
+
+    fitting: tuple[Signature, ...]
+    refused: tuple[Signature, ...]
+    addresses: Mapping[str, int]
+
+
+def tell_apart(
+    memory: Memory, signatures: Sequence[Signature], find: Callable[[Signature], Mapping[str, int]]
+) -> Told:
+    """Tell layouts that lay the same mheap out alike apart by goroutines, threads and Ps.
+
+    One of which all holds comes before one of which some cannot be read; else they keep their order.
+
+    Parameters
+    ----------
+    find
+        Returns the addresses of the runtime's variables by a layout, which may depend on it; `signatures` in order are
+        asked until one finds what it must.
+    """
+    addresses: Mapping[str, int] = {}
+    partial: Mapping[str, int] | None = None
+    for signature in signatures:
+        addresses = find(signature)
+        whole = signature.and_(examine_scheduler(memory, signature.table, addresses))
+        if whole.holds:
+            break
+        if partial is None and not whole.contradicted:
+            partial = addresses
+    else:
+        addresses = partial if partial is not None else addresses
+    examined = [each.and_(examine_scheduler(memory, each.table, addresses)) for each in signatures]
+    fitting = sorted((each for each in examined if not each.contradicted), key=lambda each: not each.holds)
+    if fitting and fitting[0].holds:  # what cannot be read by another layout is there by this one
+        fitting = [each for each in fitting if each.holds]
+    refused = tuple(each for each in examined if each not in fitting)
+    return Told(tuple(fitting), refused, addresses)
 
 
 def labelled(fitting: Sequence[Signature], stated: str | None) -> Layout:
@@ -47,7 +102,9 @@ def labelled(fitting: Sequence[Signature], stated: str | None) -> Layout:
     version = parse(stated) if stated else None
     if version is None:
         releases = sorted(signature.table.release for signature in fitting)
-        version = GoVersion(" or ".join(f"go{major}.{minor}" for major, minor in releases), *releases[-1])
+        names = (".".join(map(str, release)) for release in releases)
+        major, minor, *_ = releases[-1]
+        version = GoVersion(" or ".join(f"go{name}" for name in names), major, minor)
     return attrs.evolve(
         fitting[0].table.layout,
         go=version,

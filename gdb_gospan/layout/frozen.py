@@ -97,7 +97,7 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
         top = _mapping("evidence", frozen)
         first, *refused = (_signature(row, layout) for row in top["signatures"])
         stated = None if top["stated"] is None else _text(top, "stated")
-        also = tuple((int(major), int(minor)) for major, minor in top["also"])
+        also = tuple(tuple(map(int, release)) for release in top["also"])
         return Recognised(first, also, tuple(refused), tuple(map(int, top["others"])), stated)
     except (_DamageError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise LayoutError(f"the recorded evidence is damaged: {error} (try: record it again)") from None
@@ -106,11 +106,11 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
 def _signature(row: dict[str, Any], layout: Layout) -> Signature:
     if layout.source == "dwarf":
         raise _DamageError("a layout of debug information has none")
-    major, minor = row["release"]
-    table = bundled((int(major), int(minor)), layout.go, layout.platform, source=layout.source)
+    release = tuple(map(int, row["release"]))
+    table = bundled(release, layout.go, layout.platform, source=layout.source)
     if table is None:
         raise TargetError(
-            f"it was recorded with a layout of Go {major}.{minor}, which this release of go-spans does not have (try: update it)"
+            f"it was recorded with a layout of Go {'.'.join(map(str, release))}, which this release of go-spans does not have (try: update it)"
         )
     pieces = (
         Evidence(str(what), int(expected), None if found is None else int(found))

@@ -34,7 +34,7 @@ class GoVersion:
 
     @property
     def release(self) -> tuple[int, int]:
-        """The pair that layouts are keyed by; a patch release never changed one (checked 1.23 to 1.27)."""
+        """Major and minor: what has a table of its own, and its patch releases where they differ (`bundled`)."""
         return self.major, self.minor
 
     def __str__(self) -> str:

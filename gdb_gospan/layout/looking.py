@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.signature import Signature
+from gdb_gospan.layout.structs import Structs
 from gdb_gospan.layout.words import I64, U64, Known, Words
-from gdb_gospan.memory import Memory, Unreadable
+from gdb_gospan.memory import Memory
 
 SMALL_PAGE: Final = 4096
 """Of the system; larger ones are multiples."""
@@ -18,37 +18,18 @@ _HIGHEST: Final = 1 << 48
 """Go's heapAddrBits (malloc.go); programs have no more."""
 
 
-class Looking:
+class Looking(Structs):
     """The words of a program's writable image, and the memory that they point into."""
 
     def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
-        self._memory = memory
+        super().__init__(memory, signature.table.layout)
         self._words = words
-        self._layout: Layout = signature.table.layout
         self._signature = signature
 
-    def _numbers(self, struct: str, path: str, addresses: U64) -> tuple[U64, Known]:
-        """Read one field of the structs at these addresses."""
-        field = self._layout[struct][path]
-        return self._read(addresses + np.uint64(field.offset), field.size)
-
-    def _read(self, addresses: U64, size: int) -> tuple[U64, Known]:
-        rows = self._memory.read_many(addresses, size)
-        order = "<" if self._layout.platform.byteorder == "little" else ">"
-        values = np.ascontiguousarray(rows.data).view(f"{order}u{size}").reshape(-1).astype(np.uint64)
-        return values, rows.readable
-
-    def _pointers(self, array: int, count: int) -> U64:
-        data = self._memory.read(array, count * self._words.width)
-        if isinstance(data, Unreadable):
-            return np.empty(0, np.uint64)
-        return np.frombuffer(data, f"{self._words.order}u{self._words.width}").astype(np.uint64)
-
     def _spans(self) -> U64:
-        width = self._words.width
         at = self._signature.mheap + self._layout["mheap"]["allspans"].offset
         header = self._pointers(at, 2)
-        return self._pointers(int(header[0]), int(header[1])) if len(header) == 2 and width else header
+        return self._pointers(int(header[0]), int(header[1])) if len(header) == 2 else header
 
     @cached_property
     def _pointing(self) -> I64:

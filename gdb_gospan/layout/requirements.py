@@ -52,6 +52,9 @@ OLDEST = (1, 19)
 NEWEST = (1, 27)
 TESTED = ((1, 19), (1, 20), (1, 21), (1, 22), (1, 23), (1, 24), (1, 25), (1, 26), (1, 27))
 """Releases that the tests run on."""
+PATCHES = ((1, 24, 6),)
+"""Patch releases since which a minor release lays some struct out in another way than before; no other of those that
+can be had does (`tests/tools/layouts.py`)."""
 
 
 def _plain(kind: Kind, *paths: str) -> tuple[Need, ...]:

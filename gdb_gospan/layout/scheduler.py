@@ -109,7 +109,7 @@ class SchedulerVariables(Looking):
         return fits
 
     def allm(self) -> int | None:
-        """Allm begins the list of threads, which ends with the first one, m0; the longest such list is all of it."""
+        """Allm begins the list of threads, which ends with m0, the first one; the longest such list is all of it."""
         chains: dict[int, list[int]] = {}
         targets = distinct(self._words.value[self._pointing])
         own, known = self._numbers("m", "g0", targets)
@@ -128,7 +128,8 @@ class SchedulerVariables(Looking):
                     break
                 chain.append(at)
                 at = after
-            if not at:
+            # A program has two threads before its main function begins: sysmon is the second (proc.go, main).
+            if not at and len(chain) > 1 and self._is_first(chain[-1]):
                 chains[start] = chain
         if not chains:
             return None
@@ -145,6 +146,11 @@ class SchedulerVariables(Looking):
         back, known = self._numbers("g", "m", own)
         link, _ = self._numbers("m", "alllink", one)
         return int(link[0]) if known[0] and back[0] == one[0] else None
+
+    def _is_first(self, thread: int) -> bool:
+        """Whether this is m0, whose number is 0."""
+        number, known = self._numbers("m", "id", np.array([thread], np.uint64))
+        return bool(known[0] and not number[0])
 
     def sched(self) -> int | None:
         """Sched counts the threads and the numbers of goroutines, and heads the lists of idle Ms and Ps (proc.go).

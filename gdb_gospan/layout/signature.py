@@ -3,7 +3,8 @@
 Go's startup leaves constants and pointers to itself all over mheap (mheap.go, mheap.init; mpagealloc.go,
 pageAlloc.init): which struct each fixalloc hands out, where its memory is counted, the span class of each central
 list. Another layout, or another address, has other things there. What the structs that hang from mheap look like
-inside is not in it: that the spans and arenas agree is proven later, by the identities.
+inside is not in it: that the spans and arenas agree is proven later, by the identities. Goroutines, threads and Ps do
+not hang from mheap, and have signs of their own (`schedulersigns`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from gdb_gospan.layout.bundled import Bundled
+from gdb_gospan.layout.bundled import Bundled, Release
 from gdb_gospan.layout.model import Field
 from gdb_gospan.memory import Memory, Unreadable
 
@@ -69,6 +70,15 @@ class Signature:
     def failed(self) -> tuple[Evidence, ...]:
         """What speaks against it."""
         return tuple(piece for piece in self.evidence if not piece.holds)
+
+    @property
+    def contradicted(self) -> bool:
+        """Some of it is there to be read, and is not as it must be."""
+        return any(piece.found is not None for piece in self.failed)
+
+    def and_(self, more: tuple[Evidence, ...]) -> Signature:
+        """Return this signature with more evidence for the same layout."""
+        return attrs.evolve(self, evidence=(*self.evidence, *more))
 
     def told(self) -> str:
         """Say in a phrase how much of it holds."""
@@ -156,7 +166,7 @@ class Recognised:
     signature
         Of the layout in use; all of it holds.
     also
-        Other releases that lay mheap out in the same way.
+        Other releases that lay all of it out in the same way.
     refused
         Signatures of other layouts at the same address that do not hold.
     others
@@ -166,7 +176,7 @@ class Recognised:
     """
 
     signature: Signature
-    also: tuple[tuple[int, int], ...] = ()
+    also: tuple[Release, ...] = ()
     refused: tuple[Signature, ...] = ()
     others: tuple[int, ...] = ()
     stated: str | None = None

@@ -46,7 +46,11 @@ def from_symbols(
     fitting = [signature for signature in signatures if signature.holds]
     if not fitting:
         raise LayoutError(_no_layout(program, version.raw, platform, signatures))
-    return _open(memory, fitting, signatures, symbols, version.raw)
+    told = choice.tell_apart(memory, fitting, lambda _: symbols.addresses)
+    if not told.fitting:
+        raise LayoutError(_no_layout(program, version.raw, platform, told.refused))
+    refused = [*told.refused, *(signature for signature in signatures if not signature.holds)]
+    return _open(memory, told.fitting, refused, symbols, version.raw)
 
 
 @attrs.frozen(eq=False)
@@ -86,11 +90,21 @@ class Sighting:
             So much is missing that the rest of the runtime cannot be found from mheap.
         """
         choice.refuse_old(parse(self.stated) if self.stated else None)
+        platform = self.signatures[0].table.layout.platform
         if not self.fitting:
-            platform = self.signatures[0].table.layout.platform
             raise LayoutError(_no_layout(program, self.stated, platform, self.signatures))
-        found = _variables(memory, self.words, self.fitting[0], program)
-        return _open(memory, self.fitting, self.signatures, found, self.stated)
+        mheap = self.fitting[0].mheap
+        here = [signature for signature in self.signatures if signature.mheap == mheap]
+        told = choice.tell_apart(
+            memory,
+            [signature for signature in here if signature.holds],
+            lambda each: variables.find_variables(memory, self.words, each),
+        )
+        _complain(told.addresses, program)
+        if not told.fitting:
+            raise LayoutError(_no_layout(program, self.stated, platform, told.refused))
+        refused = [*told.refused, *(signature for signature in here if not signature.holds)]
+        return _open(memory, told.fitting, refused, Symbols(dict(told.addresses)), self.stated)
 
 
 def sighted(memory: Memory, platform: Platform, modules: Iterable[Module]) -> Iterator[Sighting]:
@@ -167,22 +181,18 @@ def _complain(found: Mapping[str, int], program: str) -> None:
 def _open(
     memory: Memory,
     fitting: Sequence[Signature],
-    all_: Sequence[Signature],
+    refused: Sequence[Signature],
     symbols: Symbols,
     stated: str | None,
 ) -> Heap:
     """Make the heap of the first signature that fits, and put it to the test."""
-    chosen = fitting[0]
-    here = [signature for signature in fitting if signature.mheap == chosen.mheap]
     recognised = Recognised(
-        signature=chosen,
-        also=tuple(signature.table.release for signature in here[1:]),
-        refused=tuple(
-            signature for signature in all_ if signature.mheap == chosen.mheap and not signature.holds
-        ),
+        signature=fitting[0],
+        also=tuple(signature.table.release for signature in fitting[1:]),
+        refused=tuple(refused),
         stated=stated,
     )
-    layout = choice.labelled(here, stated)
+    layout = choice.labelled(fitting, stated)
     heap = Heap(memory, layout, symbols, recognised)
     _confirm(heap)
     return heap
@@ -215,7 +225,7 @@ def _confirm(heap: Heap) -> None:
         )
 
 
-def _release(heap: Heap) -> tuple[int, int]:
+def _release(heap: Heap) -> bundled.Release:
     return heap.evidence.signature.table.release if heap.evidence else heap.layout.go.release
 
 
@@ -231,6 +241,6 @@ def _no_layout(program: str, stated: str | None, platform: Platform, signatures:
     what = ", ".join(piece.what for piece in best.failed[:3])
     release = ".".join(map(str, best.table.release))
     return (
-        f"{of}, and no bundled layout fits its runtime.mheap_: the nearest, of Go {release}, has {best.told()} pieces of "
+        f"{of}, and no bundled layout fits its runtime: the nearest, of Go {release}, has {best.told()} pieces of "
         f"evidence and fails {what} {advice}"
     )

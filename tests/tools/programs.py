@@ -75,6 +75,14 @@ def build(
     return _built(f"{name}-{toolchain.version}-{key}", make) / name
 
 
+def build_probe(toolchain: toolchains.Toolchain, folder: Path) -> Path:
+    """Build the smallest program that has the runtime's types with a toolchain that is not kept."""
+    target = folder / "probe"
+    env = toolchain.env | {"CGO_ENABLED": "0"}
+    _run([toolchain.go, "build", "-trimpath", "-o", str(target), "."], PROGRAMS / "probe", env)
+    return target
+
+
 @remembered
 def build_c(name: str = "plain") -> Path:
     """Return the executable of the C program tests/programs/NAME.c, with debug information."""

