@@ -38,13 +38,14 @@ HEAVY = {
 #: What each fixture of the matrix makes of a test that uses it.
 MARKS = {
     "go_minor": "toolchain",
+    "go_patch": "toolchain",
     "core_kind": "toolchain",
     "real_program": "toolchain",
     "gdb_label": "gdb",
 }
 
 #: How the name of a test shows that "1.27" is Go and "13.1" is gdb.
-PREFIX = {"go_minor": "go", "gdb_label": "gdb"}
+PREFIX = {"go_minor": "go", "go_patch": "go", "gdb_label": "gdb"}
 
 #: Small enough for a core of some 30 MB on disk, big enough for some 5,000 span descriptors.
 OBJECTS = "20000"
@@ -73,6 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     minors = list(toolchains.TOOLCHAINS) if everything else [toolchains.OLDEST, toolchains.NEWEST]
     matrix = {
         "go_minor": _since(metafunc, minors),
+        "go_patch": list(toolchains.PATCHES) if everything else list(toolchains.PATCHES[-1:]),
         "core_kind": list(cores.KINDS),
         "real_program": list(realworld.PROGRAMS if everything else realworld.FEW),
         "gdb_label": gdbs.labels() if everything else [gdbs.system_label()],

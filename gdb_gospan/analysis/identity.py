@@ -31,6 +31,8 @@ class Finding:
         Where it counts spans: the rows of `Spans` that are wrong, int64.
     complete
         False when the identity did not get to see all that it is about.
+    missing
+        What it lacked, as a phrase, if that is not memory that could not be read.
     """
 
     expected: int | None
@@ -38,6 +40,7 @@ class Finding:
     where: str = ""
     rows: I64 | None = None
     complete: bool = True
+    missing: str = ""
 
 
 class Identity(NamedTuple):

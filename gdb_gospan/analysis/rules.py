@@ -11,12 +11,12 @@ from typing import Final, Literal
 
 Family = Literal[
     "owners", "pages", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists", "slots", "cycle",
-    "manual lists",
+    "manual lists", "scheduler",
 ]  # fmt: skip
 """What an identity is about, by what can put it off:
 the owners of pages (nothing); pages of spans and their counters; the ranges of the page allocator; the map from
 pages to spans; span descriptors; mcaches; objects counted; the shape of a new span; lists of spans; slots; GC cycles;
-lists of stacks and work buffers."""
+lists of stacks and work buffers; goroutines, threads and whose a stack is."""
 
 Patterns = tuple[str, ...]
 
@@ -72,6 +72,12 @@ FAMILIES: Final[dict[Family, Patterns]] = {
         *_STACKS, *_WORK_BUFFERS, *_SPANS, "(*mSpanList).", "(*gcWork).", "gcSweep", "malg", "copystack", "shrinkstack",
         "gfput", "gfget",
     ),
+    # proc.go. A new thread has its number from minit; one that ends is on no list from mexit on.
+    "scheduler": (
+        *_STACKS, "(*mheap).", "newproc", "malg", "allgadd", "gfput", "gfget", "gfpurge", "goexit0", "gdestroy", "copystack",
+        "newstack", "shrinkstack", "adjustframe", "newextram", "oneNewExtraM", "needm", "needAndBindM", "dropm", "allocm", "newm",
+        "startm", "mReserveID", "mcommoninit", "mpreinit", "markrootFreeGStacks", "unminit", "setGsignalStack", "restoreGsignalStack", "schedinit", "newosproc", "minit", "mexit", "exitThread", "templateThread", "startTemplateThread", "procresize", "flushallmcaches",
+    ),
     # sweepgen rises in gcSweep, numgc some lines later (mgc.go, gcMarkTermination).
     "cycle": (
         "gcMarkTermination", "gcSweep", "gcControllerCommit", "gcPaceSweeper", "gcPaceScavenger", "(*cpuStats).accumulate",
@@ -96,6 +102,12 @@ USER_ARENAS: Final[Patterns] = _USER_ARENAS
 
 SWEEPING: Final[Patterns] = (*_SWEEP, "(*mcentral).", "(*mcache).", "(*mheap).")
 """A span that is being swept is in the hands of a thread in one of them."""
+
+STARTING: Final[Patterns] = ("clone$", "mstart", "rt0_go", "cgo_thread_start")
+"""The newest function of a thread that has yet to take its number, or to begin (proc.go, mstart1)."""
+
+EXITING: Final[Patterns] = ("mexit", "exitThread")
+"""A thread in one of them has left allm, or is about to."""
 
 HANDLERS: Final[Patterns] = ("sigtramp$", "cgoSigtramp$")
 """What the kernel calls when a signal comes (sys_linux_*.s): below it is one frame that ends the handler, whatever its

@@ -79,6 +79,12 @@ class Standing:
             return None
         return next((name for name in self.functions if rules.matches(name, patterns)), None)
 
+    @property
+    def starting(self) -> str | None:
+        """The function in which a new thread begins, if this one has yet to take its number."""
+        newest = self.functions[0] if self.functions else ""
+        return newest if rules.matches(newest, rules.STARTING) else None
+
     def among(self, patterns: rules.Patterns) -> bool:
         """Whether the thread is in one of these functions."""
         return any(rules.matches(name, patterns) for name in self.functions)
@@ -95,12 +101,25 @@ def standings(stacks: Sequence[Stack], ms: Ms | None) -> tuple[Standing, ...]:
         The runtime's own list; None when it could not be read.
     """
     told = [(stack, None if ms is None else ms.is_quiet(stack.lwp)) for stack in stacks]
-    # Of a thread that no M has, Go knows nothing: it runs C code. But then every M that does something has its own.
+    # Of a thread that no M has, Go knows nothing: it runs C code, unless it is one of Go's own that begins or ends. But
+    # then every M that does something has its own.
     whole = ms is not None and ms.complete and _all_have_threads(ms, stacks)
-    found = [_standing(stack) for stack, quiet in told if not (quiet or (quiet is None and whole))]
+    found = [
+        _standing(stack)
+        for stack, quiet in told
+        if not (quiet or (quiet is None and whole and not _begins_or_ends(stack)))
+    ]
     if not stacks:
         found += _without_stacks(ms)
     return tuple(standing for standing in found if standing is not None)
+
+
+def _begins_or_ends(stack: Stack) -> bool:
+    """Whether it is a thread of Go's that has no M yet, or no longer."""
+    newest = stack.functions[0] if stack.functions else ""
+    return rules.matches(newest, rules.STARTING) or any(
+        rules.matches(name, rules.EXITING) for name in stack.functions
+    )
 
 
 def _all_have_threads(ms: Ms, stacks: Sequence[Stack]) -> bool:

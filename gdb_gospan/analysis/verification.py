@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from gdb_gospan.analysis import counters, structures
+from gdb_gospan.analysis import counters, structures, threads
 from gdb_gospan.analysis.identity import Finding, Identity, Severity
 from gdb_gospan.analysis.rules import MISSING
 from gdb_gospan.analysis.standing import Frames
@@ -19,13 +19,18 @@ from gdb_gospan.analysis.transients import Evidence, Unit, gathered, judge
 from gdb_gospan.runtime.heap import Heap
 
 IDENTITIES = (*counters.IDENTITIES, *structures.IDENTITIES)
-"""Every identity, in the order in which they are shown."""
+"""Every identity of the heap, in the order in which they are shown."""
+
+OF_SCHEDULER = threads.IDENTITIES
+"""Every identity of goroutines, threads and their stacks, which follow."""
 
 _UNITS: dict[Unit, str] = {
     "page bytes": "bytes", "mapped bytes": "bytes", "object bytes": "bytes", "chunk": "bytes", "pages": "pages", "objects": "objects",
     "classes": "size classes", "items": "spans", "stock": "descriptors", "cycle": "generations",
 }  # fmt: skip
 _COUNTED = {
+    "goroutine-states": "goroutines", "goroutine-ids": "goroutines", "goroutine-stacks": "stacks", "stack-holders": "stacks",
+    "thread-count": "Ms", "thread-numbers": "Ms",
     "page-owners": "pages", "central-entries": "entries", "spanalloc-objects": "descriptors", "mcache-inuse": "mcaches",
 }  # fmt: skip
 """What the others of these units count."""
@@ -63,15 +68,18 @@ class Check:
     note: str = ""
 
 
-def verify(heap: Heap, frames: Frames | None = None) -> tuple[Check, ...]:
+def verify(heap: Heap, frames: Frames | None = None, *, scheduler: bool = False) -> tuple[Check, ...]:
     """Check every identity, in a fixed order.
 
     Parameters
     ----------
+    scheduler
+        Those of goroutines and threads, too.
     frames
         How to learn where the threads stand; asked only when something is off.
     """
-    found = [(entry, *heap.trail.watch(partial(entry.find, heap))) for entry in IDENTITIES]
+    entries = (*IDENTITIES, *OF_SCHEDULER) if scheduler else IDENTITIES
+    found = [(entry, *heap.trail.watch(partial(entry.find, heap))) for entry in entries]
     off = any(complete and finding.expected != finding.observed for _, finding, complete in found)
     evidence = gathered(heap, frames) if off else Evidence((), ())
     return tuple(_judge(heap, *each, evidence) for each in found)
@@ -81,7 +89,7 @@ def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, eviden
     status: Status = "exact"
     note = ""
     if not (complete and finding.complete):
-        status, note = "unknown", MISSING
+        status, note = "unknown", finding.missing or MISSING
     elif finding.expected is None or finding.expected != finding.observed:
         status, note = judge(heap, entry.family, entry.unit, _off(finding), evidence)
         if status == "broken":

@@ -18,8 +18,8 @@ _WORST_FIRST = ("broken", "unknown", "transient", "exact")
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Build the list of checks: all of them as proof, and those to show; in a debugger, samples of its own values."""
     samples = None if session.samples is None else attrs.asdict(session.samples())
-    session.let_go()
-    sort, proof = arguments["sort"], session.provenance()
+    session.let_go("goroutines")
+    sort, proof = arguments["sort"], session.provenance(scheduler=True)
     rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
     return {

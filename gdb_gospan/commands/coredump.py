@@ -107,7 +107,12 @@ def open_session(
             return None
         return functions_of(types.symbols, executable.path, bias)
 
-    return Session(target, opened.heap, lambda: stacks(core, notes.threads, functions()))
+    return Session(
+        target,
+        opened.heap,
+        lambda: stacks(core, notes.threads, functions()),
+        lwps=lambda: tuple(thread.lwp for thread in notes.threads),
+    )
 
 
 def _library(

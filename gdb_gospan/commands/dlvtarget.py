@@ -69,7 +69,10 @@ def open_session(address: str, runtime: str | None = None) -> Session:
         build_id=connection.call("BuildID")["BuildID"] or None,
         runtimes=opened.runtimes,
     )
-    return Session(target, opened.heap, lambda: _frames(connection, state))
+    numbers = tuple(int(thread["id"]) for thread in state.get("Threads") or ())
+    return Session(
+        target, opened.heap, lambda: _frames(connection, state), lwps=(lambda: numbers) if numbers else None
+    )
 
 
 def _program(connection: Connection) -> str:

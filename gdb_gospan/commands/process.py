@@ -72,7 +72,7 @@ class ProcessSession(Session):
     """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
 
     def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
-        super().__init__(target, heap, self._stacks)
+        super().__init__(target, heap, self._stacks, lwps=lambda: tuple(each.lwp for each in self._threads))
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
@@ -125,7 +125,11 @@ class ProcessSession(Session):
         kind = executable.machine, executable.bits, executable.byteorder
         if self._opened.search is not None:
             self.heap.symbols = self._opened.search.again(self.heap.symbols)
-        self._threads = tuple(thread(tid, stop.registers(tid), *kind) for tid in stop.threads)
+        numbers = procstatus.own_numbers(stop.pid, stop.threads)
+        self._threads = tuple(
+            thread(number, stop.registers(tid), *kind)
+            for tid, number in zip(stop.threads, numbers, strict=True)
+        )
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
     def _stacks(self) -> Iterator[Stack]:

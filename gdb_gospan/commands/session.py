@@ -113,6 +113,8 @@ class Session:
     ----------
     frames
         How to learn where the threads stand, or None.
+    lwps
+        How to learn the numbers of the threads, in the process's own pid namespace, or None.
     symbol_at
         How to learn which symbol an address belongs to, or None.
     samples
@@ -135,12 +137,15 @@ class Session:
         frames: Frames | None = None,
         symbol_at: Callable[[int], Symbol | None] | None = None,
         samples: Callable[[], Check] | None = None,
+        *,
+        lwps: Callable[[], tuple[int, ...]] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
         self.frames = frames
         self.symbol_at = symbol_at
         self.samples = samples
+        self.lwps = lwps
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0
@@ -152,9 +157,16 @@ class Session:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """Every identity, checked once."""
+        """Every identity of the heap, checked once."""
         self.heap.trail.stage("identities")
         return verify(self.heap, self.frames)
+
+    @cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """Those, and the identities of goroutines and threads, which need every goroutine."""
+        self.heap.trail.stage("identities")
+        self.heap.lwps = self.lwps() if self.lwps else None
+        return verify(self.heap, self.frames, scheduler=True)
 
     @contextmanager
     def look(self) -> Iterator[None]:
@@ -255,9 +267,11 @@ class Session:
             "other_runtimes": [f"{address:#x}" for address in evidence.others],
         }
 
-    def provenance(self) -> dict[str, Any]:
-        """End a document: what the figures rest on."""
-        checks = self.checks  # first, for checking reads the rest and may meet what is unreadable
+    def provenance(self, *, scheduler: bool = False) -> dict[str, Any]:
+        """End a document: what the figures rest on, and those of goroutines and threads if they are among them."""
+        checks = (
+            self.all_checks if scheduler else self.checks
+        )  # first, for checking reads the rest and may meet what is unreadable
         starts, ends = self.heap.reader.losses.ranges()
         return {
             "checks": [attrs.asdict(check) for check in checks],

@@ -53,8 +53,8 @@ def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, dic
     read_whole(heap)
     threads = None if session.frames is None else list(session.frames())
     session.release()
-    copy = Session(session.target, heap, None if threads is None else lambda: threads)
-    return threads, copy.provenance()
+    copy = Session(session.target, heap, None if threads is None else lambda: threads, lwps=session.lwps)
+    return threads, copy.provenance(scheduler=True)
 
 
 def _recorded(target: Target) -> Target:

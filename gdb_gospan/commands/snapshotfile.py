@@ -46,7 +46,10 @@ def open_session(path: str, runtime: str | None = None) -> Session:
             f"(try: go-spans snapshot FILE --runtime {other.name}, of the process or core)"
         )
     seen = None if threads is None else lambda: threads
-    return Session(target, Heap(image, layout, symbols, evidence), seen)
+    lwps = tuple(thread.lwp for thread in threads or ())
+    # Older releases have not recorded the numbers.
+    known = None if not lwps or not all(lwps) else lambda: lwps
+    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known)
 
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -19,7 +19,7 @@ from gdb_gospan.debugger.places import modules_of
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.samples import sample
 from gdb_gospan.debugger.sources import sources
-from gdb_gospan.debugger.threads import frames
+from gdb_gospan.debugger.threads import frames, lwps
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import Memory, procstatus
@@ -218,7 +218,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     )
     samples = None if mspan is None else partial(sample, heap, mspan)
     return Session(
-        target, heap, lambda: frames(stripped, opened.module, opened.elsewhere), symbol_at, samples
+        target, heap, lambda: frames(stripped, opened.module, opened.elsewhere), symbol_at, samples, lwps=lwps
     )
 
 

@@ -17,7 +17,7 @@ from gdb_gospan.debugger.sources import library_of
 from gdb_gospan.debugger.types import symbol_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
-from gdb_gospan.memory import Memory
+from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.places import Module
 from gdb_gospan.memory.registers import Thread
 
@@ -61,6 +61,14 @@ def frames(
     ]
 
 
+def lwps() -> tuple[int, ...]:
+    """Return the numbers of all threads in the process's own pid namespace, as far as that can be told."""
+    inferior = gdb.selected_inferior()
+    numbers = tuple(thread.ptid[1] for thread in inferior.threads())
+    native = inferior.connection is not None and inferior.connection.type == "native"
+    return procstatus.own_numbers(inferior.pid, numbers) if native else numbers
+
+
 def _functions(module: Module | None) -> FunctionTable:
     """Return Go's own table of the functions of a module, or of the executable."""
     library = None if module is None else library_of(module)
@@ -98,9 +106,10 @@ def _collect() -> None:
     selected = gdb.selected_thread()
     frame = gdb.selected_frame() if selected else None
     try:
+        own = dict(zip((thread.num for thread in gdb.selected_inferior().threads()), lwps(), strict=True))
         for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
             names: list[str] = []
-            here = Thread(thread.ptid[1], 0, 0)
+            here = Thread(own[thread.num], 0, 0)
             with suppress(gdb.error):  # a stack that cannot be unwound further still told us its top
                 thread.switch()
                 here = _pointers(gdb.newest_frame(), here.lwp)

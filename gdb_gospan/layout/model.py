@@ -62,6 +62,8 @@ class Traits:
         a patch of 1.24 (mheap.go, initSpan): 1.24.0 has the one, 1.24.11 the other.
     special_kinds
         special.kind in words (mheap.go); the numbers were dealt anew in Go 1.23 and 1.25.
+    last_goroutine_status
+        Highest g.atomicstatus (runtime2.go): _Gpreempted, and _Gdeadextra since Go 1.26.
     limit_headroom_percent
         Share of the memory limit's heap goal that the pacer keeps free: 3 since
         Go 1.21, before that only the fixed 1 MiB (mgcpacer.go, memoryLimitHeapGoal).
@@ -69,6 +71,7 @@ class Traits:
 
     small_span_limit_exact: bool
     limit_headroom_percent: int
+    last_goroutine_status: int
     special_kinds: Mapping[int, str] = attrs.field(factory=dict)
 
 

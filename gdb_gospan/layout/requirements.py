@@ -52,7 +52,7 @@ OLDEST = (1, 19)
 NEWEST = (1, 27)
 TESTED = ((1, 19), (1, 20), (1, 21), (1, 22), (1, 23), (1, 24), (1, 25), (1, 26), (1, 27))
 """Releases that the tests run on."""
-PATCHES = ((1, 24, 6),)
+PATCHES = ((1, 21, 6), (1, 23, 4), (1, 23, 12), (1, 24, 6))
 """Patch releases since which a minor release lays some struct out in another way than before; no other of those that
 can be had does (`tests/tools/layouts.py`)."""
 
@@ -280,6 +280,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
         (
             *_plain("addr", "g0", "gsignal", "alllink"),
             *_spare("addr", "curg", "p", "nextp", "lockedg", "freelink"),
+            *_spare("addr", "goSigStack.stack.lo", "goSigStack.stack.hi"),
             *_spare("int", "id", "mallocing", "locks", "dying"),
             *_spare("uint", "procid", "throwing", "blocked", "incgo", "freeWait"),
             *_spare("bits", "park.key"),

@@ -23,8 +23,8 @@ _CRASH_STACK: Final = (16384, 1000)
 """Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
 _LAST_STATUS: Final = 4
 _MOST_THREADS: Final = 1 << 16
-_GOID_BATCH: Final = 16
-"""Goroutine numbers that a P takes at once from sched.goidgen (proc.go, _GoidCacheBatch)."""
+_MOST_LOOKED_AT: Final = 4096
+"""Goroutines of either end of allgs whose numbers are looked at."""
 
 
 class SchedulerVariables(Looking):
@@ -109,7 +109,11 @@ class SchedulerVariables(Looking):
         return fits
 
     def allm(self) -> int | None:
-        """Allm begins the list of threads, which ends with m0, the first one; the longest such list is all of it."""
+        """Allm begins the list of threads, which ends with m0, the first one; the longest such list is all of it.
+
+        One that has exited is longer: its M waits on sched.freem, and still has its link. But it has no gsignal any
+        more (proc.go, mexit).
+        """
         chains: dict[int, list[int]] = {}
         targets = distinct(self._words.value[self._pointing])
         own, known = self._numbers("m", "g0", targets)
@@ -117,6 +121,8 @@ class SchedulerVariables(Looking):
         targets, own = targets[fits], own[fits]
         back, known = self._numbers("g", "m", own)
         targets = targets[known & (back == targets)]
+        signals, known = self._numbers("m", "gsignal", targets)
+        targets = targets[known & (signals != 0)]
         links, known = self._numbers("m", "alllink", targets)
         following = dict(zip(targets.tolist(), np.where(known, links, np.uint64(1)).tolist(), strict=True))
         for start in following:
@@ -155,15 +161,18 @@ class SchedulerVariables(Looking):
     def sched(self) -> int | None:
         """Sched counts the threads and the numbers of goroutines, and heads the lists of idle Ms and Ps (proc.go).
 
-        Ms that were made less those freed are the Ms of allm, which keeps m0 when it has exited (mexit); numbers of
-        goroutines are dealt in batches.
+        Ms that were made less those freed are the Ms of allm, which keeps m0 when it has exited (mexit).
         """
-        name, base = "schedt", "goidgen"
+        name, base = "schedt", "mnext"
         if not len(self._ms) or not len(self._gs) or not len(self._ps):
             return None
-        numbers, known = self._numbers("g", "goid", self._gs)
+        threads = np.uint64(len(self._ms))
+        some = np.concatenate([self._gs[:_MOST_LOOKED_AT], self._gs[-_MOST_LOOKED_AT:]])
+        numbers, known = self._numbers("g", "goid", some)
         highest = numbers[known].max(initial=1)
-        threads, batch = np.uint64(len(self._ms)), np.uint64(_GOID_BATCH)
+        rows = self._words.where(lambda value, _: value > 0)
+        made, freed = (self._beside(rows, name, base, path) for path in ("mnext", "nmfreed"))
+        rows = rows[(made - freed == threads) | (made - freed == threads - np.uint64(1))]
         tests: dict[str, Callable[[U64], Known]] = {
             "maxmcount": lambda most: (most >= threads) & (most < np.uint64(1 << 31)),
             "nmsys": lambda system: (system > 0) & (system <= threads),
@@ -174,11 +183,8 @@ class SchedulerVariables(Looking):
             "midle.obj": lambda idle: (idle == 0) | self._among(idle, self._ms),
             "pidle": lambda idle: (idle == 0) | self._among(idle, self._ps),
         }
-        rows = self._words.where(lambda value, _: value & (batch - np.uint64(1)) == 0)
         for path, fits in tests.items():
             rows = rows[fits(self._beside(rows, name, base, path))]
-        made, freed = (self._beside(rows, name, base, path) for path in ("mnext", "nmfreed"))
-        rows = rows[np.isin(made - freed, np.array([len(self._ms), len(self._ms) - 1], np.uint64))]
         return self._only(self._words.address[rows] - np.uint64(self._layout[name][base].offset))
 
     def gcrash(self) -> int | None:

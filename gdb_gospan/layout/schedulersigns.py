@@ -1,7 +1,6 @@
 """Whether goroutines, threads and Ps are of one particular layout: what mheap and its signature say nothing of.
 
-m changes with patch releases while mheap stays (in 1.23.10 and 1.24.6, for instance), so the layout of mheap does not vouch for
-it. Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well
+m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it. Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well
 (proc.go, Go 1.19 to 1.27): a pointer back is there, or not yet, or no longer, but never another.
 """
 
@@ -20,14 +19,13 @@ from gdb_gospan.memory import Memory
 
 _MOST_THREADS: Final = 1 << 16
 _MOST_PS: Final = 1 << 16
+_MOST_GS: Final = 1 << 28
 _SOME: Final = 256
 """Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
 """Numbers of threads are lower (include/linux/threads.h, PID_MAX_LIMIT)."""
 _WAITING: Final = 4
 """g.atomicstatus of a goroutine that waits and whose stack nobody holds: _Gwaiting without _Gscan (runtime2.go)."""
-_GOID_BATCH: Final = 16
-"""Goroutine numbers that a P takes at once from sched.goidgen (proc.go, _GoidCacheBatch)."""
 
 
 def examine_scheduler(memory: Memory, table: Bundled, addresses: Mapping[str, int]) -> tuple[Evidence, ...]:
@@ -84,7 +82,7 @@ class _Scheduler(Structs):
         yield self._all("m.procid: a thread's number", thread < np.uint64(_HIGHEST_THREAD), known)
 
     def _of_goroutines(self) -> Iterator[Evidence]:
-        gs = self._slice("allgs", 1 << 28)[:_SOME]
+        gs = self._slice("allgs", _MOST_GS, _SOME)
         number, known = self._numbers("g", "goid", gs[:1])
         yield Evidence("g: allgs[0].goid = 1", 1, int(number[0]) if len(gs) and known.all() else None)
         status, known = self._numbers("g", "atomicstatus", gs)
@@ -97,7 +95,7 @@ class _Scheduler(Structs):
         yield self._all("g.sched.sp: within g.stack where a g waits", inside, some & others & more)
 
     def _of_ps(self) -> Iterator[Evidence]:
-        ps = self._slice("allp", _MOST_PS)
+        ps = self._slice("allp", _MOST_PS, _MOST_PS)
         number, known = self._numbers("p", "id", ps)
         yield self._all("p: allp[i].id = i", number == np.arange(len(ps), dtype=np.uint64), known)
         yield self._all("p.m.p = p", *self._named_by(ps, "p", "m", "m", "p"))
@@ -110,8 +108,9 @@ class _Scheduler(Structs):
         highest = number.max(initial=np.uint64(0))
         yield self._all("sched.mnext: above every m.id", made > highest, known)
         given, known = self._numbers("schedt", "goidgen", at)
-        dealt = (given > 0) & (given % np.uint64(_GOID_BATCH) == 0)
-        yield self._all("sched.goidgen: dealt in batches", dealt, known)
+        number, _ = self._numbers("g", "goid", self._slice("allgs", _MOST_GS, _SOME))
+        dealt = (given >= number.max(initial=np.uint64(1))) & (given < np.uint64(1 << 62))
+        yield self._all("sched.goidgen: above every g.goid", dealt, known)
 
     def _named_by(self, structs: U64, name: str, path: str, other: str, back: str) -> tuple[Known, Known]:
         """Which of these structs point to none, or to one that points back or to none: bool (n,), and which are known."""
@@ -119,13 +118,13 @@ class _Scheduler(Structs):
         backward, readable = self._numbers(other, back, there)
         return (there == 0) | (backward == 0) | (backward == structs), known & ((there == 0) | readable)
 
-    def _slice(self, name: str, most: int) -> U64:
-        """Read the pointers of a slice of at most so many; none when they cannot be read."""
+    def _slice(self, name: str, most: int, first: int) -> U64:
+        """Read the first pointers of a slice of at most so many; none when they cannot be read."""
         address = self._addresses.get(name)
         header = self._pointers(address, 2) if address is not None else np.empty(0, np.uint64)
         if len(header) < 2 or header[1] > most:
             return header[:0]
-        pointers = self._pointers(int(header[0]), int(header[1]))
+        pointers = self._pointers(int(header[0]), min(int(header[1]), first))
         found: U64 = pointers[pointers != 0]
         return found
 

@@ -76,6 +76,22 @@ def threads(pid: int) -> tuple[int, ...]:
         return ()
 
 
+def own_numbers(pid: int, tids: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what the process itself calls these threads: in a container it has a pid namespace of its own.
+
+    A thread that is no more keeps the number that it has here.
+    """
+    return tuple(_own_number(tid) for tid in tids) if _own_number(pid) != pid else tids
+
+
+def _own_number(tid: int) -> int:
+    try:
+        lines = Path(f"/proc/{tid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        return int(next(line for line in lines if line.startswith("NSpid:")).split()[-1])  # since Linux 4.1
+    except (OSError, StopIteration, ValueError):
+        return tid
+
+
 def ended(tid: int) -> bool:
     """Whether a thread is no more, but for what its parent has not yet asked for."""
     found = status(tid)

@@ -39,6 +39,8 @@ class Heap:
     ----------
     evidence
         How the layout and mheap_ were recognised where there was no debug information; None where there was.
+    lwps
+        The threads of the process by their numbers in the kernel, in its own pid namespace; None when not known.
     trail
         What each part rests on: `Trail.watch` tells whether some work met unreadable memory.
 
@@ -55,6 +57,7 @@ class Heap:
         self.symbols = symbols
         self.memory = memory
         self.evidence = evidence
+        self.lwps: tuple[int, ...] | None = None
         self.reader = Reader(memory, layout)
         self.trail = Trail(self.reader.losses)
         self._types: dict[int, rtype.GoType | None] = {}
@@ -163,8 +166,7 @@ class Heap:
     @part
     def goroutines(self) -> goroutines.Goroutines:
         """Every goroutine, and the system stacks of the threads."""
-        allgs, allm = self.symbols.get("allgs"), self.symbols.get("allm")
-        return goroutines.read_goroutines(self.reader, allgs, allm, self.symbols.get("gcrash"))
+        return goroutines.read_goroutines(self.reader, self.symbols)
 
     @part
     def ms(self) -> ms.Ms | None:
@@ -173,7 +175,7 @@ class Heap:
         if allm is None:
             return None
         threads, lost = goroutines.read_threads(self.reader, allm)
-        return ms.read_ms(self.reader, threads, complete=not lost)
+        return ms.read_ms(self.reader, threads, self.symbols.get("sched"), complete=not lost)
 
     @part
     def work_buffer_lists(self) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -32,12 +33,32 @@ class Ms:
         allocates nothing; or its goroutine is in a system call or in C, or it has none that lives.
     complete
         Every M is known, and so are these fields of it.
+    spare
+        bool (n,): no thread has it. It is an extra M, for a thread of C's that calls Go: its goroutine is dead.
+    first_idle
+        m0 has neither a P nor a goroutine.
+    counted
+        How many there must be by the scheduler's count: Ms made, less Ms freed (sched.mnext, sched.nmfreed); None
+        when not known.
     """
 
     number: I64
     procid: I64
     quiet: Mask
     complete: bool
+    spare: Mask
+    first_idle: bool = False
+    counted: int | None = None
+
+    def strangers(self, lwps: Sequence[int]) -> int | None:
+        """Count those of a process's threads that no M has: of C; None where their numbers are not the process's own."""
+        there = np.array(lwps, np.int64)
+        own = np.isin(there, self.procid[~self.spare])
+        return int(np.count_nonzero(~own)) if self.knows(lwps) else None
+
+    def knows(self, lwps: Sequence[int]) -> bool:
+        """Whether these are numbers of the process's own: the first thread, m0's, is among them."""
+        return bool(np.isin(self.procid[self.number == 0], np.array(lwps, np.int64)).all())
 
     def is_quiet(self, lwp: int) -> bool | None:
         """Whether this thread of the kernel's is quiet; None when no M has it: a thread of C, or one that is not known."""
@@ -45,13 +66,15 @@ class Ms:
         return bool(self.quiet[rows].all()) if rows.any() else None
 
 
-def read_ms(reader: Reader, threads: U64, *, complete: bool) -> Ms | None:
+def read_ms(reader: Reader, threads: U64, sched: int | None, *, complete: bool) -> Ms | None:
     """Read what is needed of each m, and no more: the state of the random generator is in it, too (since Go 1.22).
 
     Parameters
     ----------
     threads
         Their addresses, uint64 (n,).
+    sched
+        Address of runtime.sched; None when not known.
     complete
         Whether that is all of them.
 
@@ -76,5 +99,24 @@ def read_ms(reader: Reader, threads: U64, *, complete: bool) -> Ms | None:
     of_panic = columns["dying"] != 0
     free = (columns["locks"] <= of_panic) & (columns["mallocing"] <= of_panic)
     idle = (columns["p"] == 0) & ~has_g & free
-    away = (columns["incgo"] != 0) | (status == _IN_SYSTEM_CALL) | np.isin(status, _DEAD)
-    return Ms(columns["id"], columns["procid"], known & (idle | away), complete and bool(known.all()))
+    spare = np.isin(status, _DEAD)
+    away = (columns["incgo"] != 0) | (status == _IN_SYSTEM_CALL) | spare
+    first_idle = bool((idle & (columns["id"] == 0)).any())
+    return Ms(
+        number=columns["id"],
+        procid=columns["procid"],
+        quiet=known & (idle | away),
+        complete=complete and bool(known.all()),
+        spare=spare,
+        first_idle=first_idle,
+        counted=_counted(reader, sched),
+    )
+
+
+def _counted(reader: Reader, sched: int | None) -> int | None:
+    """Return how many Ms there are by the scheduler's count (proc.go, mcount)."""
+    if sched is None or "mnext" not in reader.layout["schedt"]:
+        return None
+    at = np.array([sched], np.uint64)
+    made, freed = (reader.numbers("schedt", name, at) for name in ("mnext", "nmfreed"))
+    return int(made[0][0] - freed[0][0]) if made[1].all() and freed[1].all() else None

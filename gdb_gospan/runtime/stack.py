@@ -9,7 +9,7 @@ import numpy as np
 
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import Ps
-from gdb_gospan.runtime.record import I64, Mask
+from gdb_gospan.runtime.record import I64, U64, Mask
 
 
 @attrs.frozen(eq=False)
@@ -56,6 +56,19 @@ class Stacks:
         given, rows = np.zeros(len(self.spans), np.int64), self._rows
         given[rows] = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
         return given
+
+    def holding(self, low: U64, high: U64) -> tuple[Mask, Mask]:
+        """Return which of these stacks, from `low` to `high`, begin in a stack span, and are one of its stacks, whole."""
+        if not len(self._rows):
+            return np.zeros(len(low), np.bool_), np.zeros(len(low), np.bool_)
+        rows = self._rows[np.argsort(self.spans.start[self._rows], kind="stable")]
+        at = np.maximum(np.searchsorted(self.spans.start[rows], low, side="right") - 1, 0)
+        row = rows[at]
+        offset, size = low - self.spans.start[row], self.spans.records.at("elemsize", row)
+        inside = (low >= self.spans.start[row]) & (offset < self.spans.bytes_of(row).astype(np.uint64))
+        step = np.maximum(size, 1).astype(np.uint64)
+        whole: Mask = inside & (high - low == step) & (offset % step == 0)
+        return inside, whole
 
     @property
     def in_use_bytes(self) -> int:

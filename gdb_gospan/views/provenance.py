@@ -122,9 +122,9 @@ def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
     """Name each reason once, with what it put off or may have; go-spans check has the figures."""
     off: dict[str, list[str]] = {}
     for check in checks:
-        off.setdefault(check["note"], []).append(
-            f"{check['code']} {check['observed'] - check['expected']:+,}"
-        )
+        expected, observed = check["expected"], check["observed"]
+        by = "" if expected is None or observed is None else f" {observed - expected:+,}"
+        off.setdefault(check["note"], []).append(f"{check['code']}{by}")
     return [
         style.paint("notice", line)
         for reason, codes in off.items()

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gdb_gospan.views import units
-from gdb_gospan.views.provenance import cut_off, footer, heading, note
+from gdb_gospan.views.provenance import cut_off, footer, heading, note, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import Column, fitted
 from gdb_gospan.views.units import count, share
 
 _WHERE = (
-    ("goroutines", "goroutine_bytes"),
+    ("goroutines", "living_bytes"),
+    ("dead goroutines, kept for reuse", "dead_goroutine_bytes"),
     ("threads and runtime (g0, gsignal, gcrash)", "system_bytes"),
-    ("other, changing hands", "other_bytes"),
+    ("threads that have exited (sched.freem)", "exited_bytes"),
+    ("other", "other_bytes"),
     ("cached by Ps", "cached_bytes"),
     ("free in stack spans", "free_bytes"),
 )
+_IF_ANY = ("dead_goroutine_bytes", "exited_bytes", "other_bytes")
+"""Left out when there is nothing, or when it is not known."""
+_OTHER = {
+    "transient": "other, changing hands",
+    "unknown": "other, whose is not known",
+    "broken": "other, of nobody (check stack-use)",
+}
+"""What the rest is called, by what the check says of it."""
 
 
 def text(document: dict[str, Any], style: Style) -> str:
@@ -25,18 +36,12 @@ def text(document: dict[str, Any], style: Style) -> str:
     def size(value: int | None) -> str:
         return units.nbytes(value, exact=style.exact)
 
-    totals = document["totals"]
-    where = [
-        {"name": name, "bytes": size(totals[key]), "share": share(totals[key], totals["span_bytes"])}
-        for name, key in _WHERE
-        if totals[key] or key != "other_bytes"
-    ]
-    where.append({"name": "StackInuse", "bytes": size(totals["span_bytes"]), "share": ""})
+    where = _where(document, size)
     sizes = [
         {
             **row,
             "name": "large, one to a span" if row["large"] else f"{row['size']:,}",
-            "free_text": "" if row["large"] else size(row["free_bytes"]),
+            "free_text": "" if row["large"] else _size(row["free_bytes"], size),
         }
         for row in document["sizes"]
     ]
@@ -47,7 +52,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("span_bytes", "bytes", size),
         Column("capacity", "stacks", count, rank=3),
         Column("given_out", "given out", count, rank=1),
-        Column("free", "free", count, rank=4),
+        Column("free", "free", lambda value: "?" if value is None else count(value), rank=4),
         Column("free_text", "free bytes", rank=1),
     ]
     by_state = [
@@ -71,6 +76,49 @@ def text(document: dict[str, Any], style: Style) -> str:
     parts.pop()
     if cut := cut_off(document, len(sizes), "sizes"):
         parts.append(cut)
+    if threads := _threads(document["threads"]):
+        parts.append(wrapped("threads", threads, style.width))
+    if damaged := document["goroutines_damaged"]:
+        noun = "goroutine is" if damaged == 1 else "goroutines are"
+        parts.append(
+            style.paint(
+                "notice", f"  {count(damaged)} {noun} in no state that this release has, and left out"
+            )
+        )
     if not document["goroutines_complete"]:
         parts.append(style.paint("notice", "  some goroutines could not be read: these are lower bounds"))
     return "\n".join([*parts, footer(document, style)]) + "\n"
+
+
+def _where(document: dict[str, Any], size: Callable[[int | None], str]) -> list[dict[str, Any]]:
+    """Say whose the bytes of stack spans are."""
+    totals, whole = document["totals"], document["totals"]["span_bytes"]
+    own, dead = totals["goroutine_bytes"], totals["dead_goroutine_bytes"]
+    totals = {**totals, "living_bytes": None if own is None or dead is None else own - dead}
+    status = {check["code"]: check["status"] for check in document["checks"]}.get("stack-use", "unknown")
+    rows = [
+        {
+            "name": _OTHER.get(status, name) if key == "other_bytes" else name,
+            "bytes": _size(totals[key], size),
+            "share": "" if totals[key] is None else share(totals[key], whole),
+        }
+        for name, key in _WHERE
+        if totals[key] or key not in _IF_ANY
+    ]
+    return [*rows, {"name": "StackInuse", "bytes": size(whole), "share": ""}]
+
+
+def _size(value: int | None, size: Callable[[int | None], str]) -> str:
+    return "does not add up" if value is None else size(value)
+
+
+def _threads(threads: dict[str, int | None]) -> list[str]:
+    """Count the threads in words, as far as they are known."""
+    told = []
+    if threads["go"] is not None:
+        told.append(f"{count(threads['go'])} of Go")
+    if threads["c"]:
+        told.append(f"{count(threads['c'])} of C, without an M")
+    if threads["exited"]:
+        told.append(f"{count(threads['exited'])} exited, whose stack waits for the next thread to be made")
+    return told

@@ -19,13 +19,11 @@ def test_each_table_is_that_of_its_toolchain(go_minor, arch):
     assert bundled.values(bundled.table_of(version(go_minor)), arch) == layouts.tables_of(go_minor, arch)
 
 
-@pytest.mark.toolchain
-@pytest.mark.parametrize("patch", toolchains.PATCHES)
-def test_a_patch_release_that_differs_has_its_own(patch):
-    table = bundled.table_of(version(patch))
-    assert bundled.values(table, "amd64") == layouts.tables_of(patch, "amd64")
+def test_a_patch_release_that_differs_has_its_own(go_patch):
+    table = bundled.table_of(version(go_patch))
+    assert bundled.values(table, "amd64") == layouts.tables_of(go_patch, "amd64")
     tables = [release for release in bundled.releases() if release[:2] == table[:2]]
-    assert len({str(bundled.values(release, "amd64")) for release in tables}) == len(tables) == 2
+    assert len({str(bundled.values(release, "amd64")) for release in tables}) == len(tables) > 1
 
 
 def test_a_larger_program_has_the_same(frag, go_minor):

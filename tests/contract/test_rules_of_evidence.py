@@ -31,12 +31,24 @@ MOVES: tuple[tuple[str, tuple[Family, ...]], ...] = (
     (r"\bsweepgen \+= |numgc(\+\+|\.Add)", ("cycle",)),
     (r"\.manualFreeList = ", ("manual lists",)),
     (r"\bs\.(nelems|elemsize|limit|spanclass) = ", ("elements",)),
+    (r"sched\.(mnext|nmfreed)\+\+|sched\.freem = |\*pprev = |atomicstorep\(unsafe\.Pointer\(&allm\)", ("scheduler",)),
+    (r"\.procid = |\.gsignal = |mp\.g0 = |\ballgs = append|\bgoid = |\bstack(alloc|free)\(", ("scheduler",)),
+    (r"\b\w+\.stack = |\.stack\.(lo|hi) = ", ("scheduler",)),
 )  # fmt: skip
 
 #: Spans that no identity of the family is about: stacks are manual, and what is swept or large has its own.
 OTHERS = {
     "slots": ("stackpoolalloc", "stackpoolfree"),
     "elements": ("stackpoolalloc", "stackalloc", "(*mcache).allocLarge", "(*sweepLocked).sweep"),
+    # Copies of a stack's bounds; and stacks that are the operating system's.
+    "scheduler": (
+        "scanstack",
+        "mProfStackInit",
+        "traceAdvance",
+        "mstart0",
+        "callbackUpdateSystemStack",
+        "cgocallbackg",
+    ),
 }
 
 #: Files of other systems, and of tests.

@@ -68,6 +68,7 @@ def _wanted() -> dict[str, tuple[str, dict[str, Any], str]]:
         wanted[f"{minor}-386"] = "corners", _OPTIONS["386"], _EACH
         wanted[f"{minor}-released"] = "corners", {}, "-huge 1 -release"
         wanted[f"{minor}-frag"] = "frag", {}, "-objects 500"
+        wanted[f"{minor}-exited"] = "exited", {}, ""
     return wanted
 
 
@@ -91,6 +92,8 @@ class Recorded:
         Release and sort, such as ``1.27-cached``.
     printed
         What the program said of itself: runtime.MemStats and more.
+    lwps
+        Numbers of its threads.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Recorded:
     symbols: Symbols
     target: Target
     printed: dict[str, Any]
+    lwps: tuple[int, ...]
 
     def session(self, *changes: tuple[int, bytes]) -> Session:
         """Return a fresh look at it, with other bytes at some addresses."""
@@ -110,7 +114,8 @@ class Recorded:
                 assert inside[0], f"{len(data)} bytes at {address:#x} are not recorded"
                 flat[at[0] : at[0] + len(data)] = np.frombuffer(data, np.uint8)
             segments = Segments(flat, segments.start, segments.size, segments.offset)
-        return Session(self.target, Heap(Image(segments, self.image.holes), self.layout, self.symbols))
+        heap = Heap(Image(segments, self.image.holes), self.layout, self.symbols)
+        return Session(self.target, heap, lwps=lambda: self.lwps)
 
 
 def names() -> list[str]:
@@ -123,7 +128,8 @@ def load(name: str) -> Recorded:
     """Read one image."""
     image, meta = Image.load(FOLDER / f"{name}.gospan")
     layout, symbols = thaw(meta["layout"])
-    return Recorded(name, image, layout, symbols, Target(**meta["target"]), meta["printed"])
+    target, lwps = Target(**meta["target"]), tuple(meta["lwps"])
+    return Recorded(name, image, layout, symbols, target, meta["printed"], lwps)
 
 
 def documents(session: Session) -> Iterator[tuple[Command, dict[str, Any]]]:
@@ -179,7 +185,8 @@ def record(core: Core, path: Path) -> None:
     recorder = Recorder(whole.heap.memory)
     heap = Heap(recorder, whole.heap.layout, whole.heap.symbols)
     read_whole(heap)
-    session = Session(whole.target, heap)
+    assert whole.lwps is not None
+    session = Session(whole.target, heap, lwps=whole.lwps)
     for _ in documents(session):
         pass
     target = attrs.evolve(whole.target, executable=core.executable.name, core="core", pid=None)
@@ -187,6 +194,7 @@ def record(core: Core, path: Path) -> None:
         "layout": freeze(heap.layout, heap.symbols),
         "target": attrs.asdict(target),
         "printed": core.stdout,
+        "lwps": whole.lwps(),
     }
     recorder.save(path, meta)
     path.chmod(0o644)  # a file of the repository like any other

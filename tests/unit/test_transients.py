@@ -102,7 +102,9 @@ RUNNING, PARKED = 11, 12
 
 
 def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
-    return Ms(np.arange(2), np.array([RUNNING, PARKED]), np.array([quiet, True]), complete)
+    return Ms(
+        np.arange(2), np.array([RUNNING, PARKED]), np.array([quiet, True]), complete, np.zeros(2, np.bool_)
+    )
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,25 @@ COLLECTOR: tuple[Term, ...] = (
         covers=("stacks/stacks", "stacks/given out", "stacks/goroutines"),
     ),
     Term(
+        "dead goroutines",
+        "goroutines that have ended. The runtime keeps them for the next ones, some of them with their stack.",
+        "entries of allgs in state dead, and the bytes of their stacks",
+        (go("runtime2.go", "_Gdead"), go("proc.go", "gdestroy() gfput() gfget()")),
+        unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they wait for long",
+        aliases=("dead", "gFree"),
+        covers=("stacks/dead goroutines, kept for reuse",),
+    ),
+    Term(
+        "exited threads",
+        "threads that have ended, because a goroutine that was locked to one returned. Each leaves its M, with its stack, "
+        "on sched.freem until the next thread is made.",
+        "Ms on sched.freem, linked by m.freelink, and the bytes of their g0's stacks, as far as they lie in stack spans",
+        (go("proc.go", "mexit() allocm()"), go("runtime2.go", "schedt.freem m.freelink m.freeWait")),
+        unlike="a leak: their number is bounded by the threads that exit before another one starts",
+        aliases=("freem", "mexit"),
+        covers=("stacks/threads that have exited (sched.freem)", "stacks/threads"),
+    ),
+    Term(
         "system stacks",
         "what threads and the runtime itself run on: g0 for the scheduler, gsignal for signals, gcrash when a crash has no stack left.",
         "bytes of m.g0, m.gsignal of all threads and of gcrash, as far as they lie in stack spans",
@@ -182,6 +201,7 @@ COLLECTOR: tuple[Term, ...] = (
         "given out and not cached, less those of goroutines, threads and the runtime",
         (go("stack.go", "stackalloc() stackfree()"),),
         unlike="a leak: such a stack is on its way, or its owner could not be read",
+        aliases=("whose is not known", "of nobody"),
         covers=("stacks/other, changing hands",),
     ),
     Term(
