@@ -51,7 +51,7 @@ def test_random_stops_raise_no_false_alarm(delve: Delve) -> None:
         for _ in range(STOPS):
             (said,) = delves.run(delve, ["go_spans check --json"], pid=running.pid)
             statuses = {check["status"] for check in json.loads(said)["checks"]}
-            assert statuses <= {"exact", "transient"}, said
+            assert "broken" not in statuses, said
             running.fresh_line()
 
 

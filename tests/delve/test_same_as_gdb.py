@@ -58,8 +58,8 @@ EXACT = {"summary", "classes --limit 0", "pages --chunks --limit 0", "gc"}
 LESS = {"target", "layout", "samples"}
 
 #: Identities of each report but check: those that need no bitmap or list of each span.
-QUICK = 23
-ALL = 33
+QUICK = 24
+ALL = 34
 
 
 def different(got: Any, wanted: Any, path: str = "") -> Iterator[str]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from gdb_gospan.analysis import caches, verification  # noqa: E402
+from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
 from gdb_gospan.commands import catalog  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
-from gdb_gospan.runtime import mpagealloc  # noqa: E402
+from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
 from gdb_gospan.views import gc, pagewords  # noqa: E402
 
 if TYPE_CHECKING:
@@ -55,10 +55,12 @@ def tables() -> str:
         f"P_STATUS = {caches.P_STATUS}",
         f"GODEBUG_DEFAULTS = {_text(gc._DEFAULTS)}",  # words of the same report
         "",
-        "# Code: severity, unit, what must hold.",
+        "# Code: severity, unit, what must hold, what may put it off, and in what the reach of a thread is counted.",
         "IDENTITIES = {",
         *_identities(),
         "}",
+        "",
+        *_rules(),
         "",
         "# Command: summary, description, columns to sort by, the default, headings that are columns, rows, what columns mean.",
         "COMMANDS = {",
@@ -97,7 +99,26 @@ def _identities() -> Iterator[str]:
         unit = (
             verification._COUNTED.get(entry.code) or verification._UNITS[entry.unit]
         )  # as `verify` names them
-        yield f"    {_text(entry.code)}: ({_text(entry.severity)}, {_text(unit)}, {_text(entry.subject)}),"
+        facts = (entry.severity, unit, entry.subject, entry.family, entry.unit)
+        yield f"    {_text(entry.code)}: ({', '.join(map(_text, facts))}),"
+
+
+def _rules() -> Iterator[str]:
+    """Yield the rules of evidence: patterns of names of functions, and how far a step in progress reaches."""
+    yield "# The functions that move what each family counts; the start of a name without runtime., or all of it before a $."
+    yield "FAMILIES = {"
+    yield from (f"    {_text(family)}: {_text(patterns)}," for family, patterns in rules.FAMILIES.items())
+    yield "}"
+    for name, patterns in vars(rules).items():
+        if name.isupper() and not name.startswith("_") and isinstance(patterns, tuple):
+            yield f"{name} = {_text(patterns)}"
+    yield "# What the heap itself shows, and so may explain."
+    yield f"PHASES = {_text({family: sorted(kinds) for family, kinds in transients._KINDS.items()})}"
+    limits = ("MOST_OBJECTS", "CHUNK_PAGES", "USER_ARENA_CHUNK", "STOCK", "CHUNK")
+    yield f"LIMITS = {_text({limit.lower(): getattr(transients, f'_{limit}') for limit in limits})}"
+    yield f"FRAMES = {standing.FRAMES}"
+    yield f"M_FIELDS = {_text(ms._FIELDS)}"
+    yield f"IN_SYSTEM_CALL, DEAD_GOROUTINE, SCAN = {ms._IN_SYSTEM_CALL}, {ms._DEAD}, {ms._SCAN}"
 
 
 def _command(name: str) -> Iterator[str]:

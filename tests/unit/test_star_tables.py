@@ -20,13 +20,18 @@ def test_the_tables_are_made_from_the_package() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "abs", "time", "type_info", "append_file", "tgt", "set_expr", "dlv_command", "raw_command", "restart",
+        "abs", "time", "type_info", "append_file", "tgt", "set_expr", "dlv_command", "restart",
         "create_breakpoint", "write_memory", "amend_breakpoint", "detach", "package_vars",
     ],
 )  # fmt: skip
 def test_no_name_that_some_delve_lacks_and_none_that_changes_the_target(name: str) -> None:
     # An unknown name is an error when the script is loaded, on whatever path it is; package_vars loads every variable.
     assert not re.search(rf"(?<![.\w]){name}\(", CODE)
+
+
+def test_the_one_raw_command_selects() -> None:
+    """What is selected in Delve is the debugger's; all else that this command does moves the program."""
+    assert set(re.findall(r"raw_command\((.*?),", SCRIPT)) == {'"switchThread"', '"switchGoroutine"'}
 
 
 def test_every_command_of_the_script_is_one_of_the_package() -> None:
