@@ -44,9 +44,10 @@ def check(core, kind, tmp_path):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.toolchain
 @pytest.mark.parametrize("kind", PACKERS)
-def test_the_same_document(go_minor, kind, tmp_path):
-    check(cores.kernel_core(programs.build("frag", go_minor), "-objects", "2000"), kind, tmp_path)
+def test_the_same_document(newest, kind, tmp_path):
+    check(newest, kind, tmp_path)
 
 
 @pytest.mark.toolchain

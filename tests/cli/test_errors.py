@@ -19,7 +19,7 @@ def refused():
     """Run, and return the one line; it must be an error."""
 
     def refused(*words, status=3):
-        answer = shell.run(*words)
+        answer = shell.inside(*words)
         assert answer.stdout == ""
         assert answer.status == status, answer.stderr
         assert re.fullmatch(r"go-spans: [^\n]+\n", answer.stderr), answer.stderr

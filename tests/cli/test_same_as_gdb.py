@@ -12,7 +12,7 @@ import re
 import pytest
 
 from gdb_gospan.commands.catalog import COMMANDS
-from tools import cores, gdbs, processes, programs, shell
+from tools import cores, gdbs, processes, programs, shell, toolchains
 
 #: Options that make a command print all that it knows.
 FULL = {
@@ -93,6 +93,7 @@ def without_pause(text):
 
 @pytest.mark.gdb
 @pytest.mark.live
+@pytest.mark.in_turn("build")
 @pytest.mark.parametrize(
     "build",
     [{}, {"buildmode": "pie"}, {"ldflags": "-linkmode=external", "cgo": True}],
@@ -111,11 +112,19 @@ def test_every_subcommand(frag_core, compare):
 
 
 @pytest.mark.gdb
-@pytest.mark.parametrize("core_kind", cores.KINDS)
+@pytest.mark.in_turn("build")
 @pytest.mark.parametrize(
     "build", [{"buildmode": "pie"}, {"ldflags": "-linkmode=external", "cgo": True}], ids=["pie", "cgo"]
 )
-def test_programs_that_the_loader_places(go_minor, core_kind, build, compare):
-    executable = programs.build("frag", go_minor, **build)
-    core = cores.core(core_kind, executable, *SMALL)
+def test_programs_that_the_loader_places(go_minor, build, compare):
+    core = cores.kernel_core(programs.build("frag", go_minor, **build), *SMALL)
     compare(core, some={"summary", "check", "layout"})
+
+
+@pytest.mark.gdb
+@pytest.mark.toolchain
+def test_a_heap_of_everything(compare):
+    """What a usual heap does not have: large objects, finalizers, deep stacks, user arenas, full caches."""
+    program = programs.build("corners", toolchains.NEWEST, experiments="arenas")
+    arguments = "-arenas 5 -ready 4 -quarantined 2 -tiny 999 -finalizers 99 -goroutines 99 -stacks 9 -cached"
+    compare(cores.kernel_core(program, *arguments.split()))

@@ -334,14 +334,18 @@ def core() -> Core:
 class TestErrors:
     """One line for each, and nothing is lost."""
 
-    @pytest.fixture
-    def path(self, core: Core, tmp_path: Path) -> Path:
-        path = tmp_path / "heap.gospan"
+    @pytest.fixture(scope="class")
+    def written(self, core: Core, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        path = tmp_path_factory.mktemp("written") / "heap.gospan"
         assert shell.run("snapshot", path, core.executable, core.path).status == 0
         return path
 
+    @pytest.fixture
+    def path(self, written: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copy(written, tmp_path))
+
     def refused(self, *words: object) -> str:
-        answer = shell.run(*words)
+        answer = shell.inside(*words)
         assert (answer.stdout, answer.stderr.count("\n")) == ("", 1)
         assert answer.status in (2, 3)
         assert "internal error" not in answer.stderr

@@ -44,22 +44,18 @@ def test_the_functions_of_every_thread_are_gdb_s(frag_core):
 
 @pytest.mark.gdb
 @pytest.mark.live
+@pytest.mark.in_turn("build")
 @pytest.mark.parametrize("build", [{}, {"buildmode": "pie"}], ids=["plain", "pie"])
 def test_those_of_a_process_too(go_minor, build):
     executable = programs.build("frag", go_minor, **build)
     with processes.start(executable, "-objects", "2000", "-end", "sleep") as running:
         running.line()
-        for chances in range(4, -1, -1):  # a thread of the runtime may wake up between the two looks
-            done = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], pid=running.pid)
+        with processes.stopped(running.pid):
             session = process.open_session(running.pid)
             with session.look():
                 got = list(session.frames())
-            try:
-                compare(got, json.loads(done.stdout[1]))
-                break
-            except AssertionError:
-                if not chances:
-                    raise
+            done = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], pid=running.pid)
+        compare(got, json.loads(done.stdout[1]))
 
 
 def test_without_symbols_the_functions_are_the_same(frag_core, tmp_path):
@@ -73,6 +69,7 @@ def test_without_symbols_the_functions_are_the_same(frag_core, tmp_path):
 
 
 @pytest.mark.gdb
+@pytest.mark.in_turn("build")
 @pytest.mark.parametrize("build", [{}, {"ldflags": "-linkmode=external", "cgo": True}], ids=["plain", "cgo"])
 def test_what_a_signal_interrupted_is_seen(go_minor, build):
     """Every thread of a crash is in Go's handler; each goes on below to where it was."""

@@ -11,6 +11,8 @@ from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.memory.executable import open_executable
 from tools import gdbs, programs, split, toolchains
 
+pytestmark = pytest.mark.ends
+
 #: What makes the debug file findable: a function of (executable, debug file, debug directory) that moves it.
 PLACES = {
     "beside": lambda exe, debug, root: debug,

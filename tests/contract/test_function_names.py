@@ -100,12 +100,14 @@ def build(minor: str, variant: str) -> Path:
         raise
 
 
+@pytest.mark.in_turn("variant")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_function_has_its_name(go_minor, variant):
     path = build(go_minor, variant)
     assert wrong(FunctionTable.of_executable(path), path, go_minor) == []
 
 
+@pytest.mark.in_turn("variant")
 @pytest.mark.parametrize("variant", ["plain", "pie", "cgo"])
 def test_every_function_of_a_stripped_copy(go_minor, variant, tmp_path):
     path = build(go_minor, variant)
@@ -124,6 +126,7 @@ def test_every_function_of_a_program_built_without_symbols(go_minor):
     assert wrong(FunctionTable.of_executable(stripped), path, go_minor) == []
 
 
+@pytest.mark.ends
 def test_a_program_that_the_loader_moved(go_minor):
     path = build(go_minor, "pie")
     bias = 0x5555_5000_0000

@@ -54,6 +54,7 @@ def ask_gdb(tmp_path):
 
 
 @pytest.mark.gdb
+@pytest.mark.in_turn("variant")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_layout_and_addresses_are_gdb_s(go_minor, variant, ask_gdb):
     executable = programs.build("frag", go_minor, **VARIANTS[variant])

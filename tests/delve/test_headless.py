@@ -12,7 +12,7 @@ import pytest
 
 from gdb_gospan.commands import coredump, dlvtarget
 from gdb_gospan.errors import GoSpansError, TargetError
-from tools import cores, delves, programs, reports, shell
+from tools import cores, delves, held, programs, reports, shell
 from tools.processes import start
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ def test_the_command_line(delve: Delve) -> None:
 @pytest.mark.live
 @pytest.mark.toolchain
 def test_a_process_and_its_other_clients(delve: Delve) -> None:
-    with start(programs.build("churn", delve.busy_go), "-seconds", "120") as running:
-        running.line()
+    churn = programs.build("churn", delve.busy_go)
+    with held.at(held.SPAN_HALF_MADE, churn, "-seconds", "600") as running:
         with delves.headless(delve, pid=running.pid) as address:
             for _ in range(2):
                 session = dlvtarget.open_session(address)
                 assert (session.target.kind, session.target.pid) == ("remote", running.pid)
                 off = [check for check in session.checks if check.status not in {"exact", "transient"}]
                 assert off == [], list(session.frames() if session.frames else ())
-        running.fresh_line()
+        running.goes_on()
 
 
 @pytest.mark.live

@@ -145,6 +145,7 @@ def compare(delve: Delve, core: Core, questions: tuple[str, ...] = QUESTIONS) ->
             raise AssertionError(f"go_spans {words}: {error}") from None
 
 
+@pytest.mark.ends
 def test_a_program_at_rest(delve: Delve, go_minor: str) -> None:
     compare(delve, cores.kernel_core(programs.build("frag", go_minor), "-objects", OBJECTS))
 

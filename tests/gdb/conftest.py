@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tools import schemas
-from tools.gdbs import run_gdb
+from tools.gdbs import Session, run_gdb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tools.cores import Core
     from tools.gdbs import Gdb
@@ -58,27 +58,33 @@ def answers(ask: Callable[[Gdb, Core], Answers], gdb: Gdb, frag_core: Core) -> A
 
 
 @pytest.fixture(scope="session")
-def say(gdb: Gdb, core: Core) -> Callable[..., list[str]]:
-    """Give a function that runs go-spans commands on the module's ``core`` and returns what each printed; nothing on stderr."""
+def session(gdb: Gdb, core: Core) -> Iterator[Session]:
+    """Give a gdb that stays open on the module's ``core``."""
+    session = Session(gdb, exe=core.executable, core=core.path)
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="session")
+def say(session: Session) -> Callable[..., list[str]]:
+    """Give a function that runs go-spans commands and returns what each printed; nothing on stderr."""
 
     def run(*commands: str) -> list[str]:
-        words = [f"go-spans {command}" for command in commands]
-        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
-        assert result.stderr == [""] * len(commands)
-        return result.stdout
+        said = session.run(*(f"go-spans {command}" for command in commands))
+        assert [error for _, error in said] == [""] * len(commands)
+        return [out for out, _ in said]
 
     return run
 
 
 @pytest.fixture(scope="session")
-def refuse(gdb: Gdb, core: Core) -> Callable[..., list[str]]:
+def refuse(session: Session) -> Callable[..., list[str]]:
     """Give a function that runs go-spans commands of which each must fail with one line, and returns the lines."""
 
     def run(*commands: str) -> list[str]:
-        words = [f"go-spans {command}" for command in commands]
-        result = run_gdb(gdb, words, exe=core.executable, core=core.path)
-        assert result.stdout == [""] * len(commands)
-        lines = [text.removesuffix("\n") for text in result.stderr]
+        said = session.run(*(f"go-spans {command}" for command in commands))
+        assert [out for out, _ in said] == [""] * len(commands)
+        lines = [error.removesuffix("\n") for _, error in said]
         assert all(line.startswith("go-spans: ") and "\n" not in line for line in lines), lines
         assert not any("internal error" in line for line in lines), lines
         return lines

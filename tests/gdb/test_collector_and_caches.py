@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gdb_gospan.commands.catalog import COMMANDS
-from tools import cores, gdbs, programs
+from tools import cores, gdbs, programs, shell
 from tools.gdbs import run_gdb
 from tools.proofs import memstats_of
 
@@ -104,21 +104,21 @@ def test_what_next_gc_and_the_scavenger_go_by(answers: Answers, frag_core: Core)
     assert scavenger["retained"] == scavenger["heap_in_use"] + scavenger["heap_free"]
 
 
-@SYSTEM
-def test_goroutines_that_the_program_started(ask: Ask, gdb: Gdb, go_minor: str) -> None:
+def test_goroutines_that_the_program_started(go_minor: str) -> None:
     program = programs.build("corners", go_minor)
-    stacks = ask(gdb, cores.kernel_core(program, "-goroutines", "500"))["stacks"]
+    stacks = asked("stacks", cores.kernel_core(program, "-goroutines", "500"))
     waiting = next(row for row in stacks["goroutines"] if row["state"] == "waiting")
     assert 500 <= waiting["count"] <= 520
     small = next(row for row in stacks["sizes"] if row["size"] == 2048)
     assert small["given_out"] >= 500
-    deep = ask(gdb, cores.kernel_core(program, "-stacks", "20"))["stacks"]
+    deep = asked("stacks", cores.kernel_core(program, "-stacks", "20"))
     large = next(row for row in deep["sizes"] if row["large"])
     assert large["given_out"] >= 20
     assert sum(row["stack_bytes"] for row in deep["goroutines"]) > 20 * 100_000
 
 
 @SYSTEM
+@pytest.mark.ends
 def test_one_p_and_its_spans(gdb: Gdb, frag_core_cached: Core) -> None:
     core = frag_core_cached
     result = run_gdb(gdb, ["go-spans cache --json"], exe=core.executable, core=core.path)
@@ -139,20 +139,25 @@ def test_one_p_and_its_spans(gdb: Gdb, frag_core_cached: Core) -> None:
         assert len({span["spanclass"] for span in spans}) == len(spans)
 
 
-@SYSTEM
-def test_settings_in_force(ask: Ask, gdb: Gdb, go_minor: str) -> None:
+def asked(name: str, core: Core) -> dict[str, Any]:
+    """In a shell: that gdb says the same is proven in tests/cli/test_same_as_gdb.py."""
+    return json.loads(shell.inside(name, "--json", core.executable, core.path).stdout)
+
+
+def test_settings_in_force(go_minor: str) -> None:
     env = {"GODEBUG": "madvdontneed=0,gcshrinkstackoff=1", "GOGC": "33", "GOMEMLIMIT": "512MiB"}
     core = cores.kernel_core(programs.build("corners", go_minor), "-tiny", "999", env=env)
-    gc = ask(gdb, core)["gc"]
+    gc = asked("gc", core)
     assert (gc["godebug"]["madvdontneed"], gc["godebug"]["gcshrinkstackoff"]) == (0, 1)
     assert gc["pacer"]["memory_limit"] == 512 << 20
     assert gc["pacer"]["memory_headroom"] == (512 << 20) - gc["pacer"]["memory_used"]
-    text = run_gdb(gdb, ["go-spans gc"], exe=core.executable, core=core.path).stdout[0]
+    text = shell.inside("gc", core.executable, core.path).stdout
     assert "GODEBUG    madvdontneed=0 · gcshrinkstackoff=1" in text
     assert "GOMEMLIMIT 512 MiB" in text
 
 
 @SYSTEM
+@pytest.mark.ends
 def test_the_same_again_and_one_line_for_a_mistake(gdb: Gdb, frag_core: Core) -> None:
     words = [f"go-spans {command.name} --json" for command in COMMANDS if not command.needs_argument]
     words += ["go-spans show main.held --json", "go-spans list --state all --limit 0 --json"]

@@ -41,6 +41,7 @@ def test_nothing_is_blamed_on_corruption(gdb: Gdb, core: Core) -> None:
 
 
 @SYSTEM
+@pytest.mark.ends
 def test_damage_is_broken_although_all_threads_are_in_a_handler(gdb: Gdb, core: Core, tmp_path: Path) -> None:
     """A terabyte more in use than there is."""
     copy = tmp_path / "core"
@@ -59,6 +60,7 @@ def test_damage_is_broken_although_all_threads_are_in_a_handler(gdb: Gdb, core: 
 
 
 @SYSTEM
+@pytest.mark.ends
 @pytest.mark.parametrize("build", [{}, {"ldflags": "-linkmode=external", "cgo": True}], ids=["plain", "cgo"])
 def test_small_damage_is_broken_in_gdb_and_in_a_shell(
     gdb: Gdb, go_minor: str, build: dict[str, Any], tmp_path: Path

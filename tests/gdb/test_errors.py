@@ -138,10 +138,12 @@ def test_a_process_that_runs(gdb: gdbs.Gdb) -> None:
         churn.fresh_line()
 
 
-@pytest.mark.parametrize("address", ["0x10", "0xffffffffff600000", "0x8000000000000000"])
-def test_show_an_address_where_nothing_is(gdb: gdbs.Gdb, address: str) -> None:
+def test_show_an_address_where_nothing_is(gdb: gdbs.Gdb) -> None:
     core = cores.kernel_core(programs.build("frag", NEWEST), *SMALL)
-    result = run_gdb(gdb, [f"go-spans show {address}"], exe=core.executable, core=core.path)
-    assert result.stdout == [""]
-    assert result.stderr[0].startswith(f"go-spans: {address} is not in the Go heap and is no span descriptor")
-    assert result.stderr[0].count("\n") == 1
+    nowhere = ["0x10", "0xffffffffff600000", "0x8000000000000000"]
+    asked = [f"go-spans show {address}" for address in nowhere]
+    result = run_gdb(gdb, asked, exe=core.executable, core=core.path)
+    assert result.stdout == [""] * len(nowhere)
+    for address, line in zip(nowhere, result.stderr, strict=True):
+        assert line.startswith(f"go-spans: {address} is not in the Go heap and is no span descriptor")
+        assert line.count("\n") == 1

@@ -25,6 +25,7 @@ THROUGH_GDB = (
 )
 
 
+@pytest.mark.ends
 def test_a_core_is_mapped_and_gives_what_gdb_gives(gdb: gdbs.Gdb, frag_core_cached: cores.Core) -> None:
     at = {"exe": frag_core_cached.executable, "core": frag_core_cached.path}
     fast = run_gdb(gdb, [MEMORY, SUMMARY], **at)
@@ -65,6 +66,8 @@ def test_a_core_file_that_was_replaced_is_not_mapped(tmp_path: Path) -> None:
     assert one.stdout["HeapInuse"] != other.stdout["HeapInuse"]
 
 
+@pytest.mark.parametrize("core_kind", ["kernel"], scope="session")
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST], scope="session")
 def test_a_summary_loads_no_package_that_it_does_not_need(
     gdb: gdbs.Gdb, frag_core_cached: cores.Core
 ) -> None:

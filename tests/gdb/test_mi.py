@@ -34,6 +34,7 @@ def spelt(value: Any) -> Any:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+@pytest.mark.ends
 def test_results_are_the_json_document(gdb: Gdb, core: cores.Core) -> None:
     target = {"exe": core.executable, "core": core.path}
     answers = run_mi(gdb, [f"-go-spans-{name}" for name in NAMES], **target)

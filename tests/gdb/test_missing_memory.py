@@ -16,13 +16,14 @@ from tools.gdbs import run_gdb
 if TYPE_CHECKING:
     from pathlib import Path
 
-SYSTEM = pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
-RELEASES = pytest.mark.parametrize(
-    "go_minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST], scope="session"
-)
-COMMANDS = [
-    "go-spans summary --json",
-    "go-spans summary",
+pytestmark = pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
+CASES = [
+    (toolchains.OLDEST, "unswept"), ("1.24", "cached"), (toolchains.NEWEST, "unswept"), (toolchains.NEWEST, "cached")
+]  # fmt: skip
+
+#: Asked about each core, and one of the others in turn.
+ALWAYS = ["go-spans summary --json", "go-spans summary"]
+IN_TURN = [
     "go-spans list",
     "go-spans central",
     "go-spans fixalloc",
@@ -39,17 +40,52 @@ WALKED = ("objects", "garbage_unswept", "free_slots", "span_metadata", "tail", "
 OF_THE_MCACHES = {"BySize", "Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects", "NextGC"}
 
 
-def judge(gdb: gdbs.Gdb, executable: Path, core: Path, whole: dict[str, Any]) -> str:
-    """Ask about an incomplete core; return what came: "refused", "bounds" or "same"."""
-    result = run_gdb(gdb, COMMANDS, exe=executable, core=core)
-    assert "internal error" not in result.text
-    if not result.stdout[0]:
-        assert result.stdout == [""] * len(COMMANDS)
-        for line in result.stderr:
+class Damages:
+    """A core that is damaged again and again, all of it in one gdb, which opens it anew each time."""
+
+    def __init__(self, core: cores.Core, folder: Path) -> None:
+        self.executable, self.path = core.executable, folder / "core"
+        subprocess.run(["cp", "--sparse=always", str(core.path), str(self.path)], check=True)
+        self._commands: list[str] = []
+        self._asked: list[int] = []
+
+    def cut(self, size: int) -> None:
+        """Make the file shorter than before, and ask about it."""
+        self._ask(f"python import os; os.truncate({str(self.path)!r}, {size})")
+
+    def keep(self, header: int, size: int, whole: int) -> None:
+        """Leave that much of one segment, ask about it, and put back the size that it had."""
+        self._ask(self._size(header, size))
+        self._commands += ["core-file", self._size(header, whole)]
+
+    def _size(self, header: int, size: int) -> str:
+        data = struct.pack("<Q", size)
+        return (
+            f"python f = open({str(self.path)!r}, 'r+b'); f.seek({header + 32}); f.write({data!r}); f.close()"
+        )
+
+    def _ask(self, change: str) -> None:
+        self._commands += ["core-file", change, f"core-file {self.path}"]
+        self._asked.append(len(self._commands))
+        self._commands += [*ALWAYS, IN_TURN[len(self._asked) % len(IN_TURN)]]
+
+    def answers(self, gdb: gdbs.Gdb) -> list[tuple[list[str], list[str]]]:
+        """Return what each core gave: standard output and standard error of the commands."""
+        result = run_gdb(gdb, self._commands, exe=self.executable, timeout=300)
+        assert "internal error" not in result.text
+        count = len(ALWAYS) + 1
+        return [(result.stdout[at : at + count], result.stderr[at : at + count]) for at in self._asked]
+
+
+def judge(stdout: list[str], stderr: list[str], whole: dict[str, Any]) -> str:
+    """Return what came of an incomplete core: "refused", "bounds" or "same"."""
+    if not stdout[0]:
+        assert set(stdout) == {""}
+        for line in stderr:
             assert line.startswith("go-spans: ")
             assert line.count("\n") == 1
         return "refused"
-    document = json.loads(result.stdout[0])
+    document = json.loads(stdout[0])
     statuses = {check["status"] for check in document["checks"]}
     assert "broken" not in statuses, [check for check in document["checks"] if check["status"] == "broken"]
     assert "transient" not in statuses
@@ -66,7 +102,7 @@ def judge(gdb: gdbs.Gdb, executable: Path, core: Path, whole: dict[str, Any]) ->
     counted = {name: value for name, value in document["memstats"].items() if value is not None}
     assert counted == {name: whole["memstats"][name] for name in counted}
     assert set(document["memstats"]) - set(counted) <= OF_THE_MCACHES
-    for text in result.stdout[1:]:
+    for text in stdout[1:]:
         assert ("cannot be checked: part of the memory is missing" in text) is ("unknown" in statuses)
         assert not text.splitlines()[-1].endswith("0 B unreadable")
     less = {name for name in WALKED if document["bytes"][name] < whole["bytes"][name]}
@@ -74,7 +110,7 @@ def judge(gdb: gdbs.Gdb, executable: Path, core: Path, whole: dict[str, Any]) ->
     assert not more, "more than the whole core has"
     if less:
         assert document["complete"] is False
-        assert "≥" in result.stdout[1]
+        assert "≥" in stdout[1]
     return "bounds"
 
 
@@ -94,73 +130,60 @@ def segments(core: Path) -> list[tuple[int, int, int]]:
     return found
 
 
-def sparse_copy(core: Path, folder: Path) -> Path:
-    copy = folder / "core"
-    subprocess.run(["cp", "--sparse=always", str(core), str(copy)], check=True)
-    return copy
-
-
-@pytest.fixture(scope="session", params=["unswept", "cached"])
-def core(go_minor: str, request: pytest.FixtureRequest) -> cores.Core:
-    if request.param == "unswept":
-        return cores.kernel_core(programs.build("corners", go_minor), "-unswept")
-    return cores.kernel_core(programs.build("frag", go_minor), "-objects", "2000", "-cached")
+@pytest.fixture(scope="session", params=CASES, ids=" ".join)
+def core(request: pytest.FixtureRequest) -> cores.Core:
+    minor, state = request.param
+    if state == "unswept":
+        return cores.kernel_core(programs.build("corners", minor), "-unswept")
+    return cores.kernel_core(programs.build("frag", minor), "-objects", "2000", "-cached")
 
 
 @pytest.fixture(scope="session")
 def whole(gdb: gdbs.Gdb, core: cores.Core) -> dict[str, Any]:
-    return json.loads(run_gdb(gdb, COMMANDS[:1], exe=core.executable, core=core.path).stdout[0])
+    return json.loads(run_gdb(gdb, ALWAYS[:1], exe=core.executable, core=core.path).stdout[0])
 
 
-@SYSTEM
-@RELEASES
 def test_cut_off(gdb: gdbs.Gdb, core: cores.Core, whole: dict[str, Any], tmp_path: Path) -> None:
-    """As when the disk was full: the end of the file is missing, more and more of it."""
-    copy = sparse_copy(core.path, tmp_path)
+    """As when the disk was full: the end of the file is missing, more and more of it.
+
+    In a shell there are more places, where the spans' descriptors are (tests/cli/test_cut_cores.py).
+    """
+    damages = Damages(core, tmp_path)
     last = segments(core.path)[-24:]
-    cuts = [offset + size for _, offset, size in last] + [
-        offset + size // 3 // 4096 * 4096 for _, offset, size in last
-    ]
-    came = []
-    for cut in [*sorted(set(cuts), reverse=True), 1 << 20, 100_000]:
-        with copy.open("r+b") as file:
-            file.truncate(cut)
-        came.append(judge(gdb, core.executable, copy, whole))
+    cuts = {offset + size for _, offset, size in last[::4]} | {
+        offset + size // 3 // 4096 * 4096 for _, offset, size in last[::4]
+    }
+    for cut in [sum(last[-1][1:]), *sorted(cuts - {sum(last[-1][1:])}, reverse=True), 1 << 20, 100_000]:
+        damages.cut(cut)
+    came = [judge(*answer, whole) for answer in damages.answers(gdb)]
     assert came[0] == "same"
     assert came[-1] == "refused"
     shutil.rmtree(tmp_path)
 
 
-@SYSTEM
-@RELEASES
 def test_segments_left_out(gdb: gdbs.Gdb, core: cores.Core, whole: dict[str, Any], tmp_path: Path) -> None:
     """As a core filter or a full pipe leaves it: one segment has no contents, or half of them."""
-    copy = sparse_copy(core.path, tmp_path)
-    came = []
+    damages = Damages(core, tmp_path)
     for header, _, size in segments(core.path):
         for kept in (0, size // 2 // 4096 * 4096) if size > 1 << 20 else (0,):
-            with copy.open("r+b") as file:
-                file.seek(header + 32)
-                file.write(struct.pack("<Q", kept))
-            came.append(judge(gdb, core.executable, copy, whole))
-            with copy.open("r+b") as file:
-                file.seek(header + 32)
-                file.write(struct.pack("<Q", size))
+            damages.keep(header, kept, size)
+    came = [judge(*answer, whole) for answer in damages.answers(gdb)]
     assert set(came) == {"same", "bounds", "refused"}
     shutil.rmtree(tmp_path)
 
 
-@SYSTEM
-@RELEASES
-@pytest.mark.parametrize("size", [0, 10, 63, 1000, 3000])
-def test_hardly_a_core(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path, size: int) -> None:
+def test_hardly_a_core(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path) -> None:
     """gdb itself refuses the file, so there is no core."""
-    cut = tmp_path / "core"
-    with core.path.open("rb") as file:
-        cut.write_bytes(file.read(size))
-    result = run_gdb(gdb, ["go-spans summary"], exe=core.executable, core=cut)
-    assert result.stdout == [""]
-    assert result.stderr[0].startswith(
-        f"go-spans: {core.executable.name} is not running and there is no core (try: "
-    )
-    assert result.stderr[0].count("\n") == 1
+    commands = []
+    for size in (0, 10, 63, 1000, 3000):
+        cut = tmp_path / f"core.{size}"
+        with core.path.open("rb") as file:
+            cut.write_bytes(file.read(size))
+        commands += [f"core-file {cut}", "go-spans summary"]
+    result = run_gdb(gdb, commands, exe=core.executable)
+    for out, error in zip(result.stdout[1::2], result.stderr[1::2], strict=True):
+        assert out == ""
+        assert error.startswith(
+            f"go-spans: {core.executable.name} is not running and there is no core (try: "
+        )
+        assert error.count("\n") == 1

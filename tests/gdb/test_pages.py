@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tools import cores, gdbs, programs
+from tools import cores, gdbs, programs, toolchains
 from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     Say = Callable[..., list[str]]
 
-MINORS = ["1.19", "1.22", "1.25", "1.27"]
 pytestmark = [
-    pytest.mark.parametrize("go_minor", MINORS, scope="session"),
+    pytest.mark.parametrize("go_minor", [toolchains.OLDEST, toolchains.NEWEST], scope="session"),
     pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session"),
 ]
 

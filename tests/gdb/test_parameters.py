@@ -98,12 +98,15 @@ def test_a_limit_can_be_unlimited(gdb: Gdb, core: cores.Core) -> None:
     assert said[3] == "set go-spans limit unlimited\n"
 
 
-@pytest.mark.parametrize("setting", ["color red", "limit -1", "units KB", "colour never", "limit x"])
-def test_bad_values_are_one_line(gdb: Gdb, setting: str) -> None:
-    result = run_gdb(gdb, [f"set go-spans {setting}", "show go-spans"])
-    assert result.stderr[0].count("\n") == 1
-    assert "colour: auto" in result.stdout[1]
-    assert "20 rows" in result.stdout[1]
+def test_bad_values_are_one_line(gdb: Gdb) -> None:
+    bad = ["color red", "limit -1", "units KB", "colour never", "limit x"]
+    result = run_gdb(
+        gdb, [words for setting in bad for words in (f"set go-spans {setting}", "show go-spans")]
+    )
+    for setting, error, shown in zip(bad, result.stderr[::2], result.stdout[1::2], strict=True):
+        assert error.count("\n") == 1, setting
+        assert "colour: auto" in shown
+        assert "20 rows" in shown
 
 
 def test_they_are_explained(gdb: Gdb) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.cores import Core
     from tools.gdbs import Gdb
 
+pytestmark = pytest.mark.in_turn("core", of=("cached", "unswept"))
 HERE = Path(__file__).parent
 
 

@@ -63,6 +63,7 @@ def test_every_field_of_every_span(gdb: Gdb, go_minor: str, tmp_path: Path) -> N
 
 
 @SYSTEM
+@pytest.mark.in_turn("small")
 @pytest.mark.parametrize("small", SMALL)
 def test_every_page_list_and_slot(gdb: Gdb, go_minor: str, small: str, tmp_path: Path) -> None:
     name, arguments = SMALL[small]

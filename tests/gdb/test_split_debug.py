@@ -39,6 +39,7 @@ def beside(_debug: Path, _root: Path, _stripped: Path) -> None:
     pass
 
 
+@pytest.mark.in_turn("place")
 @pytest.mark.parametrize("place", [beside, by_build_id, by_path])
 def test_the_same_document(
     gdb: Gdb, whole: Core, place: Callable[[Path, Path, Path], None], tmp_path: Path
@@ -67,6 +68,7 @@ def without_path(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.live
+@pytest.mark.ends
 def test_of_a_process(gdb: Gdb, whole: Core, tmp_path: Path) -> None:
     stripped, debug = split.split(whole.executable, tmp_path / "program", link=False)
     root = tmp_path / "debug"
@@ -82,6 +84,7 @@ def test_of_a_process(gdb: Gdb, whole: Core, tmp_path: Path) -> None:
         assert document["layout"]["source"] == "dwarf"
 
 
+@pytest.mark.ends
 def test_the_other_build_s_debug_information_is_not_used(whole: Core, tmp_path: Path) -> None:
     stripped, debug = split.split(whole.executable, tmp_path)
     debug.write_bytes(debug.read_bytes() + b"\0")
@@ -90,6 +93,7 @@ def test_the_other_build_s_debug_information_is_not_used(whole: Core, tmp_path: 
     assert json.loads(answer.stdout)["layout"]["source"] == "none"
 
 
+@pytest.mark.ends
 @pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
 def test_symbols_by_the_link_whatever_the_file_is_called(gdb: Gdb, whole: Core, tmp_path: Path) -> None:
     """A debug file need not end in .debug; its symbol table serves all the same."""

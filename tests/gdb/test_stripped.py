@@ -44,10 +44,11 @@ def figures(gdb: gdbs.Gdb, core: Core, form: str) -> list[dict[str, Any]]:
     return [forms.figures(document) for document in documents]
 
 
-@pytest.mark.parametrize("minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST])
+@pytest.mark.in_turn("form")
+@pytest.mark.parametrize("go_minor", [toolchains.OLDEST, "1.24", toolchains.NEWEST])
 @pytest.mark.parametrize("form", forms.FORMS[1:])
-def test_every_command_says_the_same(gdb: gdbs.Gdb, minor: str, form: str) -> None:
-    core = cores.kernel_core(programs.build("frag", minor), "-objects", "2000")
+def test_every_command_says_the_same(gdb: gdbs.Gdb, go_minor: str, form: str) -> None:
+    core = cores.kernel_core(programs.build("frag", go_minor), "-objects", "2000")
     assert figures(gdb, core, form) == figures(gdb, core, "full")
 
 
@@ -64,10 +65,11 @@ def test_a_core_whose_executable_is_gone(gdb: gdbs.Gdb, tmp_path: Path) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+@pytest.mark.ends
+@pytest.mark.in_turn("ldflags")
 @pytest.mark.parametrize("ldflags", ["-w", "-s -w"])
-def test_a_live_process(gdb: gdbs.Gdb, minor: str, ldflags: str) -> None:
-    program = programs.build("frag", minor, ldflags=ldflags)
+def test_a_live_process(gdb: gdbs.Gdb, go_minor: str, ldflags: str) -> None:
+    program = programs.build("frag", go_minor, ldflags=ldflags)
     with processes.start(program, "-objects", "2000", "-end", "sleep") as frag:
         printed = json.loads(frag.line())
         result = run_gdb(gdb, ["go-spans summary --json", "go-spans summary"], pid=frag.pid)

@@ -24,6 +24,7 @@ BUILDS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.in_turn("build")
 @BUILDS
 def test_of_a_core(gdb: Gdb, go_minor: str, build: dict[str, str], tmp_path: Path) -> None:
     core = cores.kernel_core(programs.build("frag", go_minor, **build), "-objects", "2000")
@@ -36,6 +37,7 @@ def test_of_a_core(gdb: Gdb, go_minor: str, build: dict[str, str], tmp_path: Pat
 
 
 @pytest.mark.live
+@pytest.mark.in_turn("build")
 @BUILDS
 def test_of_a_process(gdb: Gdb, go_minor: str, build: dict[str, str], tmp_path: Path) -> None:
     executable = programs.build("frag", go_minor, **build)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -217,13 +216,11 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
         expected = terminal.run("go-spans central")
         terminal.run("python import time; import gdb_gospan.debugger.target as t; t.forget()")
         terminal.run(f"python {slow}; real = getattr(m, name)")
-        terminal.run("python setattr(m, name, lambda *a: (print('slow', flush=True), time.sleep(60)))")
+        terminal.run("python setattr(m, name, lambda *a: (print('slow', flush=True), time.sleep(10_000)))")
         terminal.type("go-spans central\n")
         terminal.until("slow\n")
-        began = time.monotonic()
         terminal.type("\x03")
-        said = terminal.until("gdb-is-ready> ", timeout=30)
-        assert time.monotonic() - began < 20, "it waited for the whole minute"
+        said = terminal.until("gdb-is-ready> ")  # and not after hours
         *known, line = ESCAPE.sub("", said.removesuffix("gdb-is-ready> ")).strip().splitlines()
         assert re.fullmatch(r"\W*Quit", line)  # newer gdbs have a sign before an error
         assert re.fullmatch(r"(\^C)?Interrupted\. Known so far, .*", known[0])

@@ -24,6 +24,9 @@ R = TypeVar("R")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+#: Seconds of this process in which something for the cache was fetched, built or waited for (timing.py).
+making_seconds = 0.0
+
 
 class Unavailable(pytest.skip.Exception):  # type: ignore[misc,name-defined]  # pytest attaches it untyped
     """This machine lacks what the test needs; the test is skipped with this reason."""
@@ -50,7 +53,9 @@ def once(final: Path, make: Callable[[Path], None]) -> Path:
 
     Whoever sees `final` sees all of it: it is renamed into place when it is complete.
     """
+    global making_seconds  # noqa: PLW0603  # one number for the whole process
     if not final.exists():
+        began, nested = time.monotonic(), making_seconds
         with locked(f"{final.parent.name}-{final.name}"):
             if not final.exists():
                 final.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +64,7 @@ def once(final: Path, make: Callable[[Path], None]) -> Path:
                     folder.mkdir()
                     make(folder)
                     folder.rename(final)
+        making_seconds = nested + time.monotonic() - began
     os.utime(final)  # `trim` goes by the time of the last use
     return final
 

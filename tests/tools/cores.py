@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tools import guests, processes
+from tools import guests, held, processes
 from tools.cache import Unavailable, locked, once, root, trim
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def gcore_core(executable: Path, *arguments: str, env: Mapping[str, str] | None 
 def crash_core(executable: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Core:
     """Return the core of a program that SIGABRT stops in the middle of its work, by Go's own handler; cached.
 
-    With GOTRACEBACK=crash every thread gets a signal and prints its stack before the program dies.
+    One thread has made half of a span, and the others wait. With GOTRACEBACK=crash every thread gets
+    a signal and prints its stack before the program dies.
     """
     return cached("crash", executable, arguments, {"GOTRACEBACK": "crash", **(env or {})}, _dump_by_go)
 
@@ -193,12 +194,8 @@ def _dump_by_qemu(
 def _dump_by_go(
     folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
 ) -> None:
-    with processes.start(
-        executable, *arguments, env=env, cwd=folder, core=True, stderr=subprocess.DEVNULL
-    ) as program:
-        for _ in range(5):
-            program.line()
-        kill(program, folder, folder / "core")
+    with held.at(held.SPAN_HALF_MADE, executable, *arguments, env=env, cwd=folder, core=True) as program:
+        kill(program.running, folder, folder / "core")
     (folder / "stdout.json").write_text("{}")
 
 

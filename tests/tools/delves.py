@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools import debian, toolchains
+from tools import debian, processes, toolchains
 from tools.cache import CHECKOUT, Unavailable, once, remembered, root
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run(
     pid: int | None = None,
     script: Path = SCRIPT,
     env: Mapping[str, str] | None = None,
-    timeout: float = 180,
+    timeout: float = processes.PATIENCE,
 ) -> list[str]:
     """Run commands in a batch Delve, with the script loaded, and return what each printed; a process is left alive."""
     with tempfile.TemporaryDirectory(prefix="gospan-delve-") as name:

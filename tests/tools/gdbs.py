@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from tools import project
+from tools import processes, project
 from tools.cache import CHECKOUT, Unavailable, once, pip, remembered, root
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLUGIN = CHECKOUT / "gdb_gospan" / "gdb_gospan"
+REQUESTS = CHECKOUT / "tests" / "gdb" / "requests.py"
 
 #: Label to the version of the `gdb-for-pwndbg` wheel on PyPI.
 WHEELS = {"16.3": "16.3.0.post6", "17.2": "17.2.0.post5", "18.1": "18.1.0.post1"}
@@ -143,7 +146,7 @@ def run_gdb(
     env: Mapping[str, str] | None = None,
     plugin: bool = True,
     check: bool = True,
-    timeout: float = 120,
+    timeout: float = processes.PATIENCE,
 ) -> GdbResult:
     """Run commands in a batch gdb and return what each printed.
 
@@ -158,13 +161,7 @@ def run_gdb(
     check
         Whether a Python traceback anywhere in the output is an `AssertionError`.
     """
-    argv = [*gdb.argv, "-nx", "-batch"]
-    for setting in ("auto-load no", "confirm off", "width 0", "style enabled off"):
-        argv += ["-iex", f"set {setting}"]
-    argv += [str(exe)] if exe else []
-    argv += ["-core", str(core)] if core else []
-    argv += ["-p", str(pid)] if pid else []
-    argv += ["-ex", f"source {PLUGIN}"] if plugin else []
+    argv = _argv(gdb, exe=exe, core=core, pid=pid, plugin=plugin)
     for command in [*commands, None]:
         argv += ["-ex", _mark()]
         argv += ["-ex", command] if command is not None else []
@@ -186,6 +183,74 @@ def run_gdb(
             f"a traceback in front of the user: {everything}"
         )
     return GdbResult(stdout[1:-1], stderr[1:-1], stdout[0] + stderr[0], done.returncode)
+
+
+def _argv(
+    gdb: Gdb,
+    *,
+    exe: Path | None = None,
+    core: Path | None = None,
+    pid: int | None = None,
+    plugin: bool = True,
+) -> list[str]:
+    argv = [*gdb.argv, "-nx", "-batch"]
+    for setting in ("auto-load no", "confirm off", "width 0", "style enabled off"):
+        argv += ["-iex", f"set {setting}"]
+    argv += [str(exe)] if exe else []
+    argv += ["-core", str(core)] if core else []
+    argv += ["-p", str(pid)] if pid else []
+    argv += ["-ex", f"source {PLUGIN}"] if plugin else []
+    return argv
+
+
+class Session:
+    """A gdb that stays: a command takes some hundredths of a second then, and a gdb of its own takes a second.
+
+    For commands that change nothing in gdb; each test finds what the last one left.
+    """
+
+    def __init__(self, gdb: Gdb, *, exe: Path, core: Path) -> None:
+        here, there = os.pipe()
+        setting = f"python REQUESTS, MARK = {here}, {_MARK!r}"
+        argv = [*_argv(gdb, exe=exe, core=core), "-ex", setting, "-ex", f"source {REQUESTS}"]
+        self._process = subprocess.Popen(
+            argv, env=gdb.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=(here,),
+        )  # fmt: skip
+        os.close(here)
+        self._requests = os.fdopen(there, "w")
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._streams = {self._process.stdout: b"", self._process.stderr: b""}
+        self.run("python pass")  # what came before is of the start
+
+    def run(self, *commands: str, timeout: float = processes.PATIENCE) -> list[tuple[str, str]]:
+        """Return standard output and standard error of each command; a traceback is an `AssertionError`."""
+        answers = []
+        for command in commands:
+            self._requests.write(json.dumps(command) + "\n")
+            self._requests.flush()
+            out, error = (self._until_mark(stream, timeout) for stream in self._streams)
+            assert not _TRACEBACK.search(out + error), f"{command}: {out}{error}"
+            answers.append((out, error))
+        return answers
+
+    def close(self) -> None:
+        """End it."""
+        self._requests.close()
+        self._process.communicate(timeout=60)
+
+    def _until_mark(self, stream: IO[bytes], timeout: float) -> str:
+        mark = _MARK.encode()
+        while mark not in self._streams[stream]:
+            ready, _, _ = select.select([*self._streams], [], [], timeout)
+            assert ready, f"gdb is silent; so far {self._streams}"
+            for readable in ready:  # both, so that neither pipe is full
+                data = os.read(readable.fileno(), 1 << 20)
+                assert data, f"gdb has ended; so far {self._streams}"
+                self._streams[readable] += data
+        text, _, self._streams[stream] = self._streams[stream].partition(mark)
+        return text.decode("utf-8", "replace")
 
 
 def _mark() -> str:

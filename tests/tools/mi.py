@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tools import processes
 from tools.gdbs import PLUGIN
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run_mi(
     *,
     exe: Path | None = None,
     core: Path | None = None,
-    timeout: float = 120,
+    timeout: float = processes.PATIENCE,
 ) -> list[Answer]:
     """Run MI commands in a gdb with the plugin and return the answer to each."""
     argv = [*gdb.argv, "-nx", "-q", "-i=mi"]

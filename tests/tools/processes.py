@@ -13,9 +13,14 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
+from gdb_gospan.memory import procstatus
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+PATIENCE = 300.0
+"""Seconds for what takes none: a machine with twenty times too much to do is no defect."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_PTRACER = 0x59616D61  # "Yama"
@@ -38,7 +43,7 @@ class Running:
                 self._lines.put(line)
         self._lines.put(None)
 
-    def line(self, timeout: float = 60) -> str:
+    def line(self, timeout: float = PATIENCE) -> str:
         """Return the next line; `AssertionError` when the process ended or is silent for too long."""
         try:
             line = self._lines.get(timeout=timeout)
@@ -49,7 +54,7 @@ class Running:
             raise AssertionError(f"process {self.pid} ended with status {self.process.wait()}")
         return line
 
-    def fresh_line(self, timeout: float = 60) -> str:
+    def fresh_line(self, timeout: float = PATIENCE) -> str:
         """Return a line that was printed after this call: proof that the process goes on.
 
         One line may have been on its way before the call, so it is the second one that comes.
@@ -70,7 +75,7 @@ class Running:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
-    def rest(self, timeout: float = 60) -> list[str]:
+    def rest(self, timeout: float = PATIENCE) -> list[str]:
         """Wait for the end of the process and return the lines not read yet."""
         lines = []
         deadline = time.monotonic() + timeout
@@ -79,6 +84,22 @@ class Running:
         self._lines.put(None)
         self.process.wait(timeout)
         return lines
+
+
+def is_held(pid: int) -> bool:
+    """Whether somebody traces a thread of a process, or has stopped it."""
+    threads = map(procstatus.status, procstatus.threads(pid))
+    return any(one.state == "t" or one.tracer for one in threads if one)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process as Ctrl-Z does, for the block: what its threads were doing stays as it is between two looks."""
+    os.kill(pid, signal.SIGSTOP)
+    while {one.state for one in map(procstatus.status, procstatus.threads(pid)) if one} != {"T"}:
+        time.sleep(0.001)
+    yield
+    os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 from gdb_gospan import cli
+from tools import processes
 from tools.cache import CHECKOUT
 
 COMMAND = [sys.executable, "-m", "gdb_gospan"]
@@ -51,6 +52,6 @@ def run(*words: object, **env: str) -> Answer:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=processes.PATIENCE,
     )
     return Answer(done.stdout, done.stderr, done.returncode)

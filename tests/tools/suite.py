@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     """Run the suite and return pytest's exit status."""
     start = time.monotonic()
     matrix = "default"
-    for name in ("quick", "all"):
+    for name in ("quick", "all", "soak"):
         if f"--{name}" in arguments:
             matrix = name
             arguments.remove(f"--{name}")
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         return 2
     command = [
         python, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "--matrix", matrix,
-        "-o", f"cache_dir={CACHE / 'pytest'}", *arguments,
+        "-o", f"cache_dir={CACHE / 'pytest'}", *(["--timeout=0"] if matrix == "soak" else []), *arguments,
     ]  # fmt: skip
     env = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis")}
     # Of its own: pytest keeps the folders of three runs, and removes those of others that still go on.

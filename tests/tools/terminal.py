@@ -11,6 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from tools import processes
 from tools.gdbs import PLUGIN
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Terminal:
         """Type keys; a line ends with a newline."""
         os.write(self._master, keys.encode())
 
-    def until(self, pattern: str, timeout: float = 60) -> str:
+    def until(self, pattern: str, timeout: float = processes.PATIENCE) -> str:
         """Return what the screen got up to and with the first match."""
         end = time.monotonic() + timeout
         while not (match := re.search(pattern, self._text)):

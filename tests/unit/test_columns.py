@@ -16,6 +16,7 @@ from gdb_gospan.runtime import linked, record
 from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.record import Records
 from tools import images
+from tools.soak import examples
 from tools.tiny_heap import TinyHeap
 
 
@@ -38,7 +39,7 @@ def walk(links: list[int], first: int) -> tuple[int, bool]:
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_list_is_followed(data: st.DataObject) -> None:
     """Any links at all: ends, circles, ways out of the column, nodes that are on no list."""
     count = data.draw(st.integers(1, 400))

@@ -15,6 +15,7 @@ from gdb_gospan.analysis import contiguity, heapmap
 from gdb_gospan.runtime import mpagealloc
 from gdb_gospan.runtime.mpagealloc import PageKinds, Pages
 from gdb_gospan.runtime.proc import PageCaches
+from tools.soak import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def runs_of(pages: Pages, at_most: int = 0) -> list[list[int]]:
 
 
 @given(heaps())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_free_runs(pages: Pages) -> None:
     for at_most in (0, 512):
         runs = contiguity.free_runs(pages, at_most=at_most)
@@ -104,7 +105,7 @@ def test_free_runs(pages: Pages) -> None:
 
 
 @given(heaps())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_huge_blocks(pages: Pages) -> None:
     found = contiguity.huge_blocks(pages)
     blocks: dict[int, list[tuple[int, int, bool, bool]]] = {}

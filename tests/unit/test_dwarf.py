@@ -12,6 +12,7 @@ from gdb_gospan.errors import LayoutError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from tools import elfs
 from tools.elfs import ARRAY, BARE, BASE, BOUND, MEMBER, POINTER, RANGE, STRUCT, TYPEDEF, VARIABLE, Info
+from tools.soak import examples
 
 STRINGS = b"\0other.runtime.thing_\0runtime.limit\0runtime.start\0"
 NAME_OF = {name: STRINGS.index(name) for name in (b"runtime.thing_", b"runtime.limit", b"runtime.start")}
@@ -178,7 +179,7 @@ def test_damaged_compression_is_one_line(types_of, compress):
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_damage_anywhere_is_an_error_of_ours_or_nothing(tmp_path_factory, data):
     whole = bytearray(elfs.executable(sections(version=data.draw(st.sampled_from([4, 5])))))
     for _ in range(data.draw(st.integers(1, 8))):

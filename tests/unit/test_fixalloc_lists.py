@@ -96,6 +96,7 @@ def test_a_list_that_leads_nowhere_or_back_is_not_complete(layout: Layout, nodes
 
 
 @pytest.mark.slow
+@pytest.mark.ends
 def test_a_program_that_dropped_two_million_finalizers(go_minor: str) -> None:
     core = cores.kernel_core(programs.build("dropped", go_minor), "-finalizers", "2000000")
     answer = json.loads(shell.inside("fixalloc", "--json", core.executable, core.path).stdout)

@@ -20,6 +20,7 @@ from gdb_gospan.memory import compressed
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, elf_type
 from tools.packing import PACKERS, PROGRAMS
+from tools.soak import examples
 
 ADDRESS = 0x10000
 KINDS = pytest.mark.parametrize("kind", PACKERS)
@@ -125,7 +126,7 @@ def test_no_core_inside(packed, kind):
     assert "not a core" in refused(packed(kind, PACKERS[kind](core(b"")[:16] + b"\2\0" + core(b"")[18:])))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.sampled_from(list(PACKERS)), st.data())
 def test_damage_never_escapes(tmp_path_factory, kind, data):
     whole = bytearray(PACKERS[kind](core(noise(2000) + bytes(20_000))))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gdb_gospan.memory.corenotes import CoreNotes, Thread, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
+from tools.soak import examples
 
 PRSTATUS, PRPSINFO, AUXV, FILE = 1, 3, 6, 0x46494C45
 FORMATS = [(64, "<"), (64, ">"), (32, "<")]
@@ -115,7 +116,7 @@ def test_no_notes(read):
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_damaged_notes_are_notes_that_are_not_there(tmp_path_factory, data):
     whole = bytearray(
         note("<", PRSTATUS, prstatus(64, "<", 71, 6, range(27)))

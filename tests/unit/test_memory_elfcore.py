@@ -16,6 +16,7 @@ from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Segments
+from tools.soak import examples
 
 NONE, READ, WRITE, EXEC = 0, 4, 6, 5
 NOTE = 4
@@ -125,7 +126,7 @@ PIECE = st.tuples(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(st.data(), st.lists(PIECE, min_size=1, max_size=6), st.sampled_from(FORMATS), st.booleans())
 def test_equals_the_bytes_one_by_one(write, data, pieces, form, high):
     bits, order = form
@@ -360,7 +361,7 @@ def test_what_cannot_be_opened_gets_one_clear_line(tmp_path):
     assert "not a regular file" in error(tmp_path / "pipe")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_damage_never_escapes(write, data):
     """Bytes of the headers are overwritten and the file is cut: bytes, an Unreadable or a TargetError."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
 from gdb_gospan.memory.gather import GAP, first_missing, gather
+from tools.soak import examples
 
 
 class Source:
@@ -42,7 +43,7 @@ def u64(values):
 ADJOINING = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.integers(0, 6)), max_size=5)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.booleans(), min_size=260, max_size=260), st.integers(1, 9), st.integers(1, 60), ADJOINING)
 def test_records_that_adjoin(present, size, run, groups):
     """Read straight to where they belong, whatever of them is missing; and one that does not adjoin changes nothing."""
@@ -60,7 +61,7 @@ def test_records_that_adjoin(present, size, run, groups):
 BASES = st.sampled_from([0, 1000, ADDRESS_SPACE - 200])
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.data(),
     BASES,
@@ -76,7 +77,7 @@ def test_equals_the_bytes_one_by_one(data, base, present, size, gap, run):
     expect(content, addresses, size, rows)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.integers(0, 180), st.integers(1, 20)), max_size=4), st.data())
 def test_few_holes(holes, data):
     """Mostly readable memory, where runs succeed or are halved only a little."""

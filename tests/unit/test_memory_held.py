@@ -12,6 +12,7 @@ from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.segments import Segments, disjoint
+from tools.soak import examples
 
 PAGE = 4096
 BASE = 7 * PAGE
@@ -57,7 +58,7 @@ def same(one, other):
     assert (one.data[one.readable] == other.data[other.readable]).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.sets(st.integers(0, 11)), PLACES, PLACES, st.integers(1, 9000))
 def test_what_was_wanted_stays(present, wanted, others, size):
     memory = Ending(image(present))
@@ -72,7 +73,7 @@ def test_what_was_wanted_stays(present, wanted, others, size):
         assert held.read(address, size) == bytes_
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.integers(BASE, BASE + LENGTH - 1), st.integers(1, 9000)), max_size=30))
 def test_places_of_several_sizes(places):
     memory = Ending(image(range(12)))

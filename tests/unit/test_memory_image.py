@@ -18,6 +18,7 @@ from gdb_gospan.memory.deflated import pack, unpack
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
+from tools.soak import examples
 
 
 def u64(values):
@@ -59,7 +60,7 @@ def answer(memory, where, size):
     return rows.data.tolist(), rows.readable.tolist()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     BASES,
     st.lists(st.sampled_from([True, True, True, False]), min_size=120, max_size=120),
@@ -317,7 +318,7 @@ def test_no_file_makes_more_of_its_bytes_than_can_be():
         unpack(np.zeros(len(length), np.uint8), length, size)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_damage_never_escapes(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "damaged.gospan"

@@ -13,6 +13,7 @@ from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Segments, disjoint
 from tools.elfs import uleb
+from tools.soak import examples
 
 NAMES = ["internal/cpu.Initialize", "runtime.mallocgc", "main.f[go.shape.int]", "main.naïve·1"]
 ENTRIES = [0, 0x40, 0x80, 0x1000, 0x1100]
@@ -142,7 +143,7 @@ def test_an_entry_that_disagrees_with_its_function_has_no_name():
     assert functions.function(TEXT) == NAMES[0]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.data())
 def test_damage_never_escapes(tmp_path_factory, data):
     size, order = data.draw(st.sampled_from(FORMATS))

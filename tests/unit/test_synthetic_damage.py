@@ -14,6 +14,7 @@ from gdb_gospan.analysis.location import locate
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.verification import IDENTITIES, verify
 from gdb_gospan.errors import GoSpansError
+from tools import soak
 from tools.tiny_heap import BASE, PAGE, PAGES, SWEEPGEN, TinyHeap, parked
 
 if TYPE_CHECKING:
@@ -394,7 +395,8 @@ def show_everywhere(tiny: TinyHeap) -> None:
         locate(heap, span)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", soak.seeds(40))
 def test_nothing_but_our_errors(seed: int) -> None:
     """Whatever is damaged, at random: an answer or one of our errors, and no time or memory out of proportion."""
     chance = random.Random(seed)

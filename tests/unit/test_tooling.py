@@ -1,6 +1,7 @@
 """The tools of the tests: the cache folder, where cores are, and that nothing is skipped in silence."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ import time
 import hypothesis
 import pytest
 
-from tools import cache, cores, project, toolchains
+from tools import cache, cores, project, soak, toolchains, where_time_goes
 
 
 def names(folder):
@@ -95,60 +96,179 @@ def test_find_core_finds_none(tmp_path):
     assert cores._find_core("core.%p", tmp_path, 77) is None
 
 
+def suite_of(folder, text, *options):
+    """Run the conftest on tests of its own, and return what pytest printed."""
+    (folder / "test_it.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", *options]
+    path = os.pathsep.join(map(str, (cache.CHECKOUT / "tests", cache.CHECKOUT)))
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
 def test_what_is_unavailable_is_skipped_and_said_at_the_end(tmp_path):
-    """Runs the conftest on a test of its own."""
-    (tmp_path / "test_it.py").write_text(
+    said = suite_of(
+        tmp_path,
         "import pytest\n"
         "from tools.cache import Unavailable\n"
         "@pytest.mark.parametrize('i', range(3))\n"
         "def test_it(i):\n"
         "    raise Unavailable('no such thing here')\n"
         "def test_that():\n"
-        "    pytest.skip('another reason')\n"
+        "    pytest.skip('another reason')\n",
     )
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "test_it.py"]
-    path = os.pathsep.join(map(str, (cache.CHECKOUT / "tests", cache.CHECKOUT)))
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    summary = done.stdout[done.stdout.index("4 skipped, by reason") :]
+    summary = said[said.index("4 skipped, by reason") :]
     assert "     3  no such thing here\n     1  another reason\n" in summary
 
 
 def test_quick_deselects_what_needs_more(tmp_path):
-    (tmp_path / "test_it.py").write_text(
+    said = suite_of(
+        tmp_path,
         "import pytest\n"
         "def test_quick(): pass\n"
         "def test_go(go_minor): raise AssertionError\n"
         "@pytest.mark.slow\n"
-        "def test_slow(): raise AssertionError\n"
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "conftest",
-        "-p",
-        "no:cacheprovider",
+        "def test_slow(): raise AssertionError\n",
         "--matrix",
         "quick",
-    ]
-    path = os.pathsep.join(map(str, (cache.CHECKOUT / "tests", cache.CHECKOUT)))
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
     )
-    assert "1 passed, 3 deselected" in done.stdout
+    assert "1 passed, 3 deselected" in said
+
+
+TURNS = """
+import pytest
+from tools.toolchains import TOOLCHAINS
+
+@pytest.mark.in_turn("value")
+@pytest.mark.parametrize("value", ["one", "two", "three"])
+def test_turns(go_minor, value): pass
+
+@pytest.mark.in_turn("build")
+@pytest.mark.parametrize("build", [{"way": 1}, {"way": 2}], ids=["plain", "pie"])
+def test_ways(go_minor, build): pass
+
+@pytest.mark.ends
+def test_ends(go_minor): pass
+
+def test_kinds(go_minor, core_kind): pass
+"""
+
+
+def test_releases_in_between_take_turns(tmp_path):
+    """The oldest and the newest have every value; of the others each has one, and all values come up."""
+    said = suite_of(tmp_path, TURNS, "--matrix", "all", "--collect-only", "-q")
+    found = [tuple(re.split(r"[\[\]-]", line)[:3]) for line in said.splitlines() if "::" in line]
+    tests = {name: [(go, value) for test, go, value in found if test.endswith(name)] for name in
+             ("test_turns", "test_ways", "test_ends", "test_kinds")}  # fmt: skip
+    ends, between = ("go1.19", "go1.27"), [f"go1.{minor}" for minor in range(20, 27)]
+    assert [go for go, _ in tests["test_ends"]] == [*ends]
+    for name, count in (("test_turns", 3), ("test_ways", 2), ("test_kinds", 2)):
+        values = [value for go, value in tests[name] if go == ends[0]]
+        assert len(values) == len({value for go, value in tests[name] if go == ends[1]}) == count, name
+        turns = [(go, value) for go, value in tests[name] if go in between]
+        assert sorted(go for go, _ in turns) == between, name
+    assert {value for go, value in tests["test_turns"] if go in between} == {"one", "two", "three"}
+    assert dict(tests["test_ways"])["go1.23"] == "pie"
+    assert {value for go, value in tests["test_kinds"] if go in between} == {"kernel"}
+
+
+CHANCES = """
+import pytest
+from hypothesis import given, settings, strategies
+from tools.soak import examples, looks, seeds
+
+def test_plain(): pass
+
+@pytest.mark.soak
+def test_hunt(): print("looks:", looks(), looks(0.3))
+
+drawn = []
+
+@settings(max_examples=examples(7))
+@given(strategies.integers(0, 10**9))
+def test_property(number): drawn.append(number)
+
+@pytest.mark.fuzz
+def test_drawn(): print("seeds:", len(seeds(3)), "drawn:", drawn)
+"""
+
+
+def test_luck_is_for_soak_runs(tmp_path):
+    """Of any other run the examples are the same each time; a soak run has more of them, and nothing but chances."""
+    one, other = (suite_of(tmp_path, CHANCES, "-s", "--matrix", "quick") for _ in range(2))
+    few = [said[said.index("seeds:") : said.index("]")] for said in (one, other)]
+    assert few[0] == few[1]
+    assert few[0].startswith("seeds: 3 drawn: [")
+    assert few[0].count(",") == 6
+    assert "3 passed, 1 deselected" in one
+    much = suite_of(tmp_path, CHANCES, "-s", "--matrix", "soak", "--soak-count", "100")
+    assert "looks: 100 30" in much
+    assert "seeds: 30 drawn: [" in much
+    assert much[much.index("drawn:") : much.index("]")].count(",") == 69
+    assert "3 passed, 1 deselected" in much
+
+
+def test_what_a_soak_test_saw_is_told_at_the_end(tmp_path):
+    told = []
+    seen = soak.Seen(lambda name, value: told.append((name, value)))
+    exact = {"code": "heap-free", "status": "exact", "expected": 1, "observed": 1}
+    broken = {"code": "page-bits", "status": "broken", "expected": 8, "observed": 7}
+    assert seen.look([exact, {**exact, "status": "transient"}], "look 1:") == []
+    assert seen.look([exact, broken], "look 2:") == ["look 2: page-bits: 8 expected, 7 observed"]
+    seen.tell("go1.27 churn, gdb")
+    ((name, value),) = told
+    assert name == soak.PROPERTY
+    table = [
+        "go1.27 churn, gdb: 2 looks; 1 transient, 0 unknown, 1 broken",
+        "         1  heap-free transient",
+        "         1  page-bits broken",
+    ]
+    assert soak.table([value]) == table
+    text = f"def test_it(record_property): record_property({name!r}, {value!r})\n"
+    said = suite_of(tmp_path, text)
+    assert "\n".join(table) in said[said.index("what was seen") :]
+
+
+def test_what_hangs_fails_by_its_name(tmp_path):
+    text = "import subprocess\ndef test_hangs(): subprocess.run(['sleep', '60'])\ndef test_after(): pass\n"
+    said = suite_of(tmp_path, text, "--timeout", "1", "--timeout-method", "signal")
+    assert "FAILED test_it.py::test_hangs" in said
+    assert "1 failed, 1 passed" in said
+
+
+def test_where_time_goes(tmp_path):
+    """A test and its fixtures count, what they make for the cache and what their programs take included."""
+    text = (
+        "import pytest, subprocess\n"
+        "from pathlib import Path\n"
+        "from tools.cache import once\n"
+        "@pytest.fixture\n"
+        "def made(tmp_path):\n"
+        "    return once(tmp_path / 'kind' / 'name', lambda folder: subprocess.run(['sleep', '0.3']))\n"
+        "def test_makes(made): subprocess.run(['sh', '-c', 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'])\n"
+        "@pytest.mark.parametrize('i', range(2))\n"
+        "def test_two(i): pass\n"
+    )
+    suite_of(tmp_path, text, "--junitxml", "junit.xml")
+    rows = where_time_goes.totals(str(tmp_path / "junit.xml"), "test")
+    assert {name: row["tests"] for name, row in rows.items()} == {
+        "test_it::test_makes": 1,
+        "test_it::test_two": 2,
+    }
+    makes, two = rows["test_it::test_makes"], rows["test_it::test_two"]
+    assert makes["clock"] > makes["making"] >= 0.3
+    assert makes["cpu"] > 10 * two["cpu"]
+    assert two["making"] == 0
+    lines = where_time_goes.table([rows, rows], top=1)
+    assert len(lines) == 3
+    assert lines[1].endswith("  (all)")
+    assert lines[2].endswith("  test_it::test_makes")
 
 
 def test_an_old_python_gets_one_line(tmp_path):

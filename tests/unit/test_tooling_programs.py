@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tools import cores, gdbs, processes, programs
+from tools import cores, gdbs, processes, programs, toolchains
 
 #: Runs inside gdb; prints as JSON what runtime.ReadMemStats (mstats.go) computes, from the runtime's counters.
 COUNTERS = """
@@ -76,12 +76,13 @@ def test_frag_prints_what_its_core_holds(frag_core):
     assert 0.4 < stats["HeapAlloc"] / stats["HeapInuse"] < 0.6
 
 
+@pytest.mark.in_turn("arguments")
 @pytest.mark.parametrize(
     "arguments",
     ["-finalizers 1000", "-goroutines 2000", "-huge 1", "-release", "-stacks 50", "-tiny 50000"],
 )
-def test_corners_print_what_their_cores_hold(go_minor, core_kind, arguments):
-    same(cores.core(core_kind, programs.build("corners", go_minor), *arguments.split()))
+def test_corners_print_what_their_cores_hold(go_minor, arguments):
+    same(cores.kernel_core(programs.build("corners", go_minor), *arguments.split()))
 
 
 def test_a_core_before_the_sweep_holds_what_was_printed(go_minor, core_kind):
@@ -90,10 +91,9 @@ def test_a_core_before_the_sweep_holds_what_was_printed(go_minor, core_kind):
     same(core, falling=("HeapAlloc", "HeapObjects"), rising=("Frees",))
 
 
-@pytest.mark.since("1.21")
-def test_arenas(go_minor, core_kind):
-    executable = programs.build("corners", go_minor, experiments="arenas")
-    core = cores.core(core_kind, executable, "-arenas", "5")
+@pytest.mark.parametrize("go_minor", ["1.21", toolchains.NEWEST])
+def test_arenas(go_minor):
+    core = cores.kernel_core(programs.build("corners", go_minor, experiments="arenas"), "-arenas", "5")
     same(core)
     assert core.stdout["HeapInuse"] > 3 * (8 << 20), "three arenas stay, of 8 MiB at least"
 
@@ -104,6 +104,7 @@ def test_cached_adds_what_it_says(frag_core, frag_core_cached):
     assert counters(frag_core_cached)["HeapInuse"] >= stats["HeapInuse"]
 
 
+@pytest.mark.ends
 def test_frag_is_the_heap_that_is_promised(go_minor):
     """The default size: 320 MiB with about 24,000 span descriptors."""
     done = subprocess.run(
@@ -122,6 +123,7 @@ def test_frag_is_the_heap_that_is_promised(go_minor):
     )
 
 
+@pytest.mark.ends
 def test_churn_goes_on_and_ends_by_itself(go_minor):
     with processes.start(programs.build("churn", go_minor), "-seconds", "1", "-limit", "100") as program:
         assert program.line().startswith("churn 1: ")
@@ -130,6 +132,7 @@ def test_churn_goes_on_and_ends_by_itself(go_minor):
         assert program.process.returncode == 0
 
 
+@pytest.mark.ends
 def test_a_process_is_gone_after_its_block(go_minor):
     with processes.start(programs.build("frag", go_minor), "-objects", "100", "-end", "sleep") as program:
         program.line()

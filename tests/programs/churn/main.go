@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"gospan.example/programs/arenas"
 )
 
 var operations uint64
@@ -36,6 +38,7 @@ func main() {
 	go stacks(rand.New(rand.NewSource(200)))
 	go finalizers()
 	go collections()
+	go arenas.Churn()
 
 	end := time.Now().Add(time.Duration(*seconds * float64(time.Second)))
 	for line := 1; time.Now().Before(end); line++ {

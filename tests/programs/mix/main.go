@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"time"
+
+	"gospan.example/programs/arenas"
 )
 
 var sinks [64]interface{}
@@ -20,7 +22,7 @@ var sinks [64]interface{}
 func main() {
 	seconds := flag.Float64("seconds", 60, "ends after that time")
 	flag.Parse()
-	go arenas()
+	go arenas.Churn()
 	go processors()
 	go stacks()
 	go settings()

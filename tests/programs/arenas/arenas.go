@@ -1,14 +1,15 @@
 //go:build goexperiment.arenas
 
-package main
+// Package arenas keeps user arenas coming and going, where there are any.
+package arenas
 
 import (
 	"arena"
 	"time"
 )
 
-// arenas makes user arenas of no, one and several chunks and frees them.
-func arenas() {
+// Churn makes user arenas of no, one and several chunks and frees them.
+func Churn() {
 	for i := 0; ; i++ {
 		a := arena.NewArena()
 		for j := 0; j < i%200; j++ {

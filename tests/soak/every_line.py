@@ -50,12 +50,10 @@ def function(pc: int) -> str:
 
 def look(where: str) -> dict:
     checks = current_session().checks
-    off = [check for check in checks if check.status != "exact"]
-    outcome = {"line": where, "off": [[check.code, check.status, check.note] for check in off]}
-    for check in off:
-        if check.status == "broken":
-            outcome.setdefault("by", {})[check.code] = check.observed - check.expected
-            outcome["frames"] = [[label, list(names)] for label, names in frames()]
+    kept = ("code", "status", "expected", "observed", "note")
+    outcome = {"line": where, "checks": [{name: getattr(check, name) for name in kept} for check in checks]}
+    if any(check.status == "broken" for check in checks):
+        outcome["frames"] = [[label, list(names)] for label, names, _ in frames()]
     return outcome
 
 
@@ -71,7 +69,7 @@ for point in points.values():
     point.silent = True
 outcomes = []
 end = time.monotonic() + SECONDS  # noqa: F821
-while points and (time.monotonic() < end or len(outcomes) < LEAST):  # noqa: F821
+while points and time.monotonic() < end:
     gdb.execute("continue", to_string=True)
     if not gdb.selected_inferior().pid:
         break
@@ -83,7 +81,7 @@ while points and (time.monotonic() < end or len(outcomes) < LEAST):  # noqa: F82
     try:
         outcomes.append(look(places[pc]))
     except gdb.error as error:
-        outcomes.append({"line": places[pc], "error": str(error), "off": []})
+        outcomes.append({"line": places[pc], "error": str(error), "checks": []})
 with open(RESULT, "w") as file:  # noqa: F821, PTH123
     json.dump({"places": len(places), "outcomes": outcomes}, file)
 gdb.execute("kill")

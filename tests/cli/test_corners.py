@@ -1,4 +1,4 @@
-"""Heaps with what a usual heap does not have: the same proofs as for the sample program."""
+"""Heaps with what a usual heap does not have: the same proofs as for the sample program (tests/gdb/test_identities.py)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import cores, gdbs, programs
+from tools import cores, forms, programs
 from tools.proofs import assert_adds_up, assert_classes_match_the_spans, memstats_of, not_exact, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tools.cores import Core
-    from tools.gdbs import Gdb
 
     Answers = dict[str, dict[str, Any]]
-    Ask = Callable[[Gdb, Core], Answers]
 
-SYSTEM = pytest.mark.parametrize("gdb_label", [gdbs.system_label()], scope="session")
 MIB = 1 << 20
+
+
+def ask(core: Core) -> Answers:
+    return dict(forms.answers(forms.open_in(core, "full")))
 
 
 def spans(answers: Answers, state: str) -> list[dict[str, Any]]:
@@ -59,10 +60,6 @@ def finalizers(answers: Answers) -> None:
     assert (row["elemsize"], row["objects"] >= 1000) == (64, True)
 
 
-def cached(answers: Answers) -> None:
-    assert answers["summary"]["spans"]["cached"] > 10
-
-
 VARIANTS: dict[str, tuple[list[str], Callable[[Answers], None]]] = {
     "huge": (["-huge", "3"], huge),
     "release": (["-release"], release),
@@ -70,54 +67,59 @@ VARIANTS: dict[str, tuple[list[str], Callable[[Answers], None]]] = {
     "stacks": (["-stacks", "20"], stacks),
     "tiny": (["-tiny", "20000"], tiny),
     "finalizers": (["-finalizers", "1000"], finalizers),
-    "all-cached": (
-        [
-            "-huge",
-            "1",
-            "-release",
-            "-goroutines",
-            "99",
-            "-stacks",
-            "9",
-            "-tiny",
-            "999",
-            "-finalizers",
-            "99",
-            "-cached",
-        ],
-        cached,
-    ),
 }
 
+EVERYTHING = [
+    "-huge",
+    "1",
+    "-release",
+    "-goroutines",
+    "99",
+    "-stacks",
+    "9",
+    "-tiny",
+    "999",
+    "-finalizers",
+    "99",
+    "-cached",
+]
 
-@SYSTEM
+
+def test_all_at_once(go_minor: str) -> None:
+    core = cores.kernel_core(programs.build("corners", go_minor), *EVERYTHING)
+    assert prove(core)["summary"]["spans"]["cached"] > 10
+
+
+@pytest.mark.in_turn("variant")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_corner(ask: Ask, gdb: Gdb, go_minor: str, variant: str) -> None:
+def test_corner(go_minor: str, variant: str) -> None:
     arguments, special = VARIANTS[variant]
-    core = cores.kernel_core(programs.build("corners", go_minor), *arguments)
-    answers = ask(gdb, core)
+    special(prove(cores.kernel_core(programs.build("corners", go_minor), *arguments)))
+
+
+def prove(core: Core) -> Answers:
+    answers = ask(core)
     assert not_exact(answers) == []
     assert_adds_up(answers)
     assert_classes_match_the_spans(answers)
-    special(answers)
     assert core.stdout["Settled"]
     if not core.stdout["CachedObjects"]:
         printed = memstats_of(core.stdout)
         assert answers["summary"]["memstats"] == printed
         assert walk(answers) == {name: printed[name] for name in walk(answers)}
+    return answers
 
 
-@SYSTEM
-@pytest.mark.since("1.21")
+@pytest.mark.parametrize("go_minor", ["1.21", "1.24", "1.25", "1.27"])
 @pytest.mark.parametrize(
     "more",
     [[], ["-cached"], ["-ready", "4", "-quarantined", "2"]],
     ids=["", "cached", "freed"],
 )
-def test_user_arenas(ask: Ask, gdb: Gdb, go_minor: str, more: list[str]) -> None:
+def test_user_arenas(go_minor: str, more: list[str]) -> None:
     program = programs.build("corners", go_minor, experiments="arenas")
     core = cores.kernel_core(program, "-arenas", "5", *more)
-    answers = ask(gdb, core)
+    answers = ask(core)
     assert not_exact(answers) == []
     assert_adds_up(answers)
     assert_classes_match_the_spans(answers)
@@ -135,11 +137,10 @@ def test_user_arenas(ask: Ask, gdb: Gdb, go_minor: str, more: list[str]) -> None
         assert len(spans(answers, "quarantined")) >= 2
 
 
-@SYSTEM
-def test_stop_before_the_sweep(ask: Ask, gdb: Gdb, go_minor: str) -> None:
+def test_stop_before_the_sweep(go_minor: str) -> None:
     """Spans that wait to be swept are no transient: every identity holds with them."""
     core = cores.kernel_core(programs.build("corners", go_minor), "-unswept")
-    answers = ask(gdb, core)
+    answers = ask(core)
     assert [line for line in not_exact(answers) if not line.startswith("transient")] == []
     assert_adds_up(answers)
     assert_classes_match_the_spans(answers)
@@ -148,15 +149,15 @@ def test_stop_before_the_sweep(ask: Ask, gdb: Gdb, go_minor: str) -> None:
     assert answers["summary"]["gc"]["sweep_done"] is False
 
 
-@SYSTEM
+@pytest.mark.in_turn("kind")
 @pytest.mark.parametrize("kind", ["limit", "386", "pie", "cgo"])
-def test_another_kind_of_program(ask: Ask, gdb: Gdb, go_minor: str, kind: str) -> None:
+def test_another_kind_of_program(go_minor: str, kind: str) -> None:
     """A memory limit in force, 32 bits, a position-independent executable, a program with libc."""
     env = {"GOMEMLIMIT": "20MiB"} if kind == "limit" else {}
     options: dict[str, Any] = {"386": {"goarch": "386"}, "pie": {"buildmode": "pie"}, "cgo": {"cgo": True}}
     program = programs.build("corners", go_minor, **options.get(kind, {}))
     core = cores.kernel_core(program, "-tiny", "20000", "-finalizers", "99", "-stacks", "9", env=env)
-    answers = ask(gdb, core)
+    answers = ask(core)
     assert not_exact(answers) == []
     assert_adds_up(answers)
     assert_classes_match_the_spans(answers)

@@ -1,5 +1,0 @@
-//go:build !goexperiment.arenas
-
-package main
-
-func arenas() {}
