@@ -48,7 +48,10 @@ def during_a_look(running: Running, *words: str) -> Iterator[subprocess.Popen[st
         assert looking.stdout is not None
         assert looking.stdout.readline() == "it stands still\n"
         assert processes.is_held(running.pid)
-        yield looking
+        try:
+            yield looking
+        finally:
+            looking.kill()  # who is stopped does not end by itself
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -72,6 +75,6 @@ def test_ctrl_z_waits_until_the_process_goes_on() -> None:
         running.line()
         with during_a_look(running, "summary", "--json") as looking:
             looking.send_signal(signal.SIGTSTP)
-            out, _ = looking.communicate(timeout=60)  # who is stopped does not end
+            out, _ = looking.communicate(timeout=60)
         assert looking.returncode == 0
         assert json.loads(out)["memstats"]
