@@ -104,7 +104,7 @@ class TestOther:
         command = [*shell.COMMAND, "summary", str(newest.executable), str(path)]
         environment = shell.environment(TMPDIR=str(temporary))
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-            for _ in range(500):
+            while process.poll() is None:
                 if any(target.startswith(str(temporary)) for target in descriptors(process.pid)):
                     break
                 time.sleep(0.002)

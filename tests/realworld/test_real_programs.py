@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import cores, gdbs, realwork, realworld, shell
+from tools import cores, gdbs, processes, realwork, realworld, shell
 from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def seen(real_program: str, tmp_path_factory: pytest.TempPathFactory, gdb: gdbs.
         assert result.stderr == [""]
         seen.looks["gdb, live"] = json.loads(result.stdout[0])
         cores.gcore(pid, folder / "gcore")
-        until = time.monotonic() + 30
+        until = time.monotonic() + processes.PATIENCE
         while busy.steps <= steps and time.monotonic() < until:  # it goes on after all of that
             time.sleep(0.01)
         assert busy.steps > steps

@@ -23,11 +23,11 @@ from tools.cache import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_LONGEST = 100.0
+_LONGEST = 1000.0
 """Seconds that anything here goes on for."""
 _MOST = 20_000
 """Steps of work that are done."""
-_READY = 30.0
+_READY = processes.PATIENCE
 
 #: Loopback is never behind a proxy, whatever the environment says.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
