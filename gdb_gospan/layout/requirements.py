@@ -52,9 +52,10 @@ OLDEST = (1, 19)
 NEWEST = (1, 27)
 TESTED = ((1, 19), (1, 20), (1, 21), (1, 22), (1, 23), (1, 24), (1, 25), (1, 26), (1, 27))
 """Releases that the tests run on."""
-PATCHES = ((1, 21, 6), (1, 23, 4), (1, 23, 12), (1, 24, 6))
-"""Patch releases since which a minor release lays some struct out in another way than before; no other of those that
-can be had does (`tests/tools/layouts.py`)."""
+PATCHES = ((1, 19, 4), (1, 21, 6), (1, 23, 4), (1, 23, 12), (1, 24, 6))
+"""Patch releases since which a minor release lays some struct out in another way than before: mspan in 1.19.4 (which
+1.19.3 is like cannot be had; its mheap tells), debug in 1.21.6, work in 1.23.4, m in 1.23.12 and 1.24.6. No other of those
+that can be had does, up to 1.25.12, 1.26.9 and 1.27.4 (`tests/tools/layouts.py`)."""
 
 
 def _plain(kind: Kind, *paths: str) -> tuple[Need, ...]:

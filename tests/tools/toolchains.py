@@ -30,7 +30,7 @@ TOOLCHAINS = {
 OLDEST, NEWEST = next(iter(TOOLCHAINS)), list(TOOLCHAINS)[-1]
 
 #: Patch releases on the other side of a change of layout than the one above (layout/requirements.py, PATCHES).
-PATCHES = ("1.21.5", "1.23.3", "1.23.12", "1.24.5")
+PATCHES = ("1.19.2", "1.21.5", "1.23.3", "1.23.12", "1.24.5")
 
 #: Minor releases that come as Debian packages: golang-X-go and golang-X-src.
 DEBIAN = ("1.19",)
