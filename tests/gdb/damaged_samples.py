@@ -26,23 +26,22 @@ def fresh():
 
 
 def sampled(heap):
-    """Sample, and see whether there was anything to see: whether any row is not what it should be."""
+    """Sample, and return the outcome as plain data."""
     found = attrs.asdict(sample(heap, MSPAN))
     return {name: found[name] for name in ("status", "expected", "observed", "note")}
 
 
 heap, known = fresh()
 fields = known["mspan"].fields
-right = {path: heap.spans.records[path].copy() for path in fields}
 outcome = {"undamaged": sampled(heap), "fields": len(fields), "descriptors": len(heap.spans), "moved": {}}
 
+# In the middle of startAddr is something else than in any other field, whatever this heap happens to hold.
+elsewhere = fields["startAddr"].offset + 1
 for path, field in fields.items():
     heap, known = fresh()
-    offset = field.offset + field.size if field.offset + 2 * field.size <= known["mspan"].size else 0
-    moved = {**fields, path: attrs.evolve(field, offset=offset)}
+    moved = {**fields, path: attrs.evolve(field, offset=elsewhere)}
     known["mspan"] = attrs.evolve(known["mspan"], fields=moved)
-    wrong = int(np.count_nonzero(heap.spans.records[path] != right[path]))
-    outcome["moved"][path] = {**sampled(heap), "wrong": wrong}
+    outcome["moved"][path] = sampled(heap)
 
 heap, _ = fresh()
 heap.spans.records.addresses[:] = np.roll(heap.spans.records.addresses, 1)
