@@ -105,15 +105,18 @@ func fill() {
 // contended allocates objects of fewer pages than a P takes from its own page cache; each P begins with empty caches.
 func contended() {
 	debug.SetGCPercent(-1)
-	begin("ready")
+	start := make(chan struct{})
 	for i := 0; i < 2*runtime.GOMAXPROCS(0); i++ {
 		go func() {
+			<-start
 			var ring [64][]byte
 			for j := 0; ; j++ {
 				ring[j%len(ring)] = make([]byte, (33+j%64)<<10)
 			}
 		}()
 	}
+	begin("ready")
+	close(start)
 	time.Sleep(5 * time.Minute)
 }
 
