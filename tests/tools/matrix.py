@@ -82,6 +82,12 @@ def cells(target: Target, minor: str, folder: Path, turn: int | None = None) -> 
             yield Cell(target, damage, view, verdict, undamaged, wholes[damage])
 
 
+def wrong_of(target: Target, minor: str, folder: Path, turn: int | None = None) -> list[str]:
+    """Return all that is wrong with the cells of one target, a line for each; the parameters are those of `cells`."""
+    found = [(cell, list(faults(cell))) for cell in cells(target, minor, folder, turn)]
+    return [f"{cell}: {'; '.join(wrong)}" for cell, wrong in found if wrong]
+
+
 def faults(cell: Cell) -> Iterator[str]:
     """Name all that is wrong with a cell."""
     verdict, target = cell.verdict, cell.target

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gdb_gospan.commands import process
-from tools import cores, nonstop, processes, programs
+from tools import cores, held, nonstop, processes, programs
+from tools.cores import Core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from tools.cores import Core
 
 CRASH = {"GOTRACEBACK": "crash"}
 """A Go program that throws or gets a fatal signal then dies of SIGABRT."""
@@ -72,13 +71,23 @@ def crashed(minor: str, mode: str, *, cgo: bool = False) -> Core:
 
 
 def busy(minor: str) -> Core:
-    """Return a core of a program that allocates in every way, as gdb finds it."""
+    """Return a core of a program that allocates in every way, with a thread that begins to sweep a span."""
     return cores.cached("gcore", programs.build("churn", minor), ("-seconds", "120"), None, _dump_busy)
 
 
 def killed(minor: str) -> Core:
-    """Return a core of the same program, which SIGABRT ends at some moment."""
+    """Return a core of the same program, which SIGABRT ends in the middle of an allocation."""
     return cores.crash_core(programs.build("churn", minor), "-seconds", "60")
+
+
+def at_random(minor: str, folder: Path) -> Core:
+    """Return a core of the same program, with several Ps, as gdb finds it at some moment; it is not kept."""
+    executable = programs.build("churn", minor)
+    with processes.start(executable, "-seconds", "120") as program:
+        for _ in range(3):
+            program.line()
+        cores.gcore(program.pid, folder / "random")
+    return Core("gcore", folder / "random", executable, {})
 
 
 def contended(minor: str) -> Core:
@@ -109,6 +118,8 @@ def in_user_arenas(minor: str, place: str, commands: tuple[str, ...]) -> Core:
 
 
 _COUNTED = ("heap-alloc", "heap-objects", "class-objects", "span-slots", "central-lists")
+_WAITED_FOR = ("heap-free", "heap-released", "page-holders")
+_TAKEN_AWAY = ("heap-inuse", "heap-alloc", "heap-objects", "class-objects", "address-space", "committed")
 _GROWN = ("heap-released", "address-space", "heap-stats-released")
 
 _CLEARS = (
@@ -123,7 +134,11 @@ ARENAS = {
     target.name: target
     for target in (
         Target("clears a chunk", lambda minor: in_user_arenas(minor, "clears", _CLEARS)),
-        Target("takes a chunk away", lambda minor: in_user_arenas(minor, "faults", _FAULTS)),
+        Target(
+            "takes a chunk away",
+            lambda minor: in_user_arenas(minor, "faults", _FAULTS),
+            off=dict.fromkeys(_TAKEN_AWAY, "transient"),
+        ),
     )
 }
 """A program with GOEXPERIMENT=arenas (Go 1.20 on) that a breakpoint stops in the middle of a step."""
@@ -137,7 +152,7 @@ TARGETS = {
         Target("cgo crashed", lambda minor: crashed(minor, "parked", cgo=True), calm=True, off={}),
         Target("busy", busy),
         Target("killed", killed),
-        Target("contended", contended),
+        Target("contended", contended, off=dict.fromkeys(_WAITED_FOR, "transient")),
         # The throw is about that span: the sweep that found it excuses nothing of it.
         Target("miscounted", miscounted, off=dict.fromkeys(_COUNTED, "broken")),
         Target("zombie", lambda minor: thrown(minor, "zombie"), off={"central-lists": "broken"}),
@@ -177,9 +192,7 @@ def _dump_crashed(
 def _dump_busy(
     folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
 ) -> None:
-    with processes.start(executable, *arguments, env=env) as program:
-        for _ in range(5):
-            program.line()
+    with held.at("runtime.(*sweepLocked).sweep", executable, *arguments, env=env) as program:
         cores.gcore(program.pid, folder / "core")
     (folder / "stdout.json").write_text("{}")
 

@@ -2,7 +2,7 @@
 
 Each target is looked at as it is by every way in, and with each damage by two: in a session of the shell with the
 executable, which is the reference, and by another one, such that each damage meets each way in with some target.
-With --soak each damage meets each way in with each target.
+Each damage by each way in with each target, and random moments, are in tests/soak.
 """
 
 from __future__ import annotations
@@ -17,29 +17,23 @@ from tools import matrix, targets, toolchains
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.targets import Target
-
 pytestmark = [pytest.mark.toolchain, pytest.mark.gdb]
 
 
-def faults(target: Target, minor: str, folder: Path, turn: int | None) -> list[str]:
-    """Return all that is wrong, a line for each cell."""
-    found = [(cell, list(matrix.faults(cell))) for cell in matrix.cells(target, minor, folder, turn)]
-    return [f"{cell}: {'; '.join(wrong)}" for cell, wrong in found if wrong]
-
-
+@pytest.mark.in_turn("name")
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_of_programs_at_rest_at_work_and_dead(name: str, go_minor: str, tmp_path: Path) -> None:
     turn = list(targets.TARGETS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
-    wrong = faults(targets.TARGETS[name], go_minor, tmp_path, turn)
+    wrong = matrix.wrong_of(targets.TARGETS[name], go_minor, tmp_path, turn)
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.since("1.20")
+@pytest.mark.in_turn("name")
 @pytest.mark.parametrize("name", targets.ARENAS)
 def test_of_user_arenas(name: str, go_minor: str, tmp_path: Path) -> None:
     turn = list(targets.ARENAS).index(name) + list(toolchains.TOOLCHAINS).index(go_minor)
-    wrong = faults(targets.ARENAS[name], go_minor, tmp_path, turn)
+    wrong = matrix.wrong_of(targets.ARENAS[name], go_minor, tmp_path, turn)
     assert not wrong, "\n".join(wrong)
 
 
