@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from gdb_gospan.errors import LayoutError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime.goroutines import STATUS_NAMES
 from gdb_gospan.runtime.heap import Heap
@@ -200,7 +201,10 @@ def _stack(heap: Heap, row: int, address: int) -> Stack | None:
     size = min(int(spans.records["elemsize"][row]), int(spans.bytes_of(np.array([row]))[0]))
     start = int(spans.start[row])
     low = start + (address - start) // size * size
-    goroutines = heap.goroutines
+    try:
+        goroutines = heap.goroutines
+    except LayoutError:  # a release whose goroutines are not known
+        return Stack(low, size, None, system=False, free=None)
     own = _standing(goroutines.gs, address)
     if own is not None:
         number = heap.reader.word(int(goroutines.gs.addresses[own]) + heap.layout["g"]["goid"].offset, 8)

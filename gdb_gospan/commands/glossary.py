@@ -76,7 +76,7 @@ def said_in(phrase: str) -> list[Term]:
     Of a single word there is nothing to find that `find` does not. What lies inside a longer name does not count.
     """
     rest = f" {plain(phrase)} "
-    if len(rest.split()) < 2:
+    if len(phrase.split()) < 2:
         return []
     found: list[Term] = []
     for name in sorted(_by_words(), key=lambda known: (-len(known), known)):

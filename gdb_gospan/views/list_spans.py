@@ -24,7 +24,7 @@ _COLUMNS = (
     Column("name", "size", left=True),
     Column("slots", "objects", rank=1),
     Column("taken", "object bytes", rank=11),
-    Column("filled", "occupied"),
+    Column("filled", "occupied", rank=1),
     Column("free", "free bytes"),
     Column("tail", "tail", rank=7),
     Column("sweep", "sweep", left=True, rank=8),
@@ -34,7 +34,7 @@ _COLUMNS = (
 )
 _SORTED_BY = {
     "span_bytes": "bytes", "npages": "bytes", "spanclass": "class", "tail_bytes": "tail", "large_tail_bytes": "tail",
-    "start": "start", "object_bytes": "taken", "objects": "slots", "nelems": "slots", "free_slots": "slots",
+    "start": "start", "object_bytes": "taken", "occupied": "filled", "objects": "slots", "nelems": "slots", "free_slots": "slots",
 }  # fmt: skip
 """Columns that stay because the rows are sorted by them."""
 

@@ -35,6 +35,10 @@ _SBRK = "GODEBUG=sbrk=1: all objects are in the runtime metadata (other), and no
 _CONTRADICTORY = "spans with a wrong descriptor"
 _SOMETIMES = frozenset({"garbage not swept yet", _CONTRADICTORY})
 """Accounts that are left out when they are 0."""
+_OF_SLOTS = frozenset(
+    {"objects", "garbage not swept yet", "free slots in spans in use", "tail and bitmaps inside spans"}
+)
+"""Accounts in which spans with a wrong descriptor are missing."""
 _SHAPES = ("span-elems", "large-spans", "span-slots")
 """Checks of which one is broken where a descriptor contradicts itself."""
 # The accounts of a document's ``bytes``, in the order of the screen.
@@ -102,9 +106,10 @@ def _where_it_stands(document: dict[str, Any], style: Style) -> str:
 
 def _memory(document: dict[str, Any], style: Style) -> str:
     money, total = document["bytes"], document["bytes"]["sys"]
-    bound = "" if document["complete"] and not money["contradictory"] else "≥ "
+    bound = "" if document["complete"] else "≥ "
+    lower = "≥ " if money["contradictory"] else bound
     rows: list[tuple[str, int | None, str]] = [
-        (label, _added(money, keys), bound) for label, keys in ACCOUNTS
+        (label, _added(money, keys), lower if label in _OF_SLOTS else bound) for label, keys in ACCOUNTS
     ]
     rows = [row for row in rows if row[1] != 0 or row[0] not in _SOMETIMES]
     kinds = [(name, _added(money, keys)) for name, keys in _METADATA]
@@ -114,13 +119,15 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         "runtime metadata": _indented(
             [f"{name} {_bytes(value, style)}" for name, value in kinds if value != 0], style
         ),
-        _CONTRADICTORY: _indented(_named([code for code in _broken(document) if code in _SHAPES]), style),
+        _CONTRADICTORY: _indented(
+            _named([code for code in _off(document, "broken", "unknown") if code in _SHAPES]), style
+        ),
     }
     if money["remainder"]:
         label, why = _remainder(document)
         rows.append((label, abs(money["remainder"]), ""))
         below[label] = _indented(why, style)
-    width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(bound)
+    width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(lower)
     longest = min(_BAR, style.width - len(f"  {'':<32}{'':>{width}}  100.0 %  "))
     lines = [style.paint("heading", f"{'Where the memory is':<34}{'':>{width}}   of Sys")]
     for label, value, mark in rows:
@@ -158,24 +165,29 @@ def _added(money: dict[str, Any], keys: Sequence[str]) -> int | None:
     return None if None in values else sum(values)
 
 
-def _broken(document: dict[str, Any]) -> list[str]:
-    return [check["code"] for check in document["checks"] if check["status"] == "broken"]
+def _off(document: dict[str, Any], *statuses: str) -> list[str]:
+    """Name the checks of these statuses of which the two sides differ."""
+    return [
+        check["code"]
+        for check in document["checks"]
+        if check["status"] in statuses and check["expected"] != check["observed"]
+    ]
 
 
 def _remainder(document: dict[str, Any]) -> tuple[str, list[str]]:
     """Name what is left of Sys, by what the checks say, and what is to be said below it."""
     over = document["bytes"]["remainder"] < 0
     what = "(more than Sys)" if over else "(Sys less the above)"
-    broken, statuses = _broken(document), {check["status"] for check in document["checks"]}
-    if broken:
+    if broken := _off(document, "broken"):
         return "does not add up", [what, *_named(broken)]
-    if not document["complete"] or "unknown" in statuses:
-        return f"not known {what}", []
-    return (f"in flight {what}", []) if "transient" in statuses else ("does not add up", [what])
+    unknown = _off(document, "unknown")
+    if unknown or not document["complete"]:
+        return f"not known {what}", _named(unknown)
+    return (f"in flight {what}", []) if _off(document, "transient") else ("does not add up", [what])
 
 
 def _named(codes: Sequence[str]) -> list[str]:
-    """Name checks that are broken, the first of many."""
+    """Name checks that are off, the first of many."""
     more = f" and {len(codes) - 1} more" if len(codes) > 1 else ""
     return [f"see check {codes[0]}{more}"] if codes else []
 

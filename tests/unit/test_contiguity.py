@@ -179,7 +179,7 @@ def small_map(**options: Any) -> heapmap.HeapMap:
     arena = (BASE + 3 * CHUNK, BASE + 4 * CHUNK)
     window = options.pop("window", heapmap.whole(found, arena))
     spans = spans_of([BASE + 2 * PAGE], [3], [3], PAGE // 2)
-    contradictory = np.zeros(len(spans), np.bool_)
+    contradictory = np.zeros(1, np.bool_)  # a row for each span
     return heapmap.heap_map(found, spans, arena, window, contradictory=contradictory, **options)
 
 
@@ -246,7 +246,7 @@ def test_a_heap_of_64_gib_is_drawn_without_a_loop_over_its_pages() -> None:
     contiguity.huge_blocks(pages)
     contiguity.chunks(kinds, 512)
     middle = time.perf_counter()
-    none = np.zeros(len(spans), np.bool_)
+    none = np.zeros(len(npages), np.bool_)
     whole = heapmap.whole(kinds, None)
     found = heapmap.heap_map(kinds, spans, None, whole, contradictory=none, lines=20, line_cells=64)
     ended = time.perf_counter()

@@ -241,7 +241,7 @@ BROKEN: dict[str, tuple[Callable[[TinyHeap], None], set[str]]] = {
         (stacks_all_given_out, {"stack-slots"}),
         (lost_work_buffers, {"stacks", "work-buffers"}),
         (overlap, {"heap-free", "page-owners", "page-holders", "span-map"}),
-        (span_of_no_pages, {"heap-inuse", "heap-free", "page-holders", "pages-inuse"}),
+        (span_of_no_pages, {"heap-inuse", "heap-free", "page-holders", "pages-inuse", "large-spans"}),
         (
             endless_span,
             {
@@ -252,6 +252,7 @@ BROKEN: dict[str, tuple[Callable[[TinyHeap], None], set[str]]] = {
                 "page-owners",
                 "page-bits",
                 "span-map",
+                "large-spans",
             },
         ),
         (bitmap, {"page-bits"}),

@@ -148,7 +148,9 @@ def test_a_table_keeps_all_where_no_screen_ends() -> None:
         for line in ("list --limit 5", "classes --limit 5", "central", "fixalloc"):
             assert "left out" not in ask("1.27-frag", line, style)
     headings = ask("1.27-frag", "list --limit 5", Style(room=0)).splitlines()[2]
-    wanted = "descriptor start bytes state class size objects occupied free bytes tail sweep zero new"
+    wanted = (
+        "descriptor start bytes state class size objects object bytes occupied free bytes tail sweep zero new"
+    )
     assert " ".join(headings.split()) == wanted
     for option in ("--json", "--csv"):
         narrow, wide = (ask("1.27-frag", f"list --limit 5 {option}", Style(width=w)) for w in (80, 120))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from gdb_gospan.commands.command import LIMIT, WORST, Command, Option, sort_by
 
 _CLASS_COLUMNS = (
-    "worst spanclass elemsize npages spans nelems objects free_slots occupied object_bytes free_bytes tail_bytes metadata_bytes "
-    "large_tail_bytes span_bytes cached unswept"
+    "spanclass elemsize npages spans nelems objects free_slots occupied object_bytes free_bytes tail_bytes metadata_bytes "
+    "large_tail_bytes span_bytes cached unswept worst"
 )
 _SPAN_COLUMNS = (
-    "worst descriptor start npages span_bytes state spanclass elemsize nelems objects object_bytes free_slots free_bytes tail_bytes "
-    "large_tail_bytes occupied sweepgen needzero"
+    "descriptor start npages span_bytes state spanclass elemsize nelems objects object_bytes free_slots free_bytes tail_bytes "
+    "large_tail_bytes occupied sweepgen needzero worst"
 )
 
 _CLASS_HEADINGS = {
