@@ -24,6 +24,9 @@ _SOME: Final = 256
 """Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
 """Numbers of threads are lower (include/linux/threads.h, PID_MAX_LIMIT)."""
+_DEAD: Final = 6
+"""g.atomicstatus of one that has ended, or is being made: _Gdead, with _Gscan or without."""
+_SCANNED: Final = 0x1000
 _WAITING: Final = 4
 """g.atomicstatus of a goroutine that waits and whose stack nobody holds: _Gwaiting without _Gscan (runtime2.go)."""
 
@@ -83,9 +86,15 @@ class _Scheduler(Structs):
 
     def _of_goroutines(self) -> Iterator[Evidence]:
         gs = self._slice("allgs", _MOST_GS, _SOME)
-        number, known = self._numbers("g", "goid", gs[:1])
-        yield Evidence("g: allgs[0].goid = 1", 1, int(number[0]) if len(gs) and known.all() else None)
+        number, numbered = self._numbers("g", "goid", gs)
         status, known = self._numbers("g", "atomicstatus", gs)
+        # Main has number 1, but a library's main goroutine ends at once. One that is being made is dead, and has none yet.
+        given = number[(status & ~np.uint64(_SCANNED) != np.uint64(_DEAD)) | (number != 0)]
+        yield Evidence(
+            "g.goid: each another",
+            max(len(given), 1),
+            len(np.unique(given[given != 0])) if len(gs) and (numbered & known).all() else None,
+        )
         waiting = gs[known & (status == _WAITING)]
         low, some = self._numbers("g", "stack.lo", waiting)
         high, others = self._numbers("g", "stack.hi", waiting)

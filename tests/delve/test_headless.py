@@ -44,10 +44,10 @@ def test_the_command_line(delve: Delve) -> None:
             got = shell.run(*words, "--dlv", address)
             wanted = shell.inside(*words, core.executable, core.path)
             assert (got.status, got.stderr) == (wanted.status, wanted.stderr)
-            answers = [json.loads(answer.stdout or "{}") for answer in (got, wanted)]
+            answers = [json.loads(answer.stdout) for answer in (got, wanted) if answer.stdout]
             for answer in answers:  # where it was read from, and not what it is
-                answer.pop("target", None), answer.pop("layout", None)
-            assert answers[0] == answers[1]
+                answer.pop("layout")
+            assert answers == [] or reports.without_route(answers[0]) == reports.without_route(answers[1])
         too_much = shell.run("classes", "--dlv", address, core.path)
         assert too_much.status == 2
         assert "takes no files: Delve has its program" in too_much.stderr

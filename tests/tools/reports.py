@@ -29,4 +29,10 @@ def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
         words += ["--state", "all"] if "state" in options else []
         module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
         document = as_json(module.document(session, {**parse(command, words), "width": 100}))
-        yield command.name, {key: value for key, value in document.items() if key not in ROUTE}
+        yield command.name, without_route(document)
+
+
+def without_route(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without what differs by the route; Delve does not tell where the file of a runtime is."""
+    runtimes = [{**row, "path": None} for row in document["runtimes"]]
+    return {**{key: value for key, value in document.items() if key not in ROUTE}, "runtimes": runtimes}
