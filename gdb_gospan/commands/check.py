@@ -34,7 +34,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def exit_status(document: dict[str, Any]) -> int:
     """Return what the checks come to: a transient one is explained, and no finding."""
-    samples = document["samples"]
+    samples = document.get("samples")
     found = {row["status"] for row in (*document["checks"], *([samples] if samples else []))}
     return FOUND if "broken" in found else NOT_TOLD if "unknown" in found else 0
 

@@ -144,6 +144,8 @@ def read_threads(reader: Reader, allm: int | None) -> tuple[U64, int]:
 
 def _linked(reader: Reader, first: int | None, path: str) -> tuple[U64, int]:
     """Follow a list of ms by this field: their addresses, and 1 where it does not end."""
+    if first is None:
+        return np.empty(0, np.uint64), 1
     link = reader.layout["m"][path].offset
     found: dict[int, None] = {}
     thread = first

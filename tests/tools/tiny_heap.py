@@ -303,7 +303,7 @@ def _layout() -> Layout:
     """Lay out every required struct in an order and with sizes of our own."""
     structs: dict[str, Struct] = {}
     # Those that are embedded in others come first.
-    wanted = [entry for entry in requirements.STRUCTS if not entry.late]
+    wanted = [entry for entry in requirements.STRUCTS if not entry.late or entry.name in ("g", "m")]
     order = ("pallocData", "spanSet", "mcentral", "fixalloc", "heapStatsDelta")
     wanted.sort(key=lambda entry: order.index(entry.name) if entry.name in order else len(order))
     for entry in wanted:

@@ -35,6 +35,8 @@ def changed(path: Path, *, counter: int = 0, lost: bool = False) -> Path:
         keep[segments.index(int(bitmap))] = False
     start, size, offset = (column[keep] for column in (segments.start, segments.size, segments.offset))
     pieces = [flat[first : first + many] for first, many in zip(offset.tolist(), size.tolist(), strict=True)]
+    # All threads are parked: what is off is damage.
+    meta["threads"] = [[f"thread {lwp}", ["runtime.futex", "runtime.mcall"], lwp] for lwp in meta["lwps"]]
     write(path, meta, start, size, pieces, image.holes)
     return path
 

@@ -10,7 +10,7 @@ import pytest
 
 from gdb_gospan import cli
 from gdb_gospan.analysis.occupancy import Classes
-from gdb_gospan.analysis.verification import IDENTITIES
+from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER
 from gdb_gospan.commands import explain
 from gdb_gospan.commands.catalog import COMMANDS, find
 from gdb_gospan.commands.command import options_of
@@ -32,7 +32,7 @@ COLUMNS = {f"{command.name}/{column}" for command in COMMANDS for column, _ in c
 KEYS = {f"{section}/{key}" for section in ("bytes", "spans", "pages") for key in DOCUMENT[section]}
 KEYS |= {f"classes/{key}" for key in DOCUMENT["classes"][0]}
 KEYS |= {f"classes/{field.name}" for field in attrs.fields(Classes)}
-CODES = {f"check/{identity.code}" for identity in IDENTITIES}
+CODES = {f"check/{identity.code}" for identity in (*IDENTITIES, *OF_SCHEDULER)}
 
 #: Every name of the article about which something else is true (peers' table, rows S5 to S47).
 CLAIMED = (
@@ -204,7 +204,10 @@ def test_every_fixalloc_of_every_release_is_explained() -> None:
 
 
 def test_every_identity_has_its_formula() -> None:
-    assert list(IDENTITY_FORMULAS) == [*(identity.code for identity in IDENTITIES), "gdb-values"]
+    assert list(IDENTITY_FORMULAS) == [
+        *(identity.code for identity in (*IDENTITIES, *OF_SCHEDULER)),
+        "gdb-values",
+    ]
     assert all(" = " in formula for formula in IDENTITY_FORMULAS.values())
     first, *others = explain.document(None, {"argument": "heap-inuse"})["terms"]
     assert (first["name"], first["formula"]) == ("heap-inuse", IDENTITY_FORMULAS["heap-inuse"])

@@ -10,7 +10,7 @@ import pytest
 from gdb_gospan.analysis.rules import FAMILIES
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
-from gdb_gospan.analysis.verification import IDENTITIES, verify
+from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER, verify
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.runtime.ms import Ms
 from gdb_gospan.views.provenance import footer
@@ -51,7 +51,7 @@ def test_each_phase_is_read_from_the_heap() -> None:
         ("runtime.(*mcentral).uncacheSpan", {"objects", "lists", "slots"}),
         ("runtime.mallocgcSmallScanNoHeader", {"slots"}),
         ("runtime.(*spanSet).push", {"pages", "lists"}),
-        ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots"}),
+        ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots", "scheduler"}),
         ("runtime.gcMarkTermination.func2", {"cycle"}),
         ("runtime.(*mspan).setUserArenaChunkToFault", {*USER_ARENAS, "slots"}),
         ("runtime.freeUserArenaChunk", USER_ARENAS),
@@ -267,4 +267,4 @@ def test_a_hundred_threads_in_one_place_are_not_all_named() -> None:
 
 
 def test_every_family_is_of_some_identity() -> None:
-    assert {identity.family for identity in IDENTITIES} == set(FAMILIES)
+    assert {identity.family for identity in (*IDENTITIES, *OF_SCHEDULER)} == set(FAMILIES)

@@ -168,8 +168,15 @@ COLLECTOR: tuple[Term, ...] = (
         covers=("stacks/stacks", "stacks/given out", "stacks/goroutines"),
     ),
     Term(
+        "thread",
+        "a thread of the operating system's; the runtime has an M for each that runs Go, and none for one that only runs C.",
+        "Ms: length of allm; m.procid is the number of the thread",
+        (go("runtime2.go", "m.procid m.alllink"), go("proc.go", "mcommoninit()")),
+        aliases=("threads", "M", "Ms", "of Go", "of C", "without an M"),
+    ),
+    Term(
         "dead goroutines",
-        "goroutines that have ended. The runtime keeps them for the next ones, some of them with their stack.",
+        "goroutines that have ended: the runtime keeps them for the next ones, some of them with their stack.",
         "entries of allgs in state dead, and the bytes of their stacks",
         (go("runtime2.go", "_Gdead"), go("proc.go", "gdestroy() gfput() gfget()")),
         unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they wait for long",
@@ -178,7 +185,7 @@ COLLECTOR: tuple[Term, ...] = (
     ),
     Term(
         "exited threads",
-        "threads that have ended, because a goroutine that was locked to one returned. Each leaves its M, with its stack, "
+        "threads that have ended, because a goroutine that was locked to one returned: each leaves its M, with its stack, "
         "on sched.freem until the next thread is made.",
         "Ms on sched.freem, linked by m.freelink, and the bytes of their g0's stacks, as far as they lie in stack spans",
         (go("proc.go", "mexit() allocm()"), go("runtime2.go", "schedt.freem m.freelink m.freeWait")),

@@ -44,6 +44,7 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "mcache-inuse": "cachealloc.inuse / size = mcaches that the Ps own",
     "mcache-sys": "memstats.mcache_sys = size * mcaches ever made (cachealloc.inuse / size + length of cachealloc.list) + "
     "what is left of its chunk",
+    "gc-cycles": "2 * memstats.numgc = mheap_.sweepgen",
     "goroutine-states": "goroutines of allgs = those whose atomicstatus, without the scan bit, is a state of this release",
     "goroutine-ids": "goroutines of allgs = different goids of them; dead ones that have none yet apart",
     "goroutine-stacks": "stacks of goroutines, and those of threads (g0, gsignal; on sched.freem, too) and of gcrash that begin in "
@@ -53,6 +54,5 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "thread-count": "sched.mnext - sched.nmfreed = length of allm; one more when m0 has exited, which stays",
     "thread-numbers": "Ms of allm = those whose procid is a thread of the process, and no other M's; extra Ms whose goroutine is "
     "dead apart",
-    "gc-cycles": "2 * memstats.numgc = mheap_.sweepgen",
     "gdb-values": "fields of up to 256 span descriptors as bulk reads gave them = the same fields read as gdb.Value; in gdb only",
 }
