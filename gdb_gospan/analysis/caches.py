@@ -93,7 +93,7 @@ def caches(heap: Heap) -> Caches:
     known = columns.readable.copy()
     known[ps.owners] &= ps.mcaches.readable & ~contradictory.any(axis=1)
     return Caches(
-        id=columns["id"],
+        id=np.arange(len(columns)),  # a P is numbered by its place in allp (proc.go, procresize)
         status=columns["status"],
         spans=by_p(np.count_nonzero(row >= 0, axis=1)),
         free_slots=by_p(free.sum(axis=1)),

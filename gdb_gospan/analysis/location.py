@@ -198,7 +198,9 @@ def _stack(heap: Heap, row: int, address: int) -> Stack | None:
     spans = heap.spans
     if not spans.stack[row]:
         return None
-    size = min(int(spans.records["elemsize"][row]), int(spans.bytes_of(np.array([row]))[0]))
+    size = int(spans.records["elemsize"][row])
+    if not 0 < size <= int(spans.bytes_of(np.array([row]))[0]):  # damage: the span has no such stacks
+        return None
     start = int(spans.start[row])
     low = start + (address - start) // size * size
     try:

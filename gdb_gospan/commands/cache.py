@@ -80,7 +80,7 @@ def _chosen(text: str | None, known: list[int]) -> int | None:
 
 
 def _spans(heap: Heap, p: int) -> list[dict[str, Any]]:
-    owner = np.flatnonzero(heap.ps.ps["id"][heap.ps.owners] == p)
+    owner = np.flatnonzero(heap.ps.owners == p)
     rows = cached_rows(heap)[owner].ravel()
     columns = columns_of(heap, rows[rows >= 0])
     names, values = list(columns), zip(*(column.tolist() for column in columns.values()), strict=True)
