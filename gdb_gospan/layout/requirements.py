@@ -359,6 +359,7 @@ VARIABLES: tuple[str, ...] = (
     "sweep",
     "scavenge",
     "debug",
+    "dbgvars",
     "allgs",
     "allm",
     "sched",

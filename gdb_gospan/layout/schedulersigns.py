@@ -1,7 +1,8 @@
-"""Whether goroutines, threads and Ps are of one particular layout: what mheap and its signature say nothing of.
+"""Whether goroutines, threads, Ps and settings are of one particular layout: mheap and its signature say nothing of them.
 
-m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it. Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well
-(proc.go, Go 1.19 to 1.27): a pointer back is there, or not yet, or no longer, but never another.
+m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it.
+Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well (proc.go,
+Go 1.19 to 1.27): a pointer back is there, or not yet, or no longer, but never another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gdb_gospan.memory import Memory
 _MOST_THREADS: Final = 1 << 16
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28
+_MOST_SETTINGS: Final = 1 << 10
 _SOME: Final = 256
 """Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
@@ -55,6 +57,7 @@ class _Scheduler(Structs):
         yield from self._of_goroutines()
         yield from self._of_ps()
         yield from self._of_sched(threads)
+        yield self._of_debug()
 
     def _threads(self) -> tuple[U64, int | None]:
         """Follow allm: the threads, and the number of the last one, None where the list cannot be followed to its end."""
@@ -120,6 +123,30 @@ class _Scheduler(Structs):
         number, _ = self._numbers("g", "goid", self._slice("allgs", _MOST_GS, _SOME))
         dealt = (given >= number.max(initial=np.uint64(1))) & (given < np.uint64(1 << 62))
         yield self._all("sched.goidgen: above every g.goid", dealt, known)
+
+    def _of_debug(self) -> Evidence:
+        """Count the GODEBUG settings that lie where runtime.dbgvars has one with a name as long (runtime1.go).
+
+        Without its address it is enough that debug was found, for that takes them all (`variables`).
+        """
+        settings, at = self._layout["debug"].fields, self._addresses.get("debug")
+        what, width = "debug: each setting is in dbgvars", self._layout.platform.pointer_size
+        if "dbgvars" not in self._addresses or at is None:
+            return Evidence(what, len(settings), None if at is None else len(settings))
+        header = self._pointers(self._addresses["dbgvars"], 2)
+        if len(header) < 2 or not 0 < header[1] <= _MOST_SETTINGS:
+            return Evidence(what, len(settings), 0 if len(header) else None)
+        array, count = int(header[0]), int(header[1])
+        inline = self._pointers(array, 3 * count)  # name, its length, and where the setting is; up to Go 1.20
+        listed = self._pointers(array, count)
+        lengths, known = self._read(listed + np.uint64(width), width)
+        values, more = self._read(listed + np.uint64(2 * width), width)
+        if len(inline) == 3 * count:
+            lengths, values = np.append(lengths, inline[1::3]), np.append(values, inline[2::3])
+            known, more = (np.append(each, np.ones(count, np.bool_)) for each in (known, more))
+        there = set(zip(lengths[known & more].tolist(), values[known & more].tolist(), strict=True))
+        found = sum((len(name), at + field.offset) in there for name, field in settings.items())
+        return Evidence(what, len(settings), found)
 
     def _named_by(self, structs: U64, name: str, path: str, other: str, back: str) -> tuple[Known, Known]:
         """Which of these structs point to none, or to one that points back or to none: bool (n,), and which are known."""

@@ -185,7 +185,10 @@ class _Search(SchedulerVariables):
         return [int(float(limit[0]) * (1 - 5 / 100.0)), min(int(float(limit[0]) * 95.0), (1 << 64) - 1)]
 
     def debug(self) -> int | None:
-        """Each GODEBUG setting has a record with its name's length and a pointer into debug (runtime1.go, dbgvars)."""
+        """Each GODEBUG setting has a record with its name's length and a pointer into debug (runtime1.go, dbgvars).
+
+        All of them must be there: another release's debug, one setting shorter, has most of them one field away.
+        """
         settings = self._layout["debug"].fields
         value, address = self._words.value, self._words.address
         width = np.uint64(self._words.width)
@@ -201,9 +204,9 @@ class _Search(SchedulerVariables):
         bases = np.sort(np.concatenate(votes))
         first = np.flatnonzero(np.append(True, bases[1:] != bases[:-1]))
         count = np.diff(first, append=len(bases))
-        first, count = first[count > len(settings) // 2], count[count > len(settings) // 2]
-        known = self._words.at(bases[first] & ~(width - np.uint64(1)))[1]
-        return self._only(bases[first][known & (count == count[known].max(initial=0))])
+        whole = bases[first[count == len(settings)]]
+        known = self._words.at(whole & ~(width - np.uint64(1)))[1]
+        return self._only(whole[known])
 
     def gc_bits_arenas(self) -> int | None:
         """GcBitsArenas has the lists of arenas that the spans' bitmaps lie in (mheap.go).

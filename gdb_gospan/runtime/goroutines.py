@@ -148,7 +148,7 @@ def _linked(reader: Reader, first: int | None, path: str) -> tuple[U64, int]:
         return np.empty(0, np.uint64), 1
     link = reader.layout["m"][path].offset
     found: dict[int, None] = {}
-    thread = first
+    thread: int | None = first
     while thread and thread not in found and len(found) < _MOST_THREADS:
         found[thread] = None
         thread = reader.word(thread + link)

@@ -44,18 +44,16 @@ def test_a_version_that_says_too_much_is_not_believed(go_patch: str, form: str) 
     """A vendor's number: the patch that it names has another m. The signs of the scheduler's structs decide."""
     own = bundled.table_of(layouts.version_of(go_patch))
     assert own is not None
-    beside = next(
-        (table for table in bundled.releases() if table[:2] == own[:2] and differ("m", table, own)), None
-    )
-    if beside is None:
-        pytest.skip("no table of that minor release has another m")
+    others = [table for table in bundled.releases() if table[:2] == own[:2] and table != own]
+    beside = max(others, key=lambda table: differ("m", table, own))
     stated = "go" + ".".join(map(str, (*beside, 0)[:3]))
     program = programs.build("corners", go_patch, ldflags=f"-X=runtime.buildVersion={stated}")
     session = open_in(cores.kernel_core(program, *ARGUMENTS), form)
     assert session.heap.evidence is not None
     assert session.heap.evidence.stated == stated
     assert not differ("m", chosen(session), own)
-    assert beside in {signature.table.release for signature in session.heap.evidence.refused}
+    if differ("m", beside, own):
+        assert beside in {signature.table.release for signature in session.heap.evidence.refused}
     assert {check.status for check in session.all_checks} == {"exact"}
 
 

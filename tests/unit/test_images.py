@@ -17,6 +17,7 @@ from tools.proofs import assert_adds_up, assert_classes_match_the_spans, memstat
 
 if TYPE_CHECKING:
     from gdb_gospan.commands.command import Command
+    from gdb_gospan.runtime.heap import Heap
 
 STYLES = {
     "80": Style(width=80),
@@ -176,8 +177,10 @@ def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
         array, length = heap.reader.words(heap.symbols[name], 2).tolist()
         own.append((array, length * word))
     threads, _ = goroutines.read_threads(heap.reader, heap.symbols["allm"])
-    own += [(address, heap.layout["m"].size) for address in threads.tolist()]
-    for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system):
+    exited = exited_threads(heap)
+    own += [(address, heap.layout["m"].size) for address in (*threads.tolist(), *exited)]
+    assert heap.goroutines.exited is not None
+    for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system, heap.goroutines.exited):
         own += [(address, records.struct.size) for address in records.addresses.tolist()]
     owned = Losses()  # merges ranges
     for address, length in own:
@@ -191,10 +194,20 @@ def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
             low, high = max(int(begin[row]), start), min(int(end[row]), start + size)
             # mbitmap.go, heapSetTypeSmallHeader: a pointer to the type comes before the object.
             slot = (low - int(begin[row])) % int(columns["elemsize"][rows[row]])
-            header = bool(with_header[rows[row]]) and slot == 0 and high - low == word
-            if not header and not any(first <= low and high <= last for first, last in merged):
+            low += word if with_header[rows[row]] and slot == 0 else 0
+            if low < high and not any(first <= low and high <= last for first, last in merged):
                 found.append((hex(low), high - low))
     assert found == []
+
+
+def exited_threads(heap: Heap) -> list[int]:
+    """Return the ms of sched.freem, whose threads have exited."""
+    found, link = [], heap.layout["m"]["freelink"].offset
+    thread = heap.reader.word(heap.symbols["sched"] + heap.layout["schedt"]["freem"].offset)
+    while thread:
+        found.append(thread)
+        thread = heap.reader.word(thread + link)
+    return found
 
 
 def test_next_gc_and_the_goal_of_the_scavenger_are_what_explain_says(

@@ -165,7 +165,7 @@ COLLECTOR: tuple[Term, ...] = (
         (go("stack.go", "stackpool stackLarge stackalloc()"), go("mcache.go", "stackfreelist")),
         unlike="stacks in use: one that is free waits in its span, or in a P's cache, until a GC finds the whole span free",
         aliases=("stackpool",),
-        covers=("stacks/stacks", "stacks/given out", "stacks/goroutines"),
+        covers=("stacks/stacks", "stacks/given out", "stacks/goroutines", "check/goroutine-stacks", "check/stack-holders", "check/stack-use"),
     ),
     Term(
         "thread",
@@ -176,22 +176,22 @@ COLLECTOR: tuple[Term, ...] = (
     ),
     Term(
         "dead goroutines",
-        "goroutines that have ended: the runtime keeps them for the next ones, some of them with their stack.",
+        "goroutines that have ended, which the runtime keeps for the next ones, some of them with their stack.",
         "entries of allgs in state dead, and the bytes of their stacks",
         (go("runtime2.go", "_Gdead"), go("proc.go", "gdestroy() gfput() gfget()")),
         unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they wait for long",
         aliases=("dead", "gFree"),
-        covers=("stacks/dead goroutines, kept for reuse",),
+        covers=("stacks/dead goroutines, kept for reuse", "check/goroutine-states", "check/goroutine-ids"),
     ),
     Term(
         "exited threads",
-        "threads that have ended, because a goroutine that was locked to one returned: each leaves its M, with its stack, "
-        "on sched.freem until the next thread is made.",
+        "threads that have ended, as one does when the goroutine that is locked to it returns: each leaves its M, with its "
+        "stack, on sched.freem until the next thread is made.",
         "Ms on sched.freem, linked by m.freelink, and the bytes of their g0's stacks, as far as they lie in stack spans",
         (go("proc.go", "mexit() allocm()"), go("runtime2.go", "schedt.freem m.freelink m.freeWait")),
         unlike="a leak: their number is bounded by the threads that exit before another one starts",
         aliases=("freem", "mexit"),
-        covers=("stacks/threads that have exited (sched.freem)", "stacks/threads"),
+        covers=("stacks/threads that have exited (sched.freem)", "stacks/threads", "check/thread-count", "check/thread-numbers"),
     ),
     Term(
         "system stacks",
