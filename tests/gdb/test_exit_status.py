@@ -33,7 +33,7 @@ ASKED = (
 BREAK = (
     "python import gdb_gospan.analysis.verification as v, attrs; real = v.verify; "
     "import gdb_gospan.commands.session as s; "
-    "s.verify = lambda *a: (attrs.evolve(real(*a)[0], status='{}'), *real(*a)[1:]); "
+    "s.verify = lambda *a, **k: (attrs.evolve(real(*a, **k)[0], status='{}'), *real(*a, **k)[1:]); "
     "import gdb_gospan.debugger.target as t; t.forget()"
 )
 STOP = (

@@ -25,8 +25,8 @@ Question = tuple["Command", list[str]]
 
 FORMATS = ("json", "csv", "text")
 
-#: Formats, of which each question is answered in all, and what changes no report.
-APART = {"json", "csv", "color"}
+#: Formats, of which each question is answered in all; what changes no report; and what the target is opened with.
+APART = {"json", "csv", "color", "runtime"}
 
 #: What options that take anything are given; an address where there is none here.
 VALUES = {
@@ -35,7 +35,7 @@ VALUES = {
 }  # fmt: skip
 
 #: What a document has of the way to the target, and not of the heap.
-OF_THE_WAY = ("target", "samples")
+OF_THE_WAY = ("target", "runtimes", "samples")
 
 #: Without which a command has nothing that `--sort` could sort.
 SORTED = {"pages": ["--chunks"]}
