@@ -62,7 +62,7 @@ def cache_rows(heap: Heap) -> list[dict[str, Any]]:
         }
         status = int(table.status[index])
         state = P_STATUS.get(status, f"status {status}") if known else None
-        rows.append({"p": int(table.id[index]) if known else None, "status": state, **values})
+        rows.append({"p": int(table.id[index]), "status": state, **values})
     return rows
 
 
