@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gdb_gospan.analysis import verification
 from gdb_gospan.commands import coredump
 from gdb_gospan.commands.arguments import parse
 from gdb_gospan.commands.catalog import find
@@ -54,8 +55,9 @@ QUESTIONS = (
 #: What is asked for exact bytes, too.
 EXACT = {"summary", "classes --limit 0", "pages --chunks --limit 0", "gc"}
 
-#: Of these the script has less: it does not see files, lists no fields that a release lacks, and takes no samples.
-LESS = {"target", "layout", "samples"}
+#: Of these the script has less: it does not see files, lists no fields that a release lacks, takes no
+#: samples, and there is one runtime.
+LESS = {"target", "layout", "samples", "runtimes"}
 
 #: Identities of each report but check: those that need no bitmap or list of each span.
 QUICK = 24
@@ -75,6 +77,12 @@ def different(got: Any, wanted: Any, path: str = "") -> Iterator[str]:
             yield from different(one, other, f"{path}[{index}]")
     elif got != wanted or isinstance(got, bool) != isinstance(wanted, bool):
         yield f"{path}: {got!r}, not {wanted!r}"
+
+
+@pytest.fixture(autouse=True)
+def of_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of goroutines and threads the script has no report and no identities; so here the engine has none either."""
+    monkeypatch.setattr(verification, "OF_SCHEDULER", ())
 
 
 def compare_figures(said: str, expected: str) -> None:

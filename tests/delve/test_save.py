@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gdb_gospan.analysis.verification import IDENTITIES
 from gdb_gospan.commands import coredump, dlvsaved
 from gdb_gospan.errors import GoSpansError
 from tools import cores, delves, programs, reports, shell
@@ -24,7 +25,7 @@ def test_every_report_of_a_saved_heap(go_minor: str, tmp_path: Path) -> None:
     assert said.endswith(f"go-spans summary {file}\n")
     direct = dict(reports.documents(coredump.open_session([str(program), str(core.path)])))
     for name, document in reports.documents(dlvsaved.open_session(str(file))):
-        assert document == direct[name], name
+        assert figures(document) == figures(direct[name]), name
     for words in (["summary"], ["cache"], ["cache", "0"], ["show", "0xc0ffee00"]):
         got = shell.inside(*words, file)
         nothing_there = words[0] == "show"
@@ -33,6 +34,17 @@ def test_every_report_of_a_saved_heap(go_minor: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.toolchain
+def figures(document: dict[str, Any]) -> dict[str, Any]:
+    """What is there without the numbers of the threads and the scheduler's lists, which are not saved; Delve has one runtime."""
+    of_heap = {entry.code for entry in IDENTITIES}
+    if document["command"] == "stacks":
+        return {key: document[key] for key in ("sizes", "goroutines")}
+    found = {**document, "checks": [check for check in document["checks"] if check["code"] in of_heap]}
+    if "identities" in found:
+        found["identities"] = [row for row in found["identities"] if row["code"] in of_heap]
+    return {**found, "runtimes": None}
+
+
 def test_a_delve_that_writes_no_bytes_says_so(tmp_path: Path) -> None:
     core = cores.kernel_core(programs.build("frag", "1.19"), "-objects", "500")
     file = tmp_path / "heap.saved"

@@ -99,11 +99,15 @@ def decoded_state(heap):
 
 
 def decoded_goroutines(found):
-    status, size = found.status, found.stack_bytes
+    status, size = found.status, stack_bytes(found.gs)
     return {
         "by status": [
             [value, int((status == value).sum()), int(size[status == value].sum())]
             for value in sorted(set(status.tolist()))
         ],
-        "system": int(found.system_stack_bytes.sum()),
+        "system": int(stack_bytes(found.system).sum()),
     }
+
+
+def stack_bytes(gs):
+    return (gs["stack.hi"] - gs["stack.lo"]).astype("i8")

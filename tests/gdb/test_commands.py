@@ -115,7 +115,7 @@ def test_csv_has_the_rows_of_the_json(say: Run) -> None:
 
 
 def test_every_column_sorts(say: Run) -> None:
-    pairs = [(name, column) for name, columns in SORTED.items() for column in columns]
+    pairs = [(name, column) for name, columns in SORTED.items() for column in columns if column != "worst"]
     assert len(pairs) > 50
     outputs = say(*(f"{name} --sort {column} --limit 0 --json" for name, column in pairs))
     for (name, column), text in zip(pairs, outputs, strict=True):
@@ -383,6 +383,7 @@ def test_check_says_what_it_counts(say: Run) -> None:
     assert units == {row["code"]: row["unit"] for row in document["checks"]}
     assert set(units.values()) == {
         "bytes", "pages", "objects", "size classes", "spans", "entries", "descriptors", "mcaches", "generations",
+        "goroutines", "stacks", "Ms",
     }  # fmt: skip
     for row in document["identities"]:
         sign = " B" if row["unit"] == "bytes" else ""

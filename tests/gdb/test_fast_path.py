@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUMMARY = "go-spans summary --json"
 MEMORY = (
     "python from gdb_gospan.debugger.target import current_session;"
-    " print(type(current_session().heap.memory).__name__)"
+    " memory = current_session().heap.memory; print(type(getattr(memory, 'memory', memory)).__name__)"
 )
 THROUGH_GDB = (
     "python import gdb_gospan.debugger.target as t, gdb_gospan.debugger.memory as m;"
@@ -31,7 +31,14 @@ def test_a_core_is_mapped_and_gives_what_gdb_gives(gdb: gdbs.Gdb, frag_core_cach
     fast = run_gdb(gdb, [MEMORY, SUMMARY], **at)
     slow = run_gdb(gdb, [THROUGH_GDB, MEMORY, SUMMARY], **at)
     assert (fast.stdout[0].strip(), slow.stdout[1].strip()) == ("CoreFile", "GdbMemory")
-    assert json.loads(fast.stdout[1]) == json.loads(slow.stdout[2])
+    assert without_path(fast.stdout[1]) == without_path(slow.stdout[2])
+
+
+def without_path(text: str) -> dict[str, Any]:
+    """The document without the path of the runtime's file, which only the core's own notes have in full."""
+    document: dict[str, Any] = json.loads(text)
+    assert len([row.pop("path") for row in document["runtimes"]]) == 1
+    return document
 
 
 @pytest.mark.live
@@ -43,7 +50,7 @@ def test_a_process_is_read_directly_and_gives_what_gdb_gives(gdb: gdbs.Gdb) -> N
             gdb, [MEMORY, SUMMARY, THROUGH_GDB, "python t.forget()", MEMORY, SUMMARY], pid=running.pid
         )
     assert (result.stdout[0].strip(), result.stdout[4].strip()) == ("ProcessMemory", "GdbMemory")
-    fast, slow = (json.loads(result.stdout[i]) for i in (1, 5))
+    fast, slow = (without_path(result.stdout[i]) for i in (1, 5))
     assert fast["target"].pop("pause_ms") > 0
     assert slow["target"].pop("pause_ms") > 0
     assert fast == slow

@@ -43,7 +43,13 @@ def test_remote_is_the_same_process(gdb: Gdb) -> None:
         running.line()
         here: dict[str, Any] = json.loads(run_gdb(gdb, [SUMMARY], pid=running.pid).stdout[0])
         with served(running.pid) as port:
-            commands = [f"target remote 127.0.0.1:{port}", SUMMARY, READS, "go-spans check", "detach"]
+            commands = [
+                f"target remote 127.0.0.1:{port}",
+                SUMMARY,
+                READS,
+                "go-spans summary",
+                "go-spans check",
+            ]
             said = run_gdb(gdb, commands, exe=spans).stdout
     there = json.loads(said[1])
     whole = int(said[2])
@@ -57,7 +63,7 @@ def test_remote_is_the_same_process(gdb: Gdb) -> None:
     # What was read is kept for the next command, which says so.
     assert " by 0 reads" in said[3]
     # Each sample is a read of gdb's own.
-    assert re.search(r"exact +gdb-values .* fields of 1[0-6] span\s+descriptors", said[3])
+    assert re.search(r"exact +gdb-values .* fields of 1[0-6] span\s+descriptors", said[4])
 
 
 #: To open the heap takes half an hour, by the clock that this Python has.

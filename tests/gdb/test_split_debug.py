@@ -57,13 +57,16 @@ def test_the_same_document(
         words = [*command.split(), "--json"]
         answer = shell.inside(*words, "--debug-directory", root, stripped, whole.path)
         assert (answer.status, answer.stderr) == (0, "")
-        assert answer.stdout == text, command
-        assert without_path(text) == without_path(shell.inside(*words, whole.executable, whole.path).stdout)
+        assert figures(answer.stdout) == figures(text), command
+        assert figures(text) == figures(shell.inside(*words, whole.executable, whole.path).stdout)
 
 
-def without_path(text: str) -> dict[str, Any]:
+def figures(text: str) -> dict[str, Any]:
+    """The document without where the files are, and without the samples, which gdb alone takes."""
     document: dict[str, Any] = json.loads(text)
     assert document["target"].pop("executable")
+    assert [row.pop("path", None) for row in document["runtimes"]]
+    document.pop("samples", None)
     return document
 
 

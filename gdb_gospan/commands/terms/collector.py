@@ -178,7 +178,7 @@ COLLECTOR: tuple[Term, ...] = (
         "dead goroutines",
         "goroutines that have ended, which the runtime keeps for the next ones, some of them with their stack.",
         "entries of allgs in state dead, and the bytes of their stacks",
-        (go("runtime2.go", "_Gdead"), go("proc.go", "gdestroy() gfput() gfget()")),
+        (go("runtime2.go", "_Gdead"), go("proc.go", "gfput() gfget()")),
         unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they wait for long",
         aliases=("dead", "gFree"),
         covers=("stacks/dead goroutines, kept for reuse", "check/goroutine-states", "check/goroutine-ids"),
