@@ -22,6 +22,8 @@ _MOST_THREADS: Final = 1 << 16
 _MOST_PS: Final = 1 << 16
 _MOST_GS: Final = 1 << 28
 _MOST_SETTINGS: Final = 1 << 10
+_ENOUGH: Final = 4
+"""One of so many may be damaged."""
 _SOME: Final = 256
 """Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
@@ -92,12 +94,10 @@ class _Scheduler(Structs):
         number, numbered = self._numbers("g", "goid", gs)
         status, known = self._numbers("g", "atomicstatus", gs)
         # Main has number 1, but a library's main goroutine ends at once. One that is being made is dead, and has none yet.
-        given = number[(status & ~np.uint64(_SCANNED) != np.uint64(_DEAD)) | (number != 0)]
-        yield Evidence(
-            "g.goid: each another",
-            max(len(given), 1),
-            len(np.unique(given[given != 0])) if len(gs) and (numbered & known).all() else None,
-        )
+        given = (status & ~np.uint64(_SCANNED) != np.uint64(_DEAD)) | (number != 0)
+        another = np.zeros(len(gs), np.bool_)
+        another[np.unique(number, return_index=True)[1]] = True
+        yield self._all("g.goid: each another", (another & (number != 0))[given], (numbered & known)[given])
         waiting = gs[known & (status == _WAITING)]
         low, some = self._numbers("g", "stack.lo", waiting)
         high, others = self._numbers("g", "stack.hi", waiting)
@@ -166,6 +166,11 @@ class _Scheduler(Structs):
 
     @staticmethod
     def _all(what: str, holds: Known, known: Known) -> Evidence:
-        """Count of how many it holds; not known where there is none of them, or one that cannot be read."""
-        count = len(holds)
-        return Evidence(what, max(count, 1), int(np.count_nonzero(holds)) if count and known.all() else None)
+        """Count of how many it holds; not known where there is none of them, or one that cannot be read.
+
+        By another layout hardly one of them is right. One that is wrong among many is damage, which is for the identities
+        to tell: they name it, while a layout that is refused tells nothing.
+        """
+        count, good = len(holds), int(np.count_nonzero(holds))
+        good = count if _ENOUGH * (count - good) <= count else good
+        return Evidence(what, max(count, 1), good if count and known.all() else None)
