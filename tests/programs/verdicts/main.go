@@ -106,8 +106,15 @@ func fill() {
 func contended() {
 	debug.SetGCPercent(-1)
 	start := make(chan struct{})
+	var apart sync.WaitGroup
 	for i := 0; i < 2*runtime.GOMAXPROCS(0); i++ {
+		apart.Add(1)
 		go func() {
+			// Each on a thread of its own for a moment: then no thread is being made later.
+			runtime.LockOSThread()
+			apart.Done()
+			apart.Wait()
+			runtime.UnlockOSThread()
 			<-start
 			var ring [64][]byte
 			for j := 0; ; j++ {
@@ -115,6 +122,7 @@ func contended() {
 			}
 		}()
 	}
+	apart.Wait()
 	begin("ready")
 	close(start)
 	time.Sleep(5 * time.Minute)
