@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gdb_gospan.analysis import verification
 from gdb_gospan.commands import coredump
 from gdb_gospan.commands.arguments import parse
 from gdb_gospan.commands.catalog import find
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.toolchain
 
 SMALL, LARGE = "heapInUse +8 KiB", "heapInUse +1 GiB"
+
+
+@pytest.fixture(autouse=True)
+def of_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of goroutines and threads the script has no identities; so here the engine has none either."""
+    monkeypatch.setattr(verification, "OF_SCHEDULER", ())
 
 
 def of_shell(copy: CopiedCore, executable: Path, *words: str) -> str:
@@ -105,10 +113,12 @@ def test_a_delve_that_gives_no_stacks(
             (check,) = [check for check in said["checks"] if check["code"] == "heap-inuse"]
             assert check["status"] == status
             if status == "broken":
-                assert "  does not add up (check heap-inuse) " in summary
+                assert re.search(
+                    r"  does not add up .*\n +\(.*\) · see check heap-inuse and \d+ more\n", summary
+                )
             else:
                 assert hidden is not None
                 assert hidden in check["note"]
-                assert "  not known (Sys less the above) " in summary
+                assert re.search(r"  not known \((Sys less the above|more than Sys)\) ", summary)
                 assert "  cannot be decided, the stack of thread" in summary
             assert "in flight" not in summary
