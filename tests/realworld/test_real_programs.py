@@ -94,7 +94,9 @@ def every_identity_is_exact_or_in_flight_by_name(seen: Seen) -> None:
     """A look may fall into the middle of an allocation or of a sweep: then a thread is seen there."""
     for name, summary in seen.looks.items():
         assert len(summary["checks"]) > 30
-        assert {check["status"] for check in off(summary)} <= {"transient"}, (name, off(summary))
+        # A core alone has no names of functions, so who was in the middle of what is not known.
+        named = {"unknown"} if name.endswith("alone") else {"transient"}
+        assert {check["status"] for check in off(summary)} <= named, (name, off(summary))
         assert all(check["note"] for check in off(summary))
         assert summary["unreadable"]["bytes"] == 0
         assert summary["spans"]["in_use"] > 50
