@@ -104,9 +104,9 @@ def test_it_goes_on_while_the_reports_are_worked_out(monkeypatch: pytest.MonkeyP
     stood = []
     with held.at(held.SPAN_HALF_MADE, programs.build("churn", toolchains.NEWEST), *SECONDS) as churn:
 
-        def late(*arguments: Any) -> Any:
+        def late(*arguments: Any, **options: Any) -> Any:
             stood.append(processes.is_held(churn.pid))
-            return verify(*arguments)
+            return verify(*arguments, **options)
 
         monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.session"), "verify", late)
         for words in REPORTS:
