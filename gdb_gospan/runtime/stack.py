@@ -47,7 +47,7 @@ class Stacks:
     def capacity(self) -> I64:
         """Stacks that a span can hold."""
         capacity, rows = np.zeros(len(self.spans), np.int64), self._rows
-        capacity[rows] = self.spans.bytes_of(rows) // np.maximum(self.spans.records.at("elemsize", rows), 1)
+        capacity[rows] = self.spans.bytes_of(rows) // np.maximum(_size(self.spans, rows), 1)
         return capacity
 
     @cached_property
@@ -73,8 +73,15 @@ class Stacks:
     @property
     def in_use_bytes(self) -> int:
         """Bytes of the stacks that goroutines stand on."""
-        given = self.given_out[self._rows] * self.spans.records.at("elemsize", self._rows)
+        given = self.given_out[self._rows] * _size(self.spans, self._rows)
         return int(given.sum()) - int(self.cached_bytes.sum())
+
+
+def _size(spans: Spans, rows: I64) -> I64:
+    """Bytes of a stack of these spans; of a size that damage has made, no more than the span."""
+    size = spans.records.at("elemsize", rows).view(np.uint64)
+    bounded: I64 = np.minimum(size, spans.bytes_of(rows).astype(np.uint64)).view(np.int64)
+    return bounded
 
 
 def read_stacks(spans: Spans, ps: Ps) -> Stacks:
@@ -82,7 +89,7 @@ def read_stacks(spans: Spans, ps: Ps) -> Stacks:
     columns, rows = spans.records, np.flatnonzero(spans.stack)
     # A stack as large as its span is a large one (stack.go, stackalloc).
     pool, listed = np.zeros(len(spans), np.bool_), np.zeros(len(spans), np.bool_)
-    pool[rows] = columns.at("elemsize", rows) < spans.bytes_of(rows)
+    pool[rows] = _size(spans, rows) < spans.bytes_of(rows)
     listed[rows] = columns.at("list", rows) != 0
     cached = ps.mcaches.elements("stackcache", "stackcache[].size").sum(axis=1, dtype=np.int64)
     return Stacks(

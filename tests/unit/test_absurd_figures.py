@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 VALUES = (0, 1, -1, 1 << 31, 1 << 63, (1 << 64) - 1)
 SIGNED = {"remainder", "memory_headroom", "expected", "observed"}
 """Keys of numbers that may be below 0: the first three are differences, and the evidence of a broken check is what it is."""
-NOT_HERE = {"snapshot", "layout", "stacks"}
-"""Commands that show no figure of the heap; the figures of `stacks` are held to those of goroutines elsewhere."""
+NOT_HERE = {"snapshot", "layout"}
+"""Commands that show no figure of the heap."""
 NEGATIVE = re.compile(r"(?<![\w.–-])-\d[\d,.]* (?:B|[KMGTPE]iB|%)")
 
 
