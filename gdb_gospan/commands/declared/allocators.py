@@ -72,7 +72,8 @@ ALLOCATORS: tuple[Command, ...] = (
         "stacks",
         "stack spans by size of stack, and the goroutines that stand on them",
         "Small stacks come from spans of 32 KiB, each for one size; a stack of 32 KiB or more has a span of its own.\n"
-        "A stack that is no longer needed waits in its span, or in a P's cache, until a GC finds the whole span free.",
+        "A stack that is no longer needed waits in its span, or in a P's cache. A span of which all stacks are free goes\n"
+        "back to the heap at once, or at the end of the GC cycle if one is marking.",
         "go-spans stacks",
         columns=(
             (

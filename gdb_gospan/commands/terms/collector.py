@@ -163,7 +163,8 @@ COLLECTOR: tuple[Term, ...] = (
         "spans of 32 KiB cut into stacks of one size, and spans of their own for stacks of 32 KiB and more.",
         "given out: allocCount of the span, stacks in a P's cache included",
         (go("stack.go", "stackpool stackLarge stackalloc()"), go("mcache.go", "stackfreelist")),
-        unlike="stacks in use: one that is free waits in its span, or in a P's cache, until a GC finds the whole span free",
+        unlike="stacks in use: one that is free waits in its span, or in a P's cache; a span of which all are free goes back to the heap at "
+        "once, or at the end of the cycle if one is marking",
         aliases=("stackpool",),
         covers=("stacks/stacks", "stacks/given out", "stacks/goroutines", "check/goroutine-stacks", "check/stack-holders", "check/stack-use"),
     ),
