@@ -37,7 +37,7 @@ from gdb_gospan.views.longtable import json_pieces
 from tools import cores, programs, toolchains
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from gdb_gospan.commands.command import Command
     from gdb_gospan.layout.model import Layout
@@ -132,9 +132,9 @@ def load(name: str) -> Recorded:
     return Recorded(name, image, layout, symbols, target, meta["printed"], lwps)
 
 
-def documents(session: Session) -> Iterator[tuple[Command, dict[str, Any]]]:
+def documents(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Command, dict[str, Any]]]:
     """Yield every command about a target with its document about all there is; with an argument, for each sort of it."""
-    for command in (command for command in COMMANDS if command.needs_target):
+    for command in (command for command in COMMANDS if command.needs_target and command.name not in without):
         for arguments in _arguments(session, command):
             module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
             yield command, module.document(session, {**arguments, "width": 80})
