@@ -106,9 +106,10 @@ func fill() {
 func contended() {
 	debug.SetGCPercent(-1)
 	start := make(chan struct{})
+	workers := 2 * runtime.GOMAXPROCS(0)
 	var apart sync.WaitGroup
-	for i := 0; i < 2*runtime.GOMAXPROCS(0); i++ {
-		apart.Add(1)
+	apart.Add(workers)
+	for i := 0; i < workers; i++ {
 		go func() {
 			// Each on a thread of its own for a moment: then no thread is being made later.
 			runtime.LockOSThread()
