@@ -132,9 +132,11 @@ def _is_global(name: str) -> bool:
 
 def _is_local(name: str) -> bool:
     try:
-        return gdb.lookup_symbol(name)[0] is not None
+        symbol = gdb.lookup_symbol(name)[0]
     except gdb.error:  # no frame
         return False
+    # A package such as main may be a symbol too: what follows its dot must not reach gdb's parser.
+    return symbol is not None and symbol.needs_frame
 
 
 def _field(value: gdb.Value, name: str) -> gdb.Value:
