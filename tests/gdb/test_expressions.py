@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from tools import cores, processes, programs, toolchains
 from tools.gdbs import run_gdb
@@ -205,3 +207,19 @@ def test_what_is_not_in_the_heap_has_a_name(refuse: Run, say: Run) -> None:
     assert lines[4] == "go-spans: 0x0 is nil: it points to nothing"
     assert lines[5].startswith("go-spans: 0x10 is not in the Go heap and is no span descriptor")
     assert say("show 'main.sessions'")[0]
+
+
+def test_the_bound_of_a_section_owns_nothing(refuse: Run, core: cores.Core) -> None:
+    """The linker's names of where sections begin and end are the nearest symbols of much that is nobody's by name."""
+    with core.executable.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        bounds = {
+            symbol.name: symbol["st_value"]
+            for symbol in table.iter_symbols()
+            if re.fullmatch(r"runtime\.(e?(data|bss|noptrdata|noptrbss)|end)", symbol.name)
+        }
+    assert len(bounds) >= 7
+    lines = refuse(*(f"show {address:#x}" for address in bounds.values()))
+    for name, line in zip(bounds, lines, strict=True):
+        assert "not in the Go heap" in line
+        assert not re.search(rf"is {re.escape(name)}\b", line)
