@@ -257,13 +257,13 @@ class Session:
 
     @staticmethod
     def _signature(evidence: Recognised) -> dict[str, Any]:
-        """Say what the choice of a bundled layout rests on."""
-        pieces = evidence.signature.evidence
+        """Say what the choice of a bundled layout rests on: what can be read of it, and how much of that holds."""
+        pieces = [piece for piece in evidence.signature.evidence if piece.found is not None]
         return {
             "release": ".".join(map(str, evidence.signature.table.release)),
             "same_in": [".".join(map(str, release)) for release in evidence.also],
             "pieces": len(pieces),
-            "held": len(pieces) - len(evidence.signature.failed),
+            "held": sum(piece.holds for piece in pieces),
             "other_runtimes": [f"{address:#x}" for address in evidence.others],
         }
 
