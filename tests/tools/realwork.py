@@ -108,7 +108,7 @@ def at_work(name: str, folder: Path) -> Iterator[Busy]:
     ):  # fmt: skip
         busy = Busy(program, running, folder, plan)
         until = time.monotonic() + _READY
-        while not _is_ready(plan):
+        while not (_is_ready(plan) and _has_threads(running.pid)):
             last = log.read_text(errors="replace").splitlines()[-3:]
             assert running.process.poll() is None, f"{name} ended: {last}"
             assert time.monotonic() < until, f"{name} does not answer: {last}"
@@ -124,6 +124,11 @@ def at_work(name: str, folder: Path) -> Iterator[Busy]:
             over.set()
             (folder / "up").unlink(missing_ok=True)
             worker.join(10)
+
+
+def _has_threads(pid: int) -> bool:
+    """Whether the runtime has started: the loader of a program that links the C library makes no thread."""
+    return len([*Path(f"/proc/{pid}/task").iterdir()]) > 2
 
 
 def _work(busy: Busy, over: threading.Event) -> None:
