@@ -286,6 +286,6 @@ class Heap:
 
 _READ = (
     "memstats", "controller", "spans", "pages", "ps", "flush", "fixallocs", "arenas", "span_sets", "stacks", "free_stacks",
-    "work_buffer_lists", "gc", "sweep", "unswept_marks", "ms",
+    "work_buffer_lists", "gc", "sweep", "unswept_marks", "ms", "godebug",
 )  # fmt: skip
 """Parts that read memory, in the order in which they need each other."""

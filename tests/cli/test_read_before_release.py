@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gdb_gospan.analysis import verification
 from gdb_gospan.commands import process
 from gdb_gospan.runtime import record
 from tools import crowds, processes, programs, shell, toolchains
@@ -16,6 +20,7 @@ from tools.questions import addresses, dealt, differences, questions
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 
@@ -70,3 +75,52 @@ def test_what_spans_hold_is_counted(minor: str) -> None:
     assert sum(span["has_specials"] for span in spans) >= crowds.FINALIZERS // crowds.IN_A_SPAN
     types = [span["large_type"] for span in spans if span["spanclass"] == 0]
     assert types.count("main.table") == (crowds.LARGE if minor == toolchains.NEWEST else 0)
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_what_an_identity_may_need_is_read(minor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the rare branches too, such as a goroutine's stack that no stack span has: they are not left to luck."""
+    monkeypatch.setattr(record, "_BLOCK", 0)
+    parts, texts = named_by(verification)
+    assert {"godebug", "ms", "central"} <= parts
+    with processes.start(programs.build("corners", minor), "-end", "sleep") as running:
+        running.line()
+        session = process.open_session(running.pid)
+        with session.look():
+            session.let_go("goroutines")
+            heap = session.heap
+            for part in sorted(parts & {name for name in dir(type(heap)) if name != "read"}):
+                getattr(heap, part)
+            for records in (heap.spans.records, heap.goroutines.gs, heap.goroutines.system):
+                for path in sorted(texts & records.struct.fields.keys()):
+                    assert len(records[path]) == len(records)
+
+
+def named_by(module: ModuleType) -> tuple[set[str], set[str]]:
+    """Return what this module, and what it uses of its package, ask a heap for, and their texts, field names among them."""
+    parts, texts, seen, left = set(), set(), set(), [module]
+    while left:
+        each = left.pop()
+        if each.__name__ in seen:
+            continue
+        seen.add(each.__name__)
+        nodes = list(ast.walk(ast.parse(inspect.getsource(each))))
+        only_whether = [node.left for node in nodes if isinstance(node, ast.Compare)]
+        for node in nodes:
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "heap"
+            ):
+                parts.add(node.attr)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in only_whether:
+                texts.add(node.value)
+        left += [
+            used
+            for name in (
+                value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
+                for value in vars(each).values()
+            )
+            if (used := sys.modules.get(name or "")) and used.__name__.startswith("gdb_gospan.analysis")
+        ]
+    return parts, texts
