@@ -118,6 +118,10 @@ HIDING: Final[Patterns] = (
 )  # fmt: skip
 """The stack below is not unwound there (asm_*.s, sys_linux_*.s), so what the thread was doing cannot be seen."""
 
+VDSO_CALLERS: Final = ("runtime.nanotime1", "runtime.walltime", "time.now")
+"""They go to the system stack for the vdso, which no table for unwinding tells: what a debugger takes for their
+callers is what lay on that stack before. Frame pointers lead on (sys_linux_*.s, time_linux_amd64.s)."""
+
 LEFT: Final[Patterns] = ("schedule$",)
 """A thread in the scheduler has left what it did before (proc.go)."""
 

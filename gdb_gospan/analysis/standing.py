@@ -100,10 +100,13 @@ def standings(stacks: Sequence[Stack], ms: Ms | None) -> tuple[Standing, ...]:
     ms
         The runtime's own list; None when it could not be read.
     """
-    told = [(stack, None if ms is None else ms.is_quiet(stack.lwp)) for stack in stacks]
     # Of a thread that no M has, Go knows nothing: it runs C code, unless it is one of Go's own that begins or ends. But
     # then every M that does something has its own.
-    whole = ms is not None and ms.complete and _all_have_threads(ms, stacks)
+    everyone = ms is not None and _all_have_threads(ms, stacks)
+    whole = ms is not None and ms.complete and everyone
+    # Numbers of another pid namespace say nothing: one of them may be another thread's here.
+    alike = everyone or (ms is not None and ms.knows([stack.lwp for stack in stacks]))
+    told = [(stack, ms.is_quiet(stack.lwp) if ms is not None and alike else None) for stack in stacks]
     found = [
         _standing(stack)
         for stack, quiet in told

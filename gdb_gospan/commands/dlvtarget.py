@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import TargetError
@@ -17,6 +18,8 @@ from gdb_gospan.memory.jsonrpc import CallError, Connection
 from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
 
+LEFT_OUT: Final = {"runtime.sigtrampgo": ("runtime.sigtramp", ""), "runtime.newstack": ("runtime.morestack",)}
+"""The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."""
 _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
 """GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
 
@@ -88,11 +91,7 @@ def _program(connection: Connection) -> str:
 
 
 def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[Stack]:
-    """Yield each thread with its innermost functions; of a thread without a goroutine only the one that it is in.
-
-    Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left off:
-    what the thread is in the middle of lies between.
-    """
+    """Yield each thread with its innermost functions; of a thread without a goroutine only the one that it is in."""
     for number, thread in enumerate(state.get("Threads") or (), 1):
         names = [_function(thread)]
         if thread["goroutineID"] > 0:
@@ -101,10 +100,25 @@ def _frames(connection: Connection, state: dict[str, Any]) -> Iterator[Stack]:
                 names = [_function(frame) for frame in found["Locations"] or ()] or names
             except CallError:
                 pass  # a stack that cannot be unwound further still told us its top
-        if "runtime.systemstack" in names:  # all of the system stack is there, so this hides nothing
-            names = [name for name in names if name != "runtime.systemstack_switch"]
-        cut = next((index for index in range(1, len(names)) if at_bottom(names[:index])), len(names))
-        yield Stack(f"thread {number}", tuple(names[:cut]), int(thread["id"]))
+        yield Stack(f"thread {number}", as_called(names), int(thread["id"]))
+
+
+def as_called(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the functions of a stack as gdb has them, down to the last that belongs to what the thread does.
+
+    Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left
+    off: what the thread is in the middle of lies between. Where all of the system stack is there, that hides nothing.
+    """
+    found: list[str] = []
+    for name in names:
+        if name == "runtime.systemstack_switch" and "runtime.systemstack" in names:
+            continue
+        callers = LEFT_OUT.get(found[-1], ()) if found else ()
+        for each in (*(callers if callers[:1] != (name,) else ()), name):
+            found.append(each)
+            if at_bottom(found) or each in VDSO_CALLERS:
+                return tuple(found)
+    return tuple(found)
 
 
 def _function(place: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gdb
 
+from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.frames import stacks, walked
 from gdb_gospan.debugger.memory import GdbMemory
@@ -126,7 +127,11 @@ def _collect() -> None:
 def _unwind(names: list[str]) -> None:
     """Ask gdb for the functions of the selected thread."""
     current: gdb.Frame | None = gdb.newest_frame()
-    while current is not None and len(names) < FRAMES and not at_bottom(names):
+    while (
+        current is not None
+        and len(names) < FRAMES
+        and not (at_bottom(names) or (names and names[-1] in VDSO_CALLERS))
+    ):
         names.append(_placed(current.name() or "", current.pc()))
         current = current.older()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gdb_gospan.analysis import threads
 from tools.damage import DAMAGES, MIB
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 REFERENCE: View = ("shell", "full")
 """The way in that every other one must agree with."""
 OTHERS = tuple(view for view in VIEWS if view != REFERENCE)
+_HIDDEN = ("hides what it interrupted", "is known only down to", "the functions of thread")
 NOT_IN_DELVE = frozenset(identity.code for identity in threads.IDENTITIES)
 """Delve has its own lists of goroutines and threads; its script looks at no more of them than verdicts need."""
 
@@ -106,12 +107,20 @@ def faults(cell: Cell) -> Iterator[str]:
         yield "nothing is noticed"
     allowed = {"exact", "broken"}
     allowed |= {"transient"} if not target.calm and cell.damage.nbytes < 100 * MIB else set()
-    allowed |= {"unknown"} if _blind(cell) else set()
-    yield from (f"{code} {status}" for code, status in hit.items() if status not in allowed)
+    yield from (
+        f"{code} {status}"
+        for code, status in hit.items()
+        if status not in allowed and not (status == "unknown" and _blind(cell, verdict.checks[code]))
+    )
 
 
-def _blind(cell: Cell) -> bool:
-    """Whether what decides is not there: where threads stand that do something, without the program."""
+def _blind(cell: Cell, check: dict[str, Any]) -> bool:
+    """Whether what decides is not there: where threads stand that do something, without the program.
+
+    At a moment that nobody has chosen also where a thread is in morestack or in the vdso, as the note says.
+    """
+    if cell.target.any_moment and any(words in check["note"] for words in _HIDDEN):
+        return True
     return cell.view[1] == "none" and not cell.target.parked
 
 
@@ -125,7 +134,11 @@ def _disagreements(cell: Cell) -> Iterator[str]:
         if cell.verdict.figures(code) != cell.reference.figures(code):
             yield f"{code} compares {cell.verdict.figures(code)}, not {cell.reference.figures(code)}"
         here, there = cell.verdict.status(code), cell.reference.status(code)
-        if here != there and not (here == "unknown" and _blind(cell)):
+        blind = [
+            said == "unknown" and _blind(cell, verdict.checks[code])
+            for said, verdict in ((here, cell.verdict), (there, cell.reference))
+        ]
+        if here != there and not any(blind):
             yield f"{code} {here}, but {there} by {' '.join(REFERENCE)}"
 
 
@@ -133,7 +146,7 @@ def _undamaged(cell: Cell) -> Iterator[str]:
     expected = cell.target.off
     for code, status in cell.verdict.off.items():
         allowed = {expected.get(code, "exact")} if expected is not None else {"transient"}
-        if status not in allowed and not (status == "unknown" and _blind(cell)):
+        if status not in allowed and not (status == "unknown" and _blind(cell, cell.verdict.checks[code])):
             yield f"{code} {status}"
     for code, status in (expected or {}).items():
         if status != "exact" and cell.verdict.off.get(code) is None:

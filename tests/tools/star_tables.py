@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
-from gdb_gospan.commands import catalog  # noqa: E402
+from gdb_gospan.commands import catalog, dlvtarget  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
 from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
@@ -112,6 +112,8 @@ def _rules() -> Iterator[str]:
     for name, patterns in vars(rules).items():
         if name.isupper() and not name.startswith("_") and isinstance(patterns, tuple):
             yield f"{name} = {_text(patterns)}"
+    yield "# The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."
+    yield f"LEFT_OUT = {_text(dlvtarget.LEFT_OUT)}"
     yield "# What the heap itself shows, and so may explain."
     yield f"PHASES = {_text({family: sorted(kinds) for family, kinds in transients._KINDS.items()})}"
     limits = ("MOST_OBJECTS", "CHUNK_PAGES", "USER_ARENA_CHUNK", "STOCK", "CHUNK")

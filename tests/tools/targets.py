@@ -44,6 +44,8 @@ class Target:
         And each thread of the runtime sleeps, which shows without names of functions, too.
     off
         The status of each identity that is not exact as it is; None where that depends on the moment.
+    any_moment
+        It is another moment each time: a thread may be where what it does cannot be seen.
     step
         By how much each of them is off; 0 where it is not known.
     """
@@ -54,6 +56,7 @@ class Target:
     parked: bool = False
     off: dict[str, str] | None = None
     step: int = 0
+    any_moment: bool = False
 
 
 def _verdicts(minor: str, *, cgo: bool = False) -> Path:

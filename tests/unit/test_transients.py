@@ -11,6 +11,7 @@ from gdb_gospan.analysis.rules import FAMILIES
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER, verify
+from gdb_gospan.commands.dlvtarget import as_called
 from gdb_gospan.commands.session import Session, Target
 from gdb_gospan.runtime.ms import Ms
 from gdb_gospan.views.provenance import footer
@@ -73,6 +74,31 @@ def test_a_preempted_goroutine_is_left() -> None:
     assert standing(*stack[2:]).hidden == "thread 3 is in runtime.morestack, which hides what it interrupted"
 
 
+@pytest.mark.parametrize(
+    ("from_delve", "called"),
+    [
+        (
+            ("runtime.futex", "runtime.sigtrampgo", "runtime.mallocgc"),
+            ("runtime.futex", "runtime.sigtrampgo", "runtime.sigtramp", "", "runtime.mallocgc"),
+        ),
+        (("runtime.newstack", "main.f"), ("runtime.newstack", "runtime.morestack", "main.f")),
+        (
+            ("runtime.schedule", "runtime.newstack", "main.f"),
+            ("runtime.schedule", "runtime.newstack", "runtime.morestack"),
+        ),
+        (("runtime.f", "runtime.systemstack_switch"), ("runtime.f", "runtime.systemstack_switch")),
+        (
+            ("runtime.f", "runtime.systemstack", "runtime.systemstack_switch", "main.f"),
+            ("runtime.f", "runtime.systemstack", "main.f"),
+        ),
+        # What lies on the system stack below the vdso's own frames is from before.
+        (("clock_gettime", "runtime.nanotime1", "runtime.mcall"), ("clock_gettime", "runtime.nanotime1")),
+    ],
+)
+def test_what_delve_leaves_out(from_delve: tuple[str, ...], called: tuple[str, ...]) -> None:
+    assert as_called(from_delve) == called
+
+
 def test_a_stack_that_breaks_off_hides_the_rest() -> None:
     assert (
         standing("runtime.memmove", "").hidden
@@ -121,6 +147,12 @@ def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
         ([Stack("thread 1", ("sleep",), 99), Stack("thread 2", IDLE, RUNNING)], some_ms(quiet=False), [""]),
         ([Stack("thread 1", (), 99)], some_ms(quiet=False), ["the functions of thread 1 are not known"]),
         ([Stack("thread 1", (), 99)], None, ["the functions of thread 1 are not known"]),
+        # Numbers of another pid namespace: m0's thread is not among them, and the one that is quiet here is another there.
+        (
+            [Stack("thread 1", (), 1011), Stack("thread 2", (), PARKED)],
+            some_ms(quiet=False),
+            ["the functions of thread 1 are not known", "the functions of thread 2 are not known"],
+        ),
     ],
 )
 def test_who_is_parked_has_nothing_in_hand(stacks: list[Stack], ms: Ms | None, hidden: list[str]) -> None:
