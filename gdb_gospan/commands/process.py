@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ import attrs
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.session import Session, Target, no_runtime
-from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
 from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
@@ -168,7 +169,7 @@ def open_session(
     ------
     GoSpansError
         There is no such process, it must not be looked at, or it is no Go program
-        that can be decoded. It was not stopped.
+        that can be decoded.
     """
     status = procstatus.examined(pid)
     loaded = _loaded(pid)
@@ -180,8 +181,8 @@ def open_session(
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
     there = modules(mappings_of(pid))
     libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
-    # The layout is resolved and tried on the running process, for that takes longest and needs no stop.
-    opened = open_heap(
+    opening = partial(
+        open_heap,
         memory,
         (own, *(library.types for library in libraries)),
         system,
@@ -189,6 +190,13 @@ def open_session(
         modules=lambda: there,
         runtime=runtime,
     )
+    # The layout is resolved and tried on the running process, for that takes longest and needs no stop. Where it is told
+    # by what is in memory, something may have changed in between, and it only seems to be none.
+    try:
+        opened = opening()
+    except (LayoutError, MemoryReadError):
+        with _no_job_control(), _standing_still(pid):
+            opened = opening()
     if opened is None:
         raise TargetError(_no_runtime(pid, name, executable))
     tried = opened.heap
@@ -305,6 +313,15 @@ def _ended(pid: int) -> TargetError:
     return TargetError(
         f"process {pid} ended while it was being read (what it was cannot be told from halves)"
     )
+
+
+@contextmanager
+def _standing_still(pid: int) -> Iterator[None]:
+    stop = Stop(pid)
+    try:
+        yield
+    finally:
+        stop.release()
 
 
 @contextmanager

@@ -98,6 +98,12 @@ def ended(tid: int) -> bool:
     return found is None or found.state in "ZX"
 
 
+def ready(tid: int) -> bool:
+    """Whether a thread runs, would if it had a processor, or has just stopped for its tracer."""
+    found = status(tid)
+    return found is not None and found.state in "Rt"
+
+
 def waits_in(tid: int) -> str:
     """Return the function of the kernel that a thread waits in, as far as it is told."""
     try:

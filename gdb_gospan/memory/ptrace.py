@@ -30,7 +30,10 @@ _WALL: Final = 0x40000000
 _ROOM: Final = 1024
 """Bytes for the general registers of a thread: arm64, which has the most, needs 272."""
 _PATIENCE: Final = 5.0
-"""Seconds for a thread to stop. One that waits for a disk, or for a child that has not yet run exec, cannot."""
+"""Seconds for a thread to stop. One that waits for a disk, or for a child that has not yet run exec, cannot; one that
+is ready to run only waits for a processor, and gets all the time it takes."""
+_ROUNDS: Final = 1000
+"""Looks at all threads: each stops what there is, so that only few can be made before the next."""
 _LAST_PATIENCE: Final = 1.0
 """Seconds for the same when the process is to be let go."""
 _NAP: Final = 50e-6
@@ -128,11 +131,9 @@ class Stop:
 
     def _stop_all(self) -> None:
         """Stop what there is, until a look at all threads shows none that still runs: a running one makes others."""
-        deadline = time.monotonic() + _PATIENCE
         tids: tuple[int, ...] = ()
         dead: set[int] = set()  # the first thread, when it ended before the others, stays listed as a zombie
-        changed = True
-        while changed:
+        for _ in range(_ROUNDS):
             tids = procstatus.threads(self.pid)
             fresh = [
                 tid for tid in tids if tid not in self._held and not (tid in dead and procstatus.ended(tid))
@@ -143,10 +144,11 @@ class Stop:
             for tid in seized:
                 self._interrupt(tid)
             for tid in seized:
-                self._wait(tid, deadline)
-            changed = bool(fresh)  # one that has ended meanwhile may have made others before
-            if time.monotonic() > deadline:
-                raise TargetError(f"process {self.pid} does not stand still: it makes threads all the time")
+                self._wait(tid, _PATIENCE)
+            if not fresh:  # one that has ended meanwhile may have made others before
+                break
+        else:
+            raise TargetError(f"process {self.pid} does not stand still: it makes threads all the time")
         self.threads = tuple(tid for tid in tids if tid in self._held)
         if not self.threads:
             raise procstatus.gone(self.pid)
@@ -167,8 +169,9 @@ class Stop:
         with contextlib.suppress(ProcessLookupError):  # waiting for it will tell
             _ptrace(_INTERRUPT, tid)
 
-    def _wait(self, tid: int, deadline: float) -> None:
+    def _wait(self, tid: int, patience: float) -> None:
         """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended."""
+        deadline = time.monotonic() + patience
         while True:
             try:
                 got, status = os.waitpid(tid, _WALL | os.WNOHANG)
@@ -181,7 +184,7 @@ class Stop:
             if got:
                 del self._held[tid]
                 return
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and not procstatus.ready(tid):
                 raise TargetError(
                     f"process {self.pid}: thread {tid} does not stop, it is in {procstatus.waits_in(tid)} "
                     "(try: again; a disk or a network file system may not answer)"
@@ -192,7 +195,7 @@ class Stop:
         if self._held[tid] == _UNSEEN:  # seized and no more: only a thread that stands still can be let go
             self._interrupt(tid)
             try:
-                self._wait(tid, time.monotonic() + _LAST_PATIENCE)
+                self._wait(tid, _LAST_PATIENCE)
             except TargetError:  # the kernel will, when we end
                 return
         if tid not in self._held:
@@ -209,4 +212,4 @@ class Stop:
         if tid == self.pid and found is not None and found.parent == os.getpid():
             return  # whoever started it here wants to know how it ended
         with contextlib.suppress(TargetError):
-            self._wait(tid, time.monotonic() + _LAST_PATIENCE)
+            self._wait(tid, _LAST_PATIENCE)

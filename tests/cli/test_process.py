@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from gdb_gospan.commands import process
 from gdb_gospan.commands.process import open_session
-from gdb_gospan.errors import TargetError
+from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
@@ -327,3 +328,22 @@ def open_files():
         with contextlib.suppress(OSError):  # the one that lists them
             names.add(str(file.readlink()))
     return names
+
+
+def test_what_seems_no_layout_while_it_runs_is_looked_at_again_in_a_stop(monkeypatch):
+    """What tells a layout may be changing just then, of a busy program without symbols."""
+    held, real = [], process.open_heap
+    with sleeping(programs.build("corners", toolchains.NEWEST), "-tiny", "2000") as target:
+
+        def first_refused(*arguments, **keywords):
+            held.append(processes.is_held(target.pid))
+            if len(held) == 1:
+                raise LayoutError("the signs do not fit")
+            return real(*arguments, **keywords)
+
+        monkeypatch.setattr(process, "open_heap", first_refused)
+        session = process.open_session(target.pid)
+        assert held == [False, True]
+        assert not processes.is_held(target.pid)
+        with session.look():
+            assert {check.status for check in session.checks} == {"exact"}

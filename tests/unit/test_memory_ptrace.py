@@ -253,6 +253,16 @@ def test_a_thread_that_does_not_stop(monkeypatch):
         parent.kill()
 
 
+def test_a_thread_that_waits_for_a_processor_gets_the_time(monkeypatch):
+    """However long it takes: only a thread that waits in the kernel is given up."""
+    monkeypatch.setattr("gdb_gospan.memory.ptrace._PATIENCE", 0)
+    with running() as target:
+        for _ in range(20):
+            stop = Stop(target.pid)
+            assert states(target.pid) == {"t"}
+            stop.release()
+
+
 def test_traced_by_another():
     with running() as target, held_by_another(target.pid) as holder:
         with pytest.raises(TargetError) as refused:
