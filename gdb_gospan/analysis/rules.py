@@ -125,8 +125,9 @@ callers is what lay on that stack before. Frame pointers lead on (sys_linux_*.s,
 LEFT: Final[Patterns] = ("schedule$",)
 """A thread in the scheduler has left what it did before (proc.go)."""
 
-BOTTOMS: Final[Patterns] = ("mcall$", "mstart$", "goexit$")
-"""The last function of a stack, or of what a thread does: mcall was called by a goroutine that it has left (asm_*.s)."""
+BOTTOMS: Final[Patterns] = ("mcall$", "mstart$", "goexit$", "cgocallback$")
+"""The last function of a stack, or of what a thread does: mcall was called by a goroutine that it has left, cgocallback
+by C code (asm_*.s)."""
 
 THROWS: Final[Patterns] = (
     "throw$",

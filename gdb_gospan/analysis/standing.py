@@ -149,7 +149,8 @@ def _standing(stack: Stack) -> Standing | None:
     else:
         hides = next((name for name in names if rules.matches(name, rules.HIDING)), "")
         hidden = f"{stack.thread} is in {hides}, which hides what it interrupted" if hides else ""
-        if not hides and _breaks_off(names) and len(stack.functions) < FRAMES:
+        more = len(stack.functions) >= FRAMES and names[-1] == stack.functions[-1]  # than are looked at
+        if not hides and _breaks_off(names) and not more:
             last = next(name for name in reversed(names) if name)
             hidden = f"the stack of {stack.thread} is known only down to {last}"
     thrown = [index for index, name in enumerate(names) if rules.matches(name, rules.THROWS)]
@@ -170,5 +171,21 @@ def _breaks_off(names: Sequence[str]) -> bool:
 def _interrupted(functions: tuple[str, ...]) -> tuple[str, ...]:
     """Leave a signal handler away, if more is known: a thread is judged by what the signal interrupted."""
     ends = [index for index, name in enumerate(functions) if rules.matches(name, rules.HANDLERS)]
-    below = functions[ends[-1] + 2 :] if ends else ()
-    return below if any(below) else functions
+    below = _down_to_gap(functions[ends[-1] + 2 :] if ends else ())
+    return below if any(below) else _down_to_gap(functions)
+
+
+def _down_to_gap(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave away what follows where the unwinder lost its way: each caller of a function of the runtime has a name.
+
+    So has the first function of a goroutine, which the bottom of its stack calls. C code calls cgocallback only.
+    """
+    for at, name in enumerate(names):
+        lost = not name and (names[at - 1].startswith("runtime.") if at else _only_bottoms(names))
+        if lost:
+            return names[:at]
+    return names
+
+
+def _only_bottoms(names: tuple[str, ...]) -> bool:
+    return all(not name or rules.matches(name, rules.BOTTOMS) for name in names)

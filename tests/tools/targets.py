@@ -45,7 +45,7 @@ class Target:
     off
         The status of each identity that is not exact as it is; None where that depends on the moment.
     any_moment
-        It is another moment each time: a thread may be where what it does cannot be seen.
+        Nobody has chosen it for each thread: one may be where what it does cannot be seen.
     step
         By how much each of them is off; 0 where it is not known.
     """
@@ -136,7 +136,7 @@ _FAULTS = ("break runtime.sysFaultOS", "continue")
 ARENAS = {
     target.name: target
     for target in (
-        Target("clears a chunk", lambda minor: in_user_arenas(minor, "clears", _CLEARS)),
+        Target("clears a chunk", lambda minor: in_user_arenas(minor, "clears", _CLEARS), any_moment=True),
         Target(
             "takes a chunk away",
             lambda minor: in_user_arenas(minor, "faults", _FAULTS),

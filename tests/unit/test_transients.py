@@ -75,6 +75,34 @@ def test_a_preempted_goroutine_is_left() -> None:
 
 
 @pytest.mark.parametrize(
+    ("functions", "hidden"),
+    [
+        # What a debugger shows below a function of the runtime whose caller has no name was left there by others.
+        (
+            ("runtime.nanotime1", "", "runtime.mcall"),
+            "the stack of thread 3 is known only down to runtime.nanotime1",
+        ),
+        (
+            ("runtime.sigtramp", "runtime.sigreturn", "", "runtime.goexit"),
+            "thread 3 is in runtime.sigtramp, which hides what it interrupted",
+        ),
+        (("", "runtime.goexit"), "the functions of thread 3 are not known"),
+        (("runtime.f", "", *["main.f"] * 40), "the stack of thread 3 is known only down to runtime.f"),
+        # The vdso has no names, and C code calls back.
+        (("", "runtime.nanotime", "runtime.mcall"), ""),
+        (
+            ("runtime.f", "main.f", "runtime.cgocallbackg", "runtime.cgocallback", "", "runtime.asmcgocall"),
+            "",
+        ),
+    ],
+)
+def test_a_caller_without_a_name_is_where_the_unwinder_lost_its_way(
+    functions: tuple[str, ...], hidden: str
+) -> None:
+    assert standing(*functions).hidden == hidden
+
+
+@pytest.mark.parametrize(
     ("from_delve", "called"),
     [
         (
