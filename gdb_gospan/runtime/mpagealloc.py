@@ -207,7 +207,9 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
 
     kinds = np.where(scavenged, np.uint8(RELEASED), np.uint8(FREE))
     kinds[allocated] = IN_FLIGHT if complete else UNKNOWN
-    kinds[_padding(pages)] = PADDING
+    padding, gaps = _padding(pages)
+    kinds[padding] = PADDING
+    kinds[gaps] = IN_FLIGHT
     addresses, released = caches.pages(pages.page_size)
     position = pages.positions(addresses)
     inside = position >= 0
@@ -218,17 +220,19 @@ def classify(pages: Pages, spans: Spans, caches: PageCaches, *, complete: bool) 
     return PageKinds(pages, kinds, owner, shared)
 
 
-def _padding(pages: Pages) -> I64:
+def _padding(pages: Pages) -> tuple[I64, I64]:
     """Return the positions of the pages before a random heap base, which are allocated, scavenged and never of a span.
 
     They begin with the first range, are fewer than a chunk, and are marked once (mheap.go, grow; Go 1.26 on). Elsewhere no
-    page is both: allocating one takes it out of the scavenged ones (mpagealloc.go, allocRange).
+    page is both: allocating one takes it out of the scavenged ones (mpagealloc.go, allocRange). A single one between them
+    that is not both is damage, not the end: those come second.
     """
     chunk = pages.chunk_bytes // pages.page_size
     position = pages.first[:-1][np.diff(pages.first) > 0, np.newaxis] + np.arange(chunk)
     both = pages.allocated[position] & pages.scavenged[position]
-    found: I64 = position[np.logical_and.accumulate(both, axis=1)]
-    return found
+    ends = ~both & ~np.roll(both, -1, axis=1)
+    before = ~np.logical_or.accumulate(ends, axis=1)
+    return position[before & both], position[before & ~both]
 
 
 def _owners(pages: Pages, spans: Spans) -> tuple[SpanRows, Kinds, int]:
