@@ -22,6 +22,7 @@ _SCANNED: Final = 0x1000
 _CRASH_STACK: Final = (16384, 1000)
 """Bytes of gcrash's stack and of its guard (proc.go, schedinit; Go 1.22 on)."""
 _LAST_STATUS: Final = 4
+"""Of a P: _Pdead, after GOMAXPROCS was lowered (runtime2.go)."""
 _MOST_THREADS: Final = 1 << 16
 _ENOUGH: Final = 4
 """One of so many goroutines may be damaged."""
@@ -39,7 +40,11 @@ class SchedulerVariables(Looking):
         self._ms: U64 = np.empty(0, np.uint64)
 
     def allp(self) -> int | None:
-        """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none."""
+        """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none.
+
+        An m keeps a copy of the slice while it looks for work (proc.go, findRunnable), m0 among the variables: after
+        GOMAXPROCS was lowered it may be longer, with Ps that are dead since. Of equal ones allp comes first.
+        """
         rows, arrays, lengths = self._slices(_MOST_PS)
         first, known = self._read(arrays, self._words.width)
         rows, lengths, first = rows[known], lengths[known], first[known]
@@ -47,12 +52,17 @@ class SchedulerVariables(Looking):
             value, known = self._numbers("p", path, first)
             fits = known & (value <= np.uint64(most))
             rows, lengths, first = rows[fits], lengths[fits], first[fits]
+        found: int | None = None
         for row in rows[np.argsort(-lengths.astype(np.int64), kind="stable")].tolist():
             ps = self._pointers(int(self._words.value[row]), int(self._words.value[row + 1]))
-            if self._are_ps(ps):
-                self._ps = np.sort(ps)
-                return int(self._words.address[row])
-        return None
+            if not self._are_ps(ps):
+                continue
+            alive = bool((self._numbers("p", "status", ps)[0] != np.uint64(_LAST_STATUS)).all())
+            if found is None or alive:
+                found, self._ps = int(self._words.address[row]), np.sort(ps)
+            if alive:
+                break
+        return found
 
     def _are_ps(self, ps: U64) -> bool:
         number, known = self._numbers("p", "id", ps)

@@ -13,6 +13,7 @@ from gdb_gospan.errors import LayoutError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.resolve import find_symbols
 from tools import cores, forms, gdbs, programs, toolchains
+from tools.damage import CopiedCore, value_at
 from tools.forms import compare, open_in
 
 #: Programs that lie where the loader puts them.
@@ -51,6 +52,27 @@ def test_under_every_setting(go_minor: str, setting: str) -> None:
     """Where the collector's variables are told by what is in them, other values must do as well."""
     env = dict([setting.split("=", 1)])
     compare(cores.kernel_core(programs.build("corners", go_minor), "-huge", "1", env=env), "none")
+
+
+@pytest.mark.toolchain
+def test_a_copy_of_allp_with_dead_ps_is_not_allp(tmp_path: Path) -> None:
+    """GOMAXPROCS was lowered from 4 to 1; m0 still has the slice of before in m.allpSnapshot (proc.go, findRunnable)."""
+    program = programs.build("corners", toolchains.NEWEST)
+    core = cores.kernel_core(program, "-unswept", env={"GOMAXPROCS": "4"})
+    types = DwarfTypes(program)
+    m0, allp = types.address("runtime.m0"), types.address("runtime.allp")
+    m = types.struct("runtime.m")
+    assert m0 and allp and m
+    snapshot = m.field("allpSnapshot")
+    assert snapshot
+    copy = CopiedCore(core.path, tmp_path / "core")
+    heap = coredump.open_session([str(core.executable), str(core.path)]).heap
+    array, length, room = (value_at(heap, allp + at, 8) for at in (0, 8, 16))
+    assert (length, room) == (1, 4)
+    stale = b"".join(word.to_bytes(8, "little") for word in (array, room, room))
+    with copy.changed((m0 + snapshot[0], stale)):
+        found = coredump.open_session([str(copy.path)]).heap.symbols
+    assert found["allp"] == allp
 
 
 def test_with_the_collector_off(go_minor: str) -> None:
