@@ -107,14 +107,15 @@ def standings(stacks: Sequence[Stack], ms: Ms | None) -> tuple[Standing, ...]:
     # Numbers of another pid namespace say nothing: one of them may be another thread's here.
     alike = everyone or (ms is not None and ms.knows([stack.lwp for stack in stacks]))
     told = [(stack, ms.is_quiet(stack.lwp) if ms is not None and alike else None) for stack in stacks]
+    nameless = not any(any(stack.functions) for stack in stacks)
     found = [
-        _standing(stack)
+        _standing(stack, nameless=nameless)
         for stack, quiet in told
         if not (quiet or (quiet is None and whole and not _begins_or_ends(stack)))
     ]
     if not stacks:
         found += _without_stacks(ms)
-    return tuple(standing for standing in found if standing is not None)
+    return tuple(found)
 
 
 def _begins_or_ends(stack: Stack) -> bool:
@@ -139,13 +140,19 @@ def _without_stacks(ms: Ms | None) -> list[Standing]:
     ]
 
 
-def _standing(stack: Stack) -> Standing | None:
-    """Look at the functions of a thread; None when it is in the middle of nothing, and all of it is seen."""
+def _standing(stack: Stack, *, nameless: bool) -> Standing:
+    """Look at the functions of a thread.
+
+    Parameters
+    ----------
+    nameless
+        No function of any thread has a name: there is no executable at hand.
+    """
     names = _interrupted(stack.functions)
     if any(rules.matches(name, rules.LEFT) for name in names):
         hidden = ""  # preempted: what the thread did before is over
     elif not any(names):
-        hidden = f"the functions of {stack.thread} are not known"
+        hidden = f"the functions of {stack.thread} are not known" + " without the executable" * nameless
     else:
         hides = next((name for name in names if rules.matches(name, rules.HIDING)), "")
         hidden = f"{stack.thread} is in {hides}, which hides what it interrupted" if hides else ""

@@ -62,7 +62,9 @@ def test_a_copy_of_allp_with_dead_ps_is_not_allp(tmp_path: Path) -> None:
     types = DwarfTypes(program)
     m0, allp = types.address("runtime.m0"), types.address("runtime.allp")
     m = types.struct("runtime.m")
-    assert m0 and allp and m
+    assert m0
+    assert allp
+    assert m
     snapshot = m.field("allpSnapshot")
     assert snapshot
     copy = CopiedCore(core.path, tmp_path / "core")

@@ -169,17 +169,34 @@ def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
         ([], some_ms(complete=False), ["where the threads stand is not known"]),
         ([], some_ms(quiet=False), ["m 0 may have begun something, and its stack is not known"]),
         ([Stack("thread 1", (), PARKED)], some_ms(), []),
-        ([Stack("thread 1", (), RUNNING)], some_ms(quiet=False), ["the functions of thread 1 are not known"]),
+        (
+            [Stack("thread 1", (), RUNNING)],
+            some_ms(quiet=False),
+            ["the functions of thread 1 are not known without the executable"],
+        ),
         # A thread of C has no M, as long as each M that is at something has a thread.
         ([Stack("thread 1", (), 99)], some_ms(), []),
         ([Stack("thread 1", ("sleep",), 99), Stack("thread 2", IDLE, RUNNING)], some_ms(quiet=False), [""]),
-        ([Stack("thread 1", (), 99)], some_ms(quiet=False), ["the functions of thread 1 are not known"]),
-        ([Stack("thread 1", (), 99)], None, ["the functions of thread 1 are not known"]),
+        (
+            [Stack("thread 1", (), 99)],
+            some_ms(quiet=False),
+            ["the functions of thread 1 are not known without the executable"],
+        ),
+        (
+            [Stack("thread 1", (), 99)],
+            None,
+            ["the functions of thread 1 are not known without the executable"],
+        ),
         # Numbers of another pid namespace: m0's thread is not among them, and the one that is quiet here is another there.
         (
             [Stack("thread 1", (), 1011), Stack("thread 2", (), PARKED)],
             some_ms(quiet=False),
-            ["the functions of thread 1 are not known", "the functions of thread 2 are not known"],
+            [f"the functions of thread {number} are not known without the executable" for number in (1, 2)],
+        ),
+        (
+            [Stack("thread 1", (), RUNNING), Stack("thread 2", IDLE, 99)],
+            some_ms(quiet=False),
+            ["the functions of thread 1 are not known"],
         ),
     ],
 )
