@@ -8,7 +8,7 @@ from gdb_gospan.analysis.inside import decided, unswept_garbage
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_FLIGHT, PADDING, RELEASED
+from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, PADDING, RELEASED
 from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
 
 
@@ -18,14 +18,16 @@ class Accounts:
 
     The first five and ``contradictory`` are the bytes of spans in use (HeapInuse), the next two the
     free pages (HeapIdle), the rest is outside HeapSys. None is what cannot be: less than nothing,
-    more than Sys, or a Sys of more than there are addresses. A check then is broken.
+    more than Sys, or a Sys of more than there are addresses. A check then is broken. A page that is
+    allocated and of no span is in none of them: it is in flight, or its span was not found.
 
     Attributes
     ----------
     objects
         Slots that hold an object, as far as is known reachable at the last cycle.
     garbage_unswept
-        Slots that the last cycle found dead and that are not swept yet.
+        Slots that the last cycle found dead and that are not swept yet. Like ``objects`` None where it is not known
+        which spans are swept.
     free_slots
         Slots free for allocation in spans in use: in-span fragmentation.
     span_metadata
@@ -71,8 +73,14 @@ class Accounts:
     complete: bool
 
 
-def accounts(heap: Heap) -> Accounts:
-    """Add up the whole of Sys from the spans, the pages and the runtime's counters."""
+def accounts(heap: Heap, *, generation_known: bool = True) -> Accounts:
+    """Add up the whole of Sys from the spans, the pages and the runtime's counters.
+
+    Parameters
+    ----------
+    generation_known
+        mheap.sweepgen is that of the cycles that there were; else nothing tells which spans are swept.
+    """
     spans, kinds, table = heap.spans, heap.page_kinds, classes(heap)
     columns, marks = spans.records, heap.unswept_marks
     sound = (spans.counted & ~shapes(heap).contradictory)[marks.rows]
@@ -87,7 +95,7 @@ def accounts(heap: Heap) -> Accounts:
         "free_slots": int(table.free_bytes.sum()),
         "span_metadata": int(table.metadata_bytes.sum()),
         "tail": int(table.tail_bytes.sum()),
-        "idle_retained": kinds.nbytes(FREE, CACHED, IN_FLIGHT),
+        "idle_retained": kinds.nbytes(FREE, CACHED),
         "idle_released": kinds.nbytes(RELEASED, CACHED_RELEASED, PADDING),
         "stacks": spans.total_bytes(spans.stack),
         "os_thread_stacks": memstats["stacks_sys"],
@@ -100,7 +108,9 @@ def accounts(heap: Heap) -> Accounts:
         "contradictory": int(table.contradictory_bytes.sum()),
     }
     total = within(heap.mem_stats["Sys"], ADDRESS_SPACE)
-    known = {name: within(value, total) for name, value in parts.items()}
+    known = {name: within(value, ADDRESS_SPACE if total is None else total) for name, value in parts.items()}
+    if not generation_known:
+        known |= {"objects": None, "garbage_unswept": None}
     remainder = None if total is None else total - sum(value or 0 for value in known.values())
     return Accounts(**known, remainder=remainder, sys=total, complete=complete(heap))
 

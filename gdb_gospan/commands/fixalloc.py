@@ -7,6 +7,7 @@ from typing import Any
 from gdb_gospan.commands.rows import ordered
 from gdb_gospan.commands.session import Session
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
 from gdb_gospan.views import fixalloc as view
 from gdb_gospan.views.style import Style
 
@@ -18,8 +19,8 @@ def fixalloc_rows(heap: Heap) -> list[dict[str, Any]]:
             "name": entry.name,
             "address": f"{entry.address:#x}",
             "size": entry.size,
-            "inuse": entry.inuse,
-            "inuse_objects": entry.inuse // entry.size if entry.size else 0,
+            "inuse": (inuse := within(entry.inuse, ADDRESS_SPACE)),
+            "inuse_objects": None if inuse is None else inuse // entry.size if entry.size else 0,
             "free": entry.free,
             "free_at_least": entry.free_at_least,
             "free_bytes": None if entry.free is None else entry.free * entry.size,

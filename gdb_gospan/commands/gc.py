@@ -26,7 +26,12 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
         "gc": gc_state(heap),
         "pacer": _pacer(heap),
         "sweep": attrs.asdict(heap.sweep),
-        "scavenger": attrs.asdict(heap.scavenger),
+        "scavenger": {
+            name: within(value, ADDRESS_SPACE)
+            if isinstance(value, int) and not isinstance(value, bool)
+            else value
+            for name, value in attrs.asdict(heap.scavenger).items()
+        },
         "godebug": heap.godebug,
         **session.provenance(),
     }

@@ -44,6 +44,7 @@ def _held(flush: Flush) -> dict[str, int | None]:
         "bytes": int((flush.small_allocs * sizeclasses.sizes()).sum()),
         "objects": objects,
         "mallocs": objects + flush.tiny_allocs,
+        "frees": flush.tiny_allocs,
     }
     return {name: within(value) if flush.complete else None for name, value in held.items()}
 

@@ -30,7 +30,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("code", "check", left=True),
         Column("expected_text", "expected", rank=1),
         Column("observed_text", "observed", rank=2),
-        Column("subject", "what must hold", left=True, wraps=True),
+        Column("subject", "what must hold", left=True, wraps=True, rank=3),
     ]
     identities, samples = document["identities"], document["samples"]
     rows = [

@@ -21,10 +21,10 @@ def text(document: dict[str, Any], style: Style) -> str:
     """Lay the facts out, one subject a line or two."""
     facts = [
         ("Cycle", _cycle(document["gc"])),
-        ("Heap", _heap(document["pacer"], style)),
+        ("Heap", _heap(document["pacer"], document["gc"]["num_gc"], style)),
         ("Limit", _limit(document["gc"], document["pacer"], style)),
         ("Sweep", _sweep(document["sweep"])),
-        ("Scavenger", _scavenger(document["scavenger"], style)),
+        ("Scavenger", _scavenger(document["scavenger"], document["gc"]["num_gc"], style)),
         ("Pauses", _pauses(document["gc"])),
         ("GODEBUG", _godebug(document["godebug"])),
     ]
@@ -42,7 +42,7 @@ def _cycle(gc: dict[str, Any]) -> list[str]:
     return parts
 
 
-def _heap(pacer: dict[str, Any], style: Style) -> list[str]:
+def _heap(pacer: dict[str, Any], cycles: int, style: Style) -> list[str]:
     def size(value: int | None) -> str:
         return units.nbytes(value, exact=style.exact)
 
@@ -52,8 +52,11 @@ def _heap(pacer: dict[str, Any], style: Style) -> list[str]:
         f"live {size(live)} by the pacer's count{near}",
         goal_words(goal, size) + ("" if goal is None or no_goal(goal) else " (its cycle begins earlier)"),
         *_scanned(pacer, size),
-        f"{size(pacer['heap_marked'])} found alive at the last",
-        _cpu(pacer["gc_cpu_fraction"]),
+        *(
+            [f"{size(pacer['heap_marked'])} found alive at the last", _cpu(pacer["gc_cpu_fraction"])]
+            if cycles
+            else []
+        ),
     ]
 
 
@@ -71,7 +74,7 @@ def goal_words(goal: int | None, size: Callable[[int | None], str]) -> str:
 
 def _cpu(fraction: float | None) -> str:
     """Say GCCPUFraction: it is worked out at the end of each cycle, and stands until the next (mgc.go, gcMarkTermination)."""
-    return f"GC took {units.percent(fraction and 100 * fraction)} of the CPU time from the start to the end of the last cycle"
+    return f"GC took {units.percent(fraction and 100 * fraction)} of the program's CPU time, as of the end of the last cycle"
 
 
 def _scanned(pacer: dict[str, Any], size: Callable[[int | None], str]) -> list[str]:
@@ -105,13 +108,15 @@ def _sweep(sweep: dict[str, Any]) -> list[str]:
     return parts
 
 
-def _scavenger(scavenger: dict[str, Any], style: Style) -> list[str]:
+def _scavenger(scavenger: dict[str, Any], cycles: int, style: Style) -> list[str]:
     def size(value: int | None) -> str:
         return units.nbytes(value, exact=style.exact)
 
     of = f"in use {size(scavenger['heap_in_use'])} + idle {size(scavenger['heap_free'])}"
     parts = [f"heap not returned {size(scavenger['retained'])} ({of})"]
-    for name, key in (("GOGC", "gc_percent_goal"), ("GOMEMLIMIT", "memory_limit_goal")):
+    if not cycles:
+        parts.append("no goal before the end of the first cycle")
+    for name, key in () if not cycles else (("GOGC", "gc_percent_goal"), ("GOMEMLIMIT", "memory_limit_goal")):
         goal = scavenger[key]
         if not scavenger["goals_known"]:
             parts.append(f"goal for {name} {UNKNOWN}")

@@ -67,7 +67,8 @@ def _metrics(held: dict[str, int | None], style: Style) -> str:
     amount = units.nbytes(held["bytes"], exact=style.exact)
     return (
         "runtime/metrics, and so Prometheus' go_memstats_*, does not empty the caches: what they hold back is missing there, now "
-        f"{amount} of HeapAlloc and TotalAlloc, {count(held['objects'])} of HeapObjects, {count(held['mallocs'])} of Mallocs"
+        f"{amount} of HeapAlloc and TotalAlloc, {count(held['objects'])} of HeapObjects, {count(held['mallocs'])} of Mallocs, "
+        f"{count(held['frees'])} of Frees"
     )
 
 

@@ -63,7 +63,7 @@ def footer(document: dict[str, Any], style: Style) -> str:
         how_often = f" by {count(target['reads'])} reads" if target["kind"] == "remote" else ""
         parts.append(f"read in {target['pause_ms']:.0f} ms{how_often}")
     lines = [wrapped("", parts, style.width)]
-    lines += [_broken(check, style) for check in checks if check["status"] == "broken"]
+    lines += [line for check in checks if check["status"] == "broken" for line in _broken(check, style)]
     lines += _named("in flight", [check for check in checks if check["status"] == "transient"], style)
     unread = sum(check["note"] == MISSING for check in checks)
     if unread:
@@ -112,10 +112,12 @@ def _cut(line: str, width: int, indent: int) -> list[str]:
     )
 
 
-def _broken(check: dict[str, Any], style: Style) -> str:
+def _broken(check: dict[str, Any], style: Style) -> list[str]:
+    """Say what is off, by how much (what was found less what was expected), and where to look."""
     difference = check["observed"] - check["expected"]
     where = f" ({check['note']})" if check["note"] else ""
-    return style.paint("bad", f"  broken: {check['subject']} is off by {difference:+,}{where}")
+    text = f"broken: {check['code']} {difference:+,}: {check['subject']}{where}"
+    return [style.paint("bad", line) for line in _filled(text, style)]
 
 
 def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
@@ -128,15 +130,19 @@ def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
     return [
         style.paint("notice", line)
         for reason, codes in off.items()
-        for line in textwrap.wrap(
-            f"{what}, {_few(reason)}: {', '.join(codes)}",
-            max(style.width, _NARROWEST),
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        for line in _filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style)
     ]
+
+
+def _filled(text: str, style: Style) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(style.width, _NARROWEST),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _few(reason: str) -> str:

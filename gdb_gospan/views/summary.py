@@ -32,6 +32,7 @@ MORE = (
     "explain TERM",
 )
 _SBRK = "GODEBUG=sbrk=1: all objects are in the runtime metadata (other), and none is ever freed"
+_LAZILY_FREED = "GODEBUG=madvdontneed=0: pages given back stay in RSS until the kernel needs the memory"
 _CONTRADICTORY = "spans with a wrong descriptor"
 _SOMETIMES = frozenset({"garbage not swept yet", _CONTRADICTORY})
 """Accounts that are left out when they are 0."""
@@ -141,8 +142,10 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         amount = _bytes(resident, style)
         line = f"  {'resident (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
         lines.append(line if len(line) <= style.width else line.partition("  Go's")[0])
-    if (document["godebug"] or {}).get("sbrk"):
-        lines.append(style.paint("notice", note(_SBRK, style.width)))
+    settings = document["godebug"] or {}
+    notes = [_SBRK] if settings.get("sbrk") else []
+    notes += [_LAZILY_FREED] if settings.get("madvdontneed") == 0 and resident is not None else []
+    lines += [style.paint("notice", note(text, style.width)) for text in notes]
     return "\n".join(lines)
 
 

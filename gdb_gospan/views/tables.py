@@ -31,7 +31,7 @@ class Column:
 _IDLE = 5
 """A column of this rank or a higher one goes first where it has the same in every row."""
 
-_NARROWEST = 16
+_NARROWEST = 24
 """Columns that sentences get at least, however narrow the terminal."""
 
 

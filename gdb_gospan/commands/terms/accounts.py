@@ -53,7 +53,7 @@ ACCOUNTS: tuple[Term, ...] = (
         "bytes of spans in use whose descriptor contradicts itself, as damaged memory makes it: what they hold is not known.",
         "spans whose elemsize, npages or nelems do not go with their class, or with allocCount > nelems: sum of npages * 8192",
         (go("mheap.go", "allocSpan() mspan.nelems mspan.elemsize mspan.allocCount"),),
-        unlike="unreadable memory; the check that is broken names the first descriptor",
+        unlike="unreadable memory; the check that is broken, span-elems, large-spans or span-slots, names the first descriptor",
         aliases=("contradictory", "wrong descriptor"),
         covers=("bytes/contradictory", "classes/contradictory", "classes/contradictory_bytes", "check/large-spans"),
     ),

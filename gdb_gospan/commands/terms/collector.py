@@ -20,7 +20,7 @@ COLLECTOR: tuple[Term, ...] = (
         "MemStats.GCCPUFraction, of GOMAXPROCS times that time; worked out at the end of each cycle, and the same until the next one ends",
         (go("mstats.go", "mstats.gc_cpu_fraction"), go("mgc.go", "gcMarkTermination()")),
         unlike="the share since the start, or now: of a program that has rested since its last cycle it still says what it was then",
-        aliases=("GCCPUFraction", "of the CPU time since the start", "of the CPU time from the start to the end of the last cycle", "CPU time", "gc_cpu_fraction"),
+        aliases=("GCCPUFraction", "of the CPU time since the start", "of the program's CPU time", "as of the end of the last cycle", "CPU time", "gc_cpu_fraction"),
     ),
     Term(
         "heap",
@@ -80,11 +80,11 @@ COLLECTOR: tuple[Term, ...] = (
     ),
     Term(
         "heapMarked",
-        "bytes that the last cycle found alive.",
-        "gcController.heapMarked",
+        "bytes that the last cycle found alive, by the runtime's own count while it marked.",
+        "gcController.heapMarked; two markers that race for an object both count it, so it may exceed the objects that there are",
         (go("mgcpacer.go", "gcControllerState.heapMarked"),),
-        unlike="objects, which has what was allocated since",
-        aliases=("found alive",),
+        unlike="objects, which has what was allocated since; no identity checks it",
+        aliases=("found alive", "alive", "live:bytes"),
     ),
     Term(
         "memory limit",
