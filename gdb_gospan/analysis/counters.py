@@ -19,7 +19,7 @@ def _walked(heap: Heap, name: str) -> int:
     return int(slots_by_class(heap)[SLOTS.index(name)].sum())
 
 
-@IDENTITIES.enter("heap-inuse", "error", "pages", "page bytes", "bytes of spans in use = HeapInuse")
+@IDENTITIES.enter("heap-inuse", "error", "in use", "page bytes", "bytes of spans in use = HeapInuse")
 def _heap_inuse(heap: Heap) -> Finding:
     return Finding(heap.controller["heapInUse"], _walked(heap, "span_bytes"))
 
@@ -114,7 +114,7 @@ def _page_ranges(heap: Heap) -> Finding:
     return Finding(heap.mheap["pages.inUse.totalBytes"], heap.pages.nbytes)
 
 
-@IDENTITIES.enter("committed", "error", "pages", "mapped bytes", "mappedReady = Sys - HeapReleased")
+@IDENTITIES.enter("committed", "error", "mapped", "mapped bytes", "mappedReady = Sys - HeapReleased")
 def _mapped_ready(heap: Heap) -> Finding:
     return Finding(heap.mem_stats["Sys"] - heap.controller["heapReleased"], heap.controller["mappedReady"])
 
@@ -134,7 +134,7 @@ def _heap_stats(heap: Heap) -> Finding:
     return Finding(sum(parts), stats.committed)
 
 
-@IDENTITIES.enter("heap-stats-inuse", "error", "pages", "page bytes", "heapStats.inHeap = heapInUse")
+@IDENTITIES.enter("heap-stats-inuse", "error", "in use", "page bytes", "heapStats.inHeap = heapInUse")
 def _heap_stats_in_use(heap: Heap) -> Finding:
     return Finding(heap.controller["heapInUse"], heap.stats.inHeap)
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Family = Literal[
-    "owners", "pages", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists", "slots", "cycle",
+    "owners", "in use", "pages", "mapped", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists", "slots", "cycle",
     "manual lists", "scheduler",
 ]  # fmt: skip
 """What an identity is about, by what can put it off:
-the owners of pages (nothing); pages of spans and their counters; the ranges of the page allocator; the map from
+the owners of pages (nothing); pages of spans in use; pages that are free, or of stacks and the like; all mapped memory; the ranges of the page allocator; the map from
 pages to spans; span descriptors; mcaches; objects counted; the shape of a new span; lists of spans; slots; GC cycles;
 lists of stacks and work buffers; goroutines, threads and whose a stack is."""
 
 Patterns = tuple[str, ...]
 
 _SPANS: Final = ("(*mheap).", "(*mcentral).grow")
-_SYSTEM: Final = (
+SYSTEM: Final[Patterns] = (
     "persistentalloc", "sysAlloc", "sysFree", "sysMap", "sysUsed", "sysUnused", "sysFault", "sysReserve", "sysHugePage",
     "sysNoHugePage", "sysHint", "sysMmap", "sysMunmap", "mmap", "munmap", "madvise",
 )  # fmt: skip
+"""Ask the operating system for memory, or give it back; persistentalloc takes it for metadata, and gives none back."""
 _SWEEP: Final = (
     "(*sweepLocked).", "(*sweepLocker).", "sweepone", "(*mspan).sweep", "(*mspan).ensureSwept", "deductSweepCredit", "bgsweep",
 )  # fmt: skip
@@ -46,27 +47,29 @@ _USER_ARENAS: Final = (  # arena.go, since Go 1.20
 FAMILIES: Final[dict[Family, Patterns]] = {
     # Nothing excuses two owners: a span gives its pages back and dies under one lock (mheap.go, freeSpanLocked).
     "owners": (),
+    # heapInUse and pagesInUse. The sweep takes user arenas' chunks out of use (mgcsweep.go).
+    "in use": (*_SPANS, *_USER_ARENAS, "(*sweepLocked).", "(*mspan).sweep", "(*consistentHeapStats)."),
     "pages": (
-        *_SPANS, *_SCAVENGE, *_SYSTEM, *_SETS, *_STACKS, *_WORK_BUFFERS, *_USER_ARENAS,
-        "(*pageAlloc).", "(*pageCache).", "(*pallocData).", "(*pallocBits).", "(*pageBits).", "(*fixalloc).",
-        "(*linearAlloc).", "(*addrRanges).", "(*consistentHeapStats).", "(*sysMemStat).", "(*gcBitsArena).", "(*p).",
-        "newMarkBits", "newAllocBits", "nextMarkBitArenaEpoch", "newArenaMayUnlock", "allocmcache", "freemcache", "procresize",
-        "gcSweep", "gcStart", "addspecial", "addfinalizer", "removespecial", "freeSpecial", "setprofilebucket",
-        "(*sweepLocked).", "(*mspan).sweep",
+        *_SPANS, *_SCAVENGE, *_USER_ARENAS, "(*pageAlloc).", "(*pageCache).", "(*pallocData).", "(*pallocBits).", "(*pageBits).",
+        "(*addrRanges).", "(*consistentHeapStats).", "(*sweepLocked).", "(*mspan).sweep", "(*p).destroy", "procresize",
     ),
-    "ranges": (*_SYSTEM, "(*addrRanges).", "(*pageAlloc).", "(*mheap)."),
+    # mappedReady, and the counters that Sys is the sum of (mem.go, malloc.go persistentalloc).
+    "mapped": (
+        *SYSTEM, *_SPANS, *_SCAVENGE, *_USER_ARENAS, "(*pageAlloc).", "(*sysMemStat).", "(*linearAlloc).", "(*consistentHeapStats).",
+    ),
+    "ranges": ("(*addrRanges).", "(*pageAlloc).", "(*mheap)."),
     "map": (*_SPANS, *_SWEEP, *_USER_ARENAS),
-    "descriptors": (*_SPANS, *_SYSTEM, *_SWEEP, *_USER_ARENAS, "(*fixalloc).", "recordspan", "(*p).", "procresize"),
+    "descriptors": (*_SPANS, *_SWEEP, *_USER_ARENAS, "(*fixalloc).", "recordspan", "(*p).", "procresize"),
     "mcaches": ("allocmcache", "freemcache", "procresize", "(*p).init", "(*p).destroy", "(*fixalloc)."),
     # In Go 1.19 mallocgc itself counts a large object in its span (malloc.go). A user arena's chunk is one object.
     "objects": (
-        *_CACHES, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "(*mspan).init", "(*consistentHeapStats).", "mallocgc$", "persistentalloc",
+        *_CACHES, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "(*mspan).init", "(*consistentHeapStats).", "mallocgc$",
     ),
     # Until Go 1.23 mcentral.grow sets a span's limit after the span is in use (mcentral.go).
     "elements": (*_SPANS, *_USER_ARENAS, "(*mspan).init", "heapBits.initSpan", "(*mcache).refill"),
-    "lists": (*_CACHES, *_SETS, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "(*mspan).init", "persistentalloc"),
+    "lists": (*_CACHES, *_SETS, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "(*mspan).init"),
     "slots": (
-        *_CACHES, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "mallocgc", "malloc", "newobject", "nextFree", "(*mspan).", "persistentalloc",
+        *_CACHES, *_SWEEP, *_SPANS, *_LARGE, *_USER_ARENAS, "mallocgc", "malloc", "newobject", "nextFree", "(*mspan).",
     ),
     "manual lists": (
         *_STACKS, *_WORK_BUFFERS, *_SPANS, "(*mSpanList).", "(*gcWork).", "gcSweep", "malg", "copystack", "shrinkstack",
@@ -86,13 +89,15 @@ FAMILIES: Final[dict[Family, Patterns]] = {
 """The functions that move what each family counts."""
 
 GROWTH: Final[Patterns] = (
-    *_SYSTEM,
     "(*mheap).grow",
     "(*mheap).sysAlloc",
     "(*pageAlloc).grow",
     "(*pageAlloc).sysGrow",
 )
-"""A thread in one of them may be moving an arena at once."""
+"""A thread in one of them may be moving an arena at once; there is one at a time, for it has the heap's lock."""
+
+RECORDING: Final[Patterns] = ("recordspan",)
+"""A thread in it may be replacing the array of all descriptors by one half as large again (mheap.go)."""
 
 SCAVENGING: Final[Patterns] = (*_SCAVENGE, "(*pageAlloc).scavenge")
 """A thread in one of them may be moving a chunk of the page allocator."""
@@ -140,7 +145,7 @@ THROWS: Final[Patterns] = (
 """What ends the program for what its caller found (panic.go; mgcsweep.go, mbitmap.go: these two only report first).
 Its frames come before those of what had been begun."""
 
-OUT_OF_MEMORY: Final[Patterns] = _SYSTEM
+OUT_OF_MEMORY: Final[Patterns] = SYSTEM
 """Those throw because the system gave no memory, which is about nothing in the heap (mem_linux.go, sysMapOS): all
 that the frames below had begun counts."""
 

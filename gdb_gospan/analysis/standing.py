@@ -79,12 +79,6 @@ class Standing:
             return None
         return next((name for name in self.functions if rules.matches(name, patterns)), None)
 
-    @property
-    def starting(self) -> str | None:
-        """The function in which a new thread begins, if this one has yet to take its number."""
-        newest = self.functions[0] if self.functions else ""
-        return newest if rules.matches(newest, rules.STARTING) else None
-
     def among(self, patterns: rules.Patterns) -> bool:
         """Whether the thread is in one of these functions."""
         return any(rules.matches(name, patterns) for name in self.functions)

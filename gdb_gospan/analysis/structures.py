@@ -13,7 +13,7 @@ from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREEING, IN_F
 IDENTITIES = Identities()
 
 
-@IDENTITIES.enter("pages-inuse", "error", "pages", "pages", "pages of spans in use = mheap_.pagesInUse")
+@IDENTITIES.enter("pages-inuse", "error", "in use", "pages", "pages of spans in use = mheap_.pagesInUse")
 def _pages_in_use(heap: Heap) -> Finding:
     # User arena chunks in quarantine leave pagesInUse when they are swept (mgcsweep.go), later than HeapInuse.
     return Finding(heap.mheap["pagesInUse"], total(heap, heap.spans.in_use, "npages"))

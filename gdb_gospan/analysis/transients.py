@@ -20,6 +20,7 @@ from gdb_gospan.analysis.standing import Frames, Standing, standings
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import FREEING, IN_FLIGHT
 from gdb_gospan.runtime.mspan import BEING_SWEPT
+from gdb_gospan.runtime.record import Mask
 
 Unit = Literal[
     "page bytes", "mapped bytes", "pages", "object bytes", "objects", "classes", "items", "stock", "chunk", "cycle"
@@ -36,6 +37,11 @@ _STOCK: Final = 128
 """Descriptors that a P keeps at most (runtime2.go, p.mspancache)."""
 _CHUNK: Final = 16 << 10
 """fixalloc's chunk (mfixalloc.go, _FixAllocChunk)."""
+_PAGE_CACHE: Final = 64
+"""Pages, side by side, of which a P takes all free ones in advance (mpagecache.go, pageCachePages)."""
+_METADATA: Final = 179_999 * 8
+"""The largest piece of metadata but for the array of all descriptors and what an arena needs: the table of profile
+buckets (mprof.go, buckHashSize). Persistent memory comes in chunks of 256 KiB (malloc.go, persistentChunkSize)."""
 
 
 @attrs.frozen
@@ -62,6 +68,7 @@ class Phase:
 
 
 _KINDS: Final[dict[Family, frozenset[str]]] = {
+    "in use": frozenset({"pages-in-flight", "pages-being-freed", "stats-update"}),
     "pages": frozenset({"pages-in-flight", "pages-being-freed", "stats-update"}),
     "objects": frozenset({"sweeping", "stats-update"}),
     "lists": frozenset({"sweeping"}),
@@ -131,54 +138,70 @@ def judge(
         return "transient", "; ".join(
             [*notes, *(f"{thread.text} is in {name}" for thread, name in inside if name)]
         )
-    hidden = [thread for thread, name in inside if thread.hidden and not name]
-    if hidden and off <= reach(heap, unit, phases, [*seen, *hidden]):
+    hidden = [thread for thread in evidence.threads if thread.hidden]
+    if hidden and off <= reach(heap, unit, phases, [thread for thread in seen if not thread.hidden], hidden):
         return "unknown", "; ".join(thread.hidden for thread in hidden)
     return "broken", ""
 
 
-def reach(heap: Heap, unit: Unit, phases: Sequence[Phase], threads: Sequence[Standing]) -> int:
-    """How far these can put an identity off, in its own unit.
+def reach(
+    heap: Heap, unit: Unit, phases: Sequence[Phase], seen: Sequence[Standing], hidden: Sequence[Standing] = ()
+) -> int:
+    """How far these threads can put an identity off, in its own unit.
 
     A thread works on one span at a time, and so does a P that updates the
-    statistics; a span has its pages and its objects. A thread of which not all is seen may be in any of them.
+    statistics; a span has its pages and its objects.
+
+    Parameters
+    ----------
+    hidden
+        Threads of which not all is seen: each may be anywhere.
     """
     updating = sum(phase.number for phase in phases if phase.kind == "stats-update")
-    sweepers = sum(1 for thread in threads if thread.hidden or thread.among(rules.SWEEPING))
+    sweepers = len(hidden) + sum(thread.among(rules.SWEEPING) for thread in seen)
     swept = min(sum(phase.number for phase in phases if phase.kind == "sweeping"), sweepers)
-    busy = len(threads) + updating
+    busy = len(seen) + len(hidden) + updating
     if unit == "cycle":
         return 2
     if unit in ("items", "stock", "chunk"):
         return {"items": busy + swept, "stock": busy * _STOCK, "chunk": busy * _CHUNK}[unit]
     if unit in ("classes", "objects"):
         return (busy + swept) * (_MOST_OBJECTS if unit == "objects" else 1)
-    page = heap.spans.page_size
+    page, largest = heap.spans.page_size, _largest(heap)
     if unit == "object bytes":
-        return (busy + swept) * _largest(heap) * page
-    moving = sum(_pages(heap, thread) for thread in threads) + updating * _largest(heap)
-    moving += sum(phase.number for phase in phases if phase.kind.startswith("pages-"))
-    metadata = len(threads) * _metadata(heap) if unit == "mapped bytes" else 0
-    return moving if unit == "pages" else moving * page + metadata
+        return (busy + swept) * largest * page
+    moving = (updating + len(hidden)) * largest + sum(_pages(heap, thread, largest) for thread in seen)
+    if hidden or any(thread.among(rules.GROWTH) for thread in seen):
+        moving += _growth(heap)
+    if unit == "pages":
+        return moving
+    array = _array(heap)
+    metadata = len(hidden) * max(array, _METADATA) + sum(_metadata(thread, array) for thread in seen)
+    return moving * page + (metadata if unit == "mapped bytes" else 0)
 
 
-def _pages(heap: Heap, thread: Standing) -> int:
-    """Pages that this thread may be moving."""
-    largest = _largest(heap)
-    if thread.hidden or thread.among(rules.GROWTH):
-        return max(largest, _growth(heap))
+def _pages(heap: Heap, thread: Standing, largest: int) -> int:
+    """Pages that this thread may be moving, but for a growth of the heap."""
     if thread.among(rules.USER_ARENAS):
         return max(largest, _USER_ARENA_CHUNK // heap.spans.page_size)
-    if thread.among(rules.SCAVENGING):
-        return max(largest, _CHUNK_PAGES)
-    return largest
+    return max(largest, _CHUNK_PAGES) if thread.among(rules.SCAVENGING) else largest
 
 
 def _largest(heap: Heap) -> int:
-    """Pages of the largest thing that may just be coming or going: a span, or pages without one."""
-    spans, counts = heap.spans, heap.page_kinds.counts
+    """Pages of the largest thing that one thread may have in hand: a span, or pages that are no span's yet, or no more."""
+    spans, kinds = heap.spans, heap.page_kinds.kinds
     pages = spans.records["npages"][spans.in_use | spans.manual]
-    return max(int(pages.max(initial=0)), int(counts[IN_FLIGHT]), int(counts[FREEING]))
+    return max(int(pages.max(initial=0)), *(_together(kinds == kind) for kind in (IN_FLIGHT, FREEING)))
+
+
+def _together(mask: Mask) -> int:
+    """Return how many of these pages one thread may have taken at once: those in a row, or those that fit a P's page cache."""
+    some = np.flatnonzero(mask)
+    if not len(some):
+        return 0
+    first = np.flatnonzero(np.append(True, np.diff(some) > 1))
+    row = np.diff(first, append=len(some)).max()
+    return int(max(row, np.bincount(some // _PAGE_CACHE).max()))
 
 
 def _growth(heap: Heap) -> int:
@@ -194,10 +217,13 @@ def _growth(heap: Heap) -> int:
     return max(arena, gap // heap.spans.page_size)
 
 
-def _metadata(heap: Heap) -> int:
-    """Bytes of the largest piece of metadata that may just be coming or going: the array of all descriptors.
-
-    It is replaced by one half as large again (mheap.go, recordspan); an arena's own metadata,
-    chunks of persistent memory and summaries are smaller than an arena.
-    """
+def _array(heap: Heap) -> int:
+    """Bytes of the array of all descriptors, and of the one half as large again that replaces it (mheap.go, recordspan)."""
     return 3 * heap.mheap.slice("allspans").capacity * heap.layout.platform.pointer_size
+
+
+def _metadata(thread: Standing, array: int) -> int:
+    """Bytes of metadata that this thread may be taking from the system."""
+    if thread.among(rules.RECORDING):
+        return max(array, _METADATA)
+    return _METADATA if thread.among(rules.SYSTEM) else 0

@@ -29,8 +29,8 @@ class Ms:
         int64 (n,): the thread's number in the kernel, in the process's own pid namespace; 0 for none. That of an
         extra M is stale after it left Go, before Go 1.24.
     quiet
-        bool (n,): nothing of the heap is in its hands. It stands idle, without a P, a goroutine and a lock, and
-        allocates nothing; or its goroutine is in a system call or in C, or it has none that lives.
+        bool (n,): nothing of the heap is in its hands. It holds no lock and allocates nothing; and it stands idle, without
+        a P and a goroutine, or its goroutine is in a system call or in C, or it has none that lives.
     complete
         Every M is known, and so are these fields of it.
     spare
@@ -100,7 +100,9 @@ def read_ms(reader: Reader, threads: U64, sched: int | None, *, complete: bool) 
     free = (columns["locks"] <= of_panic) & (columns["mallocing"] <= of_panic)
     idle = (columns["p"] == 0) & ~has_g & free
     spare = np.isin(status, _DEAD)
-    away = (columns["incgo"] != 0) | (status == _IN_SYSTEM_CALL) | spare
+    # On the way out of a system call or of C it takes a P, and that may sweep (proc.go, exitsyscallfast_pidle, acquirep):
+    # there it holds a lock.
+    away = ((columns["incgo"] != 0) | (status == _IN_SYSTEM_CALL) | spare) & free
     first_idle = bool((idle & (columns["id"] == 0)).any())
     return Ms(
         number=columns["id"],

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 #: A line that moves something, and the families of what it moves.
 MOVES: tuple[tuple[str, tuple[Family, ...]], ...] = (
-    (r"gcController\.(heapInUse|heapFree|heapReleased)\.add|mappedReady\.Add|pagesInUse\.Add|Xadd\w*\(&mheap_\.pagesInUse", ("pages",)),
-    (r"Xaddint64\(&stats\.(inHeap|inStacks|inWorkBufs|inPtrScalarBits|committed|released)", ("pages",)),
+    (r"gcController\.heapInUse\.add|pagesInUse\.Add|Xadd\w*\(&mheap_\.pagesInUse", ("in use", "pages")),
+    (r"Xaddint64\(&stats\.inHeap", ("in use", "pages")),
+    (r"gcController\.(heapFree|heapReleased)\.add", ("pages",)),
+    (r"Xaddint64\(&stats\.(inStacks|inWorkBufs|inPtrScalarBits|committed|released)", ("pages",)),
+    (r"mappedReady\.Add|heapReleased\.add|\w*[sS]tat\.add\(|_sys\.add\(|sysStat\.add", ("mapped",)),
+    (r"state\.set\(mSpan(InUse|Dead)\)", ("in use",)),
     (r"h\.pages\.(alloc|free|grow)\(|pages\.inUse\.add", ("pages",)),
     (r"\.totalBytes (\+|-)= ", ("ranges",)),
     (r"Xadd\w*\(&stats\.(small|large|tiny)\w+", ("objects",)),
@@ -39,6 +43,7 @@ MOVES: tuple[tuple[str, tuple[Family, ...]], ...] = (
 #: Spans that no identity of the family is about: stacks are manual, and what is swept or large has its own.
 OTHERS = {
     "slots": ("stackpoolalloc", "stackpoolfree"),
+    "in use": ("(*mspan).init",),  # of a descriptor that nothing names yet
     "elements": ("stackpoolalloc", "stackalloc", "(*mcache).allocLarge", "(*sweepLocked).sweep"),
     # Copies of a stack's bounds; and stacks that are the operating system's.
     "scheduler": (

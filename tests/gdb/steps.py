@@ -17,7 +17,7 @@ def look(where: str) -> dict:
     kept, checks = ("code", "status", "expected", "observed", "note"), current_session().checks
     outcome = {"where": where, "checks": [{name: getattr(check, name) for name in kept} for check in checks]}
     if any(check.status == "broken" for check in checks):
-        outcome["frames"] = [[label, list(names)] for label, names in frames()]
+        outcome["frames"] = [[label, list(names)] for label, names, _ in frames()]
     return outcome
 
 

@@ -116,7 +116,7 @@ def _rules() -> Iterator[str]:
     yield f"LEFT_OUT = {_text(dlvtarget.LEFT_OUT)}"
     yield "# What the heap itself shows, and so may explain."
     yield f"PHASES = {_text({family: sorted(kinds) for family, kinds in transients._KINDS.items()})}"
-    limits = ("MOST_OBJECTS", "CHUNK_PAGES", "USER_ARENA_CHUNK", "STOCK", "CHUNK")
+    limits = ("MOST_OBJECTS", "CHUNK_PAGES", "USER_ARENA_CHUNK", "STOCK", "CHUNK", "PAGE_CACHE", "METADATA")
     yield f"LIMITS = {_text({limit.lower(): getattr(transients, f'_{limit}') for limit in limits})}"
     yield f"FRAMES = {standing.FRAMES}"
     yield f"M_FIELDS = {_text(ms._FIELDS)}"

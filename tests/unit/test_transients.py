@@ -21,7 +21,7 @@ from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-USER_ARENAS = {"pages", "map", "descriptors", "objects", "elements", "lists", "slots"}
+USER_ARENAS = {"in use", "pages", "mapped", "map", "descriptors", "objects", "elements", "lists", "slots"}
 IDLE = ("runtime.futex", "runtime.notesleep", "runtime.stopm", "runtime.mcall")
 
 
@@ -48,10 +48,12 @@ def test_each_phase_is_read_from_the_heap() -> None:
     ("function", "families"),
     [
         ("runtime.(*mheap).allocSpan", set(FAMILIES) - {"owners", "mcaches", "cycle"}),
-        ("runtime.sysUnusedOS", {"pages", "ranges", "descriptors"}),
+        ("runtime.sysUnusedOS", {"mapped"}),
+        ("runtime.persistentalloc1", {"mapped"}),
+        ("runtime.(*pageAlloc).scavengeOne", {"pages", "mapped", "ranges"}),
         ("runtime.(*mcentral).uncacheSpan", {"objects", "lists", "slots"}),
         ("runtime.mallocgcSmallScanNoHeader", {"slots"}),
-        ("runtime.(*spanSet).push", {"pages", "lists"}),
+        ("runtime.(*spanSet).push", {"lists"}),
         ("runtime.procresize", {"pages", "descriptors", "mcaches", "objects", "lists", "slots", "scheduler"}),
         ("runtime.gcMarkTermination.func2", {"cycle"}),
         ("runtime.(*mspan).setUserArenaChunkToFault", {*USER_ARENAS, "slots"}),
@@ -148,7 +150,8 @@ def test_a_throw_excuses_nothing_of_what_it_is_about() -> None:
     thread = standing(*SWEEP_THROWS)
     assert {family for family in FAMILIES if thread.inside(family)} == set()
     assert standing(*SWEEP_THROWS[1:]).inside("slots") == "runtime.(*sweepLocked).sweep"
-    assert standing(*NO_MEMORY).inside("pages") == "runtime.sysMapOS"
+    assert standing(*NO_MEMORY).inside("mapped") == "runtime.sysMapOS"
+    assert standing(*NO_MEMORY).inside("pages") == "runtime.(*mheap).grow"
     assert standing(*NO_MEMORY).inside("objects") == "runtime.(*mheap).grow"
 
 
@@ -316,6 +319,90 @@ def test_no_place_excuses_any_amount(stack: tuple[str, ...]) -> None:
     tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=1 << 40, mappedReady=1)
     found = statuses(tiny, stack)
     assert {found[code] for code in ("heap-inuse", "address-space", "committed")} == {"broken"}
+
+
+SCAVENGING = (
+    "runtime.madvise",
+    "runtime.sysUnusedOS",
+    "runtime.(*pageAlloc).scavengeOne",
+    "runtime.bgscavenge",
+    "runtime.goexit",
+)
+TAKING_METADATA = (
+    "runtime.mmap",
+    "runtime.sysAlloc",
+    "runtime.persistentalloc1",
+    "runtime.mallocgc",
+    "runtime.goexit",
+)
+
+
+def test_a_thread_excuses_only_the_counters_that_it_moves() -> None:
+    """Neither the scavenger nor who takes memory for metadata moves HeapInuse, however many they are."""
+    tiny = TinyHeap()
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=12 * PAGE)
+    found = statuses(tiny, SCAVENGING, TAKING_METADATA, SCAVENGING)
+    assert found["heap-inuse"] == "broken"
+    assert statuses(tiny, IN_HEAP)["heap-inuse"] == "transient"
+
+
+@pytest.mark.parametrize("callers", [("",), ("runtime.addspecial", "")])
+def test_what_is_hidden_of_a_thread_that_is_seen_is_unknown(callers: tuple[str, ...]) -> None:
+    tiny = TinyHeap()
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=100 * PAGE)
+    assert statuses(tiny, ("runtime.(*mheap).freeSpan", *callers))["heap-inuse"] == "unknown"
+    assert statuses(tiny, ("runtime.(*mheap).freeSpan", "main.f"))["heap-inuse"] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("pages", "status"),
+    [
+        (range(100, 130), "transient"),  # in a row: a large span is being made
+        (range(128, 192, 2), "transient"),  # those that were free of a page cache
+        (range(100, 300, 5), "broken"),
+    ],
+)
+def test_pages_of_nobody_excuse_no_more_than_one_thread_may_take(pages: range, status: str) -> None:
+    tiny = TinyHeap()
+    allocated = (1 << 11) - 1 | 1 << 21 | sum(1 << page for page in pages)
+    at = tiny.pallocdata + tiny.layout["pallocData"]["pallocBits"].offset
+    tiny.words(at, *[allocated >> 64 * word & (1 << 64) - 1 for word in range(8)])
+    assert statuses(tiny, IN_HEAP)["page-holders"] == status
+
+
+def one_more(tiny: TinyHeap, amount: int) -> None:
+    """Put heapInUse off by so many bytes."""
+    right = tiny.heap().controller["heapInUse"]
+    tiny.put("gcControllerState", tiny.at["gcController"], heapInUse=right + amount)
+
+
+def mapped(tiny: TinyHeap, amount: int) -> None:
+    right = tiny.heap().controller["mappedReady"]
+    tiny.put("gcControllerState", tiny.at["gcController"], mappedReady=right + amount)
+
+
+LARGEST = 5
+"""Pages of the largest span of the tiny heap."""
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "stack", "most"),
+    [
+        (one_more, "heap-inuse", IN_HEAP, LARGEST * PAGE),
+        (one_more, "heap-inuse", ("runtime.(*userArena).refill", "main.f"), 8 << 20),
+        (one_more, "address-space", SCAVENGING, 512 * PAGE),
+        (mapped, "committed", TAKING_METADATA, LARGEST * PAGE + 179_999 * 8),
+        (mapped, "committed", SCAVENGING, 512 * PAGE + 179_999 * 8),
+    ],
+)
+def test_how_far_one_thread_reaches(
+    damage: Callable[[TinyHeap, int], None], code: str, stack: tuple[str, ...], most: int
+) -> None:
+    """As far as the largest thing that it may have in hand, and no byte farther."""
+    for amount, status in ((most, "transient"), (most + 1, "broken")):
+        tiny = TinyHeap()
+        damage(tiny, amount)
+        assert statuses(tiny, stack)[code] == status, amount
 
 
 def test_the_scavenger_may_have_a_chunk_in_hand() -> None:

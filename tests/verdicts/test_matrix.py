@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gdb_gospan.commands import coredump
-from tools import matrix, targets, toolchains
+from tools import forms, matrix, targets, toolchains
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,3 +51,19 @@ def test_the_span_that_a_throw_is_about_is_named(name: str, go_minor: str) -> No
     about = [note for code, note in notes.items() if code in ("span-slots", "central-lists")]
     assert about or name == "zombie"
     assert [note for note in about if f"{core.stdout['descriptor']:#x}" not in note] == []
+
+
+@pytest.mark.since("1.20")
+@pytest.mark.parametrize("form", ["full", "stripped"])
+def test_the_caller_of_a_function_without_a_frame_is_seen(form: str, go_minor: str) -> None:
+    """By frame pointers alone it is not: the newest one is that of the caller's caller."""
+    core = targets.ARENAS["clears a chunk"].core(go_minor)
+    files = [forms.executable(core, form), core.path]
+    session = coredump.open_session([str(file) for file in files])
+    assert session.frames is not None
+    clearing = [
+        stack.functions
+        for stack in session.frames()
+        if stack.functions[:1] == ("runtime.memclrNoHeapPointers",)
+    ]
+    assert [functions[1] for functions in clearing] == ["runtime.(*mheap).allocUserArenaChunk"]
