@@ -36,3 +36,10 @@ def test_the_one_raw_command_selects() -> None:
 
 def test_every_command_of_the_script_is_one_of_the_package() -> None:
     assert set(star_tables.COMMANDS) <= {command.name for command in catalog.COMMANDS}
+
+
+def test_no_name_is_given_twice() -> None:
+    """The later one would be called for both."""
+    names = re.findall(r"^(?:def (\w+)\(|(\w+) = )", CODE, re.MULTILINE)
+    flat = ["".join(pair) for pair in names]
+    assert sorted({name for name in flat if flat.count(name) > 1}) == []
