@@ -226,7 +226,10 @@ SPANS: tuple[Term, ...] = (
         "expected and observed",
         "of an identity: what the runtime's own counters say, and what walking its structures found.",
         "exact when equal; transient when a named thread can cause the difference; unknown when that cannot be seen; else broken",
-        aliases=("expected", "observed", "identity", "identities", "exact", "transient", "broken", "check", "what must hold"),
+        aliases=(
+            "expected", "observed", "identity", "identities", "exact", "transient", "broken", "check", "what must hold",
+            "cannot be decided", "off by", "verdict",
+        ),
         covers=("check/expected", "check/observed", "check/gdb-values"),
     ),
     Term(
