@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from gdb_gospan import __version__
-from gdb_gospan.commands.arguments import command_named, split
+from gdb_gospan.commands.arguments import command_named, split, with_addresses
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
 from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
@@ -223,9 +223,16 @@ def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[s
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
     del arguments["debug_directory"]  # Delve looks for debug information itself
 
-    from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415  # as in _report
+    from gdb_gospan.commands.dlvstill import tried_again  # noqa: PLC0415  # as in _report
+    from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415
 
-    return _shown(open_session(address, arguments["runtime"]), command, arguments)
+    def attempt() -> Answer:
+        session = open_session(address, arguments["runtime"])
+        evaluate = session.address_of
+        own = with_addresses(command, arguments, evaluate) if evaluate else arguments
+        return _shown(session, command, own)
+
+    return tried_again(attempt, lambda line: sys.stderr.write(f"{_PROGRAM}: {line}\n"))
 
 
 def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:

@@ -58,6 +58,25 @@ def parse(
     return arguments
 
 
+def with_addresses(
+    command: Command, arguments: Mapping[str, Any], address_of: Callable[[str, str], str]
+) -> dict[str, Any]:
+    """Return the arguments with an address in place of each expression that stands for one.
+
+    Parameters
+    ----------
+    address_of
+        Evaluates an expression for what asks for it, such as ``map --zoom``.
+    """
+    found = dict(arguments)
+    if command.takes_address and found["argument"] is not None:
+        found["argument"] = address_of(found["argument"], command.name)
+    for option in command.options:
+        if option.address and found[option.name] is not None:
+            found[option.name] = address_of(found[option.name], f"{command.name} --{option.name}")
+    return found
+
+
 def split(
     command: Command,
     words: Sequence[str],

@@ -117,6 +117,10 @@ class Session:
         How to learn the numbers of the threads, in the process's own pid namespace, or None.
     symbol_at
         How to learn which symbol an address belongs to, or None.
+    address_of
+        How to turn an expression into an address, or None: takes the expression and the words that ask for it.
+    still
+        How to make sure that the target has not moved since the session was opened, or None; raises if it has.
     samples
         How to hold some of what was read in bulk against a debugger's own values, or None.
     pause_ms
@@ -139,6 +143,8 @@ class Session:
         samples: Callable[[], Check] | None = None,
         *,
         lwps: Callable[[], tuple[int, ...]] | None = None,
+        address_of: Callable[[str, str], str] | None = None,
+        still: Callable[[], None] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
@@ -146,6 +152,8 @@ class Session:
         self.symbol_at = symbol_at
         self.samples = samples
         self.lwps = lwps
+        self.address_of = address_of
+        self.still = still
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0
@@ -184,6 +192,11 @@ class Session:
         self._looking = True
         try:
             yield
+        except Exception:
+            self._make_sure()  # a target that has moved explains whatever went wrong
+            raise
+        else:
+            self._make_sure()
         finally:
             self._looking = False
             if self._stopped is not None:
@@ -207,9 +220,14 @@ class Session:
 
     def release(self) -> None:
         """Take the time: all is read, for this look; a debugger's process is the debugger's to let go."""
+        self._make_sure()
         self._all_read = time.perf_counter()
         if self._stopped is not None:
             self._stopped.close()
+
+    def _make_sure(self) -> None:
+        if self.still is not None:
+            self.still()
 
     def end(self) -> None:
         """Allow no further look: the target has gone on, or changed, or gdb knows more about its files.

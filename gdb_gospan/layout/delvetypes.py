@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from gdb_gospan.layout.model import TypeNode
+from gdb_gospan.memory import delveanswers
+from gdb_gospan.memory.delveanswers import Variable
 from gdb_gospan.memory.jsonrpc import CallError, Connection
 
+SCOPE: Final = {"GoroutineID": -1, "Frame": 0}
+"""Where expressions are evaluated: in the current goroutine."""
 _LOAD: Final = {
     "FollowPointers": False,
     "MaxVariableRecurse": 9,
@@ -38,62 +42,61 @@ class DelveTypes:
     def __init__(self, connection: Connection, pointer_size: int) -> None:
         self.pointer_size = pointer_size
         self._connection = connection
-        self._known: dict[str, dict[str, Any] | None] = {}
+        self._known: dict[str, Variable | None] = {}
 
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called `name` (``runtime.mspan``), or None."""
         two = self.pair(name)
-        return DelveNode(self, two["children"][0]) if two else None
+        return DelveNode(self, two.children[0]) if two else None
 
     def address(self, name: str) -> int | None:
         """Address of the package variable `name`, or None."""
         variable = self._evaluated(name)
-        return int(variable["addr"]) if variable and variable["addr"] else None
+        return variable.address or None if variable else None
 
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and type of the package variable `name`, or None."""
         variable = self._evaluated(name)
-        return (int(variable["addr"]), DelveNode(self, variable)) if variable and variable["addr"] else None
+        return (variable.address, DelveNode(self, variable)) if variable and variable.address else None
 
-    def pair(self, name: str) -> dict[str, Any] | None:
+    def pair(self, name: str) -> Variable | None:
         """Return two values of a type side by side, or None where there is no such type."""
         two = self._evaluated(f'*(*"[2]{name}")({self.address("runtime.mheap_") or 0})')
-        return two if two and len(two["children"]) == 2 else None
+        return two if two and len(two.children) == 2 else None
 
     def array(self, length: int, element: str) -> TypeNode | None:
         """Return the type of an array, of which only the name is known."""
         node = self.struct(element)
         return _Array(length, node) if node else None
 
-    def _evaluated(self, expression: str) -> dict[str, Any] | None:
+    def _evaluated(self, expression: str) -> Variable | None:
         if expression not in self._known:
-            scope = {"GoroutineID": -1, "Frame": 0}
             try:
-                found = self._connection.call("Eval", Scope=scope, Expr=expression, Cfg=_LOAD)
+                self._known[expression] = self._connection.call(
+                    "Eval", delveanswers.variable, Scope=SCOPE, Expr=expression, Cfg=_LOAD
+                )
             except CallError:
-                found = {}
-            self._known[expression] = found.get("Variable")
+                self._known[expression] = None
         return self._known[expression]
 
 
 class DelveNode:
     """The type of a value that Delve has shown."""
 
-    def __init__(self, types: DelveTypes, variable: dict[str, Any]) -> None:
+    def __init__(self, types: DelveTypes, variable: Variable) -> None:
         self._types = types
         self._variable = variable
 
     @property
     def name(self) -> str:
         """Go's name of the type; empty for an anonymous one."""
-        name: str = self._variable["type"]
+        name = self._variable.type
         return "" if name.startswith(("struct {", "[", "*")) else name
 
     @cached_property
     def size(self) -> int:
         """Size in bytes."""
-        variable, kind = self._variable, self._variable["kind"]
-        real: str = variable["realType"]
+        variable, kind, real = self._variable, self._variable.kind, self._variable.real_type
         if real in _BASIC:
             return _BASIC[real]
         if kind in _WORD or real in ("int", "uint", "uintptr"):
@@ -101,17 +104,17 @@ class DelveNode:
         if kind in _WORDS:
             return _WORDS[kind] * self._types.pointer_size
         if kind == _ARRAY:
-            return int(variable["len"]) * self._stride
+            return variable.length * self._stride
         two = self._types.pair(real) if self.name else None
         if two:
-            return int(two["children"][1]["addr"]) - int(two["children"][0]["addr"])
+            return two.children[1].address - two.children[0].address
         return max((offset + node.size for _, offset, node in self.fields()), default=0)
 
     @property
     def _stride(self) -> int:
-        children = self._variable["children"]
+        children = self._variable.children
         if len(children) > 1:
-            return int(children[1]["addr"]) - int(children[0]["addr"])
+            return children[1].address - children[0].address
         return DelveNode(self._types, children[0]).size if children else 0
 
     def field(self, name: str) -> tuple[int, TypeNode] | None:
@@ -120,25 +123,25 @@ class DelveNode:
 
     def fields(self) -> list[tuple[str, int, TypeNode]]:
         """Name, offset and type of each field of a struct; empty for any other type."""
-        if self._variable["kind"] != _STRUCT:
+        if self._variable.kind != _STRUCT:
             return []
-        start = int(self._variable["addr"])
-        children = self._variable["children"]
+        start = self._variable.address
         return [
-            (child["name"], int(child["addr"]) - start, DelveNode(self._types, child)) for child in children
+            (child.name, child.address - start, DelveNode(self._types, child))
+            for child in self._variable.children
         ]
 
     def element(self) -> tuple[int, TypeNode] | None:
         """Length and element type of an array, or None for any other type."""
-        if self._variable["kind"] != _ARRAY or not self._variable["children"]:
+        if self._variable.kind != _ARRAY or not self._variable.children:
             return None
-        return int(self._variable["len"]), DelveNode(self._types, self._variable["children"][0])
+        return self._variable.length, DelveNode(self._types, self._variable.children[0])
 
     def target(self) -> TypeNode | None:
         """Return what a pointer points to, or None for any other type."""
-        if self._variable["kind"] != _POINTER:
+        if self._variable.kind != _POINTER:
             return None
-        name: str = self._variable["type"].removeprefix("*")
+        name = self._variable.type.removeprefix("*")
         array = _OF_ARRAY.fullmatch(name)
         return self._types.array(int(array[1]), array[2]) if array else self._types.struct(name)
 

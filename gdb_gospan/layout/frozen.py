@@ -6,7 +6,6 @@ release of go-spans knows it better than the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, get_args
 
@@ -16,17 +15,11 @@ from gdb_gospan.layout.bundled import bundled
 from gdb_gospan.layout.goversion import parse
 from gdb_gospan.layout.model import Field, Kind, Layout, Struct
 from gdb_gospan.layout.platform import platform
+from gdb_gospan.layout.plausible import LARGEST, MOST, problem
 from gdb_gospan.layout.resolve import Symbols, traits_of
 from gdb_gospan.layout.signature import Evidence, Recognised, Signature
 
 _SOURCES: Final = ("dwarf", "symbols", "none")
-_LARGEST: Final = 16 << 20
-"""Bytes of a struct, far more than any that is relied on: a damaged size must not ask for all memory."""
-
-_WIDTHS: Final[Mapping[str, tuple[int, ...]]] = {"float": (4, 8)}
-_WORDS: Final = (1, 2, 4, 8)
-_MOST: Final = 1 << 32
-"""Elements of an array; the arena map of amd64 has 1 << 22."""
 
 
 def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
@@ -166,12 +159,15 @@ def _thaw(frozen: object) -> tuple[Layout, Symbols]:
 
 def _struct(name: str, value: object) -> Struct:
     entry = _mapping(name, value)
-    size = _below(f"{name}.size", entry.get("size"), _LARGEST)
+    size = _below(f"{name}.size", entry.get("size"), LARGEST)
     fields = _mapping(f"{name}.fields", entry.get("fields")).items()
-    return Struct(name, size, {path: _field(f"{name}.{path}", path, row, size) for path, row in fields})
+    struct = Struct(name, size, {path: _field(f"{name}.{path}", row) for path, row in fields})
+    if wrong := problem(struct):
+        raise _DamageError(wrong)
+    return struct
 
 
-def _field(name: str, path: str, row: object, room: int) -> Field:
+def _field(name: str, row: object) -> Field:
     if not isinstance(row, list) or len(row) != 5:
         raise _DamageError(f"{name} is not offset, size, kind, count, stride")
     offset, size, kind, count, stride = row
@@ -179,20 +175,10 @@ def _field(name: str, path: str, row: object, room: int) -> Field:
         raise _DamageError(f"{name} is of no known kind")
     if kind != _kinds().get(name, kind):
         raise _DamageError(f"{name} is not {kind}")
-    inside = not {"[]", "*"} & set(path.replace("[]", ".[]").split("."))  # else it is of another struct
-    offset, size = (_below(name, number, _LARGEST) for number in (offset, size))
-    if kind != "opaque" and size not in _WIDTHS.get(kind, _WORDS):
-        raise _DamageError(f"{name} is {kind} and has {size} bytes")
+    offset, size = (_below(name, number, LARGEST) for number in (offset, size))
     if count is None:
-        end = offset + size
-    else:
-        count, stride = _below(name, count, _MOST), _below(name, stride, _LARGEST)
-        if not count or stride < size:
-            raise _DamageError(f"{name} is no array")
-        end = offset + count * stride
-    if inside and end > room:
-        raise _DamageError(f"{name} ends at {end} of {room} bytes")
-    return Field(offset, size, kind, count, stride if count else 0)
+        return Field(offset, size, kind)
+    return Field(offset, size, kind, _below(name, count, MOST), _below(name, stride, LARGEST))
 
 
 @cache

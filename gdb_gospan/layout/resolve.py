@@ -10,6 +10,7 @@ from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout import requirements
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.model import Field, Layout, Platform, Struct, Traits, TypeNode, TypeSource
+from gdb_gospan.layout.plausible import problem
 from gdb_gospan.layout.requirements import Need, NeedStruct
 
 
@@ -28,7 +29,6 @@ def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str
     resolver = _Resolver(types, go)
     structs = {wanted.name: resolver.struct(wanted) for wanted in requirements.STRUCTS if not wanted.late}
     late = {wanted.name: wanted for wanted in requirements.STRUCTS if wanted.late}
-    mheap = types.struct("runtime.mheap")
     return Layout(
         go=go,
         platform=platform,
@@ -37,12 +37,24 @@ def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str
         structs=_Structs(
             {name: struct for name, struct in structs.items() if struct}, late, _Resolver(types, go)
         ),
-        fixallocs={name: offset for name, offset, node in mheap.fields() if node.name == "runtime.fixalloc"}
-        if mheap
-        else {},
+        fixallocs=_fixallocs(types, go),
         traits=traits_of(go),
         missing=tuple(resolver.missing),
     )
+
+
+def _fixallocs(types: TypeSource, go: GoVersion) -> dict[str, int]:
+    """Return the offsets of the allocators that are fields of mheap."""
+    mheap = types.struct("runtime.mheap")
+    fields = mheap.fields() if mheap else []
+    found = {name: offset for name, offset, node in fields if node.name == "runtime.fixalloc"}
+    if (
+        mheap is None
+        or "spanalloc" not in found
+        or not all(0 <= each < mheap.size for each in found.values())
+    ):
+        raise LayoutError(f"{go}: runtime.mheap has no field spanalloc, {_advice(go)}")
+    return found
 
 
 def too_old(go: GoVersion) -> str:
@@ -84,7 +96,10 @@ class _Resolver:
                 raise LayoutError(
                     f"{self._go}: runtime.{wanted.name} has no field {need.path}, {_advice(self._go)}"
                 )
-        return Struct(wanted.name, node.size, fields)
+        struct = Struct(wanted.name, node.size, fields)
+        if wrong := problem(struct):
+            raise LayoutError(f"{self._go}: runtime.{wrong}, which cannot be, {_advice(self._go)}")
+        return struct
 
     def _find(self, wanted: NeedStruct) -> TypeNode | None:
         if wanted.variable:

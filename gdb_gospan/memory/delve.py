@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from gdb_gospan.memory import delveanswers
 from gdb_gospan.memory.gather import gather, read_run
-from gdb_gospan.memory.jsonrpc import CallError, Connection
+from gdb_gospan.memory.jsonrpc import Connection
 from gdb_gospan.memory.model import Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes
 
@@ -36,7 +36,7 @@ class DelveMemory:
         self.bytes_read = 0
         self._connection = connection
         self._limit = _LIMIT
-        (long,) = self._examine([(anchor, _OLD_LIMIT + 1)])
+        (long,) = self.examine([(anchor, _OLD_LIMIT + 1)])
         if long is None:
             self._limit = _OLD_LIMIT
 
@@ -54,7 +54,7 @@ class DelveMemory:
 
         # Which runs are needed is known before the first is read: so all are asked for at once.
         gather(addresses, size, note, run=_RUN)
-        known = dict(zip(runs, self._examine(runs), strict=True))
+        known = dict(zip(runs, self.examine(runs), strict=True))
 
         def fill(address: int, buffer: Bytes) -> bool:
             run = address, len(buffer)
@@ -68,25 +68,23 @@ class DelveMemory:
         return gather(addresses, size, fill, run=_RUN)
 
     def _fill(self, address: int, buffer: Bytes) -> bool:
-        (data,) = self._examine([(address, len(buffer))])
+        (data,) = self.examine([(address, len(buffer))])
         if data is not None:
             buffer[:] = data
         return data is not None
 
-    def _examine(self, runs: Sequence[tuple[int, int]]) -> list[Bytes | None]:
-        """Read each run; None where not all of it can be read."""
+    def examine(self, runs: Sequence[tuple[int, int]]) -> list[Bytes | None]:
+        """Read each run, an address and a size, all under way at once; None where not all of it can be read."""
         pieces: list[dict[str, object]] = [
             {"Address": address + at, "Length": min(size - at, self._limit)}
             for address, size in runs
             for at in range(0, size, self._limit)
         ]
-        answers = self._connection.calls("ExamineMemory", pieces)
+        answers = self._connection.calls("ExamineMemory", delveanswers.memory, pieces)
         found: list[Bytes | None] = []
         for _, size in runs:
             parts = [next(answers) for _ in range(0, size, self._limit)]
-            data = b"".join(
-                base64.b64decode(part["Mem"]) for part in parts if not isinstance(part, CallError)
-            )
+            data = b"".join(part for part in parts if isinstance(part, bytes))
             found.append(np.frombuffer(data, np.uint8) if len(data) == size else None)
         self.reads += len(pieces)
         self.bytes_read += sum(len(data) for data in found if data is not None)

@@ -5,30 +5,47 @@ from __future__ import annotations
 import collections
 import itertools
 import json
-import socket
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import delveanswers
+from gdb_gospan.memory.delveanswers import ShapeError
+from gdb_gospan.memory.wire import ClosedError, TooLongError, Wire
 
+FIRST_ANSWER = 5.0
+"""Seconds for the first answer, which Delve gives at once, whatever it and its program do."""
 _SECONDS: Final = 60.0
-"""Longest silence: the first question of a program's types makes Delve read all of its debug information."""
-_BUFFER: Final = 1 << 20
-"""Bytes of answers to take from the system at once: a line has up to 90,000."""
+"""For any other: the first question of a program's types makes Delve read all of its debug information."""
+LOOKOUT = 0.5
+"""Seconds without an answer after which to look whether the program runs: until it stops no other question is answered."""
+_FIRST_LINE: Final = 1 << 16
+_LINE: Final = 1 << 23
+_LONG: Final = {"ListPackageVars": 1 << 26}
+"""Bytes of the longest answer: memory has 90,000 of them, and each variable of a program some hundred."""
 _AHEAD: Final = 64
 """Calls sent before the first of them is answered: few enough that neither side ever waits for room to write."""
 _TRIES: Final = 3
 """On a busy machine Delve has closed a new connection at once, some one in a hundred: so it does with one whose user
 it does not find in /proc/net/tcp (service/internal/sameuser)."""
-_START: Final = "dlv attach PID --headless --accept-multiclient --listen"
+START: Final = "dlv attach PID --headless --accept-multiclient --listen HOST:PORT"
+_DIGITS: Final = 5
+_ENDED: Final = ("has exited with status", "no such process")
+"""What Delve says of a program that is gone; the latter before it has noticed itself."""
+
+_T = TypeVar("_T")
 
 
-class CallError(Exception):
-    """What Delve says when it cannot do something."""
+class CallError(TargetError):
+    """Delve cannot do something; `reason` is what it says."""
+
+    def __init__(self, address: str, method: str, reason: str) -> None:
+        self.reason = (reason.splitlines() or [""])[0]  # of Delve's own panics the stack follows
+        super().__init__(f"the Delve at {address} cannot answer {method}: {self.reason}")
 
 
-class _ClosedError(TargetError):
-    """Delve has closed the connection."""
+class ProgramError(TargetError):
+    """The program does not stand still any more."""
 
 
 class Connection:
@@ -38,54 +55,86 @@ class Connection:
     ------
     TargetError
         Nobody answers there, or no Delve does; the same from any call.
+    ProgramError
+        From any call: the program has ended, or another client lets it run.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
         host, _, port = address.rpartition(":")
-        if not port.isdecimal() or int(port) >= 1 << 16:
+        if not port.isdecimal() or len(port) > _DIGITS or int(port) >= 1 << 16:
             raise TargetError(f"{address} is no address of a Delve (try: HOST:PORT, such as localhost:2345)")
+        self._at = host.strip("[]") or "localhost", int(port)
+        self._lookout: _Lookout | None = None
+        self._failed: TargetError | None = None
         for left in reversed(range(_TRIES)):
-            self._connect(host.strip("[]") or "localhost", int(port))
-            try:
-                self.call("SetApiVersion", APIVersion=2)  # before Delve 1.21 the first is spoken unless asked
-            except _ClosedError:
+            self._connect()
+            try:  # before Delve 1.21 the first version is spoken unless asked
+                self.call("SetApiVersion", delveanswers.anything, APIVersion=2)
+            except _LostError:
                 self.close()
                 if not left:
                     raise
+            except BaseException:
+                self.close()
+                raise
             else:
+                self._lookout = _Lookout(self._at)
                 return
 
-    def _connect(self, host: str, port: int) -> None:
+    def _connect(self) -> None:
         try:
-            self._socket = socket.create_connection((host, port), _SECONDS)
-        except OSError as error:
+            self._wire = Wire(self._at, FIRST_ANSWER)
+        except (OSError, ValueError) as error:  # the latter for what cannot be the name of a host
             raise TargetError(
-                f"no Delve at {self.address}: {(error.strerror or str(error)).lower()} (try: {_START} {self.address})"
+                f"no Delve at {self.address}: {_reason(error)} (try: {START.replace('HOST:PORT', self.address)})"
             ) from error
-        self._answers = self._socket.makefile("rb", buffering=_BUFFER)
         self._numbers = itertools.count(1)
+        self._failed = None
 
     def close(self) -> None:
         """Leave; a server for many clients goes on."""
-        self._answers.close()
-        self._socket.close()
+        self._wire.close()
+        if self._lookout:
+            self._lookout.close()
+        self._failed = TargetError(f"the connection to the Delve at {self.address} is closed")
 
-    def call(self, method: str, **arguments: object) -> Any:
+    def call(self, method: str, take: Callable[[object], _T], **arguments: object) -> _T:
         """Return what one call returns.
+
+        Parameters
+        ----------
+        take
+            Takes the answer apart (`delveanswers`).
 
         Raises
         ------
         CallError
             Delve cannot do it.
         """
-        (answer,) = self.calls(method, [arguments])
+        (answer,) = self.calls(method, take, [arguments])
         if isinstance(answer, CallError):
             raise answer
         return answer
 
-    def calls(self, method: str, each: Iterable[dict[str, object]]) -> Iterator[Any]:
+    def calls(
+        self, method: str, take: Callable[[object], _T], each: Iterable[dict[str, object]]
+    ) -> Iterator[_T | CallError]:
         """Yield what each call returns, or its `CallError`, in their order; the next are under way meanwhile."""
+        if self._failed:
+            raise self._failed  # what comes next may be the answer to an older question
+        try:
+            yield from self._calls(method, take, each)
+        except TargetError as error:
+            self._failed = error
+            raise
+        except KeyboardInterrupt:
+            self._failed = TargetError(f"a call of the Delve at {self.address} was interrupted")
+            raise
+
+    def _calls(
+        self, method: str, take: Callable[[object], _T], each: Iterable[dict[str, object]]
+    ) -> Iterator[_T | CallError]:
         waiting: collections.deque[int] = collections.deque()
         todo = iter(each)
         while True:
@@ -96,38 +145,145 @@ class Connection:
                 waiting += numbers
             if not waiting:
                 return
-            yield self._receive(waiting.popleft())
+            answer, problem = self._receive(method, waiting.popleft())
+            if problem is not None:
+                error = CallError(self.address, method, problem)
+                if any(words in problem for words in _ENDED):
+                    raise ProgramError(
+                        f"the program of the Delve at {self.address} has ended: {error.reason} "
+                        "(try: start it again in Delve, or a core of it)"
+                    )
+                yield error
+                continue
+            try:
+                taken = take(answer)
+            except ShapeError as error:
+                raise self._other(f"in its answer to {method}, {error}") from error
+            yield taken
 
     def _send(self, method: str, numbers: list[int], each: list[dict[str, object]]) -> None:
         if not each:
             return
-        lines = [
-            json.dumps({"method": f"RPCServer.{method}", "params": [arguments], "id": number})
-            for number, arguments in zip(numbers, each, strict=True)
-        ]
         try:
-            self._socket.sendall("".join(lines).encode())
+            self._wire.send(
+                "".join(request(method, *one) for one in zip(numbers, each, strict=True)), _SECONDS
+            )
         except OSError as error:
             raise self._lost(error) from error
 
-    def _receive(self, number: int) -> Any:
+    def _receive(self, method: str, number: int) -> tuple[object, str | None]:
+        """Return what the call of this number returns, and what Delve says if it cannot do it."""
+        first = self._lookout is None
         try:
-            line = self._answers.readline()
-            answer = json.loads(line)
+            seconds, longest = (FIRST_ANSWER, _FIRST_LINE) if first else (_SECONDS, _LONG.get(method, _LINE))
+            line = self._wire.line(seconds, longest, self._look_out, LOOKOUT)
         except TimeoutError as error:
-            raise TargetError(f"the Delve at {self.address} has been silent for {_SECONDS:.0f} s") from error
+            if not first:
+                raise TargetError(
+                    f"the Delve at {self.address} has been silent for {_SECONDS:.0f} s"
+                ) from error
+            raise self._other(
+                f"no answer within {FIRST_ANSWER:.3g} s (dlv dap, which editors start, does not give one, nor does a "
+                "Delve that is still loading its program)"
+            ) from error
+        except TooLongError as error:
+            raise self._other("what it sends has no end of line") from error
+        except ClosedError as error:
+            raise self._lost(None) from error
         except OSError as error:
             raise self._lost(error) from error
-        except ValueError as error:
-            if not line:
-                raise self._lost(None) from error
-            raise TargetError(
-                f"what listens at {self.address} is no Delve (try: {_START} ADDRESS)"
-            ) from error
-        if not isinstance(answer, dict) or answer.get("id") != number:
-            raise TargetError(f"what listens at {self.address} is no Delve (try: {_START} ADDRESS)")
-        return CallError(str(answer["error"])) if answer.get("error") else answer.get("result")
+        try:
+            return answered(line, number)
+        except ShapeError as error:
+            raise self._other(str(error)) from error
+
+    def _look_out(self) -> None:
+        if self._lookout and self._lookout.sees_it_run():
+            raise self.resumed()
+
+    def resumed(self) -> ProgramError:
+        """Return what to raise when the program runs on."""
+        return ProgramError(
+            f"the program is running again: another client of the Delve at {self.address} resumed it while it was read "
+            "(try: pause it in Delve)"
+        )
+
+    def _other(self, why: str) -> TargetError:
+        return TargetError(f"what listens at {self.address} is no Delve server: {why} (try: {START})")
 
     def _lost(self, error: OSError | None) -> TargetError:
-        why = f": {(error.strerror or str(error)).lower()}" if error else ""
-        return _ClosedError(f"the Delve at {self.address} has closed the connection{why}")
+        why = f": {_reason(error)}" if error else ""
+        return _LostError(f"the Delve at {self.address} has closed the connection{why}")
+
+
+class _LostError(TargetError):
+    """Delve has closed the connection."""
+
+
+class _Lookout:
+    """A second connection: there, Delve says that the program runs while a question on the first waits for its end."""
+
+    def __init__(self, at: tuple[str, int]) -> None:
+        self._at = at
+        self._wire: Wire | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: collections.deque[int] = collections.deque()
+
+    def close(self) -> None:
+        """Leave."""
+        if self._wire:
+            self._wire.close()
+        self._wire = None
+        self._waiting.clear()
+
+    def sees_it_run(self) -> bool:
+        """Whether Delve says that the program runs; False as well while it says nothing, or takes no second client."""
+        try:
+            if self._wire is None:
+                self._wire = Wire(self._at, LOOKOUT)
+                self._ask(self._wire, "SetApiVersion", APIVersion=2)
+                self._ask(self._wire, "State", NonBlocking=True)
+            elif not self._waiting:
+                self._ask(self._wire, "State", NonBlocking=True)
+            result, problem = None, None
+            while self._waiting:
+                line = self._wire.line(LOOKOUT, _LINE)
+                result, problem = answered(line, self._waiting.popleft())
+            return problem is None and delveanswers.state(result).running
+        except TimeoutError:  # it is at work; what it answers is there to read the next time
+            return False
+        except (OSError, ClosedError, TooLongError, ShapeError):
+            self.close()
+            return False
+
+    def _ask(self, wire: Wire, method: str, **arguments: object) -> None:
+        number = next(self._numbers)
+        wire.send(request(method, number, arguments), LOOKOUT)
+        self._waiting.append(number)
+
+
+def request(method: str, number: int, arguments: dict[str, object]) -> str:
+    """Return the line that makes a call."""
+    return json.dumps({"method": f"RPCServer.{method}", "params": [arguments], "id": number})
+
+
+def answered(line: bytes, number: int) -> tuple[object, str | None]:
+    """Return what the call of this number returns by a line, and what Delve says if it cannot do it.
+
+    Raises
+    ------
+    ShapeError
+        The line is no answer to it.
+    """
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ShapeError("what it sends is not JSON") from error
+    if not isinstance(answer, dict) or answer.get("id") != number:
+        raise ShapeError("what it sends is not the answer to a call")
+    problem = answer.get("error")
+    return answer.get("result"), None if problem is None else str(problem)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

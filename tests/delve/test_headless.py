@@ -12,8 +12,9 @@ import pytest
 
 from gdb_gospan.commands import coredump, dlvtarget
 from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.memory import jsonrpc
 from tools import cores, delves, held, programs, reports, shell
-from tools.processes import start
+from tools.processes import PATIENCE, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,8 @@ def test_a_process_and_its_other_clients(delve: Delve) -> None:
 
 @pytest.mark.live
 @pytest.mark.toolchain
-def test_a_delve_for_one_client_lets_the_program_go(delve: Delve) -> None:
+def test_a_delve_for_one_client_lets_the_program_go(delve: Delve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonrpc, "FIRST_ANSWER", PATIENCE)  # it may still be loading the program
     with start(programs.build("churn", delve.busy_go), "-seconds", "120") as running:
         running.line()
         with (
@@ -126,7 +128,17 @@ def test_the_connection_is_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["localhost", "localhost:", "localhost:x", "localhost:99999", "localhost:1"]
+    "address",
+    [
+        "localhost",
+        "localhost:",
+        "localhost:x",
+        "localhost:99999",
+        "localhost:1",
+        "a..b:1",
+        "a\0b:1",
+        f"localhost:{'9' * 5000}",
+    ],
 )
 def test_no_delve_there(address: str) -> None:
     with pytest.raises(GoSpansError, match=r"\(try: "):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gdb_gospan.memory import procstatus
-from tools import delves, held, processes, programs, toolchains
+from tools import delves, held, processes, programs, schemas, toolchains
 from tools.processes import start
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def test_every_report_of_a_busy_program(delve: Delve, oldest: bool) -> None:
             ), words
         assert f"churn, process {running.pid}" in said[0]
         (checked,) = delves.run(delve, ["go_spans check --json"], pid=running.pid)
+        assert schemas.errors(json.loads(checked)) == []
         statuses = {check["status"] for check in json.loads(checked)["checks"]}
         assert statuses == {"exact", "transient"}, checked
         running.goes_on()

@@ -32,6 +32,6 @@ def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
             with session.look():
                 session.let_go()
                 with pytest.raises(ReadAfterReleaseError):
-                    session.heap.read("godebug")
+                    session.heap.read("scavenger")
             with pytest.raises(ReadAfterReleaseError):
-                session.heap.read("godebug")
+                session.heap.read("scavenger")

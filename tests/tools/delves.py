@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import delveanswers, jsonrpc
 from tools import debian, processes, toolchains
 from tools.cache import CHECKOUT, Unavailable, once, remembered, root
 
@@ -196,8 +202,120 @@ def headless(delve: Delve, *, multi: bool = True, **at: Any) -> Iterator[str]:
             for line in server.stdout:
                 said.append(line)
                 if match := re.search(r"listening at: (\S+)", line):
+                    if multi:  # it says so before it has loaded the program and answers
+                        _answers(match[1])
                     yield match[1]
                     return
             raise AssertionError(f"{' '.join(argv)} does not listen:\n{''.join(said)}")
         finally:
             server.terminate()
+
+
+def _answers(address: str) -> None:
+    """Wait until a server gives its first answer, however busy the machine is."""
+    host, port = address.rsplit(":", 1)
+    answered = False
+    while not answered:  # a new connection is closed now and then
+        with socket.create_connection((host, int(port)), processes.PATIENCE) as client:
+            client.sendall(jsonrpc.request("SetApiVersion", 1, {"APIVersion": 2}).encode())
+            answered = bool(client.recv(1))
+
+
+@contextlib.contextmanager
+def dap(delve: Delve) -> Iterator[str]:
+    """Start the server that editors start, and give its address."""
+    argv = [str(delve.path), "dap", "--listen=127.0.0.1:0"]
+    with subprocess.Popen(
+        argv, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:  # fmt: skip
+        try:
+            assert server.stdout is not None
+            match = re.search(r"listening at: (\S+)", server.stdout.readline())
+            assert match, f"{' '.join(argv)} does not listen"
+            yield match[1]
+        finally:
+            server.terminate()
+
+
+class Proxy:
+    """Stands between clients and a server, and does something before it passes on certain calls of each connection."""
+
+    def __init__(self, address: str, method: str, disturb: Callable[[int], object]) -> None:
+        self._to = address
+        self._method = f'"RPCServer.{method}"'.encode()
+        self._disturb = disturb
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                client, _ = self._server.accept()
+                host, port = self._to.rsplit(":", 1)
+                server = socket.create_connection((host, int(port)))
+                for end in (client, server):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+                threading.Thread(target=_copy, args=(server, client), daemon=True).start()
+
+    def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        decoder, text, seen = json.JSONDecoder(), "", 0
+        with contextlib.suppress(OSError):
+            while data := client.recv(1 << 16):
+                text += data.decode()
+                while text:
+                    try:
+                        _, end = decoder.raw_decode(text)
+                    except ValueError:
+                        break
+                    call, text = text[:end].encode(), text[end:]
+                    if self._method in call:
+                        seen += 1
+                        self._disturb(seen)
+                    server.sendall(call)
+        server.close()
+
+
+def _copy(source: socket.socket, to: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            to.sendall(data)
+    to.close()
+
+
+@contextlib.contextmanager
+def disturbed(address: str, method: str, disturb: Callable[[int], object]) -> Iterator[str]:
+    """Give the address of a `Proxy`: before the n-th call of a method, on each connection, `disturb(n)` is called."""
+    proxy = Proxy(address, method, disturb)
+    try:
+        yield proxy.address
+    finally:
+        proxy.close()
+
+
+def resume(address: str) -> None:
+    """Let the program of a server run, as another client does."""
+    client = jsonrpc.Connection(address)
+    threading.Thread(target=_continued, args=(client,), daemon=True).start()
+    state = jsonrpc.Connection(address)
+    while not state.call("State", delveanswers.state, NonBlocking=True).running:
+        time.sleep(0.001)
+    state.close()
+
+
+def _continued(client: jsonrpc.Connection) -> None:
+    with contextlib.suppress(TargetError):  # is answered when it is halted
+        client.call("Command", delveanswers.anything, name="continue")
+    client.close()
+
+
+def halt(address: str) -> None:
+    """Stop the program of a server, as another client does."""
+    client = jsonrpc.Connection(address)
+    client.call("Command", delveanswers.anything, name="halt")
+    client.close()

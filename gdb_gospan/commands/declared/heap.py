@@ -116,6 +116,6 @@ HEAP: tuple[Command, ...] = (
             ("page", "what the page allocator says of its page"),
         ),
         rows="span slot page_run",
-        argument=("ADDRESS", "address of a span descriptor, a heap address, or (in gdb) an expression"),
+        argument=("ADDRESS", "address of a span descriptor, a heap address, or (in gdb and with --dlv) an expression"),
     ),
 )  # fmt: skip
