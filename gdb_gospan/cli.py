@@ -15,6 +15,7 @@ from gdb_gospan.commands.arguments import command_named, split
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
 from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
+from gdb_gospan.views.gate import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,12 +277,12 @@ def _first(command: Command, plain: Sequence[str]) -> str:
 
 def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
     """Follow the terminal, NO_COLOR and the options of the command."""
-    shown = sys.stdout.isatty()
-    colours = shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    terminal = sys.stdout.isatty()
+    colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     wanted = arguments["color"]
-    room = shutil.get_terminal_size((100, 24)).columns if shown else 0
+    room = shutil.get_terminal_size((100, 24)).columns if terminal else 0
     return {
-        "width": min(room, _WIDEST) if shown else 100,
+        "width": min(room, _WIDEST) if terminal else 100,
         "room": room,
         "colour": wanted == "always" or (wanted == "auto" and colours),
         "unicode": _encoding().lower().replace("-", "") == "utf8",
@@ -294,7 +295,7 @@ def _encoding() -> str:
 
 
 def _write(text: str) -> None:
-    """Print, whatever the names of files may hold that standard output cannot encode."""
+    """Print; what standard output cannot encode, such as a name in another script, is escaped."""
     if not text.isascii():
         text = text.encode(_encoding(), "backslashreplace").decode(_encoding())
     sys.stdout.write(text)
@@ -307,6 +308,5 @@ def _silence() -> None:
 
 
 def _fail(line: str, status: int) -> int:
-    safe = line.encode("utf-8", "backslashreplace").decode()
-    sys.stderr.write(f"{_PROGRAM}: {safe}\n")
+    sys.stderr.write(f"{_PROGRAM}: {shown(line)}\n")
     return status

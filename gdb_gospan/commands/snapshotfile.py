@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -52,9 +51,6 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known)
 
 
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
 def _target(recorded: dict[str, Any]) -> Target:
     """Return what was looked at then; other releases may have put in more keys, or fewer."""
     known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
@@ -66,8 +62,7 @@ def _target(recorded: dict[str, Any]) -> Target:
     numbers += [number for each in runtimes for number in (each.mheap, each.in_use) if number is not None]
     if not all(type(each.shown) is bool for each in runtimes):
         raise TypeError(recorded)
-    # A terminal would obey them.
-    if not all(isinstance(text, str) and not _CONTROLS.search(text) for text in (target.description, *texts)):
+    if not all(isinstance(text, str) for text in (target.description, *texts)):
         raise TypeError(recorded)
     if not all(type(number) is int for number in (target.missing, *numbers)):
         raise TypeError(recorded)

@@ -148,13 +148,13 @@ def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
         raise
     except GoSpansError as error:
         status = error.exit_status
-        raise gdb.GdbError(f"go-spans: {error}") from None
+        raise failure(f"go-spans: {error}") from None
     except (gdb.error, gdb.GdbError):
         raise
     except Exception as error:
         if gdb.parameter("python print-stack") == "full":
             raise
-        raise gdb.GdbError(
+        raise failure(
             f"{name}: internal error: {type(error).__name__}: {error} "
             "(please report it; set python print-stack full shows where)"
         ) from None
@@ -162,6 +162,13 @@ def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
         return value
     finally:
         gdb.set_convenience_variable(_STATUS, status)
+
+
+def failure(line: str) -> gdb.GdbError:
+    """Return what makes gdb print this line, in which nothing is left that a terminal obeys."""
+    from gdb_gospan.views.gate import shown
+
+    return gdb.GdbError(shown(line))
 
 
 def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ that its addresses are put into.
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -18,7 +19,8 @@ import numpy as np
 
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.record import Column as Values
-from gdb_gospan.views.tables import Column, Measure, as_in_json
+from gdb_gospan.views.gate import cell, shown
+from gdb_gospan.views.tables import Column, Measure
 
 Row = dict[str, Any]
 
@@ -49,6 +51,16 @@ class LongTable(Sequence[Row]):
         self.names = tuple(columns(slice(0, 0)))
         self.addresses = tuple(name for name in self.names if name in addresses)
         self._count, self._columns = count, columns
+        self._gate: Callable[[Any], Any] | None = None
+
+    def behind(self, gate: Callable[[Any], Any]) -> LongTable:
+        """Return the same rows with every value but the addresses as `gate` gives it."""
+        table = copy.copy(self)
+        table._gate = gate  # noqa: SLF001  # of the same class
+        return table
+
+    def _passed(self, row: Row) -> Row:
+        return row if self._gate is None else {name: self._gate(value) for name, value in row.items()}
 
     def __len__(self) -> int:
         return self._count
@@ -74,7 +86,7 @@ class LongTable(Sequence[Row]):
             for name, values in columns.items()
         ]
         for values in zip(*lists, strict=True):
-            yield dict(zip(self.names, values, strict=True))
+            yield self._passed(dict(zip(self.names, values, strict=True)))
 
     def lines(
         self, form: Callable[[Row], str], addresses: Sequence[str] | None = None
@@ -90,7 +102,7 @@ class LongTable(Sequence[Row]):
         """
         plain = [name for name in self.names if name not in self.addresses]
         taken = self.addresses if addresses is None else addresses
-        forms = _Forms(self.names, self.addresses, form)
+        forms = _Forms(self.names, self.addresses, lambda row: form(self._passed(row)))
         for block in blocks(self._count, _BLOCK):
             columns = self._columns(block)
             kinds = zip(*(columns[name].tolist() for name in plain), strict=True)
@@ -126,9 +138,9 @@ class LongTable(Sequence[Row]):
                     name: f"{int(first[name][0]):#x}"[: 3 + row[name]].ljust(3 + row[name], "0")
                     for name in self.addresses
                 }
-                for key, cell in cells(row).items():
+                for key, text in cells(self._passed(row)).items():
                     known = found.get(key)
-                    found[key] = Measure.of(cell) if known is None else known.with_cell(cell)
+                    found[key] = Measure.of(text) if known is None else known.with_cell(text)
         return {
             key: attrs.evolve(
                 each, same=each.same and (not each.width or key not in self.addresses or key in alike)
@@ -151,6 +163,17 @@ class _Forms(dict[tuple[Any, ...], str]):
         row = {name: "%s" if name in self._addresses else next(values) for name in self._names}
         made = self[key] = self._form(row)
         return made
+
+
+def passed(value: Any) -> Any:
+    """Return a document, or part of one, with each string in it as the gate shows it (`gate.shown`)."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return {passed(key): passed(entry) for key, entry in value.items()}
+    if isinstance(value, LongTable):
+        return value.behind(passed)
+    return [*map(passed, value)] if isinstance(value, (list, tuple)) else value
 
 
 def laid_out(
@@ -233,7 +256,7 @@ def csv_pieces(rows: LongTable) -> Iterator[str]:
         return line(
             value
             if name in rows.addresses
-            else str(as_in_json(value)).replace("%", "%%")
+            else str(cell(value)).replace("%", "%%")
             if value is not None
             else None
             for name, value in row.items()

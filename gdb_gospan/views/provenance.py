@@ -39,13 +39,8 @@ def _runtimes(runtimes: Sequence[dict[str, Any]], style: Style) -> list[str]:
         facts = [runtime["version"] or UNKNOWN] if several else []
         facts += [f"{size} in use" if runtime["in_use"] is not None else size]
         facts += ["shown"] if runtime["shown"] else []
-        parts.append(f"{runtime['number']} {_printable(runtime['name'])} ({', '.join(facts)})")
+        parts.append(f"{runtime['number']} {runtime['name']} ({', '.join(facts)})")
     return [*parts, "--runtime NAME or N shows another"]
-
-
-def _printable(name: str) -> str:
-    """Escape what a terminal would obey in the name of a file."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def footer(document: dict[str, Any], style: Style) -> str:

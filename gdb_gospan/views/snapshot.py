@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from gdb_gospan.views import units
+from gdb_gospan.views.gate import word
 from gdb_gospan.views.provenance import footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count
@@ -31,7 +31,7 @@ def text(document: dict[str, Any], style: Style) -> str:
                     style.width,
                 ),
                 "Every report can be had from it, in a shell:",
-                f"  go-spans summary {shlex.quote(recorded['file'])}",
+                f"  go-spans summary {word(recorded['file'])}",
                 footer(document, style),
             ]
         )

@@ -10,6 +10,8 @@ from typing import Any
 
 import attrs
 
+from gdb_gospan.views.gate import cell
+
 
 @attrs.frozen
 class Column:
@@ -57,11 +59,6 @@ def table(
         colalign=["left" if column.left else "right" for column in columns],
     )
     return "\n".join((indent + line).rstrip() for line in text.splitlines())
-
-
-def as_in_json(value: Any) -> Any:
-    """Spell truth as JSON does."""
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 @attrs.frozen
@@ -190,5 +187,5 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, keys, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: as_in_json(row.get(key)) for key in keys} for row in rows)
+    writer.writerows({key: cell(row.get(key)) for key in keys} for row in rows)
     return out.getvalue()
