@@ -24,6 +24,8 @@ PLAIN = "\"'`,;=cmd|<script>%s%n"
 """What is only to be quoted where commas and quotes mean something."""
 NAME = "".join(SIGNS.values()) + PLAIN
 """All of it; it can be the name of a file."""
+UTF8 = NAME.replace(SIGNS["byte"], "")
+"""The same in UTF-8, which gdb's own Python interface and Delve need."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
