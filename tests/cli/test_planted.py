@@ -131,6 +131,7 @@ def test_in_gdb(odd: Odd, tmp_path: Path) -> None:
         "go-spans summary", "go-spans layout", "go-spans list --csv", "go-spans list --json --limit 1", "go-spans check",
         f"go-spans snapshot {tmp_path / 'a'}.gospan", "go-spans list --sort \x1b\u202e", "go-spans \x1b\u202e",
         "go-spans explain \x1b\u202e", "go-spans show \x1b\u202e", "set go-spans \x1b\u202e",
+        "python from gdb_gospan.debugger import mi; print(mi._spelt(['a\\udcffb', 'c\\x1b']))",
     ]  # fmt: skip
     result = gdbs.run_gdb(gdb, commands, exe=odd.executable, core=odd.core)
     for command, out, error in zip(commands, result.stdout, result.stderr, strict=True):
@@ -140,6 +141,7 @@ def test_in_gdb(odd: Odd, tmp_path: Path) -> None:
     assert shown(UTF8) in "".join(result.stdout[0].split())
     assert shown(VERSION) in result.stdout[0]
     assert json.loads(result.stdout[3])["target"]["executable"] == os.fspath(odd.executable)
+    assert result.stdout[11] == "['a\\\\xffb', 'c\\x1b']\n", "gdb itself takes no surrogate"
     assert all(r"\x1b\u202e" in error for error in result.stderr[6:10])
 
 
