@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gdb_gospan import __version__
 from gdb_gospan.commands.arguments import command_named, split
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         One of those in `errors`.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    _standard_streams()
     try:
         pieces, status = _answer(words)
         for piece in pieces:
@@ -288,6 +289,29 @@ def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
         "unicode": _encoding().lower().replace("-", "") == "utf8",
         "exact": arguments["units"] == "bytes",
     }
+
+
+def _standard_streams() -> None:
+    """Put something in the place of streams that were closed before the start, such as by ``>&-``.
+
+    Their numbers would else go to the next files that are opened. What is written to a closed standard output fails,
+    as it does in any program; of a closed standard error nothing can be told.
+    """
+    if sys.stdin is None:
+        sys.stdin = _opened(0, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = _opened(1, os.O_RDONLY)
+    if sys.stderr is None:
+        sys.stderr = _opened(2, os.O_WRONLY)
+
+
+def _opened(number: int, flags: int) -> TextIO:
+    """Open the null device as this descriptor."""
+    descriptor = os.open(os.devnull, flags)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
 
 
 def _encoding() -> str:

@@ -90,7 +90,9 @@ def own_numbers(pid: int, tids: tuple[int, ...]) -> tuple[int, ...]:
 
 def _own_number(tid: int) -> int:
     try:
-        return int(next(line for line in _lines(tid) if line.startswith("NSpid:")).split()[-1])  # since Linux 4.1
+        return int(
+            next(line for line in _lines(tid) if line.startswith("NSpid:")).split()[-1]
+        )  # since Linux 4.1
     except (OSError, StopIteration, ValueError):
         return tid
 

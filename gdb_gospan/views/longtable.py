@@ -10,6 +10,7 @@ import copy
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, overload
@@ -20,9 +21,12 @@ import numpy as np
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.record import Column as Values
 from gdb_gospan.views.gate import cell, shown
-from gdb_gospan.views.tables import Column, Measure
+from gdb_gospan.views.tables import Column, Measure, fold
 
 Row = dict[str, Any]
+
+_PLACE = "\1"
+_PLACES = re.compile(f"{_PLACE}+")
 
 _BLOCK = 1 << 12
 """Rows of a piece: about a megabyte of text."""
@@ -182,9 +186,18 @@ def laid_out(
     cells: Callable[[Row], Mapping[str, str]],
     measures: Mapping[str, Measure],
     indent: str = "  ",
+    *,
+    room: int = 0,
 ) -> Iterator[str]:
-    """Yield the line of headings, then the lines of each block: what `views.tables.table` makes of few rows."""
+    """Yield the line of headings, then the lines of each block: what `views.tables.fitted` makes of few rows.
+
+    Parameters
+    ----------
+    room
+        Columns of the terminal; where a row is wider it is folded. 0 for as many as it needs.
+    """
     widths = {column.key: max(len(column.heading), measures[column.key].width) for column in columns}
+    folds = 0 < room < len(indent) + sum(2 + width for width in widths.values()) - 2 and len(columns) > 1
 
     def line(texts: Iterable[str]) -> str:
         return (indent + "  ".join(texts)).rstrip()
@@ -194,6 +207,8 @@ def laid_out(
 
     def form(row: Row) -> str:
         texts = cells(row)
+        if folds:
+            return _folded(columns, rows.addresses, texts, widths, room, indent)
         return indent + "  ".join(
             _address(column, texts[column.key], widths[column.key])
             if column.key in rows.addresses
@@ -202,9 +217,37 @@ def laid_out(
         )
 
     addresses = [column.key for column in columns if column.key in rows.addresses]
-    yield line(padded(column, column.heading) for column in columns) + "\n"
+    shown = columns[:1] if folds else columns
+    yield line(padded(column, column.heading) for column in shown) + "\n"
     for made in rows.lines(form, addresses):
         yield "\n".join([text.rstrip() for text in made]) + "\n"
+
+
+def _folded(
+    columns: Sequence[Column],
+    addresses: Sequence[str],
+    cells: Mapping[str, str],
+    widths: Mapping[str, int],
+    room: int,
+    indent: str,
+) -> str:
+    """Return a form of several lines; where an address will be, as much room is kept as the longest takes."""
+    waiting = [column.key for column in columns if column.key in addresses]
+    kept = {key: text.replace("%", "%%") for key, text in cells.items()}
+    kept |= {key: _PLACE * widths[key] for key in waiting if cells[key]}
+
+    def taken(place: re.Match[str] | None) -> str:
+        """Take an address for its place, and those before it for which there is none, as their cells are empty."""
+        forms = []
+        while waiting and not cells[waiting[0]]:
+            forms.append("%.0s")
+            waiting.pop(0)
+        if place is not None:
+            forms.append("%s")
+            waiting.pop(0)
+        return "".join(forms)
+
+    return _PLACES.sub(taken, "\n".join(fold(columns, kept, room, indent))) + taken(None)
 
 
 def _address(column: Column, text: str, width: int) -> str:

@@ -47,7 +47,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
     folder.mkdir()
     made = Odd(folder / UTF8, folder / f"core of {UTF8}")
     version = _version(plain)
-    made.executable.write_bytes(plain.read_bytes().replace(version, VERSION.encode().ljust(len(version), b"!")))
+    made.executable.write_bytes(
+        plain.read_bytes().replace(version, VERSION.encode().ljust(len(version), b"!"))
+    )
     made.executable.chmod(0o755)
     with processes.start(
         made.executable, "-objects", "500", "-end", "sleep", env={"GOTRACEBACK": "crash"}, cwd=folder, core=True,
@@ -147,7 +149,9 @@ def test_in_gdb(odd: Odd, tmp_path: Path) -> None:
 
 def test_through_mi(odd: Odd) -> None:
     gdb = gdbs.ensure(gdbs.labels()[0])
-    answers = mi.run_mi(gdb, ["-go-spans-summary", "-go-spans-list --sort \x1b"], exe=odd.executable, core=odd.core)
+    answers = mi.run_mi(
+        gdb, ["-go-spans-summary", "-go-spans-list --sort \x1b"], exe=odd.executable, core=odd.core
+    )
     assert answers[0].status == "done"
     assert VERSION in answers[0].results["go"]["version"]
     assert answers[1].status == "error"
@@ -157,7 +161,10 @@ def test_through_mi(odd: Odd) -> None:
 def test_in_delve(odd: Odd) -> None:
     delve = delves.ensure(delves.NEWEST)
     texts = delves.run(
-        delve, ["go_spans summary", "go_spans check", "go_spans list --sort \x1b", "go_spans list --json --limit 1"], exe=odd.executable, core=odd.core
+        delve,
+        ["go_spans summary", "go_spans check", "go_spans list --sort \x1b", "go_spans list --json --limit 1"],
+        exe=odd.executable,
+        core=odd.core,
     )
     for text in texts:
         assert planted.raw(text) == ""
@@ -166,7 +173,9 @@ def test_in_delve(odd: Odd) -> None:
     document = json.loads(texts[3])
     assert document["target"]["description"] == f"core of {UTF8}"
     assert VERSION in document["go"]["version"]
-    hidden = ast.literal_eval(re.search(r"^HIDDEN = (\[.*?^\])", delves.SCRIPT.read_text(), re.M | re.S)[1])
+    hidden = ast.literal_eval(
+        re.search(r"^HIDDEN = (\[.*?^\])", delves.SCRIPT.read_text(), re.MULTILINE | re.DOTALL)[1]
+    )
     for number in range(sys.maxunicode + 1):
         known = category(chr(number))
         listed = any(first <= number <= last for first, last in hidden)

@@ -73,7 +73,13 @@ def test_a_text_is_no_formula(sign: str) -> None:
     assert cell(f"{sign}cmd|' /C calc'!A0").startswith("'")
     rows = [{"name": f"{sign}1", "number": -1, "share": -1.5, "flag": True, "none": None}]
     (row,) = csv.DictReader(io.StringIO(to_csv(rows)))
-    assert row == {"name": "'" + shown(f"{sign}1"), "number": "-1", "share": "-1.5", "flag": "true", "none": ""}
+    assert row == {
+        "name": "'" + shown(f"{sign}1"),
+        "number": "-1",
+        "share": "-1.5",
+        "flag": "true",
+        "none": "",
+    }
     table = LongTable(
         1, ("at",), lambda block: {"at": np.array([7])[block], "name": np.array([f"{sign}1"], object)[block], "n": np.array([-1])[block]}
     )  # fmt: skip
@@ -111,9 +117,7 @@ def planted_session() -> Session:
         executable=f"/{NAME}",
         core=f"/{NAME}.core",
         build_id=NAME,
-        runtimes=tuple(
-            Runtime(NAME + str(n), f"/{NAME}", n + 4096, NAME, 5, shown=n == 0) for n in range(2)
-        ),
+        runtimes=tuple(Runtime(NAME + str(n), f"/{NAME}", n + 4096, NAME, 5, shown=n == 0) for n in range(2)),
     )
     return session
 
@@ -170,8 +174,19 @@ def test_in_progress() -> None:
 
 def errors() -> list[list[str]]:
     """Return command lines with that name in every place that they have."""
-    lines = [[NAME], ["help", NAME], ["--" + NAME], ["explain", NAME], ["summary", NAME], ["summary", NAME, "core"]]
-    lines += [["show", NAME, "a", "b"], ["snapshot", f"{NAME}/{NAME}", "core"], ["summary", "--pid", "1", NAME]]
+    lines = [
+        [NAME],
+        ["help", NAME],
+        ["--" + NAME],
+        ["explain", NAME],
+        ["summary", NAME],
+        ["summary", NAME, "core"],
+    ]
+    lines += [
+        ["show", NAME, "a", "b"],
+        ["snapshot", f"{NAME}/{NAME}", "core"],
+        ["summary", "--pid", "1", NAME],
+    ]
     lines += [["summary", "--dlv", NAME], ["summary", "a", "b", NAME], ["map", "--zoom", NAME, "a", "b"]]
     for command in COMMANDS:
         lines.append([command.name, f"--{NAME}"])
@@ -183,7 +198,9 @@ def errors() -> list[list[str]]:
     return lines
 
 
-@pytest.mark.parametrize("words", errors(), ids=lambda words: f"{len(words)} {words[0]:.9}".replace("\x1b", ""))
+@pytest.mark.parametrize(
+    "words", errors(), ids=lambda words: f"{len(words)} {words[0]:.9}".replace("\x1b", "")
+)
 def test_in_errors(words) -> None:
     answer = shell.inside(*words)
     assert (answer.stdout, answer.stderr.count("\n")) == ("", 1)
