@@ -30,13 +30,14 @@ _FILES_HELP: Final = (
     "snapshot alone"
 )
 _PID: Final = Option(
-    "pid", "instead: a running process, which stands still while it is read", "N", number=True
+    "pid", "instead: a running process, which stands still while it is read", "N", number=True, short="p"
 )
 _DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT")
 _DEBUG_FILES: Final = Option(
     "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
 )
 _WIDEST: Final = 120
+_HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
 _STATUSES: Final = {
@@ -98,11 +99,11 @@ def _answer(words: list[str]) -> Answer:
     if not words:
         return [overview()], USAGE
     name, *rest = words
-    if name in ("--version", "version"):
+    if name in ("--version", "-V", "version"):
         return [f"{_PROGRAM} {__version__}\n"], 0
-    if name in ("--help", "-h", "help"):
-        return [_help(command_named(rest[0])) if rest else overview()], 0
-    command = command_named(name)
+    if name in _HELP:
+        return [_help(command_named(rest[0])) if rest and rest[0] not in _HELP else overview()], 0
+    command = command_named(name, rest)
     if "--help" in rest or "-h" in rest:
         return [_help(command)], 0
     return (_report if command.needs_target else _without_files)(command, rest)
@@ -150,7 +151,7 @@ def _with_pid(command: Command) -> Command:
 
 
 def _without_files(command: Command, words: Sequence[str]) -> Answer:
-    arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help")
+    arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help", shown=True)
     arguments["argument"] = " ".join(plain) or None
 
     from gdb_gospan.commands.run import report  # noqa: PLC0415  # help is to be at hand at once
@@ -160,8 +161,12 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
 
 
 def _report(command: Command, words: Sequence[str]) -> Answer:
-    arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help")
+    arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help", shown=True)
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
+    if pid is not None and delve is not None:
+        raise UsageError(
+            f"{command.name}: --{_PID.name} {pid} and --{_DLV.name} {delve} are two targets; give one of them"
+        )
     if pid is not None:
         return _report_process(command, arguments, plain, pid)
     if delve is not None:
@@ -173,7 +178,7 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments["argument"] = _first(command, plain) if given else None
     files = plain[1:] if given else plain
     if open_saved and len(files) == 1:
-        del arguments["debug_directory"]
+        _without_debug_files(command, arguments, "a snapshot has the types in it")
         return _shown(open_saved(files[0], arguments["runtime"]), command, arguments)
     if any(_saved(file) for file in files):
         raise UsageError(
@@ -223,11 +228,16 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
 
 def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
-    del arguments["debug_directory"]  # Delve looks for debug information itself
+    _without_debug_files(command, arguments, "Delve looks for debug information itself")
 
     from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415  # as in _report
 
     return _shown(open_session(address, arguments["runtime"]), command, arguments)
+
+
+def _without_debug_files(command: Command, arguments: dict[str, Any], why: str) -> None:
+    if arguments.pop("debug_directory") is not None:
+        raise UsageError(f"{command.name}: --{_DEBUG_FILES.name} has no effect: {why}")
 
 
 def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:

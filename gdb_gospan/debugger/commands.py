@@ -77,7 +77,7 @@ class _Prefix(gdb.Command):
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
 
-            command_named(words[0])
+            command_named(words[0], words[1:])
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
@@ -112,7 +112,7 @@ class _Subcommand(gdb.Command):
         from gdb_gospan.commands.run import report
         from gdb_gospan.debugger.terminal import style
 
-        arguments = parsed(self._command, argument.split())  # quotes are part of an expression
+        arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
         if session is None:
             return report(None, self._command, arguments, looks)
@@ -171,13 +171,13 @@ def failure(line: str) -> gdb.GdbError:
     return gdb.GdbError(shown(line))
 
 
-def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
+def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
     from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
     from gdb_gospan.debugger.parameters import defaults
 
-    arguments = parse(command, words, defaults())
+    arguments = parse(command, words, defaults(), shown=shown)
     if command.takes_address and arguments["argument"] is not None:
         arguments["argument"] = address_of(arguments["argument"], command.name)
     for option in command.options:

@@ -35,6 +35,7 @@ _COLUMNS = (
 _SORTED_BY = {
     "span_bytes": "bytes", "npages": "bytes", "spanclass": "class", "tail_bytes": "tail", "large_tail_bytes": "tail",
     "start": "start", "object_bytes": "taken", "occupied": "filled", "objects": "slots", "nelems": "slots", "free_slots": "slots",
+    "state": "state", "sweepgen": "sweep", "needzero": "zero", "new": "new", "large_type": "type",
 }  # fmt: skip
 """Columns that stay because the rows are sorted by them."""
 

@@ -10,11 +10,12 @@ _CLASS_COLUMNS = (
 )
 _SPAN_COLUMNS = (
     "descriptor start npages span_bytes state spanclass elemsize nelems objects object_bytes free_slots free_bytes tail_bytes "
-    "large_tail_bytes occupied sweepgen needzero worst"
+    "large_tail_bytes occupied sweepgen needzero new large_type worst"
 )
 
 _CLASS_HEADINGS = {
     "class": "spanclass", "size": "elemsize", "free": "free_slots", "tail": "tail_bytes", "bitmaps": "metadata_bytes",
+    "how full": "occupied",
 }  # fmt: skip
 _SPAN_HEADINGS = {
     "class": "spanclass",
@@ -24,6 +25,7 @@ _SPAN_HEADINGS = {
     "free": "free_bytes",
     "sweep": "sweepgen",
     "zero": "needzero",
+    "type": "large_type",
 }
 
 HEAP: tuple[Command, ...] = (
