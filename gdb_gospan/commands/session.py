@@ -15,6 +15,7 @@ import numpy as np
 from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
+from gdb_gospan.layout.globals import Global
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.stopped import Stopped
@@ -117,6 +118,8 @@ class Session:
         How to learn the numbers of the threads, in the process's own pid namespace, or None.
     symbol_at
         How to learn which symbol an address belongs to, or None.
+    variables
+        How to find a package variable by its name, for the command that wants it, where no debugger evaluates it; or None.
     samples
         How to hold some of what was read in bulk against a debugger's own values, or None.
     pause_ms
@@ -139,6 +142,7 @@ class Session:
         samples: Callable[[], Check] | None = None,
         *,
         lwps: Callable[[], tuple[int, ...]] | None = None,
+        variables: Callable[[str, str], Global] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
@@ -146,6 +150,7 @@ class Session:
         self.symbol_at = symbol_at
         self.samples = samples
         self.lwps = lwps
+        self.variables = variables
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0

@@ -8,6 +8,7 @@ import attrs
 
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.commands.variables import not_recorded
 from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.image import Image
@@ -48,7 +49,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     lwps = tuple(thread.lwp for thread in threads or ())
     # Older releases have not recorded the numbers.
     known = None if not lwps or not all(lwps) else lambda: lwps
-    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known)
+    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
 
 
 def _target(recorded: dict[str, Any]) -> Target:
