@@ -1,6 +1,16 @@
 #!/usr/bin/env bash
 # Installs gdb_gospan for the Python inside gdb, into a folder of its own; --help says how.
 # Everything that is replaced is made beside the old one and renamed. Every failure is one line and exit code 1.
+
+# Started by another shell (sh install.sh), or by bash under that name: what follows is bash's own. No shell has read it yet.
+if [ -n "${BASH_VERSION:-}" ]; then
+    set +o posix
+elif [ -f "$0" ] && command -v bash >/dev/null; then
+    exec bash "$0" "$@"
+else
+    echo "install.sh: this needs bash: run bash install.sh in the folder that it is in" >&2
+    exit 1
+fi
 set -eEuo pipefail
 
 main() {

@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gdb_gospan import __version__
 from gdb_gospan.commands.arguments import command_named, split, with_addresses
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
 from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
+from gdb_gospan.views.gate import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +30,14 @@ _FILES_HELP: Final = (
     "snapshot alone"
 )
 _PID: Final = Option(
-    "pid", "instead: a running process, which stands still while it is read", "N", number=True
+    "pid", "instead: a running process, which stands still while it is read", "N", number=True, short="p"
 )
 _DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT")
 _DEBUG_FILES: Final = Option(
     "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
 )
 _WIDEST: Final = 120
+_HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
 _STATUSES: Final = {
@@ -65,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         One of those in `errors`.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    _standard_streams()
     try:
         pieces, status = _answer(words)
         for piece in pieces:
@@ -96,11 +99,11 @@ def _answer(words: list[str]) -> Answer:
     if not words:
         return [overview()], USAGE
     name, *rest = words
-    if name in ("--version", "version"):
+    if name in ("--version", "-V", "version"):
         return [f"{_PROGRAM} {__version__}\n"], 0
-    if name in ("--help", "-h", "help"):
-        return [_help(command_named(rest[0])) if rest else overview()], 0
-    command = command_named(name)
+    if name in _HELP:
+        return [_help(command_named(rest[0])) if rest and rest[0] not in _HELP else overview()], 0
+    command = command_named(name, rest)
     if "--help" in rest or "-h" in rest:
         return [_help(command)], 0
     return (_report if command.needs_target else _without_files)(command, rest)
@@ -148,7 +151,7 @@ def _with_pid(command: Command) -> Command:
 
 
 def _without_files(command: Command, words: Sequence[str]) -> Answer:
-    arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help")
+    arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help", shown=True)
     arguments["argument"] = " ".join(plain) or None
 
     from gdb_gospan.commands.run import report  # noqa: PLC0415  # help is to be at hand at once
@@ -158,8 +161,12 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
 
 
 def _report(command: Command, words: Sequence[str]) -> Answer:
-    arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help")
+    arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help", shown=True)
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
+    if pid is not None and delve is not None:
+        raise UsageError(
+            f"{command.name}: --{_PID.name} {pid} and --{_DLV.name} {delve} are two targets; give one of them"
+        )
     if pid is not None:
         return _report_process(command, arguments, plain, pid)
     if delve is not None:
@@ -171,7 +178,7 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments["argument"] = _first(command, plain) if given else None
     files = plain[1:] if given else plain
     if open_saved and len(files) == 1:
-        del arguments["debug_directory"]
+        _without_debug_files(command, arguments, "a snapshot has the types in it")
         return _shown(open_saved(files[0], arguments["runtime"]), command, arguments)
     if any(_saved(file) for file in files):
         raise UsageError(
@@ -221,7 +228,7 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
 
 def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
-    del arguments["debug_directory"]  # Delve looks for debug information itself
+    _without_debug_files(command, arguments, "Delve looks for debug information itself")
 
     from gdb_gospan.commands.dlvstill import tried_again  # noqa: PLC0415  # as in _report
     from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415
@@ -233,6 +240,11 @@ def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[s
         return _shown(session, command, own)
 
     return tried_again(attempt, lambda line: sys.stderr.write(f"{_PROGRAM}: {line}\n"))
+
+
+def _without_debug_files(command: Command, arguments: dict[str, Any], why: str) -> None:
+    if arguments.pop("debug_directory") is not None:
+        raise UsageError(f"{command.name}: --{_DEBUG_FILES.name} has no effect: {why}")
 
 
 def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:
@@ -283,12 +295,12 @@ def _first(command: Command, plain: Sequence[str]) -> str:
 
 def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
     """Follow the terminal, NO_COLOR and the options of the command."""
-    shown = sys.stdout.isatty()
-    colours = shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    terminal = sys.stdout.isatty()
+    colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     wanted = arguments["color"]
-    room = shutil.get_terminal_size((100, 24)).columns if shown else 0
+    room = shutil.get_terminal_size((100, 24)).columns if terminal else 0
     return {
-        "width": min(room, _WIDEST) if shown else 100,
+        "width": min(room, _WIDEST) if terminal else 100,
         "room": room,
         "colour": wanted == "always" or (wanted == "auto" and colours),
         "unicode": _encoding().lower().replace("-", "") == "utf8",
@@ -296,12 +308,35 @@ def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _standard_streams() -> None:
+    """Put something in the place of streams that were closed before the start, such as by ``>&-``.
+
+    Their numbers would else go to the next files that are opened. What is written to a closed standard output fails,
+    as it does in any program; of a closed standard error nothing can be told.
+    """
+    if sys.stdin is None:
+        sys.stdin = _opened(0, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = _opened(1, os.O_RDONLY)
+    if sys.stderr is None:
+        sys.stderr = _opened(2, os.O_WRONLY)
+
+
+def _opened(number: int, flags: int) -> TextIO:
+    """Open the null device as this descriptor."""
+    descriptor = os.open(os.devnull, flags)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
+
+
 def _encoding() -> str:
     return sys.stdout.encoding or "ascii"
 
 
 def _write(text: str) -> None:
-    """Print, whatever the names of files may hold that standard output cannot encode."""
+    """Print; what standard output cannot encode, such as a name in another script, is escaped."""
     if not text.isascii():
         text = text.encode(_encoding(), "backslashreplace").decode(_encoding())
     sys.stdout.write(text)
@@ -314,6 +349,5 @@ def _silence() -> None:
 
 
 def _fail(line: str, status: int) -> int:
-    safe = line.encode("utf-8", "backslashreplace").decode()
-    sys.stderr.write(f"{_PROGRAM}: {safe}\n")
+    sys.stderr.write(f"{_PROGRAM}: {shown(line)}\n")
     return status

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import fractions
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from gdb_gospan.commands.catalog import COMMANDS, find
@@ -15,8 +18,17 @@ from gdb_gospan.layout.sizeclasses import SIZES, SPAN_CLASSES
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 _SPAN_CLASS = re.compile(r"([\d,]+|large)[ _-]*(no)?scan")
+_BYTES = "BYTES"
+"""What stands for the value of an option that takes a number of bytes."""
+_UNIT = re.compile(r"[KMGTPE]i?B?|B", re.IGNORECASE | re.ASCII)
+_UNITS = re.compile(rf"([\d.,]+)\s*({_UNIT.pattern})", re.IGNORECASE | re.ASCII)
+_FIRST = "summary"
+"""The command to begin with."""
+_ADDRESS = re.compile("0[xX][0-9a-fA-F]+")
 _NEAR = 0.75
 """How much of a word must be as in another for the other to be meant."""
+_MEASURE = re.compile(r"[\W_]of[\W_][\d,.]+[\W_]([KMGTPE]i)?B$", re.IGNORECASE)
+"""What a heading says of the rows below it: ``Chunks of 4.00 MiB``."""
 _NOT_IN_WORDS = re.compile(r"[\W_]+")
 
 
@@ -27,19 +39,51 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message} (try: {self.usage} {self.prog})")
 
 
-def command_named(name: str) -> Command:
-    """Return the command, or raise a `UsageError` that suggests the nearest name."""
+def command_named(name: str, rest: Sequence[str] = (), *, program: str = "go-spans") -> Command:
+    """Return the command, or raise a `UsageError` that suggests the nearest name, or where the name belongs.
+
+    Parameters
+    ----------
+    rest
+        The words after it, of which one may be the command.
+    """
     command = find(name)
-    if command is None:
-        names = [command.name for command in COMMANDS]
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]}?" if near else "try one of: " + " ".join(names)
-        raise UsageError(f"no subcommand {name} ({hint})")
-    return command
+    if command is not None:
+        return command
+    names = [command.name for command in COMMANDS]
+    near = difflib.get_close_matches(name, names, 1)
+    if not near and (what := _no_name(name)):
+        found = next((word for word in rest if find(word) is not None), None)
+        others = list(rest)
+        if found is not None:
+            others.remove(found)
+        line = shlex.join([program, found or _FIRST, name, *others])
+        raise UsageError(f"{what} {name} stands where the command belongs (try: {line})")
+    if not near and name.isdecimal():
+        raise UsageError(f"no subcommand {name} (try, for a process: {program} {_FIRST} --pid {name})")
+    if _ADDRESS.fullmatch(name):
+        raise UsageError(
+            f"no subcommand {name} (try, for an address: {shlex.join([program, 'show', name, *rest])})"
+        )
+    hint = f"did you mean {near[0]}?" if near else "try one of: " + " ".join(names)
+    raise UsageError(f"no subcommand {name} ({hint})")
+
+
+def _no_name(word: str) -> str:
+    """Say what a word is that cannot have been meant as the name of a command; empty if it can."""
+    if word.startswith("-"):
+        return "the option"
+    if "/" in word or "." in word or os.path.lexists(word):  # a name of any kind
+        return "the file"
+    return ""
 
 
 def parse(
-    command: Command, words: Sequence[str], defaults: Mapping[str, object] | None = None
+    command: Command,
+    words: Sequence[str],
+    defaults: Mapping[str, object] | None = None,
+    *,
+    shown: bool = False,
 ) -> dict[str, Any]:
     """Return the value of every option by name, and ``argument`` for the positional one.
 
@@ -47,13 +91,15 @@ def parse(
     ----------
     defaults
         Values of options that are not given, where they are not those of the command.
+    shown
+        Whether the report is for people, and an option of a part of it that is not in it a mistake.
 
     Raises
     ------
     UsageError
         An unknown option, a missing or a bad value; the message says which.
     """
-    arguments, plain = split(command, words, defaults=defaults)
+    arguments, plain = split(command, words, defaults=defaults, shown=shown)
     arguments["argument"] = _positional(command, plain)
     return arguments
 
@@ -83,6 +129,7 @@ def split(
     *,
     helped_by: str = "help go-spans",
     defaults: Mapping[str, object] | None = None,
+    shown: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the value of every option by name, and the words that belong to none.
 
@@ -90,7 +137,7 @@ def split(
     ----------
     helped_by
         What to type before the command's name for its help.
-    defaults
+    defaults, shown
         As for `parse`.
 
     Raises
@@ -100,15 +147,17 @@ def split(
     """
     parser = _Parser(prog=command.name, add_help=False, allow_abbrev=False, usage=helped_by)
     for option in options_of(command):
+        names = [f"--{option.name}", *([f"-{option.short}"] if option.short else [])]
         if option.metavar:
-            parser.add_argument(f"--{option.name}", type=_kind(command, option), default=option.default)
+            parser.add_argument(*names, type=_kind(command, option), default=option.default)
         else:
-            parser.add_argument(f"--{option.name}", action="store_true")
+            parser.add_argument(*names, action="store_true")
     parser.add_argument("plain", nargs="*")
     # A table that is small by its nature stays whole unless this very command is told to cut it.
     known = {option.name for option in options_of(command) if (option.name, option.default) != ("limit", 0)}
     parser.set_defaults(**{name: value for name, value in (defaults or {}).items() if name in known})
-    values, unknown = parser.parse_known_intermixed_args(_joined(command, words))
+    joined = _joined(command, words)
+    values, unknown = parser.parse_known_intermixed_args(joined)
     if unknown:
         names = [f"--{option.name}" for option in options_of(command)]
         near = difflib.get_close_matches(unknown[0], names, 1, cutoff=_NEAR)
@@ -116,14 +165,32 @@ def split(
         raise UsageError(f"{command.name}: no option {unknown[0]} ({hint})")
     arguments = vars(values)
     plain: list[str] = arguments.pop("plain")
+    if shown:
+        _refuse_without_effect(command, {word.partition("=")[0] for word in joined}, arguments)
     if arguments.pop("bytes"):
         arguments["units"] = "bytes"
     return arguments, plain
 
 
+def _refuse_without_effect(command: Command, given: Collection[str], arguments: Mapping[str, Any]) -> None:
+    for option in options_of(command):
+        value = arguments.get(option.name)
+        idle = not value or (option.choices and value == option.default)  # as if it were not there
+        if (
+            option.part
+            and f"--{option.name}" in given
+            and not (idle or any(map(arguments.get, option.shown_by)))
+        ):
+            raise UsageError(
+                f"{command.name}: --{option.name} is of {option.part}, which are not shown "
+                f"(try: {command.name} --{option.shown_by[0]} --{option.name} {value})"
+            )
+
+
 def _joined(command: Command, words: Sequence[str]) -> list[str]:
     """Join what was one value before it was split at blanks: ``"free bytes"`` in quotes, and ``3,072 noscan``."""
     valued = {f"--{option.name}" for option in options_of(command) if option.metavar and not option.address}
+    sized = {f"--{option.name}": option.metavar == _BYTES for option in options_of(command)}
     joined: list[str] = []
     rest = list(words)
     while rest:
@@ -138,7 +205,9 @@ def _joined(command: Command, words: Sequence[str]) -> list[str]:
             while rest and not value.endswith(quote):
                 value += " " + rest.pop(0)
             value = value.removesuffix(quote)
-        elif name == "--class" and rest and rest[0] in ("scan", "noscan"):
+        elif rest and (
+            rest[0] in ("scan", "noscan") if name == "--class" else sized[name] and _UNIT.fullmatch(rest[0])
+        ):
             value += " " + rest.pop(0)
         joined += [f"{name}={value}"] if equals or value.startswith("-") else [name, value]
     return joined
@@ -149,6 +218,8 @@ def _kind(command: Command, option: Option) -> Callable[[str], object]:
         return lambda text: _choice(command, option, text)
     if option.name == "class":
         return _span_class
+    if option.metavar == _BYTES:
+        return _nbytes
     return _number if option.number else str
 
 
@@ -156,6 +227,7 @@ def _choice(command: Command, option: Option, text: str) -> str:
     """Return the choice that is meant, however its words are joined; a heading of the output serves too."""
     names = {_plain(name): name for name in option.choices}
     names |= {_plain(heading): name for heading, name in option.headings.items()}
+    text = _MEASURE.sub("", text)
     if text in option.choices:
         return text
     if _plain(text) in names:
@@ -199,6 +271,27 @@ def _number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def _nbytes(text: str) -> int:
+    """Return a number of bytes, also one that is spelt as it is printed: ``1,024 B``, ``1.5 KiB``; K is KiB, as in GNU's tools."""
+    match = _UNITS.fullmatch(text.strip())
+    if match is None:
+        try:
+            return _number(text)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"{error} (such as 1024, 1,024 or 1KiB)") from None
+    number, unit = match[1], match[2].upper()
+    if unit[1:] == "B":
+        raise argparse.ArgumentTypeError(f"{text} is ambiguous: {number}{unit[0]}iB is in units of 1024")
+    try:
+        exact = fractions.Fraction(number.replace(",", "") if _GROUPED.fullmatch(number) else number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a number (such as 1024, 1,024 or 1KiB)") from None
+    exact *= 1024 ** "BKMGTPE".index(unit[0])
+    if exact.denominator != 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of bytes")
+    return int(exact)
 
 
 def _positional(command: Command, plain: Sequence[str]) -> str | None:

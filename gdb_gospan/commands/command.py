@@ -9,11 +9,25 @@ from __future__ import annotations
 class Option:
     """One option. ``metavar`` empty makes it a flag; ``choices`` limits its values; ``address`` takes expressions in gdb.
 
-    ``headings`` are other names of choices: what the output calls them.
+    ``headings`` are other names of choices: what the output calls them. Where only a part of the report is subject to
+    the option, ``part`` names it, and ``shown_by`` the options of which one must be given for it to be there.
+    ``short`` is a letter that stands for the name after a single dash.
     """
 
     # Plain classes: importing typing for a NamedTuple takes a third of what may be added to gdb's start.
-    __slots__ = ("address", "choices", "default", "headings", "help", "metavar", "name", "number")
+    __slots__ = (
+        "address",
+        "choices",
+        "default",
+        "headings",
+        "help",
+        "metavar",
+        "name",
+        "number",
+        "part",
+        "short",
+        "shown_by",
+    )
 
     def __init__(
         self,
@@ -26,6 +40,9 @@ class Option:
         choices: tuple[str, ...] = (),
         address: bool = False,
         headings: dict[str, str] | None = None,
+        part: str = "",
+        shown_by: tuple[str, ...] = (),
+        short: str = "",
     ) -> None:
         self.name = name
         self.help = help
@@ -35,6 +52,24 @@ class Option:
         self.choices = choices
         self.address = address
         self.headings = headings or {}
+        self.part = part
+        self.shown_by = shown_by
+        self.short = short
+
+    def only_of(self, part: str, *shown_by: str) -> Option:
+        """Return the same option for a report of which only that part is subject to it."""
+        return Option(
+            self.name,
+            self.help,
+            self.metavar,
+            self.default,
+            number=self.number,
+            choices=self.choices,
+            address=self.address,
+            headings=self.headings,
+            part=part,
+            shown_by=shown_by,
+        )
 
 
 class Command:
@@ -209,7 +244,8 @@ def help_text(
         left = f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
         choices = f" ({', '.join(option.choices)})" if option.choices else ""
         default = f" [{option.default}]" if option.default is not None else ""
-        lines += _hung(left, f"{option.help}{choices}{default}", 22)
+        short = f"; -{option.short} for short" if option.short else ""
+        lines += _hung(left, f"{option.help}{choices}{default}{short}", 22)
     if command.columns:
         lines += ["", "Reading the output:"]
         for name, meaning in command.columns:

@@ -10,6 +10,7 @@ from typing import Final
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.progress import telling_of
 from gdb_gospan.commands.session import Session, Target, core_description, cut_off, no_runtime
+from gdb_gospan.commands.variables import by_symbols
 from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
@@ -112,6 +113,9 @@ def open_session(
         opened.heap,
         lambda: stacks(core, notes.threads, functions()),
         lwps=lambda: tuple(thread.lwp for thread in notes.threads),
+        variables=by_symbols(
+            () if types is None else (types,), "" if executable is None else str(executable.path)
+        ),
     )
 
 

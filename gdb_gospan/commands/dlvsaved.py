@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.commands.variables import not_recorded
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.frozen import thaw
 from gdb_gospan.memory.saved import load
@@ -31,4 +32,5 @@ def open_session(path: str, runtime: str | None = None) -> Session:
             pid=pid if isinstance(pid, int) else None,
         ),
         Heap(image, layout, symbols),
+        variables=not_recorded,
     )

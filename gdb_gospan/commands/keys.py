@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from gdb_gospan.commands.catalog import COMMANDS
+
 _ENVELOPE = "envelope"
 _EVERY = "every report"
 
@@ -39,21 +41,24 @@ def keys() -> tuple[Key, ...]:
 
 @functools.cache
 def _schemas() -> dict[str, dict[str, Any]]:
-    """Return the schemas by command."""
+    """Return the schemas by command, and the one that all have in them."""
     folder = importlib.resources.files("gdb_gospan") / "schema"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda f: f.name)
-    return {file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8")) for file in files}
+    names = sorted([_ENVELOPE, *(command.name for command in COMMANDS)])
+    return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names}
 
 
 def _walk(
     command: str, schema: dict[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the path and the description of every key below; of what another file defines, that file tells."""
-    home, schema = _followed(command, schema)
-    if home != command:
+    """Yield the path and the description of every key below; of what is a copy from another file, that file tells."""
+    schema = _followed(command, schema)
+    if "$comment" in schema:
         return
+    shared = {} if path or command == _ENVELOPE else _schemas()[_ENVELOPE]["properties"]
     for name, entry in schema.get("properties", {}).items():
-        meaning = entry.get("description") or _followed(command, entry)[1].get("description")
+        if shared.get(name) == entry:
+            continue
+        meaning = entry.get("description") or _followed(command, entry).get("description")
         if meaning:
             yield (*path, name), meaning
         yield from _walk(command, entry, (*path, name))
@@ -62,14 +67,13 @@ def _walk(
         yield from _walk(command, items, path)
 
 
-def _followed(command: str, schema: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return what a reference leads to, and whose file it is in; what has keys of its own stays as it is."""
+def _followed(command: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reference leads to, in the same file; anything else as it is."""
+    target: Any = _schemas()[command]
     reference: str = schema.get("$ref", "")
-    if not reference or "properties" in schema:
-        return command, schema
-    file, _, inside = reference.partition("#")
-    home = file.removesuffix(".json") or command
-    target: Any = _schemas()[home]
-    for step in filter(None, inside.split("/")):
+    if not reference:
+        return schema
+    for step in reference.removeprefix("#/").split("/"):
         target = target[step]
-    return home, target
+    found: dict[str, Any] = target
+    return found

@@ -12,14 +12,12 @@ from gdb_gospan.analysis.contiguity import FEW, HUGE_BYTES, Contiguity, contigui
 from gdb_gospan.commands.rows import as_rows, first_rows
 from gdb_gospan.commands.session import Session
 from gdb_gospan.commands.spans import columns_of, hexadecimal
-from gdb_gospan.errors import UsageError
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_USE, KIND_NAMES, MANUAL, RELEASED
 from gdb_gospan.runtime.record import Column
 from gdb_gospan.views import pages as view
 from gdb_gospan.views.longtable import LongTable
 from gdb_gospan.views.style import Style
 
-_BY_PLACE = "start"
 _OF_A_SPAN = (
     "descriptor",
     "start",
@@ -35,10 +33,6 @@ _OF_A_SPAN = (
 
 def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Describe the pages by state, by run, by huge page and by chunk."""
-    if arguments["sort"] != _BY_PLACE and not any(arguments[name] for name in ("chunks", "json", "csv")):
-        raise UsageError(
-            f"pages: --sort is of the chunks, which are not shown (try: pages --chunks --sort {arguments['sort']})"
-        )
     session.let_go()
     found = contiguity(session.heap)
     page_bytes = found.kinds.pages.page_size

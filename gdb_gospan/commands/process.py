@@ -16,6 +16,7 @@ import attrs
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.session import Session, Target, no_runtime
+from gdb_gospan.commands.variables import by_symbols
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
 from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
@@ -73,7 +74,13 @@ class ProcessSession(Session):
     """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
 
     def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
-        super().__init__(target, heap, self._stacks, lwps=lambda: tuple(each.lwp for each in self._threads))
+        super().__init__(
+            target,
+            heap,
+            self._stacks,
+            lwps=lambda: tuple(each.lwp for each in self._threads),
+            variables=by_symbols(opened.types, target.executable or "the executable"),
+        )
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
@@ -143,6 +150,8 @@ class _Opened:
 
     Attributes
     ----------
+    types
+        Of the executable, then of the libraries in Go.
     search
         For the runtime's variables; None where there are symbols.
     """
@@ -150,6 +159,7 @@ class _Opened:
     loaded: _Loaded
     executable: Executable
     functions: Functions
+    types: tuple[DwarfTypes, ...]
     search: _Search | None
 
 
@@ -201,6 +211,7 @@ def open_session(
         raise TargetError(_no_runtime(pid, name, executable))
     tried = opened.heap
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
+    types = (own, *(library.types for library in libraries))
     symbols, path, added = own.symbols, executable.path, bias
     for library in libraries:
         if opened.module is library.module:
@@ -221,7 +232,7 @@ def open_session(
         if tried.layout.source == "none" and opened.module
         else None
     )
-    return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, search))
+    return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, types, search))
 
 
 @attrs.frozen(eq=False)

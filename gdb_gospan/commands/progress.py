@@ -11,6 +11,7 @@ from gdb_gospan.commands.session import Session
 from gdb_gospan.memory.abreast import start
 from gdb_gospan.memory.model import Tell
 from gdb_gospan.views import units
+from gdb_gospan.views.gate import shown
 
 _AFTER = 0.5
 """Seconds without a word: most commands are over by then."""
@@ -111,7 +112,7 @@ class _Line:
             seconds = self._clock() - self._began
             if seconds < _AFTER or self._over or not (said := words(seconds)):
                 return
-            text = f"go-spans: {said}"
+            text = f"go-spans: {shown(said)}"
             self._write("\r" + text.ljust(self._width))
             self._width = max(self._width, len(text))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gdb_gospan.runtime.record import I64, Column, Mask
 
-ASCENDING = frozenset({"spanclass", "start", "descriptor", "state"})
+ASCENDING = frozenset({"spanclass", "start", "descriptor", "state", "large_type"})
 """Columns that read naturally from the smallest up; all others start with the largest."""
 
 
@@ -25,10 +25,9 @@ def first_rows(values: Column, key: str, limit: int) -> I64:
     Equal rows keep the order that they have, so the output is the same each time; figures that are not known
     (None) come last.
     """
-    if values.dtype == object:
-        unknown = values == None  # noqa: E711  # element by element
-        values = np.where(unknown, -1, values) if unknown.any() else values
     descending, count = key not in ASCENDING, len(values)
+    if values.dtype == object:
+        values = _comparable(values, last=-1 if descending else count)
     rows = np.arange(count)
     if 0 < limit < count:  # to sort a million for twenty takes most of the time of a list
         last = np.partition(values, count - limit if descending else limit - 1)
@@ -38,6 +37,16 @@ def first_rows(values: Column, key: str, limit: int) -> I64:
     if not descending:
         return rows[np.argsort(values[rows], kind="stable")]
     return rows[::-1][np.argsort(values[rows][::-1], kind="stable")][::-1]
+
+
+def _comparable(values: Column, last: int) -> Column:
+    """Return numbers in the order of the values, texts by the alphabet; `last` for those that are not known."""
+    unknown = values == None  # noqa: E711  # element by element
+    if unknown.all() or not isinstance(values[~unknown][0], str):
+        return np.where(unknown, last, values) if unknown.any() else values
+    ranks = np.full(len(values), last, np.int64)
+    ranks[~unknown] = np.unique(values[~unknown].astype(str), return_inverse=True)[1]
+    return ranks
 
 
 def unknown_where(unknown: Mask, column: Column) -> Column:

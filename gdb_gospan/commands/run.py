@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from gdb_gospan.commands.command import Command
 from gdb_gospan.commands.session import Session, cut_off
+from gdb_gospan.commands.variables import followed, located
 from gdb_gospan.errors import Interrupted, MemoryReadError, UsageError
-from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces
+from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces, passed
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import to_csv
 
@@ -79,6 +80,7 @@ def laid_out(
         rows = own(answer) if own else _rows(answer, command.rows.split())
         yield from csv_pieces(rows) if isinstance(rows, LongTable) else [to_csv(rows)]
     else:
+        answer = passed(answer)
         shown = load(command).text(answer, style)
         words: set[str] = set()
         for piece in _lines([shown] if isinstance(shown, str) else shown):
@@ -116,8 +118,12 @@ def document(session: Session | None, command: Command, arguments: dict[str, Any
     prepare = getattr(module, "prepare", None)  # what can be refused before the target stands still
     if prepare is not None:
         arguments = prepare(arguments)
+    if session is not None:
+        arguments = located(session, command, arguments)
     try:
         with session.look() if session else nullcontext():
+            if session is not None:
+                arguments = followed(session, arguments)
             answer: dict[str, Any] = module.document(session, {"width": _WIDTH, **arguments})
     except MemoryReadError as error:
         if session is None or not session.target.missing:

@@ -15,6 +15,7 @@ import numpy as np
 from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
+from gdb_gospan.layout.globals import Global
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.stopped import Stopped
@@ -121,6 +122,8 @@ class Session:
         How to turn an expression into an address, or None: takes the expression and the words that ask for it.
     still
         How to make sure that the target has not moved since the session was opened, or None; raises if it has.
+    variables
+        How to find a package variable by its name, for the command that wants it, where no debugger evaluates it; or None.
     samples
         How to hold some of what was read in bulk against a debugger's own values, or None.
     pause_ms
@@ -145,6 +148,7 @@ class Session:
         lwps: Callable[[], tuple[int, ...]] | None = None,
         address_of: Callable[[str, str], str] | None = None,
         still: Callable[[], None] | None = None,
+        variables: Callable[[str, str], Global] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
@@ -154,6 +158,7 @@ class Session:
         self.lwps = lwps
         self.address_of = address_of
         self.still = still
+        self.variables = variables
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0

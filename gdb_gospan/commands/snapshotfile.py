@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.commands.variables import not_recorded
 from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.image import Image
@@ -49,10 +49,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     lwps = tuple(thread.lwp for thread in threads or ())
     # Older releases have not recorded the numbers.
     known = None if not lwps or not all(lwps) else lambda: lwps
-    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known)
-
-
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
 
 
 def _target(recorded: dict[str, Any]) -> Target:
@@ -66,8 +63,7 @@ def _target(recorded: dict[str, Any]) -> Target:
     numbers += [number for each in runtimes for number in (each.mheap, each.in_use) if number is not None]
     if not all(type(each.shown) is bool for each in runtimes):
         raise TypeError(recorded)
-    # A terminal would obey them.
-    if not all(isinstance(text, str) and not _CONTROLS.search(text) for text in (target.description, *texts)):
+    if not all(isinstance(text, str) for text in (target.description, *texts)):
         raise TypeError(recorded)
     if not all(type(number) is int for number in (target.missing, *numbers)):
         raise TypeError(recorded)

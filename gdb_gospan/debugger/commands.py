@@ -77,7 +77,7 @@ class _Prefix(gdb.Command):
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
 
-            command_named(words[0])
+            command_named(words[0], words[1:])
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
@@ -112,7 +112,7 @@ class _Subcommand(gdb.Command):
         from gdb_gospan.commands.run import report
         from gdb_gospan.debugger.terminal import style
 
-        arguments = parsed(self._command, argument.split())  # quotes are part of an expression
+        arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
         if session is None:
             return report(None, self._command, arguments, looks)
@@ -148,13 +148,13 @@ def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
         raise
     except GoSpansError as error:
         status = error.exit_status
-        raise gdb.GdbError(f"go-spans: {error}") from None
+        raise failure(f"go-spans: {error}") from None
     except (gdb.error, gdb.GdbError):
         raise
     except Exception as error:
         if gdb.parameter("python print-stack") == "full":
             raise
-        raise gdb.GdbError(
+        raise failure(
             f"{name}: internal error: {type(error).__name__}: {error} "
             "(please report it; set python print-stack full shows where)"
         ) from None
@@ -164,13 +164,20 @@ def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
         gdb.set_convenience_variable(_STATUS, status)
 
 
-def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
+def failure(line: str) -> gdb.GdbError:
+    """Return what makes gdb print this line, in which nothing is left that a terminal obeys."""
+    from gdb_gospan.views.gate import shown
+
+    return gdb.GdbError(shown(line))
+
+
+def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
     from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
     from gdb_gospan.debugger.parameters import defaults
 
-    arguments = parse(command, words, defaults())
+    arguments = parse(command, words, defaults(), shown=shown)
     if command.takes_address and arguments["argument"] is not None:
         arguments["argument"] = address_of(arguments["argument"], command.name)
     for option in command.options:

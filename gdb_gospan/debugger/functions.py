@@ -147,11 +147,12 @@ def _address(value: gdb.Value) -> int:
 def _spans() -> SpanMaps:
     global _map  # noqa: PLW0603  # one gdb, one current program
     if _map is None or not _map.valid():
+        from gdb_gospan.debugger.commands import failure
         from gdb_gospan.debugger.spanmap import SpanMaps
         from gdb_gospan.errors import GoSpansError
 
         try:
             _map = SpanMaps()
         except GoSpansError as error:
-            raise gdb.GdbError(f"go-spans: {error}") from None
+            raise failure(f"go-spans: {error}") from None
     return _map

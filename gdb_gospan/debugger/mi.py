@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+_NO_CHARACTERS = re.compile(r"[\ud800-\udfff]+")
+"""Bytes of a name that is not UTF-8, as Python has them; gdb takes no such string. Other escapes are MI's own."""
 
 
 def register() -> None:
@@ -67,11 +69,17 @@ def _name(key: str) -> str:
     return name if name[:1].isalpha() else f"n{name}"
 
 
+def _shown(text: str) -> str:
+    from gdb_gospan.views.gate import shown
+
+    return shown(text)
+
+
 def _spelt(value: object) -> object:
     if isinstance(value, dict):
         return _tuple(value)
     if isinstance(value, str):
-        return value
+        return _NO_CHARACTERS.sub(lambda match: _shown(match[0]), value)
     from collections.abc import Sequence
 
     if isinstance(value, Sequence):

@@ -23,7 +23,9 @@ class _Prefix(gdb.Command):
         del from_tty
         if argument:
             name = argument.split(maxsplit=1)[0]
-            raise gdb.GdbError(f"go-spans: no parameter {name} (they are {', '.join(_PARAMETERS)})")
+            from gdb_gospan.debugger.commands import failure
+
+            raise failure(f"go-spans: no parameter {name} (they are {', '.join(_PARAMETERS)})")
         for name in _PARAMETERS:
             gdb.execute(f"show {_PREFIX} {name}")
 

@@ -70,6 +70,8 @@ class DwarfTypes:
     ----------
     symbols
         The file's symbol table.
+    word
+        Bytes of a pointer.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class DwarfTypes:
             elf = _TypesOnly(file)
             self.symbols = SymbolTable(path, bias)
             self._order: Literal["little", "big"] = "little" if elf.little_endian else "big"
+            self.word = elf.elfclass // 8
             self._dwarf: Any = None
             self._info = b""
             if any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z")):
@@ -119,6 +122,15 @@ class DwarfTypes:
             address = self.symbols.address(name)
         return None if address is None else (address, None)
 
+    def package_variable(self, name: str) -> tuple[int, DwarfType] | None:
+        """Address and type of a variable of any package; None without debug information, or when there is none."""
+        with self.reading():
+            for die in self._search("DW_TAG_variable", name, every=True):
+                address, kind = self._location(die), self.referenced(die)
+                if address is not None and kind is not None:
+                    return address, DwarfType(self, kind)
+        return None
+
     def _location(self, die: DIE) -> int | None:
         """Return the address of a variable whose location is nothing but one."""
         location = die.attributes.get("DW_AT_location")
@@ -126,10 +138,14 @@ class DwarfTypes:
             return None
         return int.from_bytes(bytes(location.value[1:]), self._order) + self.bias
 
-    def _search(self, tag: str, name: str) -> Iterator[DIE]:
-        """Yield what looks like a DIE with this tag and name."""
-        wanted = name.encode() + b"\0"
-        for begin, end in self._units:
+    def _search(self, tag: str, name: str, *, every: bool = False) -> Iterator[DIE]:
+        """Yield what looks like a DIE with this tag and name, in the units of the runtime or in every one."""
+        wanted = name.encode("utf-8", "surrogateescape") + b"\0"
+        if every and self._info.find(wanted) < 0:
+            return
+        for begin, end, is_runtime in self._units:
+            if not (every or is_runtime):
+                continue
             at = self._info.find(wanted, begin, end)
             while at >= 0:
                 unit = self._dwarf.get_CU_at(begin)
@@ -142,16 +158,15 @@ class DwarfTypes:
                 at = self._info.find(wanted, at + 1, end)
 
     @cached_property
-    def _units(self) -> list[tuple[int, int]]:
-        """Where each compilation unit called ``runtime`` begins and ends; from their headers alone."""
+    def _units(self) -> list[tuple[int, int, bool]]:
+        """Where each compilation unit begins and ends, and whether it is called ``runtime``; from their headers alone."""
         found, at, info = [], 0, self._info
         while at + 4 <= len(info):
             length = int.from_bytes(info[at : at + 4], self._order)
             end = at + 4 + length
             if length == 0xFFFFFFFF:
                 end = at + 12 + int.from_bytes(info[at + 4 : at + 12], self._order)
-            if _UNIT in info[at : at + _UNIT_HEADER + len(_UNIT)]:
-                found.append((at, end))
+            found.append((at, end, _UNIT in info[at : at + _UNIT_HEADER + len(_UNIT)]))
             at = end
         return found
 
@@ -196,6 +211,11 @@ class DwarfType:
     def size(self) -> int:
         """Size in bytes."""
         return _number(self._die, "DW_AT_byte_size", default=self._die.cu["address_size"])
+
+    @property
+    def is_pointer(self) -> bool:
+        """Whether a variable of it is one word that points: a pointer, map, channel or function."""
+        return self._die.tag in ("DW_TAG_pointer_type", "DW_TAG_subroutine_type")
 
     @cached_property
     def _members(self) -> dict[str, DIE]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +19,17 @@ _SYM: Final = {
     32: "name:u4 value:u4 size:u4 info:u1 other:u1 shndx:u2",
 }
 _SHT_SYMTAB: Final = 2
+_STT_OBJECT: Final = 1
 _STT_FUNC: Final = 2
+
+
+@attrs.frozen
+class Found:
+    """A symbol: its address and bytes, and whether it is data and no code."""
+
+    address: int
+    size: int
+    is_data: bool
 
 
 class SymbolTable:
@@ -61,14 +72,31 @@ class SymbolTable:
 
     def address(self, name: str) -> int | None:
         """Return the address of the symbol called `name`, or None."""
-        wanted = name.encode() + b"\0"
+        found = self.find(name)
+        return None if found is None else found.address
+
+    def find(self, name: str) -> Found | None:
+        """Return the symbol called `name`, or None."""
+        wanted = name.encode("utf-8", "surrogateescape") + b"\0"
         at = self._strings.find(wanted)
         while at >= 0:  # a linker may let a name be the end of a longer one
             defined = self._table[(self._table["name"] == at) & (self._table["shndx"] != 0)]
             if len(defined):
-                return int(defined[0]["value"]) + self.bias
+                kind = int(defined[0]["info"]) & 0xF
+                return Found(
+                    int(defined[0]["value"]) + self.bias, int(defined[0]["size"]), kind == _STT_OBJECT
+                )
             at = self._strings.find(wanted, at + 1)
         return None
+
+    def data_names(self) -> list[str]:
+        """Return the names of all that is data and not code."""
+        data = self._table[(self._table["info"] & 0xF) == _STT_OBJECT]
+        ends = (self._strings.find(b"\0", begin) for begin in data["name"].tolist())
+        return [
+            self._strings[begin:end].decode("utf-8", "replace")
+            for begin, end in zip(data["name"].tolist(), ends, strict=True)
+        ]
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at `address` belongs to, or None."""

@@ -197,7 +197,7 @@ def _mapping(name: str, value: object) -> dict[str, Any]:
 
 def _text(top: dict[str, Any], key: str) -> str:
     value = top.get(key)
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str):
         raise _DamageError(f"{key} is no text")
     return value
 

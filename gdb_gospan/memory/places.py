@@ -147,16 +147,17 @@ def mappings_of(pid: int) -> list[Mapping]:
         There is no such process any more, or it must not be looked at.
     """
     try:
-        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123  # quick
-            lines = file.read().splitlines()
+        # As bytes: a name may hold what text takes for the end of a line. A real one in it is written \\012.
+        with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123  # quick
+            lines = file.read().split(b"\n")
     except OSError as error:
         raise TargetError(
             f"process {pid}: cannot read its mappings: {(error.strerror or '').lower()}"
         ) from error
     found = []
-    for line in lines:
+    for line in filter(None, lines):
         span, mode, _offset, _device, _inode, *path = line.split(maxsplit=5)
-        start, end = (int(edge, 16) for edge in span.split("-"))
-        name = path[0] if path and path[0].startswith("/") else ""
-        found.append(Mapping(start, end - start, "w" in mode, name.removesuffix(" (deleted)")))
+        start, end = (int(edge, 16) for edge in span.split(b"-"))
+        name = os.fsdecode(path[0].replace(b"\\012", b"\n")) if path and path[0].startswith(b"/") else ""
+        found.append(Mapping(start, end - start, b"w" in mode, name.removesuffix(" (deleted)")))
     return found

@@ -52,8 +52,7 @@ class Status:
 def status(pid: int) -> Status | None:
     """Return what there is to know, or None when there is no such process or thread."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
-        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        fields = dict(line.split(":", 1) for line in _lines(pid) if ":" in line)
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return Status(
             process=int(fields["Tgid"]),
@@ -66,6 +65,11 @@ def status(pid: int) -> Status | None:
         )
     except (OSError, KeyError, ValueError, IndexError):
         return None
+
+
+def _lines(tid: int) -> list[str]:
+    """Return the lines of /proc/TID/status; the name in the first may hold what text takes for the end of a line."""
+    return Path(f"/proc/{tid}/status").read_bytes().decode("utf-8", "replace").split("\n")
 
 
 def threads(pid: int) -> tuple[int, ...]:
@@ -86,8 +90,9 @@ def own_numbers(pid: int, tids: tuple[int, ...]) -> tuple[int, ...]:
 
 def _own_number(tid: int) -> int:
     try:
-        lines = Path(f"/proc/{tid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
-        return int(next(line for line in lines if line.startswith("NSpid:")).split()[-1])  # since Linux 4.1
+        return int(
+            next(line for line in _lines(tid) if line.startswith("NSpid:")).split()[-1]
+        )  # since Linux 4.1
     except (OSError, StopIteration, ValueError):
         return tid
 

@@ -41,7 +41,7 @@ def text(document: dict[str, Any], style: Style) -> str:
     parts = [heading(document, style), "", body]
     if left_out:
         parts.append(note(left_out, style.width))
-    if cut := cut_off(document, len(document["caches"]), "Ps"):
+    if cut := cut_off(document, len(document["caches"]), "Ps", style.width):
         parts.append(cut)
     if document["spans_cached"] is not None:
         parts += ["", _spans(document, style)]
@@ -83,5 +83,5 @@ def _spans(document: dict[str, Any], style: Style) -> str:
     ]
     total = document["total_spans_cached"]
     body, left_out = fitted(columns, rows, None, style.room, of=total)
-    cut = cut_off({"total_rows": total}, len(rows), "spans")
+    cut = cut_off({"total_rows": total}, len(rows), "spans", style.width)
     return "\n".join(filter(None, [body, note(left_out, style.width), cut]))

@@ -47,12 +47,11 @@ def text(document: dict[str, Any], style: Style) -> str:
         ),
     ]
     if document["holes"]:
-        notes.append(f"  {count(document['holes'])} entries were claimed and not filled yet")
+        notes.append(note(f"{count(document['holes'])} entries were claimed and not filled yet", style.width))
     if document["unreadable_entries"]:
-        notes.append(
-            style.paint("bad", f"  {count(document['unreadable_entries'])} entries could not be read")
-        )
-    cut = cut_off(document, len(rows), "span classes")
+        lost = note(f"{count(document['unreadable_entries'])} entries could not be read", style.width)
+        notes.append(style.paint("bad", lost))
+    cut = cut_off(document, len(rows), "span classes", style.width)
     columns = [
         attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
     ]

@@ -42,7 +42,7 @@ def text(document: dict[str, Any], style: Style) -> str:
     below = [
         note(left_out, style.width),
         note(doubts, style.width),
-        cut_off(document, len(identities), "identities"),
+        cut_off(document, len(identities), "identities", style.width),
     ]
     return (
         "\n".join([heading(document, style), "", body, *filter(None, below), footer(document, style)]) + "\n"

@@ -58,7 +58,7 @@ def text(document: dict[str, Any], style: Style) -> str:
         heading(document, style),
         "",
         body,
-        cut_off(document, len(rows), "span classes"),
+        cut_off(document, len(rows), "span classes", style.width),
         note(past, style.width) if large else "",
         note(unknown, style.width) if wrong else "",
         note(left_out, style.width),

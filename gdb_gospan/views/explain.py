@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.style import Style
 
 _INDENT = 11
@@ -71,11 +71,4 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _filled(before: str, words: str, style: Style, *, indent: int) -> list[str]:
-    return textwrap.wrap(
-        words,
-        min(style.width, _WIDEST),
-        initial_indent=before,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return filled(words, min(style.width, _WIDEST), before, " " * indent)

@@ -49,7 +49,7 @@ def text(document: dict[str, Any], style: Style) -> str:
     parts = [heading(document, style), "", body]
     if left_out:
         parts.append(note(left_out, style.width))
-    if cut := cut_off(document, len(rows), "fixallocs"):
+    if cut := cut_off(document, len(rows), "fixallocs", style.width):
         parts.append(cut)
     parts += [note(text, style.width) for text in notes]
     return "\n".join([*parts, footer(document, style)]) + "\n"

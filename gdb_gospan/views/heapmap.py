@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Any
 
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
 from gdb_gospan.views import units
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.pagewords import page_words
 from gdb_gospan.views.provenance import footer, heading, note, wrapped
 from gdb_gospan.views.style import Style
@@ -110,7 +110,7 @@ def _sign(cell: dict[str, Any]) -> tuple[str, str, str]:
 def _gap(gap: dict[str, Any], style: Style) -> str:
     amount = units.nbytes(gap["bytes"], exact=style.exact)
     what = "reserved for the heap to grow into" if gap["reserved"] else "not of the heap"
-    lines = textwrap.wrap(f"--- {amount} {what} ---", max(style.width - _RULER, _NARROWEST))
+    lines = filled(f"--- {amount} {what} ---", max(style.width - _RULER, _NARROWEST))
     return f"{int(gap['start'], 16):#014x}  " + ("\n" + " " * _RULER).join(lines)
 
 
@@ -122,7 +122,7 @@ def _legend(document: dict[str, Any], style: Style) -> list[str]:
     lines = []
     for sign, role, meaning in _SIGNS.values():
         if sign in cells:
-            first, *more = textwrap.wrap(meaning, max(style.width - len(indent), _NARROWEST))
+            first, *more = filled(meaning, max(style.width - len(indent), _NARROWEST))
             noun = "cell " if cells[sign] == 1 else "cells"
             lines.append(f"  {style.paint(role, sign)} {count(cells[sign]):>{digits}} {noun}  {first}")
             lines += [indent + line for line in more]

@@ -35,6 +35,7 @@ _COLUMNS = (
 _SORTED_BY = {
     "span_bytes": "bytes", "npages": "bytes", "spanclass": "class", "tail_bytes": "tail", "large_tail_bytes": "tail",
     "start": "start", "object_bytes": "taken", "occupied": "filled", "objects": "slots", "nelems": "slots", "free_slots": "slots",
+    "state": "state", "sweepgen": "sweep", "needzero": "zero", "new": "new", "large_type": "type",
 }  # fmt: skip
 """Columns that stay because the rows are sorted by them."""
 
@@ -63,10 +64,14 @@ def text(document: dict[str, Any], style: Style) -> Iterator[str]:
         if state.same and state.first == "dead":  # nothing else is known of these
             columns = [column for column in columns if column.key in ("descriptor", "state")]
         columns, left_out = chosen(columns, measures, len(rows), style.room, of=document["total_rows"])
-        yield from laid_out(columns, rows, cells, measures)
+        yield from laid_out(columns, rows, cells, measures, room=style.room)
     else:
         yield "  No span passes these filters.\n"
-    parts = [cut_off(document, len(rows), "spans"), note(left_out, style.width), footer(document, style)]
+    parts = [
+        cut_off(document, len(rows), "spans", style.width),
+        note(left_out, style.width),
+        footer(document, style),
+    ]
     yield "\n".join(filter(None, parts)) + "\n"
 
 

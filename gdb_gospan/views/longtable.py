@@ -6,9 +6,11 @@ that its addresses are put into.
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, overload
@@ -18,9 +20,13 @@ import numpy as np
 
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.record import Column as Values
-from gdb_gospan.views.tables import Column, Measure, as_in_json
+from gdb_gospan.views.gate import cell, shown
+from gdb_gospan.views.tables import Column, Measure, fold
 
 Row = dict[str, Any]
+
+_PLACE = "\1"
+_PLACES = re.compile(f"{_PLACE}+")
 
 _BLOCK = 1 << 12
 """Rows of a piece: about a megabyte of text."""
@@ -49,6 +55,16 @@ class LongTable(Sequence[Row]):
         self.names = tuple(columns(slice(0, 0)))
         self.addresses = tuple(name for name in self.names if name in addresses)
         self._count, self._columns = count, columns
+        self._gate: Callable[[Any], Any] | None = None
+
+    def behind(self, gate: Callable[[Any], Any]) -> LongTable:
+        """Return the same rows with every value but the addresses as `gate` gives it."""
+        table = copy.copy(self)
+        table._gate = gate  # noqa: SLF001  # of the same class
+        return table
+
+    def _passed(self, row: Row) -> Row:
+        return row if self._gate is None else {name: self._gate(value) for name, value in row.items()}
 
     def __len__(self) -> int:
         return self._count
@@ -74,7 +90,7 @@ class LongTable(Sequence[Row]):
             for name, values in columns.items()
         ]
         for values in zip(*lists, strict=True):
-            yield dict(zip(self.names, values, strict=True))
+            yield self._passed(dict(zip(self.names, values, strict=True)))
 
     def lines(
         self, form: Callable[[Row], str], addresses: Sequence[str] | None = None
@@ -90,7 +106,7 @@ class LongTable(Sequence[Row]):
         """
         plain = [name for name in self.names if name not in self.addresses]
         taken = self.addresses if addresses is None else addresses
-        forms = _Forms(self.names, self.addresses, form)
+        forms = _Forms(self.names, self.addresses, lambda row: form(self._passed(row)))
         for block in blocks(self._count, _BLOCK):
             columns = self._columns(block)
             kinds = zip(*(columns[name].tolist() for name in plain), strict=True)
@@ -126,9 +142,9 @@ class LongTable(Sequence[Row]):
                     name: f"{int(first[name][0]):#x}"[: 3 + row[name]].ljust(3 + row[name], "0")
                     for name in self.addresses
                 }
-                for key, cell in cells(row).items():
+                for key, text in cells(self._passed(row)).items():
                     known = found.get(key)
-                    found[key] = Measure.of(cell) if known is None else known.with_cell(cell)
+                    found[key] = Measure.of(text) if known is None else known.with_cell(text)
         return {
             key: attrs.evolve(
                 each, same=each.same and (not each.width or key not in self.addresses or key in alike)
@@ -153,15 +169,35 @@ class _Forms(dict[tuple[Any, ...], str]):
         return made
 
 
+def passed(value: Any) -> Any:
+    """Return a document, or part of one, with each string in it as the gate shows it (`gate.shown`)."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return {passed(key): passed(entry) for key, entry in value.items()}
+    if isinstance(value, LongTable):
+        return value.behind(passed)
+    return [*map(passed, value)] if isinstance(value, (list, tuple)) else value
+
+
 def laid_out(
     columns: Sequence[Column],
     rows: LongTable,
     cells: Callable[[Row], Mapping[str, str]],
     measures: Mapping[str, Measure],
     indent: str = "  ",
+    *,
+    room: int = 0,
 ) -> Iterator[str]:
-    """Yield the line of headings, then the lines of each block: what `views.tables.table` makes of few rows."""
+    """Yield the line of headings, then the lines of each block: what `views.tables.fitted` makes of few rows.
+
+    Parameters
+    ----------
+    room
+        Columns of the terminal; where a row is wider it is folded. 0 for as many as it needs.
+    """
     widths = {column.key: max(len(column.heading), measures[column.key].width) for column in columns}
+    folds = 0 < room < len(indent) + sum(2 + width for width in widths.values()) - 2 and len(columns) > 1
 
     def line(texts: Iterable[str]) -> str:
         return (indent + "  ".join(texts)).rstrip()
@@ -171,6 +207,8 @@ def laid_out(
 
     def form(row: Row) -> str:
         texts = cells(row)
+        if folds:
+            return _folded(columns, rows.addresses, texts, widths, room, indent)
         return indent + "  ".join(
             _address(column, texts[column.key], widths[column.key])
             if column.key in rows.addresses
@@ -179,9 +217,37 @@ def laid_out(
         )
 
     addresses = [column.key for column in columns if column.key in rows.addresses]
-    yield line(padded(column, column.heading) for column in columns) + "\n"
+    shown = columns[:1] if folds else columns
+    yield line(padded(column, column.heading) for column in shown) + "\n"
     for made in rows.lines(form, addresses):
         yield "\n".join([text.rstrip() for text in made]) + "\n"
+
+
+def _folded(
+    columns: Sequence[Column],
+    addresses: Sequence[str],
+    cells: Mapping[str, str],
+    widths: Mapping[str, int],
+    room: int,
+    indent: str,
+) -> str:
+    """Return a form of several lines; where an address will be, as much room is kept as the longest takes."""
+    waiting = [column.key for column in columns if column.key in addresses]
+    kept = {key: text.replace("%", "%%") for key, text in cells.items()}
+    kept |= {key: _PLACE * widths[key] for key in waiting if cells[key]}
+
+    def taken(place: re.Match[str] | None) -> str:
+        """Take an address for its place, and those before it for which there is none, as their cells are empty."""
+        forms = []
+        while waiting and not cells[waiting[0]]:
+            forms.append("%.0s")
+            waiting.pop(0)
+        if place is not None:
+            forms.append("%s")
+            waiting.pop(0)
+        return "".join(forms)
+
+    return _PLACES.sub(taken, "\n".join(fold(columns, kept, room, indent))) + taken(None)
 
 
 def _address(column: Column, text: str, width: int) -> str:
@@ -233,7 +299,7 @@ def csv_pieces(rows: LongTable) -> Iterator[str]:
         return line(
             value
             if name in rows.addresses
-            else str(as_in_json(value)).replace("%", "%%")
+            else str(cell(value)).replace("%", "%%")
             if value is not None
             else None
             for name, value in row.items()

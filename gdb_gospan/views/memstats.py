@@ -57,7 +57,9 @@ def text(document: dict[str, Any], style: Style) -> str:
         note("PauseNs and PauseEnd: go-spans gc, and --json", style.width),
     ]
     return (
-        "\n".join([heading(document, style), "", fields, _by_size(stats), *notes, footer(document, style)])
+        "\n".join(
+            [heading(document, style), "", fields, _by_size(stats, style), *notes, footer(document, style)]
+        )
         + "\n"
     )
 
@@ -94,7 +96,7 @@ def _means(name: str, stats: dict[str, Any], style: Style) -> str:
     return "" if style.exact else units.nbytes(value)
 
 
-def _by_size(stats: dict[str, Any]) -> str:
+def _by_size(stats: dict[str, Any], style: Style) -> str:
     if stats["BySize"] is None:
         return "  BySize unknown"
     rows = [{**row, "live": _live(row)} for row in stats["BySize"] if row["Mallocs"] != 0]
@@ -104,7 +106,9 @@ def _by_size(stats: dict[str, Any]) -> str:
         Column("Frees", "Frees", count),
         Column("live", "difference", count),
     ]
-    return table(columns, rows)
+    body = table(columns, rows)
+    fits = not style.room or max(map(len, body.splitlines())) <= style.room
+    return body if fits else fitted(columns, rows, None, style.room)[0]
 
 
 def _live(row: dict[str, Any]) -> int | None:

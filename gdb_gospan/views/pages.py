@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from gdb_gospan.views import bars, units
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.longtable import LongTable, laid_out
 from gdb_gospan.views.pagewords import page_words
 from gdb_gospan.views.provenance import cut_off, footer, heading, note
@@ -152,7 +152,7 @@ def _fits(document: dict[str, Any], style: Style, size: Size) -> str:
 
 def _fact(name: str, fact: str, style: Style) -> str:
     """Lay a fact out beside its name; one without a name is a doubt about the one before."""
-    lines = textwrap.wrap(fact, max(style.width - _FACT, _FACT), break_on_hyphens=False)
+    lines = filled(fact, max(style.width - _FACT, _FACT))
     if not name:
         lines = [style.paint("notice", line) for line in lines]
     return "\n".join(
@@ -194,7 +194,7 @@ def _blockers(document: dict[str, Any], style: Style, size: Size) -> str:
         Column("by", "kept by", left=True, wraps=True),
     ]
     rows = [{**row, "by": ", ".join(_by(row, size))} for row in found["rows"]]
-    cut = cut_off({"total_rows": found["total"]}, len(rows), "blocks")
+    cut = cut_off({"total_rows": found["total"]}, len(rows), "blocks", style.width)
     return "\n".join([_table(columns, rows, None, style), *([cut] if cut else [])])
 
 
@@ -245,11 +245,11 @@ def _chunks(document: dict[str, Any], style: Style) -> Iterator[str]:
         attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
     ]
     kept, left_out = chosen(columns, measures, len(chunks), style.room, of=of, indent="")
-    lines = laid_out(kept, chunks, cells, measures, indent="")
+    lines = laid_out(kept, chunks, cells, measures, indent="", room=style.room)
     headings = next(lines)
     yield style.paint("heading", headings.rstrip("\n")) + "\n"
     yield from lines
-    cut = cut_off(document, len(chunks), "chunks")
+    cut = cut_off(document, len(chunks), "chunks", style.width)
     notes = [note(left_out, style.width), "  in pages; a run may go on in the next chunk", cut]
     yield "\n".join(filter(None, notes)) + "\n\n"
 

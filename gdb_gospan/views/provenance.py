@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from gdb_gospan.analysis.rules import MISSING
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import UNKNOWN, count, nbytes
 
 _NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
-_NARROWEST = 40
-"""Columns that a sentence gets at least."""
 _MOST_REASONS = 3
 """Threads and the like that are named; --json has all."""
 
@@ -39,13 +37,8 @@ def _runtimes(runtimes: Sequence[dict[str, Any]], style: Style) -> list[str]:
         facts = [runtime["version"] or UNKNOWN] if several else []
         facts += [f"{size} in use" if runtime["in_use"] is not None else size]
         facts += ["shown"] if runtime["shown"] else []
-        parts.append(f"{runtime['number']} {_printable(runtime['name'])} ({', '.join(facts)})")
+        parts.append(f"{runtime['number']} {runtime['name']} ({', '.join(facts)})")
     return [*parts, "--runtime NAME or N shows another"]
-
-
-def _printable(name: str) -> str:
-    """Escape what a terminal would obey in the name of a file."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def footer(document: dict[str, Any], style: Style) -> str:
@@ -67,15 +60,13 @@ def footer(document: dict[str, Any], style: Style) -> str:
     lines += _named("in flight", [check for check in checks if check["status"] == "transient"], style)
     unread = sum(check["note"] == MISSING for check in checks)
     if unread:
-        lines.append(
-            style.paint("notice", f"  {unread} identities cannot be checked: part of the memory is missing")
-        )
+        unchecked = f"{unread} identities cannot be checked: part of the memory is missing"
+        lines.append(style.paint("notice", note(unchecked, style.width)))
     unknown = [check for check in checks if check["status"] == "unknown" and check["note"] != MISSING]
     lines += _named("cannot be decided", unknown, style)
     if not document["complete"]:
-        lines.append(
-            style.paint("notice", "  figures that need what is missing are lower bounds, ≥ in the summary")
-        )
+        bounds = "figures that need what is missing are lower bounds, ≥ in the summary"
+        lines.append(style.paint("notice", note(bounds, style.width)))
     return "\n".join(lines)
 
 
@@ -103,13 +94,7 @@ def wrapped(name: str, parts: Sequence[str], width: int, indent: int | None = No
 def _cut(line: str, width: int, indent: int) -> list[str]:
     if len(line) <= width or "\x1b" in line:
         return [line]
-    return textwrap.wrap(
-        line,
-        max(width, 2 * indent),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return filled(line, max(width, 2 * indent), rest=" " * indent)
 
 
 def _broken(check: dict[str, Any], style: Style) -> list[str]:
@@ -117,7 +102,7 @@ def _broken(check: dict[str, Any], style: Style) -> list[str]:
     difference = check["observed"] - check["expected"]
     where = f" ({check['note']})" if check["note"] else ""
     text = f"broken: {check['code']} {difference:+,}: {check['subject']}{where}"
-    return [style.paint("bad", line) for line in _filled(text, style)]
+    return [style.paint("bad", line) for line in filled(text, style.width, "  ", "    ")]
 
 
 def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
@@ -130,19 +115,8 @@ def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
     return [
         style.paint("notice", line)
         for reason, codes in off.items()
-        for line in _filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style)
+        for line in filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
     ]
-
-
-def _filled(text: str, style: Style) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(style.width, _NARROWEST),
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _few(reason: str) -> str:
@@ -155,10 +129,10 @@ def _few(reason: str) -> str:
 
 def note(text: str, width: int) -> str:
     """Lay a sentence below a table out in the width."""
-    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(filled(text, width, "  ", "  ")) if text else ""
 
 
-def cut_off(document: dict[str, Any], shown: int, noun: str) -> str:
+def cut_off(document: dict[str, Any], shown: int, noun: str, width: int) -> str:
     """Say that a limit cut the rows, or nothing."""
     total = document["total_rows"]
-    return f"  {shown:,} of {total:,} {noun} shown (--limit 0 shows all)" if shown < total else ""
+    return note(f"{shown:,} of {total:,} {noun} shown (--limit 0 shows all)", width) if shown < total else ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from gdb_gospan.views import units
+from gdb_gospan.views.gate import word
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.provenance import footer, heading, note
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count
@@ -24,14 +25,17 @@ def text(document: dict[str, Any], style: Style) -> str:
                 heading(document, style),
                 "",
                 f"wrote {recorded['file']}",
-                f"{size('memory_bytes')} of metadata in {count(recorded['ranges'])} ranges, {size('file_bytes')} in the file",
+                *filled(
+                    f"{size('memory_bytes')} of metadata in {count(recorded['ranges'])} ranges, {size('file_bytes')} in the file",
+                    style.width,
+                ),
                 note(
                     "It holds what the runtime keeps of the heap: no contents of the program's own objects, but addresses, "
                     "names of types and of the functions that threads are in, and the paths of the files. Only you may read it.",
                     style.width,
                 ),
-                "Every report can be had from it, in a shell:",
-                f"  go-spans summary {shlex.quote(recorded['file'])}",
+                *filled("Every report can be had from it, in a shell:", style.width),
+                f"  go-spans summary {word(recorded['file'])}",
                 footer(document, style),
             ]
         )

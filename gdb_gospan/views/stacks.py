@@ -74,19 +74,17 @@ def text(document: dict[str, Any], style: Style) -> str:
         body, left_out = fitted(columns, rows, None, style.room, of=of)
         parts += [body, *([note(left_out, style.width)] if left_out else []), ""]
     parts.pop()
-    if cut := cut_off(document, len(sizes), "sizes"):
+    if cut := cut_off(document, len(sizes), "sizes", style.width):
         parts.append(cut)
     if threads := _threads(document["threads"]):
         parts.append(wrapped("threads", threads, style.width))
     if damaged := document["goroutines_damaged"]:
         noun = "goroutine is" if damaged == 1 else "goroutines are"
-        parts.append(
-            style.paint(
-                "notice", f"  {count(damaged)} {noun} in no state that this release has, and left out"
-            )
-        )
+        left_out = f"{count(damaged)} {noun} in no state that this release has, and left out"
+        parts.append(style.paint("notice", note(left_out, style.width)))
     if not document["goroutines_complete"]:
-        parts.append(style.paint("notice", "  some goroutines could not be read: these are lower bounds"))
+        bounds = note("some goroutines could not be read: these are lower bounds", style.width)
+        parts.append(style.paint("notice", bounds))
     return "\n".join([*parts, footer(document, style)]) + "\n"
 
 

@@ -19,6 +19,18 @@ _COLOURS = {
 }  # fmt: skip
 
 
+NARROWEST = 40
+"""Columns that every report is laid out for at least; a terminal that has fewer wraps the lines itself."""
+
+
+def _at_least(columns: int) -> int:
+    return max(columns, NARROWEST)
+
+
+def _all_or_at_least(columns: int) -> int:
+    return max(columns, NARROWEST) if columns else 0
+
+
 @attrs.frozen
 class Style:
     """What the terminal can show and the user wants.
@@ -26,7 +38,7 @@ class Style:
     Attributes
     ----------
     width
-        Columns that text is laid out for.
+        Columns that text is laid out for; fewer than `NARROWEST` count as that many.
     room
         Columns that a table may take: those of the terminal, or 0 for as many as it needs. By default the width.
     colour
@@ -37,11 +49,14 @@ class Style:
         Bytes as whole numbers instead of KiB, MiB, GiB (``--bytes``).
     """
 
-    width: int = 100
+    width: int = attrs.field(default=100, converter=_at_least)
     colour: bool = False
     unicode: bool = True
     exact: bool = False
-    room: int = attrs.field(default=attrs.Factory(lambda self: self.width, takes_self=True))
+    room: int = attrs.field(
+        default=attrs.Factory(lambda self: self.width, takes_self=True),
+        converter=_all_or_at_least,
+    )
 
     def paint(self, role: str, text: str) -> str:
         """Colour ``text`` by its role (``heading``, ``bad``, ``notice``, or a cell's), where colour is on."""

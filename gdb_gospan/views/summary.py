@@ -7,11 +7,14 @@ from typing import Any
 
 from gdb_gospan.views import bars, units
 from gdb_gospan.views.gc import goal_words
+from gdb_gospan.views.lines import filled
 from gdb_gospan.views.provenance import footer, heading, note, wrapped
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.units import count, counted, share
 
 _BAR = 24
+_LABEL, _SHORTEST = 32, 12
+"""Columns of an account's name: where there is room, and at least beside its figures."""
 _WORST = 6
 _FEW = 10
 """Free slots are few when so many times their bytes are less than the bytes of objects."""
@@ -128,20 +131,31 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         label, why = _remainder(document)
         rows.append((label, abs(money["remainder"]), ""))
         below[label] = _indented(why, style)
-    width = max(len(_bytes(value, style)) for _, value, _ in rows) + len(lower)
-    longest = min(_BAR, style.width - len(f"  {'':<32}{'':>{width}}  100.0 %  "))
-    lines = [style.paint("heading", f"{'Where the memory is':<34}{'':>{width}}   of Sys")]
-    for label, value, mark in rows:
-        amount = f"{mark}{_bytes(value, style)}"
-        line = f"  {label:<32}{amount:>{width}}  {share(value, total):>7}  {bars.bar(value, total, longest) if longest > 0 else ''}"
-        lines.append(line.rstrip())
-        lines += below.get(label, [])
-    lines.append(f"  {'Sys':<32}{_bytes(total, style):>{width}}  {share(total, total):>7}")
     resident = document["target"]["resident"]
+    amounts = (*(value for _, value, _ in rows), total, resident or 0)
+    width = max(len(_bytes(value, style)) for value in amounts) + len(lower)
+    room = max(min(_LABEL, style.width - len(f"  {'':>{width}}  100.0 %")), 0)
+    longest = min(_BAR, style.width - len(f"  {'':<{room}}{'':>{width}}  100.0 %  "))
+
+    def line(label: str, amount: str, after: str) -> list[str]:
+        """Lay an account out; where the name is too long for the width, it goes on below."""
+        if room < _SHORTEST:  # exact figures of a large heap have a line of their own
+            return [f"  {label}", f"  {'':<{room}}{amount:>{width}}  {after}".rstrip()]
+        first, *more = filled(label, room - 1)
+        laid = f"  {first:<{room}}{amount:>{width}}  {after}".rstrip()
+        return [laid, *(f"    {words}" for words in more)]
+
+    lines = [style.paint("heading", f"{'Where the memory is':<{2 + room + width}}  {'of Sys':>7}")]
+    for label, value, mark in rows:
+        drawn = bars.bar(value, total, longest) if longest > 0 else ""
+        lines += line(label, f"{mark}{_bytes(value, style)}", f"{share(value, total):>7}  {drawn}")
+        lines += below.get(label, [])
+    lines += line("Sys", _bytes(total, style), f"{share(total, total):>7}")
     if resident is not None:
-        amount = _bytes(resident, style)
-        line = f"  {'resident (RSS)':<32}{amount:>{width}}  Go's and all other memory of the process"
-        lines.append(line if len(line) <= style.width else line.partition("  Go's")[0])
+        whose = "Go's and all other memory of the process"
+        laid = line("resident (RSS)", _bytes(resident, style), whose)
+        fits = max(map(len, laid)) <= style.width
+        lines += laid if fits else line("resident (RSS)", _bytes(resident, style), "")
     settings = document["godebug"] or {}
     notes = [_SBRK] if settings.get("sbrk") else []
     notes += [_LAZILY_FREED] if settings.get("madvdontneed") == 0 and resident is not None else []

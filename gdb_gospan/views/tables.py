@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
+
+from gdb_gospan.views.gate import cell
+from gdb_gospan.views.lines import filled, joined
 
 
 @attrs.frozen
@@ -49,7 +51,7 @@ def table(
         others = sum(2 + max(map(len, column)) for column in zip(*cells, strict=True))
         others -= 2 + max(len(row[at]) for row in cells)
         room = max(width - len(indent) - others, _NARROWEST)
-        cells = [[*row[:at], textwrap.fill(row[at], room), *row[at + 1 :]] for row in cells]
+        cells = [[*row[:at], "\n".join(filled(row[at], room, cuts=True)), *row[at + 1 :]] for row in cells]
     text: str = tabulate(
         cells,
         tablefmt="plain",
@@ -57,11 +59,6 @@ def table(
         colalign=["left" if column.left else "right" for column in columns],
     )
     return "\n".join((indent + line).rstrip() for line in text.splitlines())
-
-
-def as_in_json(value: Any) -> Any:
-    """Spell truth as JSON does."""
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 @attrs.frozen
@@ -124,7 +121,25 @@ def fitted(
         for column in columns
     }
     kept, note = chosen(columns, measures, len(rows), room, of=of, indent=indent)
+    if sum(_width(column, every) for column in kept) + len(indent) - 2 > room and len(kept) > 1:
+        folded = [line for row in every for line in fold(kept, _cells(kept, row), room, indent)]
+        return "\n".join([f"{indent}{kept[0].heading}", *folded]), note
     return table(kept, every, indent=indent, width=room), note
+
+
+def _cells(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, str]:
+    return {column.key: column.format(row[column.key]) for column in columns}
+
+
+def fold(columns: Sequence[Column], cells: Mapping[str, str], room: int, indent: str) -> list[str]:
+    """Lay one row out as lines, where it is too wide for one: the first cell, and below it the others by their headings."""
+    first, *others = columns
+    parts = [
+        f"{column.heading}: {cells[column.key]}" if column.heading else cells[column.key]
+        for column in others
+        if cells[column.key]
+    ]
+    return [f"{indent}{cells[first.key]}".rstrip(), *joined(parts, room, indent + "  ")]
 
 
 def chosen(
@@ -190,5 +205,5 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, keys, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: as_in_json(row.get(key)) for key in keys} for row in rows)
+    writer.writerows({key: cell(row.get(key)) for key in keys} for row in rows)
     return out.getvalue()

@@ -38,6 +38,8 @@ QUESTIONS = (
     "list --limit 0",
     "list --state manual --sort start --limit 0",
     "list --sort occupied --scan --occupancy 0-60 --limit 7",
+    "list --sort type --limit 5",
+    "list --state manual --sort state --limit 5",
     "spanalloc",
     "fixalloc --sort inuse",
     "central --limit 0",
@@ -50,6 +52,7 @@ QUESTIONS = (
     "pages --chunks --sort largest_run",
     "check",
     "check --sort code",
+    "check --sort expected --limit 5",
 )
 
 #: What is asked for exact bytes, too.

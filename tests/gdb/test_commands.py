@@ -47,6 +47,8 @@ SORTED = {
 #: What shows the rows in the text, where the command shows other things first.
 SHOWN = {"pages": "pages --chunks"}
 ASCENDING = {
+    "subject",
+    "large_type",
     "spanclass",
     "start",
     "descriptor",

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -155,3 +156,41 @@ def test_a_block_without_its_end(home, unpacked):
 
 def test_demo_needs_a_checkout(home, unpacked):
     assert "--demo builds a program from examples/" in fails(home, "--demo", script=unpacked / "install.sh")
+
+
+SHELLS = [
+    shell for shell in (["sh"], ["dash"], ["busybox", "sh"], ["ksh"], ["zsh"], ["bash", "--posix"], ["bash"])
+    if shutil.which(shell[0])
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_started_by_any_shell(shell, tmp_path):
+    for folder, script in ((CHECKOUT, "install.sh"), (tmp_path, str(CHECKOUT / "install.sh"))):
+        for words, status, said in (
+            ("--help", 0, ""),
+            ("--no-such", 1, "install.sh: unknown option --no-such"),
+        ):
+            done = subprocess.run(
+                [*shell, script, words], cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert (done.returncode, bool(done.stdout)) == (status, status == 0)
+            assert done.stderr.startswith(said)
+            assert done.stderr.count("\n") == status
+
+
+def test_bash_by_the_name_of_sh(tmp_path):
+    """Then it is in POSIX mode, in which older releases do not read all of the script."""
+    (tmp_path / "sh").symlink_to(shutil.which("bash"))
+    done = subprocess.run(
+        [tmp_path / "sh", CHECKOUT / "install.sh", "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("dash"), reason="no dash")
+def test_piped_into_a_shell_that_is_not_bash():
+    script = (CHECKOUT / "install.sh").read_text()
+    done = subprocess.run(["dash"], input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "install.sh: this needs bash: run bash install.sh in the folder that it is in\n"

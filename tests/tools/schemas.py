@@ -3,6 +3,9 @@
 ``python tests/tools/schemas.py COMMAND`` runs the command on all recorded images and prints a schema that its
 documents fit: save it as gdb_gospan/schema/COMMAND.json, correct the types that the images do not show (null,
 for what can be unknown), and say for each TODO what the key means and in which unit it is.
+
+Each file is whole by itself. What several of them need is written in one, envelope.json or that of a command, and
+copied into the others: ``python tests/tools/schemas.py`` without a command brings the copies up to date.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TODO = "TODO"
+FOLDER = Path(__file__).resolve().parents[2] / "gdb_gospan" / "schema"
+ENVELOPE, ALONE = "envelope.json", ("envelope.json", "explain.json")
+"""What every document begins and ends with, and the files that do not begin with it."""
+ALIASES = {"spanalloc.json": "fixalloc.json"}
+"""Other names of commands, which print the same."""
 WIDTH = 140
 _WORDS = {
     dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null",
@@ -39,6 +47,60 @@ def schemas() -> dict[str, dict[str, Any]]:
     folder = importlib.resources.files("gdb_gospan") / "schema"
     files = [file for file in folder.iterdir() if file.name.endswith(".json")]
     return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def completed() -> dict[str, dict[str, Any]]:
+    """Return every schema as it is to be: with the envelope, and with a copy of each definition of another file.
+
+    A copy has a ``$comment`` that names the file which it is from.
+    """
+    files = {name: schema for name, schema in schemas().items() if name not in ALIASES}
+    originals = {
+        name: (file, definition)
+        for file, schema in files.items()
+        for name, definition in schema.get("$defs", {}).items()
+        if "$comment" not in definition
+    }
+    made = {file: _completed(file, schema, files[ENVELOPE], originals) for file, schema in files.items()}
+    for alias, file in ALIASES.items():
+        title = f"go-spans {alias.removesuffix('.json')} --json"
+        made[alias] = {**made[file], "title": title}
+    return made
+
+
+def _completed(
+    file: str,
+    schema: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    originals: Mapping[str, tuple[str, dict[str, Any]]],
+) -> dict[str, Any]:
+    whole = {key: schema.get(key, "object") for key in ("$schema", "title", "description", "type")}
+    whole |= {key: entry for key, entry in schema.items() if key != "$defs"}
+    if file not in ALONE:
+        own = {
+            name: entry
+            for name, entry in schema["properties"].items()
+            if name == "command" or name not in envelope["properties"]
+        }
+        required = [name for name in schema["required"] if name in own]
+        whole |= {
+            "properties": {**envelope["properties"], **own},
+            "required": list(dict.fromkeys([*envelope["required"], *required])),
+            "additionalProperties": False,
+        }
+    definitions = {name: entry for name, (home, entry) in originals.items() if home == file}
+    waiting = [whole, *definitions.values()]
+    copied: dict[str, dict[str, Any]] = {}
+    while waiting:
+        for _, inside in nested(waiting.pop()):
+            name = inside.get("$ref", "").rpartition("/")[2]
+            if name and name not in definitions and name not in copied:
+                home, entry = originals[name]
+                copied[name] = {"$comment": f"as in {home}", **entry}
+                waiting.append(entry)
+    if definitions or copied:
+        whole["$defs"] = {**definitions, **dict(sorted(copied.items()))}
+    return whole
 
 
 @functools.cache
@@ -93,15 +155,20 @@ def draft(command: str, documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     inner = _draft(
         [{key: entry for key, entry in document.items() if key not in shared} for document in documents]
     )
-    return {
+    schema = {
         "$schema": DIALECT,
         "title": f"go-spans {command} --json",
         "description": TODO,
-        "$ref": "envelope.json",
         "properties": {"command": {"const": command}, **inner["properties"]},
         "required": inner["required"],
-        "unevaluatedProperties": False,
     }
+    originals = {
+        name: (file, definition)
+        for file, whole in schemas().items()
+        for name, definition in whole.get("$defs", {}).items()
+        if "$comment" not in definition
+    }
+    return _completed(f"{command}.json", schema, schemas()[ENVELOPE], originals)
 
 
 def _draft(values: Sequence[Any], key: str = "") -> dict[str, Any]:
@@ -110,7 +177,7 @@ def _draft(values: Sequence[Any], key: str = "") -> dict[str, Any]:
     if types == ["integer", "number"]:
         schema["type"] = "number"
     if types == ["string"] and all(value.startswith("0x") for value in values):
-        schema = {"$ref": "envelope.json#/$defs/address"}
+        schema = {"$ref": "#/$defs/address"}
     if key:
         schema["description"] = _known().get(key, TODO)
     objects = [value for value in values if isinstance(value, dict)]
@@ -133,8 +200,8 @@ def _draft(values: Sequence[Any], key: str = "") -> dict[str, Any]:
 def _defined() -> Mapping[frozenset[str], str]:
     """Return where objects with these keys are described already."""
     return {
-        frozenset(schema["properties"]): f"{file}#/$defs/{name}"
-        for file, whole in schemas().items()
+        frozenset(schema["properties"]): f"#/$defs/{name}"
+        for whole in schemas().values()
         for name, schema in whole.get("$defs", {}).items()
         if "properties" in schema
     }
@@ -192,5 +259,11 @@ def main(name: str) -> None:
     print(formatted(draft(name, documents)))
 
 
+def complete() -> None:
+    """Bring every file up to date."""
+    for name, schema in completed().items():
+        (FOLDER / name).write_text(formatted(schema) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1]) if sys.argv[1:] else complete()

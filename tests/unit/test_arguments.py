@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
+from typing import Any
 
 import pytest
 
 from gdb_gospan.commands.arguments import command_named, parse
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import options_of
+from gdb_gospan.commands.run import run
 from gdb_gospan.errors import UsageError
 from gdb_gospan.layout.sizeclasses import SIZES
 from gdb_gospan.views.list_spans import span_class
+from gdb_gospan.views.style import Style
+from gdb_gospan.views.tables import Column
+from tools import images
 
 # What stands above the columns that a table can be sorted by, and the key that it is sorted by then.
 HEADINGS = {
     "list": {
         "descriptor": "descriptor", "start": "start", "bytes": "span_bytes", "class": "spanclass", "size": "elemsize",
         "objects": "objects", "occupied": "occupied", "free bytes": "free_bytes", "tail": "tail_bytes", "state": "state", "sweep": "sweepgen",
-        "zero": "needzero",
+        "zero": "needzero", "new": "new", "type": "large_type",
     },
     "classes": {
         "class": "spanclass", "size": "elemsize", "spans": "spans", "objects": "objects", "free": "free_slots",
         "occupied": "occupied", "object bytes": "object_bytes", "free bytes": "free_bytes", "tail": "tail_bytes",
-        "bitmaps": "metadata_bytes",
+        "bitmaps": "metadata_bytes", "how full": "occupied",
     },
     "central": {"class": "spanclass", "partial": "partial", "unswept": "unswept", "reusable slots": "reusable", "bytes": "reusable_bytes", "size": "elemsize"},
     "fixalloc": {"fixalloc": "name", "in use": "inuse_objects", "bytes": "inuse", "free list": "free", "chunk left": "chunk_left"},
-    "cache": {"P": "p", "free slots": "free_slots", "bytes": "free_bytes", "stacks": "stack_bytes", "mspans": "descriptors", "parked": "parked_bytes"},
+    "cache": {"P": "p", "free slots": "free_slots", "bytes": "free_bytes", "stacks": "stack_bytes", "pages": "page_bytes", "mspans": "descriptors", "parked": "parked_bytes"},
     "stacks": {"bytes": "span_bytes", "stacks": "capacity", "given out": "given_out", "free": "free"},
-    "pages": {"in use": "in_use", "returned": "released", "longest": "largest_run"},
-    "check": {"check": "code", "status": "status"},
+    "pages": {"Chunks of 4.00 MiB": "start", "in use": "in_use", "returned": "released", "longest": "largest_run"},
+    "check": {
+        "check": "code", "status": "status", "expected": "expected", "observed": "observed", "what must hold": "subject",
+    },
 }  # fmt: skip
 
 
@@ -48,6 +57,63 @@ def test_a_heading_is_a_column(command: str) -> None:
                 assert of(f"{command} {words} --json")["sort"] == key, words
 
 
+# Headings of tables beside the one whose rows are sorted.
+OTHER_TABLES = {
+    "cache": {"objects"},
+    "stacks": {"stacks of", "of StackInuse", "goroutines", "number", "stack bytes"},
+    "pages": {
+        "pages",
+        "share",
+        "Free runs, pages",
+        "from",
+        "runs",
+        "bytes",
+        "unusable",
+        "blocks",
+        "free bytes",
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["1.27-unswept", "1.27-arenas"])
+@pytest.mark.parametrize("command", HEADINGS)
+def test_what_stands_above_a_column_is_what_to_sort_by(
+    command: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every table that is printed, whatever its columns are; and the rows come in that order."""
+    found = command_named(command)
+    view = importlib.import_module(f"gdb_gospan.views.{found.module}")
+    made: list[Column] = []
+
+    def noted(*words: Any, **more: Any) -> Column:
+        made.append(Column(*words, **more))
+        return made[-1]
+
+    monkeypatch.setattr(view, "Column", noted)
+    session = images.load(name).session()
+    words = ["--chunks"] if command == "pages" else []
+    run(session, found, parse(found, words), Style(room=0))
+    columns = {column.heading for column in (*made, *getattr(view, "_COLUMNS", ())) if column.heading}
+    columns = {heading for heading in columns if not heading.startswith(("Pages of", "Aligned blocks"))}
+    columns -= OTHER_TABLES.get(command, set())
+    assert len(columns) > 4
+    for heading in sorted(columns):
+        arguments = parse(found, ["--sort", heading, "--json", "--limit", "0"])
+        document = json.loads(run(session, found, arguments, Style()))
+        assert document["sort"] == arguments["sort"]
+        values = [row[arguments["sort"]] for row in document[found.rows]]
+        known = [value for value in values if value is not None]
+        assert values == [*known, *[None] * (len(values) - len(known))], "what is not known comes last"
+        if arguments["sort"] not in (
+            "p",
+            "address",
+            "size",
+            "status",
+        ):  # in an order of their own, unless asked otherwise
+            plain = [int(value, 16) if str(value).startswith("0x") else value for value in known]
+            assert plain in (sorted(plain), sorted(plain, reverse=True)), heading
+
+
 def test_every_choice_is_itself() -> None:
     for command in COMMANDS:
         for option in options_of(command):
@@ -55,6 +121,26 @@ def test_every_choice_is_itself() -> None:
                 argument = "0x10" if command.needs_argument else ""
                 assert of(f"{command.name} {argument} --{option.name} {choice}")[option.name] == choice
             assert set(option.headings.values()) <= set(option.choices)
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("1KiB", 1024), ("1 KiB", 1024), ("1kib", 1024), ("1K", 1024), ("1k", 1024), ("1024B", 1024), ("1,024 B", 1024),
+        ("1.5KiB", 1536), ("28 KiB", 28672), ("1MiB", 1 << 20), ("0.5M", 1 << 19), ("0x400", 1024), ("1024", 1024), ("1,024", 1024),
+    ],
+)  # fmt: skip
+def test_bytes_as_they_are_printed(typed: str, number: int) -> None:
+    for words in (f"--size '{typed}'", f'--size="{typed}"', f"--size {typed}"):
+        assert of(f"list {words} --limit 7") == {**of("list --limit 7"), "size": number}
+
+
+@pytest.mark.parametrize(
+    "typed", ["1KB", "1kB", "1.0001KiB", "1..5K", "KiB", "1XiB", "-1K", "1.5", "''", "1e3"]
+)
+def test_what_is_no_number_of_bytes(typed: str) -> None:
+    with pytest.raises(UsageError, match="list: argument --size: "):
+        of(f"list --size {typed}")
 
 
 def test_numbers_with_commas() -> None:

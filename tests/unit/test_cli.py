@@ -7,14 +7,16 @@ import pytest
 from gdb_gospan import __version__, cli
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import options_of
+from tools import images
 
 
 def test_version(capsys):
-    assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"go-spans {__version__}\n"
+    for word in ("--version", "-V", "version"):
+        assert cli.main([word]) == 0
+        assert capsys.readouterr().out == f"go-spans {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "-h"]])
 def test_the_overview_lists_every_subcommand(words, capsys):
     assert cli.main(words) == 0
     out = capsys.readouterr().out
@@ -62,6 +64,27 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("list --state inus a b", "did you mean in-use?"),
         ("list --limit x a b", "x is not a number"),
         ("list --limit", "expected one argument"),
+        ("./svc core", "try: go-spans summary ./svc core)"),
+        ("/bin/true", "try: go-spans summary /bin/true)"),
+        ("heap.gospan list --json", "try: go-spans list heap.gospan --json)"),
+        ("--json summary", "try: go-spans summary --json)"),
+        ("--json", "try: go-spans summary --json)"),
+        ("--pid 5 check", "try: go-spans check --pid 5)"),
+        ("-p 5", "try: go-spans summary -p 5)"),
+        ("--limit 5 list a b", "try: go-spans list --limit 5 a b)"),
+        ("1234", "for a process: go-spans summary --pid 1234)"),
+        ("0xc000012340 a b", "for an address: go-spans show 0xc000012340 a b)"),
+        (
+            "summary --pid 5 --dlv localhost:1",
+            "--pid 5 and --dlv localhost:1 are two targets; give one of them",
+        ),
+        ("summary --dlv localhost:1 -p 5", "--pid 5 and --dlv localhost:1 are two targets; give one of them"),
+        (
+            "summary --dlv localhost:1 --debug-directory /d",
+            "no effect: Delve looks for debug information itself",
+        ),
+        ("summary -p x", "--pid/-p: x is not a number"),
+        ("show -p 5", "needs ADDRESS"),
     ],
 )
 def test_what_cannot_be_understood(words, hint, capsys):
@@ -106,3 +129,30 @@ def test_help_fits_a_terminal(command):
     from gdb_gospan.commands.command import help_text
 
     assert [line for line in help_text(command).splitlines() if len(line) > 112] == []
+
+
+IMAGE = str(images.FOLDER / "1.27-frag.gospan")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["pages", "--limit", "1"], "--limit is of the chunks and the blockers, which are not shown (try: pages --chunks --limit 1)"),
+        (["pages", "--limit=20"], "(try: pages --chunks --limit 20)"),
+        (["pages", "--blockers", "--sort", "free"], "--sort is of the chunks, which are not shown (try: pages --chunks --sort free)"),
+        (["summary", "--debug-directory", "/d"], "--debug-directory has no effect: a snapshot has the types in it"),
+    ],
+)  # fmt: skip
+def test_an_option_without_effect_is_a_mistake(words, hint, capsys):
+    assert cli.main([*words, IMAGE]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert hint in captured.err
+
+
+@pytest.mark.parametrize(
+    "words", ["--limit 1 --chunks", "--limit 1 --blockers", "--limit 1 --csv", "--sort free --json", "--limit 0", "--sort start"]
+)  # fmt: skip
+def test_an_option_with_effect_is_none(words, capsys):
+    assert cli.main(["pages", *words.split(), IMAGE]) == 0
+    assert capsys.readouterr().out

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import referencing
 
 from gdb_gospan.commands import explain
 from gdb_gospan.commands.catalog import COMMANDS
@@ -21,7 +22,29 @@ FILES = sorted(path.name for path in FOLDER.glob("*.json"))
 
 def test_every_command_has_one_and_there_are_no_others() -> None:
     """Which is missing, `python tests/tools/schemas.py COMMAND` drafts."""
-    assert sorted([*(f"{command.name}.json" for command in COMMANDS), "envelope.json"]) == FILES
+    names = [name for command in COMMANDS for name in (command.name, *command.aliases)]
+    assert sorted([*(f"{name}.json" for name in names), "envelope.json"]) == FILES
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_it_is_whole_by_itself(file: str) -> None:
+    """No reference leads out of it; what it shares with others is as they have it."""
+    schema = schemas.schemas()[file]
+    for _, inside in schemas.nested(schema):
+        if "$ref" in inside:
+            assert referred(file, {"$ref": inside["$ref"]})
+            assert inside["$ref"].startswith("#/$defs/")
+    assert schema == schemas.completed()[file], "python tests/tools/schemas.py brings it up to date"
+
+
+def test_a_document_fits_by_one_file_alone(documents: dict[str, dict[str, Any]]) -> None:
+    """As with a validator that has no other file and no network."""
+    for name, file in {**{name: name for name in documents}, "fixalloc": "spanalloc"}.items():
+        text = (FOLDER / f"{file}.json").read_text(encoding="utf-8")
+        alone = jsonschema.Draft202012Validator(json.loads(text), registry=referencing.Registry())
+        alone.validate(documents[name])
+        assert not alone.is_valid(documents[name] | {"schema_version": 2})
+        assert not alone.is_valid(documents[name] | {"new": 1})
 
 
 def test_the_version() -> None:

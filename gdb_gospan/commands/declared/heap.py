@@ -10,11 +10,12 @@ _CLASS_COLUMNS = (
 )
 _SPAN_COLUMNS = (
     "descriptor start npages span_bytes state spanclass elemsize nelems objects object_bytes free_slots free_bytes tail_bytes "
-    "large_tail_bytes occupied sweepgen needzero worst"
+    "large_tail_bytes occupied sweepgen needzero new large_type worst"
 )
 
 _CLASS_HEADINGS = {
     "class": "spanclass", "size": "elemsize", "free": "free_slots", "tail": "tail_bytes", "bitmaps": "metadata_bytes",
+    "how full": "occupied",
 }  # fmt: skip
 _SPAN_HEADINGS = {
     "class": "spanclass",
@@ -24,6 +25,7 @@ _SPAN_HEADINGS = {
     "free": "free_bytes",
     "sweep": "sweepgen",
     "zero": "needzero",
+    "type": "large_type",
 }
 
 HEAP: tuple[Command, ...] = (
@@ -90,7 +92,7 @@ HEAP: tuple[Command, ...] = (
         ),
         options=(
             Option("class", "only this span class: its number, or its name such as 3,072 noscan", "N", number=True),
-            Option("size", "only slots of this many bytes", "BYTES", number=True),
+            Option("size", "only slots of this many bytes, such as 1024 or 1KiB", "BYTES", number=True),
             Option("state", "only spans in this state", "STATE", "in-use",
                    choices=("in-use", "manual", "stack", "work-buffer", "user-arena", "dead", "all")),
             Option("noscan", "only spans of objects without pointers"),
@@ -106,7 +108,7 @@ HEAP: tuple[Command, ...] = (
         "show",
         "show",
         "what lies at an address: span, slot, page, neighbours",
-        "Takes the address of a span descriptor or any heap address; inside gdb, any expression.",
+        "Takes the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
         "go-spans show 0xc000012340",
         columns=(
             ("slot", "which slot of the span the address is in, and whether it is allocated"),
@@ -116,6 +118,6 @@ HEAP: tuple[Command, ...] = (
             ("page", "what the page allocator says of its page"),
         ),
         rows="span slot page_run",
-        argument=("ADDRESS", "address of a span descriptor, a heap address, or (in gdb and with --dlv) an expression"),
+        argument=("ADDRESS", "address of a span descriptor, a heap address, a package variable, or (in gdb and with --dlv) an expression"),
     ),
 )  # fmt: skip

@@ -29,8 +29,9 @@ PAGES: tuple[Command, ...] = (
         options=(
             Option("chunks", "show a row for each chunk of 4 MiB, too"),
             Option("blockers", "show which spans keep blocks of 2 MiB from being wholly free, too"),
-            sort_by("start in_use manual free released other largest_run", "start", {"returned": "released", "longest": "largest_run"}),
-            LIMIT,
+            sort_by("start in_use manual free released other largest_run", "start", {"chunks": "start", "returned": "released", "longest": "largest_run"})
+            .only_of("the chunks", "chunks", "json", "csv"),
+            LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "json", "csv"),
             Option("csv", "print the chunks as CSV"),
         ),
         rows="chunks",

@@ -20,8 +20,9 @@ PROOF: tuple[Command, ...] = (
             ("gdb-values", "in gdb: fields of some span descriptors, read in bulk and once more as gdb.Value"),
         ),
         options=(
-            Option("sort", "status, the worst first, or code", "COL", "status", choices=("status", "code", "severity"),
-                   headings={"check": "code"}),
+            Option("sort", "status, the worst first, code or subject, or figures from the largest", "COL", "status",
+                   choices=("status", "code", "severity", "expected", "observed", "subject"),
+                   headings={"check": "code", "what must hold": "subject"}),
             NO_LIMIT,
         ),
         rows="identities",
