@@ -23,8 +23,12 @@ def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
     session.let_go("godebug")
     heap = session.heap
     kinds = heap.page_kinds
-    broken = {check.code for check in session.checks if check.status == "broken"}
-    money = attrs.asdict(accounts(heap, generation_known="gc-cycles" not in broken))
+    doubted = {
+        check.code
+        for check in session.checks
+        if check.status in ("broken", "unknown") and check.expected != check.observed
+    }
+    money = attrs.asdict(accounts(heap, generation_known="gc-cycles" not in doubted))
     del money["complete"]
     return {
         **session.envelope("summary"),

@@ -120,7 +120,7 @@ def test_sentences_wrap_in_the_last_column() -> None:
         "      22  short",
     ]
     assert table(columns, rows).splitlines()[1] == "       1  one two three four five six seven"
-    assert max(map(len, table(columns, rows, width=8).splitlines())) == 23, "16 columns for words at least"
+    assert max(map(len, table(columns, rows, width=8).splitlines())) == 33, "24 columns for words at least"
 
 
 ROWS = [{"n": n, "name": name} for n, name in ((3, "c"), (None, "b"), (5, None), (5, "a"))]
