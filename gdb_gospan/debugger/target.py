@@ -13,6 +13,8 @@ import gdb
 
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.expressions import symbol_at
+from gdb_gospan.debugger.files import at_hand, path_of
+from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import modules_of
@@ -155,11 +157,6 @@ def _start(path: str) -> bytes:
         return file.read(16)
 
 
-def _filename() -> str | None:
-    space = gdb.current_progspace()
-    return space.filename if space else None
-
-
 def _name() -> str:
     filename = _filename()
     return Path(filename).name if filename else "this program"
@@ -171,7 +168,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
     filename = _filename()
     name = program_name(notes) if filename is None and notes and core else _name()
-    if notes and filename and (other := _other_build(Path(filename), memory, notes)) and _is_go():
+    if notes and (path := at_hand(filename)) and (other := _other_build(path, memory, notes)) and _is_go():
         raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
     system = machine(inferior)
     there, lacking = _modules(memory, notes)
@@ -200,7 +197,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     target = Target(
         kind=kind,
         description=_description(inferior, kind, core, name, notes),
-        executable=filename,
+        executable=None if filename is None else path_of(filename),
         core=core,
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.

@@ -12,6 +12,7 @@ import gdb
 from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.frames import stacks, walked
+from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.sources import library_of
@@ -78,14 +79,13 @@ def _functions(module: Module | None) -> FunctionTable:
     # pyelftools takes 30 ms to import, and few stops need this.
     from gdb_gospan.memory.executable import open_executable
 
-    space = gdb.current_progspace()
-    path = Path(space.filename if space and space.filename else "")
+    path = at_hand(executable()) or Path()
     try:
-        executable = open_executable(path)
-        entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if executable.movable else None
+        file = open_executable(path)
+        entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if file.movable else None
     except (TargetError, gdb.error):  # no file, or a remote side that has no auxiliary vector
         return FunctionTable.of_executable(path)
-    return FunctionTable.of_executable(path, int(entry[1], 16) - executable.entry if entry else 0)
+    return FunctionTable.of_executable(path, int(entry[1], 16) - file.entry if entry else 0)
 
 
 def _pointers(frame: gdb.Frame, lwp: int) -> Thread:

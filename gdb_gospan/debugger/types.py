@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gdb
 
+from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.said import said
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
@@ -154,11 +153,12 @@ class FileTypes:
 
 def _fixed_symbols() -> list[SymbolTable]:
     """Symbol tables of the program and its separate debug information, if it cannot be moved when loaded."""
-    space = gdb.current_progspace()
-    if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
+    name = executable()
+    path = at_hand(name)
+    if path is None or elf_type(path) != ET_EXEC:
         return []
-    own = [file for file in space.objfiles() if space.filename in (file.filename, _parent(file))]
-    return [SymbolTable(Path(file.filename)) for file in own if file.filename]
+    own = [file.filename for file in gdb.objfiles() if name in (file.filename, _parent(file))]
+    return [SymbolTable(path) for path in map(at_hand, own) if path]
 
 
 def _parent(file: gdb.Objfile) -> str | None:
