@@ -9,6 +9,7 @@ import gdb
 
 from gdb_gospan.debugger.expressions import value_of
 from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.settings import like_c
 from gdb_gospan.debugger.untouched import refuse_assignments, untouched
 from gdb_gospan.errors import GoSpansError
 
@@ -33,7 +34,8 @@ def go_names(typed: str) -> Sequence[str] | None:
 
 def _variables(begun: str) -> list[str]:
     """Return the package variables whose name begins so: gdb finds the names, of types and functions too."""
-    every = said(f"with max-completions unlimited -- complete output '{begun}")
+    with like_c():
+        every = said(f"with max-completions unlimited -- complete output '{begun}")
     names = (line.removeprefix("output '").removesuffix("'") for line in every.splitlines())
     return [name for name in names if name.startswith(begun) and _is_variable(name)]
 
@@ -46,7 +48,7 @@ def _is_variable(name: str) -> bool:
 def _fields(head: str) -> list[str]:
     try:
         refuse_assignments(head, "TAB")
-        with untouched():
+        with like_c(), untouched():
             kind = value_of(head.lstrip("&*")).type.strip_typedefs()
         if kind.code == gdb.TYPE_CODE_PTR:
             kind = kind.target().strip_typedefs()

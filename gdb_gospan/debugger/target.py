@@ -262,5 +262,6 @@ def _description(
     died_of = notes.signal if notes else None
     # Void for a core of a process that lived on, and where the thread that gdb asks does not know.
     with contextlib.suppress(gdb.error):
-        died_of = int(gdb.parse_and_eval("$_exitsignal"))
+        told = gdb.convenience_variable("_exitsignal")
+        died_of = died_of if told is None else int(told)
     return core_description(name, died_of) + ("" if core else ", read through gdb")

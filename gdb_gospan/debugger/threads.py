@@ -16,7 +16,7 @@ from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.sources import library_of
-from gdb_gospan.debugger.types import symbol_of
+from gdb_gospan.debugger.symbols import place_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory, procstatus
@@ -164,8 +164,8 @@ class _Symbols:
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at ``address`` belongs to, or None."""
-        found = symbol_of(address)
-        return _placed(found[0], address) if found else None
+        found = place_of(address)
+        return _placed(found.name, address) if found else None
 
     def depth(self, _address: int) -> int | None:
         """Return None: gdb has unwound the newest function by its own tables."""

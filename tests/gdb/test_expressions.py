@@ -39,7 +39,7 @@ def places(say: Run, *expressions: str) -> list[tuple[str, dict[str, Any]]]:
     "same",
     [
         ("main.sessions", "'main.sessions'", "main.sessions.array", "'main.sessions'.array"),
-        ("main.sessions[3]", "'main.sessions'[3]", "main.sessions.array[3]", "'main.sessions'.array[3]"),
+        ("main.sessions[3]", "'main.sessions'[3]", "main.sessions.array[3]", "'main.sessions'.array[3]", "(main.sessions.array[3])", "2 * (long) main.sessions.array[3] - (long) main.sessions.array[3]"),
         ("&main.sessions.array[1]", "&'main.sessions'.array[1]", "&main.sessions[1]", "main.sessions.array + 1"),
         ("runtime.allgs[1]", "'runtime.allgs'.array[1]", "*'runtime.allgs'.array[1]", "*runtime.allgs[1]"),
     ],
