@@ -16,8 +16,10 @@ from gdb_gospan.debugger.symbols import global_symbol, place_of
 from gdb_gospan.debugger.untouched import reason, refuse_assignments, untouched
 from gdb_gospan.errors import GoSpansError
 
-# A package variable, quoted or not, and what follows it; a path may stand before the package.
-_NAME = re.compile(r"([&*]?)(?:'([^']+)'|((?:[\w.~%-]+/)*[\w%-]+\.\w+))(.*)", re.DOTALL)
+# A package variable, quoted or not, or a name without a dot, and what follows it; a path may stand before the package.
+_NAME = re.compile(
+    r"([&*]?)(?:'([^']+)'|((?:[\w.~%-]+/)*[\w%-]+\.[A-Za-z_]\w*)|(\$?[A-Za-z_]\w*))(.*)", re.DOTALL
+)
 _WITHIN = re.compile(
     r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<![\w.$'])(?P<name>(?:[\w.~%-]+/)*[A-Za-z_%][\w%]*\.[A-Za-z_]\w*)"""
 )
@@ -81,26 +83,26 @@ def symbol_at(address: int) -> Symbol | None:
 def value_of(expression: str) -> gdb.Value:
     """Evaluate an expression, in which a dotted Go name needs no quotes, and a slice can be indexed.
 
-    To be called after `refuse_assignments`. Names and what follows them are looked up here, in whatever language
-    gdb is; the rest is read by gdb, as in C.
-    gdb takes such names only in quotes, whatever its language is; without, a Go frame of gdb 13 may even
-    crash on a name that does not exist, so that one never gets there.
+    To be called after `refuse_assignments`. A name and what follows it are looked up here; gdb reads the rest as C, in
+    which a Go name needs quotes.
     """
     with contextlib.suppress(ValueError):
         return gdb.Value(int(expression, 0))
     match = _NAME.fullmatch(expression)
     if match is None:
         return _by_gdb(expression)
-    prefix, quoted, dotted, rest = match.groups()
-    name = quoted or dotted
-    value, typed = _global(name), name
-    if value is None:
-        first = name.partition(".")[0]
-        if quoted or "/" in name or _is_local(first):
-            return _by_gdb(expression)
-        raise gdb.error(f"No symbol {name}")
-    if not _STEPS.fullmatch(rest):
-        return _by_gdb(f"{prefix}'{name}'{rest}")
+    prefix, quoted, dotted, plain, rest = match.groups()
+    typed = quoted or dotted or plain
+    value = _plain(plain) if plain else _global(typed)
+    if value is not None and not plain and not _STEPS.fullmatch(rest):
+        return _by_gdb(f"{prefix}'{typed}'{rest}")
+    if value is None and dotted and "/" not in dotted:
+        typed, _, field = dotted.partition(".")
+        value, rest = _local(typed), f".{field}{rest}"
+        if value is None:
+            raise gdb.error(f"No symbol {dotted}")
+    if value is None or not _STEPS.fullmatch(rest):
+        return _by_gdb(expression)
     for step in _STEP.finditer(rest):
         field, index = step.groups()
         if field:
@@ -113,7 +115,20 @@ def value_of(expression: str) -> gdb.Value:
         if value.address is None:
             raise gdb.error("it has no address")
         return value.address
+    if prefix and value.type.strip_typedefs().code != gdb.TYPE_CODE_PTR:
+        return _by_gdb(expression)  # in C, a number may be taken for a pointer
     return value.dereference() if prefix else value
+
+
+def _plain(name: str) -> gdb.Value | None:
+    """Return a register, a convenience variable, a local or a global variable by a name without a dot, or None."""
+    if not name.startswith("$"):
+        value = _local(name)
+        return _global(name) if value is None else value
+    try:
+        return gdb.selected_frame().read_register(name[1:])
+    except (gdb.error, ValueError):  # no frame, or no such register
+        return gdb.convenience_variable(name[1:])
 
 
 def _by_gdb(expression: str) -> gdb.Value:
@@ -147,14 +162,19 @@ def _global(name: str) -> gdb.Value | None:
         return gdb.parse_and_eval(f"'{name}'")
 
 
-def _is_local(name: str) -> bool:
+def _local(name: str) -> gdb.Value | None:
+    """Return a variable or parameter of the selected frame, the innermost of that name, or None."""
     try:
-        with like_c():
-            symbol = gdb.lookup_symbol(name)[0]
-    except gdb.error:  # no frame
-        return False
-    # A package such as main may be a symbol too: what follows its dot must not reach gdb's parser.
-    return symbol is not None and symbol.needs_frame
+        frame = gdb.selected_frame()
+        block: gdb.Block | None = frame.block()
+    except (gdb.error, RuntimeError):  # no frame, or none of its function in the debug information
+        return None
+    while block is not None and not block.is_static and not block.is_global:
+        for symbol in block:
+            if symbol.name == name and (symbol.is_variable or symbol.is_argument):
+                return symbol.value(frame) if symbol.needs_frame else symbol.value()
+        block = block.superblock
+    return None
 
 
 def _field(value: gdb.Value, name: str) -> gdb.Value:

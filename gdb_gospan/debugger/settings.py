@@ -21,11 +21,11 @@ def changed(wanted: Mapping[str, str | bool | int]) -> Iterator[None]:
     before: list[tuple[str, str]] = []
     try:
         for name, value in wanted.items():
-            own = gdb.parameter(name)
-            if own != value:
+            own = _text(gdb.parameter(name))
+            if own != _text(value):
                 with contextlib.suppress(gdb.error):
                     _set(name, _text(value))
-                    before.append((name, _text(own)))
+                    before.append((name, own))
         yield
     finally:
         for name, value in reversed(before):
@@ -40,6 +40,8 @@ def like_c() -> contextlib.AbstractContextManager[None]:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "unlimited"
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:#x}" if isinstance(value, int) else str(value)  # decimal digits depend on the radix
