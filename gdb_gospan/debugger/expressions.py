@@ -21,7 +21,7 @@ _NAME = re.compile(
     r"([&*]?)(?:'([^']+)'|((?:[\w.~%-]+/)*[\w%-]+\.[A-Za-z_]\w*)|(\$?[A-Za-z_]\w*))(.*)", re.DOTALL
 )
 _WITHIN = re.compile(
-    r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<![\w.$'])(?P<name>(?:[\w.~%-]+/)*[A-Za-z_%][\w%]*\.[A-Za-z_]\w*)"""
+    r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<![\w.$':])(?<!->)(?P<name>(?:[\w.~%-]+/)*[A-Za-z_%][\w%]*\.[A-Za-z_]\w*)"""
 )
 """Such a name within a larger expression."""
 _STEPS = re.compile(r"(?:\s*\.\s*[A-Za-z_]\w*|\s*\[[^][]+\])*\s*")
@@ -98,9 +98,7 @@ def value_of(expression: str) -> gdb.Value:
         return _by_gdb(f"{prefix}'{typed}'{rest}")
     if value is None and dotted and "/" not in dotted:
         typed, _, field = dotted.partition(".")
-        value, rest = _local(typed), f".{field}{rest}"
-        if value is None:
-            raise gdb.error(f"No symbol {dotted}")
+        value, rest = _before_dot(dotted), f".{field}{rest}"
     if value is None or not _STEPS.fullmatch(rest):
         return _by_gdb(expression)
     for step in _STEP.finditer(rest):
@@ -146,9 +144,25 @@ def _by_gdb(expression: str) -> gdb.Value:
 
 
 def _quoted(found: re.Match[str]) -> str:
-    """Put a global's name in quotes; what is in quotes already, and the field of a local variable, stays as it is."""
+    """Put a global's name in quotes; what is in quotes already, and the field of a variable, stays as it is."""
     name = found["name"]
-    return found[0] if name is None or _global(name) is None else f"'{name}'"
+    if name is not None and _global(name) is not None:
+        return f"'{name}'"
+    if name is not None and "/" not in name:
+        _before_dot(name)
+    return found[0]
+
+
+def _before_dot(name: str) -> gdb.Value:
+    """Return the variable before the dot.
+
+    There may be a function main beside the package: what follows that dot must not reach gdb's own parser, which
+    crashes on it (gdb 16 and 17).
+    """
+    value = _plain(name.partition(".")[0])
+    if value is None or value.type.code == gdb.TYPE_CODE_FUNC:
+        raise gdb.error(f"No symbol {name}")
+    return value
 
 
 def _global(name: str) -> gdb.Value | None:
