@@ -44,4 +44,18 @@ class MemoryReadError(GoSpansError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped a command; the message, which may be empty, is what is known so far, ready to print."""
+    """The user stopped a command; the message is what is known so far, ready to print.
+
+    Attributes
+    ----------
+    known
+        The same as facts, by what they are about; empty when nothing is known yet.
+    """
+
+    def __init__(
+        self,
+        message: str = "Interrupted. Nothing is known yet.\n",
+        known: dict[str, list[str]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.known = known or {}

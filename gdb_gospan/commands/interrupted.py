@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdb_gospan.commands.session import Session
+from gdb_gospan.errors import Interrupted
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
 from gdb_gospan.runtime.mstats import possible
 from gdb_gospan.views.pagewords import page_words
@@ -13,16 +14,16 @@ from gdb_gospan.views.units import count, nbytes
 _COUNTERS = ("HeapInuse", "HeapIdle", "HeapReleased", "Sys")
 
 
-def known_so_far(session: Session, style: Style) -> str:
-    """Return some lines, ready for the terminal; none when nothing is known."""
-    facts = _facts(session, style)
-    if not facts:
-        return ""
+def known_so_far(session: Session, style: Style) -> Interrupted:
+    """Return what to raise: some lines, ready for the terminal, and the facts in them."""
+    known = _facts(session, style)
+    if not known:
+        return Interrupted()
     lines = [
         style.paint("notice", "Interrupted. Known so far, and not checked against the runtime's counters:")
     ]
-    lines += [wrapped(name, parts, style.width) for name, parts in facts.items()]
-    return style.finish("\n".join(lines) + "\n")
+    lines += [wrapped(name, parts, style.width) for name, parts in known.items()]
+    return Interrupted(style.finish("\n".join(lines) + "\n"), known)
 
 
 def _facts(session: Session, style: Style) -> dict[str, list[str]]:

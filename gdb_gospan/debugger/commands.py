@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import gdb
 
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, help_text
-from gdb_gospan.debugger.paging import write, write_all
+from gdb_gospan.debugger.paging import write_all
 from gdb_gospan.errors import INTERRUPTED, NOT_TOLD, GoSpansError, Interrupted
+from gdb_gospan.interrupts import WholeImports
 from gdb_gospan.single_thread import import_numpy
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, TypeVar
 
     from gdb_gospan.commands.run import Report
@@ -96,13 +98,19 @@ class _Subcommand(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run the command; whatever goes wrong is one line."""
         self.dont_repeat()
-        guarded(f"{_PREFIX} {self._command.name}", lambda: self._write(argument, from_tty=from_tty))
+        data = not {"--json", "--csv"}.isdisjoint(argument.split())
+        guarded(
+            f"{_PREFIX} {self._command.name}",
+            lambda: self._write(argument, from_tty=from_tty),
+            lambda stopped: _tell(stopped, gdb.STDERR if data else gdb.STDOUT),
+        )
 
     def _write(self, argument: str, *, from_tty: bool) -> tuple[None, int]:
         if not {"--help", "-h"}.isdisjoint(argument.split()):
             gdb.write(help_text(self._command) + "\n")
             return None, 0
-        report = self._run(argument, from_tty=from_tty)
+        with saying_what_is_known(self._command):
+            report = self._run(argument, from_tty=from_tty)
         write_all(report.pieces)
         return None, report.status
 
@@ -122,29 +130,35 @@ class _Subcommand(gdb.Command):
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
         """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
-        from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
+        with WholeImports():
+            from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
 
-        found = complete(self._command, text, word)
+            found = complete(self._command, text, word)
         if found is FILE:
             return gdb.COMPLETE_FILENAME
         return gdb.COMPLETE_EXPRESSION if found is EXPRESSION else found
 
 
-def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
+def guarded(
+    name: str, work: Callable[[], tuple[T, int]], tell: Callable[[Interrupted], object] | None = None
+) -> T:
     """Do the work of a command; whatever goes wrong is one line, and Ctrl-C gdb's own.
 
     Parameters
     ----------
     work
         Returns what this is to return, and the exit status, for the convenience variable.
+    tell
+        Tells what is known when the user stops it.
     """
     status = NOT_TOLD
     try:
-        value, status = work()
+        with WholeImports():
+            value, status = work()
     except KeyboardInterrupt as stopped:
         status = INTERRUPTED
-        if isinstance(stopped, Interrupted) and str(stopped):
-            write(f"{stopped}What has been read is kept: the next command goes on from there.\n")
+        if tell is not None and isinstance(stopped, Interrupted):
+            tell(stopped)
         raise
     except GoSpansError as error:
         status = error.exit_status
@@ -162,6 +176,24 @@ def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
         return value
     finally:
         gdb.set_convenience_variable(_STATUS, status)
+
+
+@contextlib.contextmanager
+def saying_what_is_known(command: Command) -> Iterator[None]:
+    """Have whatever is interrupted within the block say what is known of the heap, if only that nothing is."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        if command.needs_target:
+            raise Interrupted from None
+        raise
+
+
+def _tell(stopped: Interrupted, stream: int) -> None:
+    kept = "What has been read is kept: the next command goes on from there.\n" if stopped.known else ""
+    gdb.write(f"{stopped}{kept}", stream)
 
 
 def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:

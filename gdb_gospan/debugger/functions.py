@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import gdb
 
+from gdb_gospan.interrupts import WholeImports
+
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
     from gdb_gospan.debugger.spanmap import SpanMaps
@@ -34,7 +36,8 @@ class _Function(gdb.Function):
         if len(arguments) != 1:
             raise gdb.GdbError(f"${self.name} takes one argument, not {len(arguments)}")
         try:
-            return self.answer(arguments[0])
+            with WholeImports():
+                return self.answer(arguments[0])
         except gdb.GdbError:
             raise
         except (gdb.error, TypeError, ValueError, OverflowError) as error:

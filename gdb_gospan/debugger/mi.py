@@ -2,7 +2,8 @@
 
 The result is the document that ``--json`` prints, as MI spells values: an object is a tuple, an array
 a list, and every scalar the text that JSON has for it: ``null`` for what is unknown, ``true``, ``48.0``, whole
-numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5 --sort start``.
+numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5 --sort start``; those that are about
+text are refused. After Ctrl-C the error's message has what is known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from gdb_gospan.errors import Interrupted
+
+_OF_TEXT = (("--color", "always"), ("--units", "binary"))
+"""Options with values that MI has no way to honour."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -39,7 +44,7 @@ def register() -> None:
             """Return the document; whatever goes wrong is one line."""
             from gdb_gospan.debugger.commands import guarded
 
-            return guarded(f"go-spans {self._command.name}", lambda: _answer(self._command, words))
+            return guarded(f"go-spans {self._command.name}", lambda: _answer(self._command, words), _quit)
 
     for command in COMMANDS:
         for name in (command.name, *command.aliases):
@@ -48,13 +53,46 @@ def register() -> None:
 
 def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int]:
     from gdb_gospan.commands.run import document, status_of
-    from gdb_gospan.debugger.commands import parsed, session_for
+    from gdb_gospan.debugger.commands import parsed, saying_what_is_known, session_for
     from gdb_gospan.single_thread import import_numpy
 
-    import_numpy()
-    arguments = parsed(command, words)
-    answer = document(session_for(command, arguments), command, arguments)
-    return _tuple(answer), status_of(command, answer)
+    with saying_what_is_known(command):
+        import_numpy()
+        _refuse_text(command, words)
+        arguments = parsed(command, words)
+        session = session_for(command, arguments)
+        try:
+            answer = document(session, command, arguments)
+        except KeyboardInterrupt:
+            if session is None:
+                raise
+            from gdb_gospan.commands.interrupted import known_so_far
+            from gdb_gospan.views.style import Style
+
+            raise known_so_far(session, Style()) from None
+        return _tuple(answer), status_of(command, answer)
+
+
+def _refuse_text(command: Command, words: Sequence[str]) -> None:
+    """Refuse what can be asked of a text only; that bytes are exact and nothing is coloured is so anyway."""
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        asked = (name, value if equals else "".join(words[at + 1 : at + 2]))
+        if name == "--csv" or asked in _OF_TEXT:
+            from gdb_gospan.errors import UsageError
+
+            option = name if name == "--csv" else " ".join(asked)
+            raise UsageError(
+                f"{command.name}: {option} is for text, and a result of MI has none "
+                f'(try: -interpreter-exec console "go-spans {command.name} {option}")'
+            )
+
+
+def _quit(stopped: Interrupted) -> None:
+    """End the command as gdb ends one that is interrupted, with what is known of the heap in the message."""
+    facts = "; ".join(f"{name} {', '.join(parts)}" for name, parts in stopped.known.items())
+    known = f"known so far, and not checked: {facts}" if facts else "nothing is known yet"
+    raise gdb.GdbError(f"Quit ({known})") from None
 
 
 def _tuple(values: Mapping[str, Any]) -> dict[str, Any]:

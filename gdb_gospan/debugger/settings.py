@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import gdb
 
 from gdb_gospan.debugger.said import said
+from gdb_gospan.interrupts import Deferred
 
 _LIKE_C = frozenset({"asm", "c", "minimal"})
 """Languages that read every expression alike: no operator or name of another language gets in between."""
@@ -23,13 +24,14 @@ def changed(wanted: Mapping[str, str | bool | int]) -> Iterator[None]:
         for name, value in wanted.items():
             own = _text(gdb.parameter(name))
             if own != _text(value):
-                with contextlib.suppress(gdb.error):
+                with Deferred(), contextlib.suppress(gdb.error):
                     _set(name, _text(value))
                     before.append((name, own))
         yield
     finally:
-        for name, value in reversed(before):
-            _set(name, value)
+        with Deferred():
+            for name, value in reversed(before):
+                _set(name, value)
 
 
 def like_c() -> contextlib.AbstractContextManager[None]:

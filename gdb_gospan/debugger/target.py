@@ -24,6 +24,7 @@ from gdb_gospan.debugger.sources import sources
 from gdb_gospan.debugger.threads import frames, lwps
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import TargetError
+from gdb_gospan.interrupts import Deferred
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
@@ -102,12 +103,13 @@ def _listen() -> None:
     global _listening  # noqa: PLW0603
     if _listening:
         return
-    _listening = True
-    for what, names in _EVENTS.items():
-        for name in names:
-            registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
-            if registry is not None:
-                registry.connect(what)
+    with Deferred():
+        _listening = True
+        for what, names in _EVENTS.items():
+            for name in names:
+                registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
+                if registry is not None:
+                    registry.connect(what)
 
 
 def _known_types() -> GdbTypes:

@@ -32,6 +32,7 @@ names of architectures."""
 
 _found: list[tuple[str, list[str], Thread]] = []
 _elsewhere: list[Module] = []
+_stopped: list[KeyboardInterrupt] = []
 
 
 def frames(
@@ -52,7 +53,9 @@ def frames(
     """
     _elsewhere[:] = elsewhere
     # Some gdbs warn of each thread of a core when its registers are read; as output of a command it is caught.
-    gdb.execute(f"python __import__({__name__!r}, fromlist=['_collect'])._collect()", to_string=True)
+    gdb.execute(f"python __import__({__name__!r}, fromlist=['_guarded'])._guarded()", to_string=True)
+    if _stopped:
+        raise _stopped.pop()
     if stripped is None:
         return [Stack(label, tuple(names), thread.lwp) for label, names, thread in _found]
     by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions(module))
@@ -100,6 +103,14 @@ def _pointers(frame: gdb.Frame, lwp: int) -> Thread:
         )
     except (gdb.error, ValueError):
         return Thread(lwp, 0, 0)
+
+
+def _guarded() -> None:
+    """Collect, and keep a Ctrl-C: gdb takes what leaves a command of Python for a defect of it."""
+    try:
+        _collect()
+    except KeyboardInterrupt as stopped:
+        _stopped.append(stopped)
 
 
 def _collect() -> None:

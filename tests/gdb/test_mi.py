@@ -54,7 +54,7 @@ def test_options_are_arguments(gdb: Gdb, core: cores.Core) -> None:
         gdb,
         [
             "-go-spans-list --limit 3 --sort start --noscan",
-            '-go-spans-list "--limit" "2" --occupancy 0-50 --json --bytes --color always',
+            '-go-spans-list "--limit" "2" --occupancy 0-50 --json --bytes --units bytes --color never',
             "-go-spans-show \"'main.sessions'.array[1]\"",
         ],
         exe=core.executable,
