@@ -12,6 +12,7 @@ from _thread import get_ident
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
@@ -37,13 +38,17 @@ class Deferred:
 class WholeImports:
     """Have SIGINT wait during each import within the block, be it of ours or of a library in the midst of its work."""
 
+    _own: "Callable[..., ModuleType]"
+
     def __enter__(self) -> None:
-        self._own = builtins.__import__
+        self._before = builtins.__import__
+        outer = getattr(self._before, "__self__", None)  # of a block around this one
+        self._own = outer._own if isinstance(outer, WholeImports) else self._before  # noqa: SLF001
         self._importing = 0
         vars(builtins)["__import__"] = self._import
 
     def __exit__(self, *_: object) -> None:
-        vars(builtins)["__import__"] = self._own
+        vars(builtins)["__import__"] = self._before
 
     def _import(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 import gdb
@@ -16,7 +15,7 @@ from gdb_gospan.single_thread import import_numpy
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from gdb_gospan.commands.run import Report
@@ -102,16 +101,20 @@ class _Subcommand(gdb.Command):
         guarded(
             f"{_PREFIX} {self._command.name}",
             lambda: self._write(argument, from_tty=from_tty),
-            lambda stopped: _tell(stopped, gdb.STDERR if data else gdb.STDOUT),
+            (lambda stopped: _tell(stopped, gdb.STDERR if data else gdb.STDOUT))
+            if self._command.needs_target
+            else None,
         )
 
     def _write(self, argument: str, *, from_tty: bool) -> tuple[None, int]:
         if not {"--help", "-h"}.isdisjoint(argument.split()):
             gdb.write(help_text(self._command) + "\n")
             return None, 0
-        with saying_what_is_known(self._command):
-            report = self._run(argument, from_tty=from_tty)
-        write_all(report.pieces)
+        report = self._run(argument, from_tty=from_tty)
+        try:
+            write_all(report.pieces)
+        except KeyboardInterrupt:
+            raise Interrupted("") from None  # who leaves the pager has read as much as is wanted
         return None, report.status
 
     def _run(self, argument: str, *, from_tty: bool) -> Report:
@@ -149,16 +152,17 @@ def guarded(
     work
         Returns what this is to return, and the exit status, for the convenience variable.
     tell
-        Tells what is known when the user stops it.
+        Tells what is known of the heap when the user stops it, if there is one.
     """
-    status = NOT_TOLD
+    status, done = NOT_TOLD, False
     try:
         with WholeImports():
             value, status = work()
+            done = True
     except KeyboardInterrupt as stopped:
         status = INTERRUPTED
-        if tell is not None and isinstance(stopped, Interrupted):
-            tell(stopped)
+        if tell is not None and not done:
+            tell(stopped if isinstance(stopped, Interrupted) else Interrupted())
         raise
     except GoSpansError as error:
         status = error.exit_status
@@ -176,19 +180,6 @@ def guarded(
         return value
     finally:
         gdb.set_convenience_variable(_STATUS, status)
-
-
-@contextlib.contextmanager
-def saying_what_is_known(command: Command) -> Iterator[None]:
-    """Have whatever is interrupted within the block say what is known of the heap, if only that nothing is."""
-    try:
-        yield
-    except Interrupted:
-        raise
-    except KeyboardInterrupt:
-        if command.needs_target:
-            raise Interrupted from None
-        raise
 
 
 def _tell(stopped: Interrupted, stream: int) -> None:

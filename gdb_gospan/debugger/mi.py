@@ -53,24 +53,23 @@ def register() -> None:
 
 def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int]:
     from gdb_gospan.commands.run import document, status_of
-    from gdb_gospan.debugger.commands import parsed, saying_what_is_known, session_for
+    from gdb_gospan.debugger.commands import parsed, session_for
     from gdb_gospan.single_thread import import_numpy
 
-    with saying_what_is_known(command):
-        import_numpy()
-        _refuse_text(command, words)
-        arguments = parsed(command, words)
-        session = session_for(command, arguments)
-        try:
-            answer = document(session, command, arguments)
-        except KeyboardInterrupt:
-            if session is None:
-                raise
-            from gdb_gospan.commands.interrupted import known_so_far
-            from gdb_gospan.views.style import Style
-
-            raise known_so_far(session, Style()) from None
+    import_numpy()
+    _refuse_text(command, words)
+    arguments = parsed(command, words)
+    session = session_for(command, arguments)
+    try:
+        answer = document(session, command, arguments)
         return _tuple(answer), status_of(command, answer)
+    except KeyboardInterrupt:
+        if session is None:
+            raise
+        from gdb_gospan.commands.interrupted import known_so_far
+        from gdb_gospan.views.style import Style
+
+        raise known_so_far(session, Style()) from None
 
 
 def _refuse_text(command: Command, words: Sequence[str]) -> None:
