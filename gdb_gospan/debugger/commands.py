@@ -70,14 +70,16 @@ class _Prefix(gdb.Command):
     @staticmethod
     def _list(argument: str) -> tuple[None, int]:
         words = argument.split()
-        if words and words[0] in ("--version", "version"):
+        if words and words[0] in ("--version", "version", "-V"):
             from gdb_gospan import __version__
 
             gdb.write(f"{_PREFIX} {__version__}\n")
             return None, 0
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
+            from gdb_gospan.debugger.habits import refuse_order
 
+            refuse_order(words)
             command_named(words[0])
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
@@ -191,11 +193,17 @@ def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
     from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
+    from gdb_gospan.debugger.habits import refuse_habits, refuse_pipes
     from gdb_gospan.debugger.parameters import defaults
 
+    refuse_habits(command, words)
     arguments = parse(command, words, defaults())
     if command.takes_address and arguments["argument"] is not None:
-        arguments["argument"] = address_of(arguments["argument"], command.name)
+        try:
+            arguments["argument"] = address_of(arguments["argument"], command.name)
+        except GoSpansError:
+            refuse_pipes(command, words)
+            raise
     for option in command.options:
         if option.address and arguments[option.name] is not None:
             arguments[option.name] = address_of(arguments[option.name], f"{command.name} --{option.name}")

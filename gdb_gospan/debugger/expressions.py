@@ -12,7 +12,7 @@ from gdb_gospan.debugger.indexing import NoElementError, bounds, element, indexe
 from gdb_gospan.debugger.pointers import pointer_in
 from gdb_gospan.debugger.settings import like_c
 from gdb_gospan.debugger.symbols import address_of as address_of_symbol
-from gdb_gospan.debugger.symbols import global_symbol, place_of
+from gdb_gospan.debugger.symbols import global_symbol, no_names, place_of
 from gdb_gospan.debugger.untouched import reason, refuse_assignments, untouched
 from gdb_gospan.errors import GoSpansError
 
@@ -56,6 +56,8 @@ def address_of(expression: str, wanted_by: str) -> str:
         raise GoSpansError(f"{error} (try: go-spans {wanted_by} {error.operand})") from None
     except (gdb.error, TypeError, OverflowError) as error:
         why = reason(error)
+        if "No symbol" in why and (unknown := no_names()):
+            raise GoSpansError(f"{wanted_by}: no symbol in {expression}: {unknown}") from None
         if "No symbol" in why or "syntax error" in why:
             why += "; try: a Go name such as main.items, main.items.field or main.items[3]"
         raise GoSpansError(

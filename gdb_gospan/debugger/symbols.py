@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import gdb
 
+from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.settings import changed
+from gdb_gospan.layout.elfsymbols import SymbolTable
 
 _PLACE = re.compile(r"(\S.*?)(?: \+ (\d+))? in (?:load address range of )?section (\S+)")
 _SHOWN = re.compile(r"0x[0-9a-f]+ <(.*?)(?:\+(\d+))?>", re.DOTALL)
@@ -68,6 +70,19 @@ def address_of(name: str) -> int | None:
     except gdb.error:
         return None
     return int(found[1], 16) if found else None
+
+
+def no_names() -> str:
+    """Say why gdb knows no name of the program, and what to try; empty where it knows some."""
+    name = executable()
+    if name is None:
+        return "gdb has no executable to take names from (try: file PATH)"
+    path = at_hand(name)
+    if path is not None and not len(SymbolTable(path)) and global_symbol("runtime.mheap_") is None:
+        return (
+            f"{path.name} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"
+        )
+    return ""
 
 
 def _place(address: int) -> Place | None:
