@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ import pytest
 
 from gdb_gospan.commands import catalog
 from tools import cores, programs, toolchains
+from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tools.gdbs import Session
+    from tools.gdbs import Gdb, Session
 
 pytestmark = pytest.mark.parametrize("go_minor", [toolchains.NEWEST], scope="session")
 
@@ -144,3 +146,20 @@ def plain(said: tuple[str, str]) -> tuple[str, str]:
     """Leave out what gdb itself traces."""
     out, err = (re.sub(r"^\+.*\n", "", text, flags=re.MULTILINE) for text in said)
     return out, err
+
+
+@pytest.mark.live
+def test_variables_of_a_function(gdb: Gdb, go_minor: str) -> None:
+    """A parameter has the same value in each language, with and without an expression around it."""
+    asked = ["go-spans show r.src --json", "go-spans show (long) r.src.data --json", "go-spans show r --json"]
+    commands = ["tbreak main.expire", "run -objects 2000 -end exit >/dev/null"]
+    for language in ("auto", "modula-2", "rust", "ada"):
+        commands += [f"set language {language}", *asked]
+    result = run_gdb(gdb, [*commands, "kill"], exe=programs.build("frag", go_minor, gcflags="-N -l"))
+    said = [
+        (json.loads(out)["address"], err)
+        for command, out, err in zip(commands, result.stdout, result.stderr, strict=False)
+        if command in asked
+    ]
+    assert said == said[:3] * 4
+    assert said[0] == said[1]
