@@ -193,7 +193,7 @@ def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
     from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
-    from gdb_gospan.debugger.habits import refuse_habits, refuse_pipes
+    from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
 
     refuse_habits(command, words)
@@ -202,7 +202,7 @@ def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:
         try:
             arguments["argument"] = address_of(arguments["argument"], command.name)
         except GoSpansError:
-            refuse_pipes(command, words)
+            refuse_signs(command, words)
             raise
     for option in command.options:
         if option.address and arguments[option.name] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,16 +35,21 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
             )
         if command.argument is None and "/" in word and not words[at - 1 : at] and Path(word).is_file():
             raise UsageError(f"{command.name}: {_own_files(word, words[at + 1 :], command.name)}")
-    if not command.takes_address:  # in an expression they are operators
-        refuse_pipes(command, words)
+    if not command.takes_address:
+        refuse_signs(command, words)
 
 
-def refuse_pipes(command: Command, words: Sequence[str]) -> None:
-    """Raise a `UsageError` when the words go on with ``| head``, ``> file`` and the like."""
+def refuse_signs(command: Command, words: Sequence[str]) -> None:
+    """Raise a `UsageError` when the words go on with ``| head``, ``> file`` and the like.
+
+    To be called for an expression only if it gives nothing: in one, the signs are operators.
+    """
     found = _SIGN.search(" ".join(words))
     if found is None:
         return
     sign, rest = found[1], found[2]
+    if command.takes_address and (sign != "|" or shutil.which("".join((rest or "").split()[:1])) is None):
+        return
     asked = " ".join(["go-spans", command.name, *" ".join(words)[: found.start()].split()])
     if sign.startswith("|"):
         way = f"pipe {asked} | {rest or 'less'}"
