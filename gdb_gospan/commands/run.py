@@ -58,9 +58,10 @@ def report(session: Session | None, command: Command, arguments: dict[str, Any],
     except KeyboardInterrupt:
         if session is None:
             raise
-        from gdb_gospan.commands.interrupted import known_so_far  # noqa: PLC0415  # only for who stops it
+        from gdb_gospan.commands.interrupted import interrupted  # noqa: PLC0415  # only for who stops it
 
-        raise known_so_far(session, style) from None
+        data = bool(arguments.get("json") or arguments.get("csv"))
+        raise interrupted(session, style, data=data) from None
 
 
 def status_of(command: Command, answer: dict[str, Any]) -> int:

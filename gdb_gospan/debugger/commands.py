@@ -116,7 +116,7 @@ class _Subcommand(gdb.Command):
         try:
             write_all(report.pieces)
         except KeyboardInterrupt:
-            raise Interrupted("") from None  # who leaves the pager has read as much as is wanted
+            raise Interrupted from None  # who leaves the pager has read as much as is wanted
         return None, report.status
 
     def _run(self, argument: str, *, from_tty: bool) -> Report:
@@ -164,7 +164,7 @@ def guarded(
     except KeyboardInterrupt as stopped:
         status = INTERRUPTED
         if tell is not None and not done:
-            tell(stopped if isinstance(stopped, Interrupted) else Interrupted())
+            tell(stopped if isinstance(stopped, Interrupted) else Interrupted(known={}))
         raise
     except GoSpansError as error:
         status = error.exit_status
@@ -185,8 +185,15 @@ def guarded(
 
 
 def _tell(stopped: Interrupted, stream: int) -> None:
-    kept = "What has been read is kept: the next command goes on from there.\n" if stopped.known else ""
-    gdb.write(f"{stopped}{kept}", stream)
+    """Write what is known, if the report itself is not out already."""
+    if stopped.known:
+        from gdb_gospan.commands.interrupted import in_words
+        from gdb_gospan.views.style import Style
+
+        kept = "What has been read is kept: the next command goes on from there.\n"
+        gdb.write(f"{str(stopped) or in_words(stopped.known, Style())}{kept}", stream)
+    elif stopped.known is not None:
+        gdb.write("Interrupted. Nothing is known yet.\n", stream)
 
 
 def parsed(command: Command, words: Sequence[str]) -> dict[str, Any]:

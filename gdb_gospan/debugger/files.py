@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 import gdb
 
 _TARGET = ("target:", "remote:")
 """How gdb begins the name of a file that it reads from the target (gdb's manual, set sysroot)."""
+_EXE = re.compile(r"/proc/\d+/exe")
 _DELETED = " (deleted)"
 """How the kernel ends the path of an executable that has none any more."""
 
@@ -17,8 +19,10 @@ _DELETED = " (deleted)"
 def path_of(name: str) -> str:
     """Return the path of a file as the program itself has it: gdb's name without its prefix."""
     for prefix in _TARGET:
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
+        name = name.removeprefix(prefix)
+    if _EXE.fullmatch(name):  # what gdb 16 falls back to
+        with contextlib.suppress(OSError):
+            return os.readlink(name).removesuffix(_DELETED)  # noqa: PTH115  # a text, not a file here
     return name
 
 
@@ -42,6 +46,8 @@ def at_hand(name: str | None) -> Path | None:
     """
     if not name:
         return None
+    if _EXE.fullmatch(name):
+        return Path(name)
     path, found = path_of(name), []
     inferior = gdb.selected_inferior()
     if inferior.pid and inferior.connection is not None and inferior.connection.type == "native":

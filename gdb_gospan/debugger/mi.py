@@ -66,10 +66,10 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     except KeyboardInterrupt:
         if session is None:
             raise
-        from gdb_gospan.commands.interrupted import known_so_far
+        from gdb_gospan.commands.interrupted import interrupted
         from gdb_gospan.views.style import Style
 
-        raise known_so_far(session, Style()) from None
+        raise interrupted(session, Style(), data=True) from None
 
 
 def _refuse_text(command: Command, words: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ def _refuse_text(command: Command, words: Sequence[str]) -> None:
 
 def _quit(stopped: Interrupted) -> None:
     """End the command as gdb ends one that is interrupted, with what is known of the heap in the message."""
-    facts = "; ".join(f"{name} {', '.join(parts)}" for name, parts in stopped.known.items())
+    facts = "; ".join(f"{name} {', '.join(parts)}" for name, parts in (stopped.known or {}).items())
     known = f"known so far, and not checked: {facts}" if facts else "nothing is known yet"
     raise gdb.GdbError(f"Quit ({known})") from None
 

@@ -161,7 +161,7 @@ def _start(path: str) -> bytes:
 
 def _name() -> str:
     filename = _filename()
-    return Path(filename).name if filename else "this program"
+    return Path(path_of(filename)).name if filename else "this program"
 
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> Session:
