@@ -44,4 +44,14 @@ class MemoryReadError(GoSpansError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped a command; the message, which may be empty, is what is known so far, ready to print."""
+    """The user stopped a command; the message, which may be empty, is what is known so far, ready to print.
+
+    Attributes
+    ----------
+    known
+        The same as facts, by what they are about; None when there is nothing to tell, for the report is out.
+    """
+
+    def __init__(self, message: str = "", known: dict[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.known = known

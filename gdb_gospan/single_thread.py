@@ -7,6 +7,8 @@ third of the time that the import takes, paid at every start of a short command.
 import os
 import sys
 
+from gdb_gospan.interrupts import Deferred
+
 _VARIABLE = "OPENBLAS_NUM_THREADS"
 
 
@@ -14,8 +16,9 @@ def import_numpy() -> None:
     """Import numpy; a setting of the user's own stands, and the environment is left as it was."""
     if "numpy" in sys.modules or _VARIABLE in os.environ:
         return
-    os.environ[_VARIABLE] = "1"
-    try:
-        import numpy  # noqa: F401, ICN001, PLC0415  # for its effect, and only when a command runs
-    finally:
-        del os.environ[_VARIABLE]
+    with Deferred():
+        os.environ[_VARIABLE] = "1"
+        try:
+            import numpy  # noqa: F401, ICN001, PLC0415  # for its effect, and only when a command runs
+        finally:
+            del os.environ[_VARIABLE]

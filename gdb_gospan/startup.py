@@ -55,9 +55,12 @@ def load(folder: str, root: str, gdb_version: str) -> str | None:
     if missing:
         installer = os.path.join(root if folder == package else folder, "install.sh")
         return f"needs {', '.join(missing)} for gdb's Python {python}: run {installer}"
-    import gdb_gospan.debugger  # noqa: PLC0415 - only gdb can import it, and only now may it import dependencies
+    from gdb_gospan.interrupts import Deferred  # noqa: PLC0415 - Ctrl-C would leave half of the plugin
 
-    gdb_gospan.debugger.register()
+    with Deferred():
+        import gdb_gospan.debugger  # noqa: PLC0415 - only gdb can import it, and only now may it import dependencies
+
+        gdb_gospan.debugger.register()
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdb_gospan.commands.session import Session
+from gdb_gospan.errors import Interrupted
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
 from gdb_gospan.runtime.mstats import possible
 from gdb_gospan.views.pagewords import page_words
@@ -13,33 +14,43 @@ from gdb_gospan.views.units import count, nbytes
 _COUNTERS = ("HeapInuse", "HeapIdle", "HeapReleased", "Sys")
 
 
+def interrupted(session: Session, style: Style, *, data: bool) -> Interrupted:
+    """Return what to raise for a report that was stopped; who waits for `data` gets no words in between."""
+    return Interrupted("" if data else known_so_far(session, style), facts(session, style))
+
+
 def known_so_far(session: Session, style: Style) -> str:
     """Return some lines, ready for the terminal; none when nothing is known."""
-    facts = _facts(session, style)
-    if not facts:
+    return in_words(facts(session, style), style)
+
+
+def in_words(known: dict[str, list[str]], style: Style) -> str:
+    """Lay the facts out; the text is empty when there are none."""
+    if not known:
         return ""
     lines = [
         style.paint("notice", "Interrupted. Known so far, and not checked against the runtime's counters:")
     ]
-    lines += [wrapped(name, parts, style.width) for name, parts in facts.items()]
+    lines += [wrapped(name, parts, style.width) for name, parts in known.items()]
     return style.finish("\n".join(lines) + "\n")
 
 
-def _facts(session: Session, style: Style) -> dict[str, list[str]]:
+def facts(session: Session, style: Style) -> dict[str, list[str]]:
+    """Return what has been read whole, by what it is about."""
     heap, known = session.heap, session.heap.trail.known
-    facts = {}
+    found = {}
     if known("spans"):
         spans = heap.spans
         size = nbytes(spans.total_bytes(spans.in_use), exact=style.exact)
-        facts["Spans"] = [
+        found["Spans"] = [
             f"{count(int(spans.in_use.sum()))} in use, {size}",
             f"{count(int(spans.manual.sum()))} manual",
             f"{count(int((spans.state == 0).sum()))} dead descriptors",
         ]
     if known("page_kinds"):
         counts = zip(KIND_NAMES, heap.page_kinds.counts.tolist(), strict=True)
-        facts["Pages"] = [f"{count(number)} {page_words(name)}" for name, number in counts if number]
+        found["Pages"] = [f"{count(number)} {page_words(name)}" for name, number in counts if number]
     if known("mem_stats"):
         stats = possible(heap.mem_stats)
-        facts["MemStats"] = [f"{name} {nbytes(stats[name], exact=style.exact)}" for name in _COUNTERS]
-    return facts
+        found["MemStats"] = [f"{name} {nbytes(stats[name], exact=style.exact)}" for name in _COUNTERS]
+    return found

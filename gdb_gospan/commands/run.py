@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from gdb_gospan.commands.command import Command
 from gdb_gospan.commands.session import Session, cut_off
 from gdb_gospan.commands.variables import followed, located
-from gdb_gospan.errors import Interrupted, MemoryReadError, UsageError
+from gdb_gospan.errors import MemoryReadError, UsageError
+from gdb_gospan.interrupts import Deferred
 from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces, passed
 from gdb_gospan.views.style import Style
 from gdb_gospan.views.tables import to_csv
@@ -56,11 +57,12 @@ def report(session: Session | None, command: Command, arguments: dict[str, Any],
         pieces = laid_out(command, answer, arguments, style)
         return Report(chain([next(pieces, "")], pieces), status_of(command, answer))
     except KeyboardInterrupt:
-        if session is None or arguments.get("json") or arguments.get("csv"):
+        if session is None:
             raise
-        from gdb_gospan.commands.interrupted import known_so_far  # noqa: PLC0415  # only for who stops it
+        from gdb_gospan.commands.interrupted import interrupted  # noqa: PLC0415  # only for who stops it
 
-        raise Interrupted(known_so_far(session, style)) from None
+        data = bool(arguments.get("json") or arguments.get("csv"))
+        raise interrupted(session, style, data=data) from None
 
 
 def status_of(command: Command, answer: dict[str, Any]) -> int:
@@ -153,8 +155,10 @@ def _rows(answer: dict[str, Any], sections: list[str]) -> Sequence[dict[str, Any
 
 def load(command: Command) -> Any:
     """Return the module that makes and lays out the command's answer, with all that it imports."""
-    return importlib.import_module(f"gdb_gospan.commands.{command.module}")
+    with Deferred():
+        return importlib.import_module(f"gdb_gospan.commands.{command.module}")
 
 
 def _glossary() -> Any:
-    return importlib.import_module("gdb_gospan.commands.explain")  # only for who asks why
+    with Deferred():
+        return importlib.import_module("gdb_gospan.commands.explain")  # only for who asks why

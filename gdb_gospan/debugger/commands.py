@@ -8,8 +8,9 @@ import gdb
 
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, help_text
-from gdb_gospan.debugger.paging import write, write_all
+from gdb_gospan.debugger.paging import write_all
 from gdb_gospan.errors import INTERRUPTED, NOT_TOLD, GoSpansError, Interrupted
+from gdb_gospan.interrupts import WholeImports
 from gdb_gospan.single_thread import import_numpy
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
@@ -69,14 +70,16 @@ class _Prefix(gdb.Command):
     @staticmethod
     def _list(argument: str) -> tuple[None, int]:
         words = argument.split()
-        if words and words[0] in ("--version", "version"):
+        if words and words[0] in ("--version", "version", "-V"):
             from gdb_gospan import __version__
 
             gdb.write(f"{_PREFIX} {__version__}\n")
             return None, 0
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.commands.arguments import command_named
+            from gdb_gospan.debugger.habits import refuse_order
 
+            refuse_order(words)
             command_named(words[0], words[1:])
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
@@ -96,14 +99,24 @@ class _Subcommand(gdb.Command):
     def invoke(self, argument: str, from_tty: bool) -> None:
         """Run the command; whatever goes wrong is one line."""
         self.dont_repeat()
-        guarded(f"{_PREFIX} {self._command.name}", lambda: self._write(argument, from_tty=from_tty))
+        data = not {"--json", "--csv"}.isdisjoint(argument.split())
+        guarded(
+            f"{_PREFIX} {self._command.name}",
+            lambda: self._write(argument, from_tty=from_tty),
+            (lambda stopped: _tell(stopped, gdb.STDERR if data else gdb.STDOUT))
+            if self._command.needs_target
+            else None,
+        )
 
     def _write(self, argument: str, *, from_tty: bool) -> tuple[None, int]:
         if not {"--help", "-h"}.isdisjoint(argument.split()):
             gdb.write(help_text(self._command) + "\n")
             return None, 0
         report = self._run(argument, from_tty=from_tty)
-        write_all(report.pieces)
+        try:
+            write_all(report.pieces)
+        except KeyboardInterrupt:
+            raise Interrupted from None  # who leaves the pager has read as much as is wanted
         return None, report.status
 
     def _run(self, argument: str, *, from_tty: bool) -> Report:
@@ -122,29 +135,36 @@ class _Subcommand(gdb.Command):
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
         """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
-        from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
+        with WholeImports():
+            from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
 
-        found = complete(self._command, text, word)
+            found = complete(self._command, text, word)
         if found is FILE:
             return gdb.COMPLETE_FILENAME
         return gdb.COMPLETE_EXPRESSION if found is EXPRESSION else found
 
 
-def guarded(name: str, work: Callable[[], tuple[T, int]]) -> T:
+def guarded(
+    name: str, work: Callable[[], tuple[T, int]], tell: Callable[[Interrupted], object] | None = None
+) -> T:
     """Do the work of a command; whatever goes wrong is one line, and Ctrl-C gdb's own.
 
     Parameters
     ----------
     work
         Returns what this is to return, and the exit status, for the convenience variable.
+    tell
+        Tells what is known of the heap when the user stops it, if there is one.
     """
-    status = NOT_TOLD
+    status, done = NOT_TOLD, False
     try:
-        value, status = work()
+        with WholeImports():
+            value, status = work()
+            done = True
     except KeyboardInterrupt as stopped:
         status = INTERRUPTED
-        if isinstance(stopped, Interrupted) and str(stopped):
-            write(f"{stopped}What has been read is kept: the next command goes on from there.\n")
+        if tell is not None and not done:
+            tell(stopped if isinstance(stopped, Interrupted) else Interrupted(known={}))
         raise
     except GoSpansError as error:
         status = error.exit_status
@@ -171,15 +191,33 @@ def failure(line: str) -> gdb.GdbError:
     return gdb.GdbError(shown(line))
 
 
+def _tell(stopped: Interrupted, stream: int) -> None:
+    """Write what is known, if the report itself is not out already."""
+    if stopped.known:
+        from gdb_gospan.commands.interrupted import in_words
+        from gdb_gospan.views.style import Style
+
+        kept = "What has been read is kept: the next command goes on from there.\n"
+        gdb.write(f"{str(stopped) or in_words(stopped.known, Style())}{kept}", stream)
+    elif stopped.known is not None:
+        gdb.write("Interrupted. Nothing is known yet.\n", stream)
+
+
 def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
     from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
+    from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
 
+    refuse_habits(command, words)
     arguments = parse(command, words, defaults(), shown=shown)
     if command.takes_address and arguments["argument"] is not None:
-        arguments["argument"] = address_of(arguments["argument"], command.name)
+        try:
+            arguments["argument"] = address_of(arguments["argument"], command.name)
+        except GoSpansError:
+            refuse_signs(command, words)
+            raise
     for option in command.options:
         if option.address and arguments[option.name] is not None:
             arguments[option.name] = address_of(arguments[option.name], f"{command.name} --{option.name}")

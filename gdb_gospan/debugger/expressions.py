@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import gdb
@@ -9,15 +10,22 @@ import gdb
 from gdb_gospan.commands.session import Symbol
 from gdb_gospan.debugger.indexing import NoElementError, bounds, element, indexed, refuse_beyond, refuse_maps
 from gdb_gospan.debugger.pointers import pointer_in
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.settings import like_c
+from gdb_gospan.debugger.symbols import address_of as address_of_symbol
+from gdb_gospan.debugger.symbols import global_symbol, no_names, place_of
 from gdb_gospan.debugger.untouched import reason, refuse_assignments, untouched
 from gdb_gospan.errors import GoSpansError
 
-# A package variable, quoted or not, and what follows it; a path may stand before the package.
-_NAME = re.compile(r"([&*]?)(?:'([^']+)'|((?:[\w.~%-]+/)*[\w%-]+\.\w+))(.*)", re.DOTALL)
+# A package variable, quoted or not, or a name without a dot, and what follows it; a path may stand before the package.
+_NAME = re.compile(
+    r"([&*]?)(?:'([^']+)'|((?:[\w.~%-]+/)*[\w%-]+\.[A-Za-z_]\w*)|(\$?[A-Za-z_]\w*))(.*)", re.DOTALL
+)
+_WITHIN = re.compile(
+    r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<![\w.$':])(?<!->)(?P<name>(?:[\w.~%-]+/)*[A-Za-z_%][\w%]*\.[A-Za-z_]\w*)"""
+)
+"""Such a name within a larger expression."""
 _STEPS = re.compile(r"(?:\s*\.\s*[A-Za-z_]\w*|\s*\[[^][]+\])*\s*")
 _STEP = re.compile(r"\.\s*(\w+)|\[([^][]+)\]")
-_SYMBOL = re.compile(r"(\S.*?)(?: \+ (\d+))? in section (\S+)")
 _GLOBALS = frozenset({".data", ".bss", ".noptrdata", ".noptrbss"})
 _BOUND = re.compile(
     r"runtime\.e?(text|rodata|types|noptrdata|data|noptrbss|bss|covctrs|gcdata|gcbss|pclntab)|runtime\.end"
@@ -43,12 +51,13 @@ def address_of(expression: str, wanted_by: str) -> str:
         return expression
     refuse_assignments(expression, wanted_by)
     try:
-        with untouched():
-            return hex(int(pointer_in(value_of(expression))))
+        return hex(int(pointer_in(value_of(expression))))
     except NoElementError as error:
         raise GoSpansError(f"{error} (try: go-spans {wanted_by} {error.operand})") from None
     except (gdb.error, TypeError, OverflowError) as error:
         why = reason(error)
+        if "No symbol" in why and (unknown := no_names()):
+            raise GoSpansError(f"{wanted_by}: no symbol in {expression}: {unknown}") from None
         if "No symbol" in why or "syntax error" in why:
             why += "; try: a Go name such as main.items, main.items.field or main.items[3]"
         raise GoSpansError(
@@ -60,40 +69,40 @@ def symbol_at(address: int) -> Symbol | None:
     """Name what the program's files have at an address; None when they have nothing there but the bound of a section."""
     if not 0 <= address < 1 << 64:
         return None
-    # Demangled, a Go name comes out as if it were one of another language: main[cache].
-    match = _SYMBOL.match(said(f"with print demangle off -- info symbol {address:#x}"))
-    if match is None or _BOUND.fullmatch(match[1]):
+    place = place_of(address)
+    if place is None or _BOUND.fullmatch(place.name):
         return None
-    is_global, points_to = match[3] in _GLOBALS, None
+    is_global, points_to = place.section in _GLOBALS, None
     if is_global:
         try:
-            with untouched():
-                points_to = int(pointer_in(gdb.parse_and_eval(f"'{match[1]}'")))
+            value = _global(place.name)
+            points_to = None if value is None else int(pointer_in(value))
         except (gdb.error, TypeError, OverflowError):
             points_to = None
-    return Symbol(match[1], int(match[2] or 0), is_global=is_global, points_to=points_to)
+    return Symbol(place.name, place.offset, is_global=is_global, points_to=points_to)
 
 
 def value_of(expression: str) -> gdb.Value:
     """Evaluate an expression, in which a dotted Go name needs no quotes, and a slice can be indexed.
 
-    To be called inside `untouched`, and after `refuse_assignments`.
-    gdb takes such names only in quotes, whatever its language is; without, a Go frame of gdb 13 may even
-    crash on a name that does not exist, so that one never gets there.
+    To be called after `refuse_assignments`. A name and what follows it are looked up here; gdb reads the rest as C, in
+    which a Go name needs quotes.
     """
+    with contextlib.suppress(ValueError):
+        return gdb.Value(int(expression, 0))
     match = _NAME.fullmatch(expression)
     if match is None:
         return _by_gdb(expression)
-    prefix, quoted, dotted, rest = match.groups()
-    name = quoted or dotted
-    if not _is_global(name):
-        first = name.partition(".")[0]
-        if quoted or "/" in name or _is_local(first):
-            return _by_gdb(expression)
-        raise gdb.error(f"No symbol {name}")
-    if not _STEPS.fullmatch(rest):
-        return _by_gdb(f"{prefix}'{name}'{rest}")
-    value, typed = gdb.parse_and_eval(f"'{name}'"), name
+    prefix, quoted, dotted, plain, rest = match.groups()
+    typed = quoted or dotted or plain
+    value = _plain(plain) if plain else _global(typed)
+    if value is not None and not plain and not _STEPS.fullmatch(rest):
+        return _by_gdb(f"{prefix}'{typed}'{rest}")
+    if value is None and dotted and "/" not in dotted:
+        typed, _, field = dotted.partition(".")
+        value, rest = _before_dot(dotted), f".{field}{rest}"
+    if value is None or not _STEPS.fullmatch(rest):
+        return _by_gdb(expression)
     for step in _STEP.finditer(rest):
         field, index = step.groups()
         if field:
@@ -106,7 +115,20 @@ def value_of(expression: str) -> gdb.Value:
         if value.address is None:
             raise gdb.error("it has no address")
         return value.address
+    if prefix and value.type.strip_typedefs().code != gdb.TYPE_CODE_PTR:
+        return _by_gdb(expression)  # in C, a number may be taken for a pointer
     return value.dereference() if prefix else value
+
+
+def _plain(name: str) -> gdb.Value | None:
+    """Return a register, a convenience variable, a local or a global variable by a name without a dot, or None."""
+    if not name.startswith("$"):
+        value = _local(name)
+        return _global(name) if value is None else value
+    try:
+        return gdb.selected_frame().read_register(name[1:])
+    except (gdb.error, ValueError):  # no frame, or no such register
+        return gdb.convenience_variable(name[1:])
 
 
 def _by_gdb(expression: str) -> gdb.Value:
@@ -119,24 +141,56 @@ def _by_gdb(expression: str) -> gdb.Value:
         refuse_maps(value, operand)
         if length := bounds(value):
             refuse_beyond(int(value_of(index)), *length)
-    return gdb.parse_and_eval(expression)
+    with like_c(), untouched():
+        return gdb.parse_and_eval(_WITHIN.sub(_quoted, expression))
 
 
-def _is_global(name: str) -> bool:
+def _quoted(found: re.Match[str]) -> str:
+    """Put a global's name in quotes; what is in quotes already, and the field of a variable, stays as it is."""
+    name = found["name"]
+    if name is not None and _global(name) is not None:
+        return f"'{name}'"
+    if name is not None and "/" not in name:
+        _before_dot(name)
+    return found[0]
+
+
+def _before_dot(name: str) -> gdb.Value:
+    """Return the variable before the dot.
+
+    There may be a function main beside the package: what follows that dot must not reach gdb's own parser, which
+    crashes on it (gdb 16 and 17).
+    """
+    value = _plain(name.partition(".")[0])
+    if value is None or value.type.code == gdb.TYPE_CODE_FUNC:
+        raise gdb.error(f"No symbol {name}")
+    return value
+
+
+def _global(name: str) -> gdb.Value | None:
+    """Return a global variable or a function, or None when there is none of that name."""
+    symbol = global_symbol(name)
+    if symbol is not None and (symbol.is_variable or symbol.is_function):
+        return symbol.value()
+    if address_of_symbol(name) is None:
+        return None
+    with like_c():  # without debug information gdb gives it a type of its own
+        return gdb.parse_and_eval(f"'{name}'")
+
+
+def _local(name: str) -> gdb.Value | None:
+    """Return a variable or parameter of the selected frame, the innermost of that name, or None."""
     try:
-        gdb.parse_and_eval(f"'{name}'")
-    except gdb.error:
-        return False
-    return True
-
-
-def _is_local(name: str) -> bool:
-    try:
-        symbol = gdb.lookup_symbol(name)[0]
-    except gdb.error:  # no frame
-        return False
-    # A package such as main may be a symbol too: what follows its dot must not reach gdb's parser.
-    return symbol is not None and symbol.needs_frame
+        frame = gdb.selected_frame()
+        block: gdb.Block | None = frame.block()
+    except (gdb.error, RuntimeError):  # no frame, or none of its function in the debug information
+        return None
+    while block is not None and not block.is_static and not block.is_global:
+        for symbol in block:
+            if symbol.name == name and (symbol.is_variable or symbol.is_argument):
+                return symbol.value(frame) if symbol.needs_frame else symbol.value()
+        block = block.superblock
+    return None
 
 
 def _field(value: gdb.Value, name: str) -> gdb.Value:

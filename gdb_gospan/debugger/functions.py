@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import gdb
 
+from gdb_gospan.interrupts import WholeImports
+
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
     from gdb_gospan.debugger.spanmap import SpanMaps
@@ -34,7 +36,8 @@ class _Function(gdb.Function):
         if len(arguments) != 1:
             raise gdb.GdbError(f"${self.name} takes one argument, not {len(arguments)}")
         try:
-            return self.answer(arguments[0])
+            with WholeImports():
+                return self.answer(arguments[0])
         except gdb.GdbError:
             raise
         except (gdb.error, TypeError, ValueError, OverflowError) as error:
@@ -122,19 +125,17 @@ def _text(text: str) -> gdb.Value:
     data = text.encode() + b"\0"
     kind = _character().array(len(data) - 1).array(0)
     gdb.set_convenience_variable("__go_spans_text", gdb.Value(data, kind))
-    return gdb.parse_and_eval("$__go_spans_text[0]")
+    return gdb.parse_and_eval("$__go_spans_text")[0]  # no language lacks the name, but some lack the index
 
 
 def _character() -> gdb.Type:
     """Return the type char of C, whatever gdb's language is now."""
     global _char  # noqa: PLW0603  # to ask again would change the language at every hit of a breakpoint
     if _char is None:
-        language = gdb.parameter("language")
-        gdb.execute("set language c", to_string=True)
-        try:
+        from gdb_gospan.debugger.settings import changed
+
+        with changed({"language": "c"}):
             _char = gdb.lookup_type("char")
-        finally:
-            gdb.execute(f"set language {language}", to_string=True)
     return _char
 
 

@@ -47,7 +47,13 @@ def element(value: gdb.Value, index: gdb.Value) -> gdb.Value:
         refuse_beyond(number, *length)
     names = _fields(value)
     inside = next((name for name in ("array", "str") if {name, "len"} <= names), None)
-    return value[inside][number] if inside else value[number]
+    return item(value[inside] if inside else value, number)
+
+
+def item(value: gdb.Value, number: int) -> gdb.Value:
+    """Return an element of an array, or of what a pointer points to, which not every language of gdb lets be indexed."""
+    pointer = value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR
+    return (value + number).dereference() if pointer else value[number]
 
 
 def refuse_maps(value: gdb.Value, operand: str) -> None:

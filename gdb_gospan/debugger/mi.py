@@ -2,7 +2,8 @@
 
 The result is the document that ``--json`` prints, as MI spells values: an object is a tuple, an array
 a list, and every scalar the text that JSON has for it: ``null`` for what is unknown, ``true``, ``48.0``, whole
-numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5 --sort start``.
+numbers of any size in digits. Options are arguments: ``-go-spans-list --limit 5 --sort start``; those that are about
+text are refused. After Ctrl-C the error's message has what is known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from gdb_gospan.errors import Interrupted
+
+_OF_TEXT = (("--color", "always"), ("--units", "binary"))
+"""Options with values that MI has no way to honour."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _NO_CHARACTERS = re.compile(r"[\ud800-\udfff]+")
 """Bytes of a name that is not UTF-8, as Python has them; gdb takes no such string. Other escapes are MI's own."""
@@ -41,7 +46,7 @@ def register() -> None:
             """Return the document; whatever goes wrong is one line."""
             from gdb_gospan.debugger.commands import guarded
 
-            return guarded(f"go-spans {self._command.name}", lambda: _answer(self._command, words))
+            return guarded(f"go-spans {self._command.name}", lambda: _answer(self._command, words), _quit)
 
     for command in COMMANDS:
         for name in (command.name, *command.aliases):
@@ -54,9 +59,41 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     from gdb_gospan.single_thread import import_numpy
 
     import_numpy()
+    _refuse_text(command, words)
     arguments = parsed(command, words)
-    answer = document(session_for(command, arguments), command, arguments)
-    return _tuple(answer), status_of(command, answer)
+    session = session_for(command, arguments)
+    try:
+        answer = document(session, command, arguments)
+        return _tuple(answer), status_of(command, answer)
+    except KeyboardInterrupt:
+        if session is None:
+            raise
+        from gdb_gospan.commands.interrupted import interrupted
+        from gdb_gospan.views.style import Style
+
+        raise interrupted(session, Style(), data=True) from None
+
+
+def _refuse_text(command: Command, words: Sequence[str]) -> None:
+    """Refuse what can be asked of a text only; that bytes are exact and nothing is coloured is so anyway."""
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        asked = (name, value if equals else "".join(words[at + 1 : at + 2]))
+        if name == "--csv" or asked in _OF_TEXT:
+            from gdb_gospan.errors import UsageError
+
+            option = name if name == "--csv" else " ".join(asked)
+            raise UsageError(
+                f"{command.name}: {option} is for text, and a result of MI has none "
+                f'(try: -interpreter-exec console "go-spans {command.name} {option}")'
+            )
+
+
+def _quit(stopped: Interrupted) -> None:
+    """End the command as gdb ends one that is interrupted, with what is known of the heap in the message."""
+    facts = "; ".join(f"{name} {', '.join(parts)}" for name, parts in (stopped.known or {}).items())
+    known = f"known so far, and not checked: {facts}" if facts else "nothing is known yet"
+    raise gdb.GdbError(f"Quit ({known})") from None
 
 
 def _tuple(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import gdb
 
 from gdb_gospan.debugger.expressions import value_of
 from gdb_gospan.debugger.said import said
-from gdb_gospan.debugger.untouched import refuse_assignments, untouched
+from gdb_gospan.debugger.settings import changed, like_c
+from gdb_gospan.debugger.untouched import refuse_assignments
 from gdb_gospan.errors import GoSpansError
 
 _DOTTED = re.compile(r"[&*]?((?:[\w.~%-]+/)*[\w%-]+\.\w*)")
@@ -33,7 +34,8 @@ def go_names(typed: str) -> Sequence[str] | None:
 
 def _variables(begun: str) -> list[str]:
     """Return the package variables whose name begins so: gdb finds the names, of types and functions too."""
-    every = said(f"with max-completions unlimited -- complete output '{begun}")
+    with like_c(), changed({"max-completions": "unlimited"}):
+        every = said(f"complete output '{begun}")
     names = (line.removeprefix("output '").removesuffix("'") for line in every.splitlines())
     return [name for name in names if name.startswith(begun) and _is_variable(name)]
 
@@ -46,8 +48,7 @@ def _is_variable(name: str) -> bool:
 def _fields(head: str) -> list[str]:
     try:
         refuse_assignments(head, "TAB")
-        with untouched():
-            kind = value_of(head.lstrip("&*")).type.strip_typedefs()
+        kind = value_of(head.lstrip("&*")).type.strip_typedefs()
         if kind.code == gdb.TYPE_CODE_PTR:
             kind = kind.target().strip_typedefs()
         return [field.name for field in kind.fields() if field.name and field.name != "_"]

@@ -6,6 +6,9 @@ import gdb
 
 _PREFIX = "go-spans"
 
+_SWITCHED = {"on": "always", "off": "never"}
+"""How gdb's own settings say it, and what it is here."""
+
 _given: dict[str, object] = {}
 """Options by name, as the user set them; what was never set leaves each command its own default."""
 
@@ -42,18 +45,20 @@ class _Color(gdb.Parameter):
     """When go-spans points with colour: as --color, which overrides it.
 
     auto follows the terminal, NO_COLOR and gdb's "set style enabled"; what colour says is always
-    said in words too.
+    said in words too. on is always, and off is never.
     """
 
     set_doc = "Set when go-spans points with colour."
     show_doc = "Show when go-spans points with colour."
 
     def __init__(self) -> None:
-        super().__init__(f"{_PREFIX} color", gdb.COMMAND_DATA, gdb.PARAM_ENUM, ["auto", "always", "never"])
+        choices = ["auto", "always", "never", *_SWITCHED]
+        super().__init__(f"{_PREFIX} color", gdb.COMMAND_DATA, gdb.PARAM_ENUM, choices)
         self.value = "auto"
 
     def get_set_string(self) -> str:
         """Note what was set."""
+        self.value = _SWITCHED.get(str(self.value), self.value)
         _given["color"] = self.value
         return ""
 

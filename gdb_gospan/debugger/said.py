@@ -17,9 +17,16 @@ def said(command: str) -> str:
     """
     text = gdb.execute(command, to_string=True) or ""
     if not text.startswith(("~", "&")):
-        return text
+        return _untraced(text)
     parts = [
         ast.literal_eval(f"b{match}")
         for match in _STREAM.findall(text.encode("ascii", "backslashreplace").decode())
     ]
-    return b"".join(parts).decode("utf-8", "replace")
+    return _untraced(b"".join(parts).decode("utf-8", "replace"))
+
+
+def _untraced(text: str) -> str:
+    """Leave out the commands themselves, which ``set trace-commands on`` puts before what they print."""
+    while text.startswith("+") and gdb.parameter("trace-commands"):
+        text = text.partition("\n")[2]
+    return text

@@ -9,6 +9,7 @@ from pathlib import Path
 import gdb
 import numpy as np
 
+from gdb_gospan.debugger.files import at_hand, executable, path_of
 from gdb_gospan.debugger.types import FileTypes
 from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.elfsymbols import SymbolTable
@@ -39,34 +40,32 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
     for module in large:
         file = _file_of(module)
         if file is not None:
-            path = Path(file.filename or "")
-            found.append(FileTypes(file, SymbolTable(path, _bias(path, module))))
+            path = at_hand(file.filename)
+            found.append(FileTypes(file, SymbolTable(path or Path(), _bias(path, module))))
     # A file of symbols that gdb was given by hand is of no module.
     return found if any(known is not None and module.holds(known) for module in large) else [*found, whole]
 
 
 def library_of(module: Module) -> tuple[Path, int] | None:
-    """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or gdb has no file."""
-    file, space = _file_of(module), gdb.current_progspace()
-    if file is None or not file.filename or (space is not None and file.filename == space.filename):
-        return None
-    return Path(file.filename), _bias(Path(file.filename), module)
+    """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or no file is at hand."""
+    file = _file_of(module)
+    path = None if file is None or file.filename == executable() else at_hand(file.filename)
+    return None if path is None else (path, _bias(path, module))
 
 
 def _file_of(module: Module) -> gdb.Objfile | None:
     """Return gdb's file of a module, or None when gdb has not loaded it."""
     files = [file for file in gdb.objfiles() if file.owner is None and file.filename]
-    space = gdb.current_progspace()
-    names = [module.path]
-    if space is not None and space.filename is not None and _same(space.filename, module.path):
-        names.append(space.filename)
+    names, own = [module.path], executable()
+    if own is not None and _same(path_of(own), module.path):
+        names.append(path_of(own))
     start, size = module.image[0]
     for address in range(start, start + min(size, _PROBES * _PAGE), _PAGE):
         name = gdb.solib_name(address)
         if name is not None:
-            names.append(name)
+            names.append(path_of(name))
             break
-    return next((file for file in files if file.filename in names), None)
+    return next((file for file in files if path_of(file.filename or "") in names), None)
 
 
 def _same(one: str, other: str) -> bool:
@@ -74,8 +73,10 @@ def _same(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _bias(path: Path, module: Module) -> int:
+def _bias(path: Path | None, module: Module) -> int:
     """Return what the loader added to the addresses of the file; 0 where nothing tells."""
+    if path is None:
+        return 0
     try:
         with path.open("rb") as file:
             data = np.frombuffer(file.read(1 << 16), np.uint8)

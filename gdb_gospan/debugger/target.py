@@ -13,6 +13,8 @@ import gdb
 
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.expressions import symbol_at
+from gdb_gospan.debugger.files import at_hand, path_of
+from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import modules_of
@@ -22,6 +24,7 @@ from gdb_gospan.debugger.sources import sources
 from gdb_gospan.debugger.threads import frames, lwps
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import TargetError
+from gdb_gospan.interrupts import Deferred
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
@@ -100,12 +103,13 @@ def _listen() -> None:
     global _listening  # noqa: PLW0603
     if _listening:
         return
-    _listening = True
-    for what, names in _EVENTS.items():
-        for name in names:
-            registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
-            if registry is not None:
-                registry.connect(what)
+    with Deferred():
+        _listening = True
+        for what, names in _EVENTS.items():
+            for name in names:
+                registry = getattr(gdb.events, name, None)  # the last few are newer than gdb 12
+                if registry is not None:
+                    registry.connect(what)
 
 
 def _known_types() -> GdbTypes:
@@ -155,14 +159,9 @@ def _start(path: str) -> bytes:
         return file.read(16)
 
 
-def _filename() -> str | None:
-    space = gdb.current_progspace()
-    return space.filename if space else None
-
-
 def _name() -> str:
     filename = _filename()
-    return Path(filename).name if filename else "this program"
+    return Path(path_of(filename)).name if filename else "this program"
 
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> Session:
@@ -171,7 +170,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
     filename = _filename()
     name = program_name(notes) if filename is None and notes and core else _name()
-    if notes and filename and (other := _other_build(Path(filename), memory, notes)) and _is_go():
+    if notes and (path := at_hand(filename)) and (other := _other_build(path, memory, notes)) and _is_go():
         raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
     system = machine(inferior)
     there, lacking = _modules(memory, notes)
@@ -200,7 +199,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     target = Target(
         kind=kind,
         description=_description(inferior, kind, core, name, notes),
-        executable=filename,
+        executable=None if filename is None else path_of(filename),
         core=core,
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
@@ -265,5 +264,6 @@ def _description(
     died_of = notes.signal if notes else None
     # Void for a core of a process that lived on, and where the thread that gdb asks does not know.
     with contextlib.suppress(gdb.error):
-        died_of = int(gdb.parse_and_eval("$_exitsignal"))
+        told = gdb.convenience_variable("_exitsignal")
+        died_of = died_of if told is None else int(told)
     return core_description(name, died_of) + ("" if core else ", read through gdb")

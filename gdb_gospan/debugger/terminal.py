@@ -11,6 +11,8 @@ import gdb
 from gdb_gospan.views.style import Style
 
 _WIDEST = 120
+_NARROWEST = 20
+"""Columns without which no line of a report has room for a word; gdb itself breaks what is longer."""
 
 
 def style(arguments: dict[str, Any], *, from_tty: bool) -> Style:
@@ -25,7 +27,7 @@ def style(arguments: dict[str, Any], *, from_tty: bool) -> Style:
         and os.environ.get("TERM", "dumb") != "dumb"
     )
     width = gdb.parameter("width")
-    room = width if isinstance(width, int) and width > 0 else 0
+    room = max(width, _NARROWEST) if isinstance(width, int) and width > 0 else 0
     return Style(
         width=min(room, _WIDEST) if room else 100,
         room=room,

@@ -12,10 +12,11 @@ import gdb
 from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.commands.frames import stacks, walked
+from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.sources import library_of
-from gdb_gospan.debugger.types import symbol_of
+from gdb_gospan.debugger.symbols import place_of
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory, procstatus
@@ -31,6 +32,7 @@ names of architectures."""
 
 _found: list[tuple[str, list[str], Thread]] = []
 _elsewhere: list[Module] = []
+_stopped: list[KeyboardInterrupt] = []
 
 
 def frames(
@@ -51,7 +53,9 @@ def frames(
     """
     _elsewhere[:] = elsewhere
     # Some gdbs warn of each thread of a core when its registers are read; as output of a command it is caught.
-    gdb.execute(f"python __import__({__name__!r}, fromlist=['_collect'])._collect()", to_string=True)
+    gdb.execute(f"python __import__({__name__!r}, fromlist=['_guarded'])._guarded()", to_string=True)
+    if _stopped:
+        raise _stopped.pop()
     if stripped is None:
         return [Stack(label, tuple(names), thread.lwp) for label, names, thread in _found]
     by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions(module))
@@ -78,14 +82,13 @@ def _functions(module: Module | None) -> FunctionTable:
     # pyelftools takes 30 ms to import, and few stops need this.
     from gdb_gospan.memory.executable import open_executable
 
-    space = gdb.current_progspace()
-    path = Path(space.filename if space and space.filename else "")
+    path = at_hand(executable()) or Path()
     try:
-        executable = open_executable(path)
-        entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if executable.movable else None
+        file = open_executable(path)
+        entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if file.movable else None
     except (TargetError, gdb.error):  # no file, or a remote side that has no auxiliary vector
         return FunctionTable.of_executable(path)
-    return FunctionTable.of_executable(path, int(entry[1], 16) - executable.entry if entry else 0)
+    return FunctionTable.of_executable(path, int(entry[1], 16) - file.entry if entry else 0)
 
 
 def _pointers(frame: gdb.Frame, lwp: int) -> Thread:
@@ -100,6 +103,14 @@ def _pointers(frame: gdb.Frame, lwp: int) -> Thread:
         )
     except (gdb.error, ValueError):
         return Thread(lwp, 0, 0)
+
+
+def _guarded() -> None:
+    """Collect, and keep a Ctrl-C: gdb takes what leaves a command of Python for a defect of it."""
+    try:
+        _collect()
+    except KeyboardInterrupt as stopped:
+        _stopped.append(stopped)
 
 
 def _collect() -> None:
@@ -164,8 +175,8 @@ class _Symbols:
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at ``address`` belongs to, or None."""
-        found = symbol_of(address)
-        return _placed(found[0], address) if found else None
+        found = place_of(address)
+        return _placed(found.name, address) if found else None
 
     def depth(self, _address: int) -> int | None:
         """Return None: gdb has unwound the newest function by its own tables."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gdb
 
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger import symbols
+from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
 from gdb_gospan.memory.elfheader import ET_EXEC, elf_type
@@ -77,9 +76,9 @@ class GdbTypes:
         Where the symbol table decides it, gdb is not asked: for the first
         variable it reads all debug information of the runtime.
         """
-        for symbols in self._symbols:
-            address = symbols.address(name)
-            if address is not None and symbol_of(address) == (name, 0):
+        for table in self._symbols:
+            address = table.address(name)
+            if address is not None and symbols.begins_at(name, address):
                 return address
         variable = self.variable(name)
         return variable[0] if variable else None
@@ -100,14 +99,8 @@ class GdbTypes:
 
     def variable(self, name: str) -> tuple[int, TypeNode | None] | None:
         """Address and type of a package variable; only the address when there is a symbol but no DWARF."""
-        try:
-            pointer = gdb.parse_and_eval(f"&'{name}'")
-        except gdb.error:
-            return None
-        target = pointer.type.strip_typedefs().target()
-        known = target.code not in (gdb.TYPE_CODE_ERROR, gdb.TYPE_CODE_FUNC) and target.sizeof > 0
-        has_debug = "<" not in str(target) and known
-        return int(pointer), GdbType(target) if has_debug else None
+        found = symbols.variable(name)
+        return None if found is None else (found[0], None if found[1] is None else GdbType(found[1]))
 
 
 class FileTypes:
@@ -117,13 +110,13 @@ class FileTypes:
     ----------
     file
         An executable or a library.
-    symbols
+    table
         Its symbol table, for what is not in its debug information.
     """
 
-    def __init__(self, file: gdb.Objfile, symbols: SymbolTable) -> None:
+    def __init__(self, file: gdb.Objfile, table: SymbolTable) -> None:
         self._file = file
-        self._symbols = symbols
+        self._table = table
 
     def address(self, name: str) -> int | None:
         """Address of a package variable, or None."""
@@ -147,33 +140,20 @@ class FileTypes:
             place = found.value().address
             if place is not None:
                 return int(place), GdbType(found.type)
-        address = self._symbols.address(name)
-        # gdb asks its own table here, not the file: another build may lie there by now.
-        return None if address is None or symbol_of(address) != (name, 0) else (address, None)
+        address = self._table.address(name)
+        return None if address is None or not symbols.begins_at(name, address) else (address, None)
 
 
 def _fixed_symbols() -> list[SymbolTable]:
     """Symbol tables of the program and its separate debug information, if it cannot be moved when loaded."""
-    space = gdb.current_progspace()
-    if space is None or space.filename is None or elf_type(Path(space.filename)) != ET_EXEC:
+    name = executable()
+    path = at_hand(name)
+    if path is None or elf_type(path) != ET_EXEC:
         return []
-    own = [file for file in space.objfiles() if space.filename in (file.filename, _parent(file))]
-    return [SymbolTable(Path(file.filename)) for file in own if file.filename]
+    own = [file.filename for file in gdb.objfiles() if name in (file.filename, _parent(file))]
+    return [SymbolTable(path) for path in map(at_hand, own) if path]
 
 
 def _parent(file: gdb.Objfile) -> str | None:
     """Return the file that this one has the separate debug information of."""
     return file.owner.filename if file.owner is not None else None
-
-
-def symbol_of(address: int) -> tuple[str, int] | None:
-    """Return the name of the symbol that ``address`` belongs to, and how many bytes into it; None where there is none.
-
-    gdb asks its own table here, not the file: another build may lie there by now.
-    """
-    # Demangled, a Go name comes out as if it were one of another language: main[cache].
-    found = said(f"with print demangle off -- info symbol {address:#x}")
-    if found.startswith("No symbol"):
-        return None
-    name, _, offset = found.split(" in section")[0].strip().partition(" + ")
-    return name, int(offset or 0)

@@ -6,8 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-import gdb
-
+from gdb_gospan.debugger.settings import changed
 from gdb_gospan.errors import UsageError
 
 _PERMISSIONS = ("may-call-functions", "may-write-memory", "may-write-registers")
@@ -24,17 +23,8 @@ def untouched() -> Iterator[None]:
     What the user has forbidden stays so. gdb 13 and older do not take the permission to write registers
     from a live process; there it is `refuse_assignments` that sees to it.
     """
-    taken = []
-    try:
-        for name in _PERMISSIONS:
-            if gdb.parameter(name):
-                with contextlib.suppress(gdb.error):
-                    gdb.execute(f"set {name} off", to_string=True)
-                    taken.append(name)
+    with changed(dict.fromkeys(_PERMISSIONS, False)):
         yield
-    finally:
-        for name in taken:
-            gdb.execute(f"set {name} on", to_string=True)
 
 
 def refuse_assignments(expression: str, wanted_by: str) -> None:

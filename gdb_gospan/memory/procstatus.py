@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import pwd
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory import permissions
 
 _PF_KTHREAD: Final = 0x00200000
 _FLAGS: Final = 6
 """Place of the flags in /proc/PID/stat, counted from the state: field 9, the state is field 3."""
+
 _SCOPE: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
-_CONTAINER: Final = "in a container: --cap-add SYS_PTRACE"
 
 
 @attrs.frozen
@@ -104,9 +104,9 @@ def ended(tid: int) -> bool:
 
 
 def ready(tid: int) -> bool:
-    """Whether a thread runs, would if it had a processor, or has just stopped for its tracer."""
+    """Whether a thread runs, or would if it had a processor."""
     found = status(tid)
-    return found is not None and found.state in "Rt"
+    return found is not None and found.state == "R"
 
 
 def waits_in(tid: int) -> str:
@@ -157,20 +157,8 @@ def forbidden(pid: int) -> TargetError:
         return gone(pid)
     if found.tracer:
         return _traced(pid, found.tracer)
-    denied = f"process {pid} ({found.name}): no permission to read it"
-    if found.user != os.geteuid() and os.geteuid() != 0:
-        return TargetError(f"{denied}, it belongs to {_user(found.user)} (try: sudo)")
-    scope = _scope()
-    if scope >= 3:
-        return TargetError(
-            f"{denied}, kernel.yama.ptrace_scope={scope} forbids it to all until the next boot (try: gcore before)"
-        )
-    if scope and os.geteuid() != 0:
-        return TargetError(
-            f"{denied}, kernel.yama.ptrace_scope={scope} forbids it (try: sudo, or sysctl kernel.yama.ptrace_scope=0)"
-        )
-    hint = _CONTAINER if os.geteuid() == 0 else f"sudo; {_CONTAINER}"
-    return TargetError(f"{denied}, by its capabilities, a sandbox or a container (try: {hint})")
+    why = permissions.refusal(pid, found.user, permissions.caller(), _scope())
+    return TargetError(f"process {pid} ({found.name}): no permission to read it, {why}")
 
 
 def _traced(pid: int, tracer: int) -> TargetError:
@@ -186,10 +174,3 @@ def _scope() -> int:
         return int(_SCOPE.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"

@@ -173,6 +173,7 @@ class Stop:
         """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended."""
         deadline = time.monotonic() + patience
         while True:
+            late = time.monotonic() > deadline and not procstatus.ready(tid)
             try:
                 got, status = os.waitpid(tid, _WALL | os.WNOHANG)
             except ChildProcessError:  # it ended, or exec in another thread made it that process's first
@@ -184,7 +185,7 @@ class Stop:
             if got:
                 del self._held[tid]
                 return
-            if time.monotonic() > deadline and not procstatus.ready(tid):
+            if late:  # and was before it was asked: it has not stopped in between
                 raise TargetError(
                     f"process {self.pid}: thread {tid} does not stop, it is in {procstatus.waits_in(tid)} "
                     "(try: again; a disk or a network file system may not answer)"

@@ -40,9 +40,9 @@ samples = opened().samples()
 old = opened()
 with old.look():
     old.heap.read()
-after_the_look = raises(lambda: old.heap.godebug)
+after_the_look = raises(lambda: old.heap.scavenger)
 with old.look():
-    reads_on = len(old.heap.ps) > 0 and old.heap.godebug is not None
+    reads_on = len(old.heap.ps) > 0 and len(old.heap.goroutines.gs) > 0
 gdb.execute("stepi", to_string=True)
 after_a_step = raises(lambda: old.heap.scavenger), raises(lambda: old.look().__enter__())
 outcome = {

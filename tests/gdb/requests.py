@@ -14,6 +14,8 @@ with os.fdopen(REQUESTS) as requests:  # noqa: F821
             gdb.execute(json.loads(line))
         except gdb.error as error:
             gdb.write(f"{error}\n", gdb.STDERR)
+        except KeyboardInterrupt:
+            gdb.write("Quit\n", gdb.STDERR)
         for stream in (gdb.STDOUT, gdb.STDERR):
             gdb.write(MARK, stream)  # noqa: F821
             gdb.flush(stream)

@@ -39,7 +39,7 @@ def places(say: Run, *expressions: str) -> list[tuple[str, dict[str, Any]]]:
     "same",
     [
         ("main.sessions", "'main.sessions'", "main.sessions.array", "'main.sessions'.array"),
-        ("main.sessions[3]", "'main.sessions'[3]", "main.sessions.array[3]", "'main.sessions'.array[3]"),
+        ("main.sessions[3]", "'main.sessions'[3]", "main.sessions.array[3]", "'main.sessions'.array[3]", "(main.sessions.array[3])", "2 * (long) main.sessions.array[3] - (long) main.sessions.array[3]"),
         ("&main.sessions.array[1]", "&'main.sessions'.array[1]", "&main.sessions[1]", "main.sessions.array + 1"),
         ("runtime.allgs[1]", "'runtime.allgs'.array[1]", "*'runtime.allgs'.array[1]", "*runtime.allgs[1]"),
     ],
@@ -53,14 +53,15 @@ def test_names_need_no_quotes(say: Run, same: tuple[str, ...]) -> None:
 def test_what_no_expression_gives(refuse: Run) -> None:
     """A name that does not exist never reaches gdb's own parser, which may crash on it (gdb 13)."""
     lines = refuse(
-        "show main.nosuch[3]", "show 'main.nosuch'", "show main.sessions[99999999]", "show main.sessions.nosuch", "show nosuch"
+        "show main.nosuch[3]", "show (main.nosuch) + 1", "show 8 + main.nosuch[3]", "show 'main.nosuch'", "show main.sessions[99999999]", "show main.sessions.nosuch", "show nosuch"
     )  # fmt: skip
     assert (
         "No symbol main.nosuch; try: a Go name such as main.items, main.items.field or main.items[3]"
         in lines[0]
     )
-    assert "(index 99999999 of a slice of " in lines[2]
-    assert "nosuch" in lines[3]
+    assert all("No symbol main.nosuch" in line for line in lines[:3])
+    assert "(index 99999999 of a slice of " in lines[4]
+    assert "nosuch" in lines[5]
     assert not any("&" in line for line in lines)
 
 

@@ -41,6 +41,22 @@ def test_another_build_at_the_path_of_a_running_program(gdb: Gdb, tmp_path: Path
 
 @SYSTEM
 @pytest.mark.live
+@pytest.mark.parametrize("options", [{}, {"ldflags": "-s -w"}], ids=["whole", "stripped"])
+def test_an_executable_that_is_removed(gdb: Gdb, tmp_path: Path, options: dict[str, str]) -> None:
+    """gdb has read what it needs of it, and the heap is in memory."""
+    executable = tmp_path / "frag"
+    shutil.copy(programs.build("frag", "1.27", **options), executable)
+    with processes.start(executable, "-objects", "500", "-end", "sleep") as running:
+        running.line()
+        frames = "python from gdb_gospan.debugger.target import current_session as now; print(now().frames())"
+        removed = run_gdb(gdb, [f"shell rm {executable}", CHECK, frames], pid=running.pid)
+        assert removed.stderr[1] == ""
+        assert all_exact(removed.stdout[1])
+        assert "runtime.futex" in removed.stdout[2]
+
+
+@SYSTEM
+@pytest.mark.live
 def test_the_next_stop_of_the_same_program(gdb: Gdb) -> None:
     executable = programs.build("frag", "1.27")
     with processes.start(executable, "-objects", "500", "-end", "sleep") as running:

@@ -54,7 +54,7 @@ def test_options_are_arguments(gdb: Gdb, core: cores.Core) -> None:
         gdb,
         [
             "-go-spans-list --limit 3 --sort start --noscan",
-            '-go-spans-list "--limit" "2" --occupancy 0-50 --json --bytes --color always',
+            '-go-spans-list "--limit" "2" --occupancy 0-50 --json --bytes --units bytes --color never',
             "-go-spans-show \"'main.sessions'.array[1]\"",
         ],
         exe=core.executable,
@@ -114,3 +114,52 @@ def test_both_ways_see_one_session(gdb: Gdb, core: cores.Core) -> None:
     first, text, second = run_mi(gdb, commands, exe=core.executable, core=core.path)
     assert first.results == second.results == spelt(json.loads(text.console))
     assert first.results["target"]["description"] == "core of frag, died of SIGABRT"
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_no_setting_of_the_front_end_changes(gdb: Gdb, core: cores.Core) -> None:
+    """Each change is a record that it has to take in: of what a command needs for a moment, it hears nothing."""
+    names = [f"-go-spans-{name}" for name in NAMES]
+    expressions = [
+        "main.sessions",
+        "&main.sessions[1]",
+        "'main.sessions'.array[1]",
+        "$pc",
+        "$sp",
+        "main.nosuch",
+        "0xc000000000",
+    ]
+    asked = [
+        *names, *(f'-go-spans-show "{expression}"' for expression in expressions), "-go-spans-list --sort x",
+        "-go-spans-map --zoom main.sessions --lines 2", "-go-spans-explain span", '-interpreter-exec console "go-spans summary"',
+        '-interpreter-exec console "go-spans show main.sessions --json"',
+    ]  # fmt: skip
+    if gdb.label != "13.1":  # which has no other way to see to it that an expression calls nothing
+        asked += ['-go-spans-show "main.sessions.array + 1"', '-complete "go-spans show main.s"']
+    answers = run_mi(gdb, asked, exe=core.executable, core=core.path)
+    assert {line: answer.notices for line, answer in zip(asked, answers, strict=True) if answer.notices} == {}
+
+
+@pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
+def test_options_of_a_text_are_refused(gdb: Gdb, core: cores.Core) -> None:
+    refused = ["--csv", "--color always", "--color=always", "--units binary", "--units=binary"]
+    honoured = [
+        "--json",
+        "--bytes",
+        "--units bytes",
+        "--units=bytes",
+        "--color never",
+        "--color auto",
+        "--why",
+    ]
+    lines = [f"-go-spans-classes --limit 3 {option}" for option in [*refused, *honoured]]
+    answers = run_mi(gdb, ["-gdb-set go-spans color always", *lines], exe=core.executable, core=core.path)[1:]
+    for option, answer in zip(refused, answers, strict=False):
+        plain = option.replace("=", " ")
+        assert answer.status == "error"
+        assert answer.results["msg"] == (
+            f"go-spans: classes: {plain} is for text, and a result of MI has none "
+            f'(try: -interpreter-exec console "go-spans classes {plain}")'
+        )
+    assert {answer.status for answer in answers[len(refused) :]} == {"done"}
+    assert "why" in answers[-1].results

@@ -109,6 +109,15 @@ def test_bad_values_are_one_line(gdb: Gdb) -> None:
         assert "20 rows" in shown
 
 
+def test_colour_is_switched_as_in_gdb_itself(gdb: Gdb) -> None:
+    said = run_gdb(
+        gdb, ["set go-spans color on", "show go-spans color", "set go-spans color off", "show go-spans color"]
+    )
+    assert said.stderr == [""] * 4
+    assert said.stdout[1].endswith(": always\n")
+    assert said.stdout[3].endswith(": never\n")
+
+
 def test_they_are_explained(gdb: Gdb) -> None:
     said = run_gdb(gdb, [f"help set go-spans {name}" for name in ("color", "limit", "units")]).stdout
     assert "--color" in said[0]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import debian, processes, programs, toolchains
+from tools import processes, programs, toolchains
 from tools.gdbs import run_gdb
+from tools.remote import served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tools.gdbs import Gdb
 
 pytestmark = pytest.mark.live
@@ -23,17 +20,6 @@ pytestmark = pytest.mark.live
 SUMMARY = "go-spans summary --json"
 READS = "python from gdb_gospan.debugger.target import current_session as now; print(now().heap.memory.reads)"
 MOST_READS = 500
-
-
-@contextlib.contextmanager
-def served(pid: int) -> Iterator[str]:
-    """Attach a gdbserver to a process and give its port."""
-    command = [debian.gdbserver(), "--once", "--attach", "127.0.0.1:0", str(pid)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        listening = next(line for line in server.stderr if "Listening on port" in line)
-        yield listening.split()[-1]
-        server.kill()
 
 
 def test_remote_is_the_same_process(gdb: Gdb) -> None:

@@ -232,6 +232,22 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
         assert terminal.run("go-spans central") == expected
 
 
+def test_a_terminal_of_next_to_no_columns(gdb: Gdb, core: cores.Core) -> None:
+    """gdb breaks the lines then, of a layout in which each word has room."""
+    commands = [
+        f"go-spans {command.name}"
+        for command in COMMANDS
+        if command.argument is None or command.argument_optional
+    ]
+    asked = [line for width in (20, 1, 2, 3, 4) for line in (f"set width {width}", *commands)]
+    result = run_gdb(gdb, asked, exe=core.executable, core=core.path)
+    assert result.stderr == [""] * len(asked)
+    expected, *others = (
+        result.stdout[at : at + 1 + len(commands)] for at in range(0, len(asked), 1 + len(commands))
+    )
+    assert others == [expected] * 4
+
+
 def test_long_work_shows_what_it_reads(gdb: Gdb, core: cores.Core) -> None:
     """Here everything counts as long; the line is overwritten before the report comes."""
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:

@@ -33,12 +33,15 @@ class Answer:
         The results of the record: text, lists and dicts.
     console, log
         The text of the console and the log stream while it ran.
+    notices
+        What gdb told of its own accord meanwhile: ``=cmd-param-changed,…``.
     """
 
     status: str = ""
     results: dict[str, Any] = field(default_factory=dict)
     console: str = ""
     log: str = ""
+    notices: list[str] = field(default_factory=list)
 
 
 def run_mi(
@@ -88,6 +91,8 @@ def _answers(output: str) -> list[Answer]:
             now.console += _string(line, 1)[0]
         elif line.startswith("&"):
             now.log += _string(line, 1)[0]
+        elif line.startswith("="):
+            now.notices.append(line)
     return found
 
 

@@ -17,7 +17,8 @@ PLUGIN = PACKAGE / "gdb_gospan"
 
 #: From the bottom to the top: a module imports from its own layer and from those below.
 LAYERS = (
-    {"errors", "single_thread"},
+    {"errors", "interrupts"},
+    {"single_thread"},
     {"memory"},
     {"layout"},
     {"runtime"},

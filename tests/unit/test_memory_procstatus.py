@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory import procstatus
+from gdb_gospan.memory import permissions, procstatus
 
 
 def refusal(pid):
@@ -80,26 +80,53 @@ def test_a_thread_of_the_kernel():
     assert "is a thread of the kernel" in refusal(pid)
 
 
+def test_this_caller():
+    own = permissions.caller()
+    assert own.user == os.geteuid()
+    assert own.may_trace or own.user != 0 or "CapEff" in Path("/proc/self/status").read_text()
+
+
+USER = permissions.Caller(1000, may_trace=False, filtered=False, namespace=False)
+ROOT = permissions.Caller(0, may_trace=True, filtered=False, namespace=False)
+CONTAINED = attrs.evolve(ROOT, may_trace=False, filtered=True)
+ROOTLESS = attrs.evolve(ROOT, namespace=True)
+
+
 @pytest.mark.parametrize(
-    ("root", "user", "scope", "expected"),
+    ("own", "user", "scope", "expected"),
     [
-        (False, 0, "0", "it belongs to root (try: sudo)"),
-        (False, 4_000_000_000, "0", "it belongs to user 4000000000 (try: sudo)"),
-        (False, 1000, "1", "kernel.yama.ptrace_scope=1 forbids it (try: sudo, or sysctl kernel.yama.ptrace_scope=0)"),
-        (False, 1000, "2", "kernel.yama.ptrace_scope=2 forbids it"),
-        (True, 0, "3", "kernel.yama.ptrace_scope=3 forbids it to all until the next boot"),
-        (False, 1000, "3", "kernel.yama.ptrace_scope=3 forbids it to all until the next boot"),
-        (False, 1000, None, "(try: sudo; in a container: --cap-add SYS_PTRACE)"),
-        (True, 0, "1", "or a container (try: in a container: --cap-add SYS_PTRACE)"),
+        (USER, 0, 0, "it belongs to root (try: sudo)"),
+        (USER, 4_000_000_000, 0, "it belongs to user 4000000000 (try: sudo)"),
+        (attrs.evolve(USER, subordinate=(range(100_000, 165_536),)), 100_998, 0, "it belongs to user 100998, of a rootless container of yours (try: podman unshare, or sudo)"),
+        (ROOTLESS, 65534, 0, "it belongs to a user outside this user namespace, as seen from a rootless container (try: from the host)"),
+        (USER, 1000, 1, "kernel.yama.ptrace_scope=1 forbids it (try: sudo, or sysctl kernel.yama.ptrace_scope=0)"),
+        (USER, 1000, 2, "kernel.yama.ptrace_scope=2 forbids it to all but root (try: sudo)"),
+        (USER, 1000, 3, "kernel.yama.ptrace_scope=3 forbids it to all until the next boot (try: a core, "),
+        (ROOT, 0, 3, "kernel.yama.ptrace_scope=3 forbids it to all until the next boot (try: a core, "),
+        (CONTAINED, 0, 1, "root has no CAP_SYS_PTRACE here, as in a container (try: start that with --cap-add SYS_PTRACE, or look from the host)"),
+        (attrs.evolve(USER, filtered=True), 1000, 0, "a seccomp filter forbids it, as in a container (try: start that with --security-opt seccomp=unconfined, or look from the host)"),
+        (attrs.evolve(ROOT, filtered=True), 0, 1, "a seccomp filter forbids it, "),
+        (USER, 1000, 0, "by its capabilities, a sandbox or a container (try: sudo; in a container: --cap-add SYS_PTRACE)"),
+        (ROOT, 0, 1, "by its capabilities, a sandbox or a container (try: in a container: --cap-add SYS_PTRACE)"),
+        (USER, 1000, None, "by its capabilities"),
     ],
 )  # fmt: skip
-def test_no_permission(root, user, scope, expected, monkeypatch, tmp_path):
+def test_no_permission(own, user, scope, expected, monkeypatch, tmp_path):
     found = attrs.evolve(procstatus.status(os.getpid()), user=user, name="server")
     monkeypatch.setattr(procstatus, "status", lambda _pid: found)
-    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr(permissions, "caller", lambda: own)
+    (tmp_path / "overflow").write_text("65534\n")
+    monkeypatch.setattr(permissions, "_OVERFLOW", tmp_path / "overflow")
     monkeypatch.setattr(procstatus, "_SCOPE", tmp_path / "scope")
-    if scope is not None:
+    if scope is not None:  # the kernel has Yama
         (tmp_path / "scope").write_text(f"{scope}\n")
     line = str(procstatus.forbidden(42))
-    assert line.startswith("process 42 (server): no permission to read it, ")
-    assert expected in line
+    assert line.startswith(f"process 42 (server): no permission to read it, {expected}")
+    assert line.count("\n") == 0
+
+
+def test_subordinate_users(monkeypatch, tmp_path):
+    (tmp_path / "subuid").write_text("someone:300000:10\n0:100000:65536\n# comment\nroot:200000:x\n")
+    monkeypatch.setattr(permissions, "_SUBUID", tmp_path / "subuid")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert permissions.caller().subordinate == (range(100_000, 165_536),)

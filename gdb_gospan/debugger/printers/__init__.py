@@ -13,6 +13,8 @@ from __future__ import annotations
 import gdb
 from gdb.printing import RegexpCollectionPrettyPrinter, register_pretty_printer
 
+from gdb_gospan.interrupts import Deferred
+
 NAME = "go-spans"
 
 TYPES = (
@@ -40,7 +42,8 @@ class _Maker:
         self._name = name
 
     def __call__(self, value: gdb.Value) -> gdb._PrettyPrinter:
-        from gdb_gospan.debugger.printers import pages, spans
+        with Deferred():
+            from gdb_gospan.debugger.printers import pages, spans
 
         return {**spans.PRINTERS, **pages.PRINTERS}[self._name](value)
 

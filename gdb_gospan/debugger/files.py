@@ -1,0 +1,70 @@
+"""The files of the program: their names in gdb, and where their bytes can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import gdb
+
+_TARGET = ("target:", "remote:")
+"""How gdb begins the name of a file that it reads from the target (gdb's manual, set sysroot)."""
+_EXE = re.compile(r"/proc/\d+/exe")
+_DELETED = " (deleted)"
+"""How the kernel ends the path of an executable that has none any more."""
+
+
+def path_of(name: str) -> str:
+    """Return the path of a file as the program itself has it: gdb's name without its prefix."""
+    for prefix in _TARGET:
+        name = name.removeprefix(prefix)
+    if _EXE.fullmatch(name):  # what gdb 16 falls back to
+        with contextlib.suppress(OSError):
+            return os.readlink(name).removesuffix(_DELETED)  # noqa: PTH115  # a text, not a file here
+    return name
+
+
+def executable() -> str | None:
+    """Return gdb's name of the executable, or None when it has none."""
+    space = gdb.current_progspace()
+    return space.filename if space else None
+
+
+def at_hand(name: str | None) -> Path | None:
+    """Return where a file that gdb has loaded can be read on this machine; None when it cannot.
+
+    gdb reads the files of a process in another mount namespace (a container), and those on the far side of a remote
+    stub, through the target. The former are reached through /proc; the latter stay out of reach: a file of the same
+    path here may be another.
+
+    Parameters
+    ----------
+    name
+        As `gdb.Objfile.filename` has it.
+    """
+    if not name:
+        return None
+    if _EXE.fullmatch(name):
+        return Path(name)
+    path, found = path_of(name), []
+    inferior = gdb.selected_inferior()
+    if inferior.pid and inferior.connection is not None and inferior.connection.type == "native":
+        found = _of_process(inferior.pid, path)
+    if path == name:
+        found.append(Path(path))
+    for candidate in found:
+        with contextlib.suppress(OSError, ValueError):
+            if candidate.is_file() and os.access(candidate, os.R_OK):
+                return candidate
+    return None
+
+
+def _of_process(pid: int, path: str) -> list[Path]:
+    """Return where a file of a process of this machine may be seen; its executable also when another lies at the path now."""
+    proc = Path(f"/proc/{pid}")
+    with contextlib.suppress(OSError):
+        if os.readlink(proc / "exe") in (path, path + _DELETED):  # noqa: PTH115  # a text, not a file here
+            return [proc / "exe"]
+    return [proc / "root" / path.lstrip("/")]
