@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.memory import elfheader
+from gdb_gospan.memory.cost import allowance
 
 # Elf64_Sym and Elf32_Sym of elf.h: a name and a numpy code for each field.
 _SYM: Final = {
@@ -23,6 +24,8 @@ _STT_FUNC: Final = 2
 
 class SymbolTable:
     """``.symtab`` of the ELF file at `path`; empty when it is stripped, damaged or no such file.
+
+    So is one that claims to be larger than the file can be believed to hold.
 
     Decoded as one numpy table, without pyelftools: a program has tens of
     thousands of symbols, and gdb waits for this at the first command.
@@ -42,6 +45,7 @@ class SymbolTable:
         try:
             with path.open("rb") as file:
                 data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+                most = allowance(file.fileno())
         except (OSError, ValueError):  # an empty file cannot be mapped
             return
         bits, order, sections = elfheader.sections(data)
@@ -52,6 +56,8 @@ class SymbolTable:
             if int(section["link"]) >= len(sections) or len(symbols) < size:
                 return
             strings = sections[int(section["link"])]
+            if size + int(strings["size"]) > most:
+                return
             begin = int(strings["offset"])
             self._strings = data[begin : begin + int(strings["size"])].tobytes()
             self._table = symbols[: size - size % record.itemsize].view(record).copy()
