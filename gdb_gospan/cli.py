@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from gdb_gospan import __version__
+from gdb_gospan.commands import memorylimit
 from gdb_gospan.commands.arguments import command_named, split, with_addresses
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
@@ -35,6 +36,9 @@ _DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT"
 _DEBUG_FILES: Final = Option(
     "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
 )
+_MAX_MEMORY: Final = Option(
+    memorylimit.OPTION, "memory that go-spans may take, such as 4GiB; half of all if not given", "SIZE"
+)
 _WIDEST: Final = 120
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
@@ -51,6 +55,7 @@ Answer = tuple[Iterable[str], int]
 """What to print, in pieces, and the exit status."""
 
 
+@memorylimit.restored
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit status; whatever goes wrong is one line on standard error.
 
@@ -82,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(str(stopped))
         _silence()
         return _fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        return _fail(memorylimit.exhausted(), NOT_TOLD)
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -143,7 +150,7 @@ def _help(command: Command) -> str:
 def _with_pid(command: Command) -> Command:
     """Return the command as a shell has it: with a process for the debugger's."""
     copied = copy.copy(command)
-    copied.options = (*command.options, _PID, _DLV, _DEBUG_FILES)
+    copied.options = (*command.options, _PID, _DLV, _DEBUG_FILES, _MAX_MEMORY)
     return copied
 
 
@@ -159,6 +166,7 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
 
 def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help")
+    memorylimit.limit(arguments.pop("max_memory"))
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
     if pid is not None:
         return _report_process(command, arguments, plain, pid)

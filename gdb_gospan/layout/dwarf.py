@@ -249,7 +249,9 @@ class DwarfType:
 def _dwarf_info(found: DebugSections) -> DWARFInfo:
     """Return the debug information in these sections; those that do not describe types are not there."""
     given = {
-        f"debug_{kind}_sec": DebugSectionDescriptor(stream, f".debug_{kind}", None, stream.getbuffer().nbytes, 0)
+        f"debug_{kind}_sec": DebugSectionDescriptor(
+            stream, f".debug_{kind}", None, stream.getbuffer().nbytes, 0
+        )
         for kind, stream in found.sections.items()
     }
     every = inspect.signature(DWARFInfo).parameters.keys() - {"config"}

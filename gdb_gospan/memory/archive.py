@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 import zipfile
+from contextlib import closing
 from typing import IO, Any, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ class Archive:
 
     def number(self, name: str) -> int:
         """Return a member that is one number."""
-        with _Member(self._zip, name) as member:
+        with closing(_Member(self._zip, name)) as member:
             if member.shape != () or member.dtype.kind not in "iu":
                 raise ValueError(name)
             return int(np.frombuffer(member.read(member.dtype.itemsize), member.dtype)[0])
@@ -80,7 +81,7 @@ class Archive:
 
         Such a column does not pack to less than a tenth: memory is taken for what is there.
         """
-        with _Member(self._zip, name) as member:
+        with closing(_Member(self._zip, name)) as member:
             count = member.length(np.dtype(np.uint64))
             pieces, last, left = [np.empty(0, np.uint64)], -1, count
             while left:
@@ -95,7 +96,7 @@ class Archive:
     def json(self, name: str) -> Any:
         """Return a member that is JSON."""
         packed = self.packed_size(name)
-        with _Member(self._zip, name) as member:
+        with closing(_Member(self._zip, name)) as member:
             size = member.length(np.dtype(np.uint8))
             if size > _TEXT + 3 * packed:
                 raise ValueError(name)
@@ -103,7 +104,7 @@ class Archive:
         return parsed(text, packed)
 
     def _column(self, name: str, dtype: np.dtype[Any], most: int) -> np.ndarray[Any, Any]:
-        with _Member(self._zip, name) as member:
+        with closing(_Member(self._zip, name)) as member:
             count = member.length(dtype)
             if count > most:
                 raise ValueError(name)
@@ -135,10 +136,8 @@ class _Member:
             self.shape, _, self.dtype = np.lib.format.read_array_header_1_0(self._file)
         self._left = info.file_size - self._file.tell()
 
-    def __enter__(self) -> _Member:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of it."""
         self._file.close()
 
     def length(self, dtype: np.dtype[Any]) -> int:

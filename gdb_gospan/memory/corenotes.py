@@ -135,7 +135,7 @@ def _notes(core: CoreFile) -> Iterator[tuple[int, bytes]]:
         end = min(at + int(headers.filesz[i]), len(flat))
         while at + header.size <= end and left:
             left -= 1
-            name_size, size, kind = header.unpack_from(flat, at)
+            name_size, size, kind = header.unpack(flat[at : at + header.size].tobytes())
             if not name_size:
                 break
             name, begin = at + header.size, at + header.size + _padded(name_size)

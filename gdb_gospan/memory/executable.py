@@ -27,6 +27,7 @@ _MOST_NOTES: Final = 64
 _GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
 _DEBUG_SECTIONS: Final = (".debug_info", ".zdebug_info")
 
+
 @attrs.frozen(eq=False)
 class Executable:
     """An executable file.
@@ -123,7 +124,9 @@ def open_executable(path: Path) -> Executable:
         debuglink=_debuglink(_contents(flat, named, ".gnu_debuglink"), byteorder),
         notes=_notes(flat, segments),
         flat=flat,
-        segments=tuple(zip(*(constant[name].tolist() for name in ("vaddr", "filesz", "offset")), strict=True)),
+        segments=tuple(
+            zip(*(constant[name].tolist() for name in ("vaddr", "filesz", "offset")), strict=True)
+        ),
     )
 
 
@@ -142,7 +145,11 @@ def _notes(flat: Bytes, segments: npt.NDArray[np.void]) -> tuple[tuple[int, byte
     sections = sections[(sections["type"] == _SHT_NOTE) & (sections["addr"] != 0)][:_MOST_NOTES]
     segments = segments[segments["type"] == elfheader.PT_NOTE][:_MOST_NOTES]
     rows = [*sections[["addr", "offset", "size"]].tolist(), *segments[["vaddr", "offset", "filesz"]].tolist()]
-    found = {address: _short(flat[offset : offset + size]) for address, offset, size in rows if size <= _LONGEST_NOTE}
+    found = {
+        address: _short(flat[offset : offset + size])
+        for address, offset, size in rows
+        if size <= _LONGEST_NOTE
+    }
     return tuple(sorted((address, data) for address, data in found.items() if data))
 
 

@@ -32,10 +32,7 @@ def load(path: str) -> tuple[Image, dict[str, Any]]:
         The file cannot be read, or is damaged or cut off.
     """
     try:
-        with Path(path).open("rb") as file:
-            if os.fstat(file.fileno()).st_size > allowance(file.fileno()):
-                raise ValueError("holes")
-            _, head, data = file.read().split(b"\n", 2)
+        _, head, data = _contents(path).split(b"\n", 2)
         meta = parsed(head, len(head) + len(data))
         image = Image(_segments(meta["ranges"], np.frombuffer(data, np.uint8)))
     except OSError as error:
@@ -43,6 +40,13 @@ def load(path: str) -> tuple[Image, dict[str, Any]]:
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged or cut off (try: go_spans save again)") from error
     return image, meta
+
+
+def _contents(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size > allowance(file.fileno()):
+            raise ValueError("holes")
+        return file.read()
 
 
 def _segments(ranges: list[list[int]], data: np.typing.NDArray[np.uint8]) -> Segments:

@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 
 from gdb_gospan.memory.deflated import pack
+from gdb_gospan.memory.image import write
 from gdb_gospan.memory.saved import MAGIC
-from tools.measured import Measurer
+from tools import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tools.measured import Measurer
 
     Refused = Callable[..., str]
 
@@ -33,7 +36,7 @@ MUCH = 384 * MIB
 
 @pytest.fixture(scope="module")
 def measurer() -> Iterator[Measurer]:
-    with Measurer() as measurer:
+    with measured.measurer() as measurer:
         yield measurer
 
 
@@ -56,6 +59,22 @@ def _refused(measurer: Measurer, *words: object) -> str:
     assert cost.memory < 3 * stored + (200 << 20), f"{cost.memory >> 20} MiB for a file of {stored >> 20} MiB"
     assert cost.seconds < 10
     return cost.stderr
+
+
+def test_what_needs_more_memory_than_it_may_take(measurer: Measurer, tmp_path: Path) -> None:
+    """A snapshot that is as it must be, and of 192 MiB."""
+    path, size = tmp_path / "x.gospan", 192 * MIB
+    rows = np.arange(size // 8, dtype=np.uint64).view(np.uint8)
+    rows[7::8] = np.random.default_rng(1).integers(0, 256, size // 8).astype(np.uint8)
+    write(path, {}, np.array([4096], np.uint64), np.array([size], np.uint64), [rows], {})
+    cost = measurer.run(4 * GIB, "summary", "--max-memory", "128MiB", path)
+    assert (cost.stdout, cost.status) == ("", 3)
+    assert re.fullmatch(
+        r"go-spans: this needs more memory than the 134,217,728 bytes .*\(try: --max-memory .*\n", cost.stderr
+    )
+    assert "damaged" in measurer.run(4 * GIB, "summary", path).stderr  # for it has no layout
+    for wrong in ("1", "some", "-1", "1.5GiB", "100MB"):
+        assert measurer.run(4 * GIB, "summary", "--max-memory", wrong, path).status == 2
 
 
 # Cores.
@@ -151,7 +170,9 @@ def plain(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [".debug_info", ".zdebug_info", ".debug_abbrev"])
-def test_debug_information_of_gigabytes_of_zeros(refused: Refused, tmp_path: Path, plain: Path, name: str) -> None:
+def test_debug_information_of_gigabytes_of_zeros(
+    refused: Refused, tmp_path: Path, plain: Path, name: str
+) -> None:
     size = 4 * GIB
     packed, flags = struct.pack("<IIQQ", 1, 0, size, 1) + zeros(size), 0x800
     if name.startswith(".z"):
@@ -161,7 +182,9 @@ def test_debug_information_of_gigabytes_of_zeros(refused: Refused, tmp_path: Pat
     assert f"{name} claims 4,294,967,296 bytes, more than a file of this size can hold" in line
 
 
-def test_debug_information_that_unpacks_to_more_than_it_says(refused: Refused, tmp_path: Path, plain: Path) -> None:
+def test_debug_information_that_unpacks_to_more_than_it_says(
+    refused: Refused, tmp_path: Path, plain: Path
+) -> None:
     packed = struct.pack("<IIQQ", 1, 0, 4096, 1) + zeros(GIB)
     line = refused("summary", executable(tmp_path / "prog", GO, (".debug_info", 1, 0x800, 0, packed)), plain)
     assert "cannot be read" in line
@@ -230,8 +253,6 @@ def snapshot(path: Path, changed: Mapping[str, tuple[bytes, bytes, int]]) -> Pat
     return path
 
 
-
-
 @pytest.mark.parametrize(
     "changed",
     [
@@ -251,7 +272,9 @@ def snapshot(path: Path, changed: Mapping[str, tuple[bytes, bytes, int]]) -> Pat
 def test_a_snapshot_whose_members_inflate(
     refused: Refused, tmp_path: Path, changed: dict[str, tuple[bytes, bytes, int]]
 ) -> None:
-    assert "not a snapshot of go-spans, or damaged" in refused("summary", snapshot(tmp_path / "x.gospan", changed))
+    assert "not a snapshot of go-spans, or damaged" in refused(
+        "summary", snapshot(tmp_path / "x.gospan", changed)
+    )
 
 
 def test_an_archive_of_a_million_members(refused: Refused, tmp_path: Path) -> None:

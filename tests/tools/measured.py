@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from tools import shell
 from tools.cache import CHECKOUT
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterator
 
 _SERVE = """
 import json, re, resource, sys
@@ -50,21 +51,10 @@ class Cost:
 
 
 class Measurer:
-    """A process that runs one command after the other, within a `with` block."""
+    """A process that runs one command after the other."""
 
-    def __enter__(self) -> Measurer:
-        env = shell.environment(OPENBLAS_NUM_THREADS="1")
-        env["PYTHONPATH"] += f":{CHECKOUT / 'tests'}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
 
     def run(self, address_space: int, *words: object) -> Cost:
         """Run `go-spans` with these words in a process that may have so many bytes of addresses."""
@@ -75,3 +65,18 @@ class Measurer:
         line = self._process.stdout.readline()
         assert line, "the process that measures has died"
         return Cost(*json.loads(line))
+
+
+@contextlib.contextmanager
+def measurer() -> Iterator[Measurer]:
+    """Start such a process, which ends with the block."""
+    env = shell.environment(OPENBLAS_NUM_THREADS="1")
+    env["PYTHONPATH"] += f":{CHECKOUT / 'tests'}"
+    command = [sys.executable, "-c", _SERVE]
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Measurer(process)
+        finally:
+            process.kill()
