@@ -18,6 +18,7 @@ from gdb_gospan.commands.frames import stacks
 from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
 from gdb_gospan.layout.anchors import SMALLEST
+from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
@@ -178,6 +179,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     loaded = _loaded(pid)
     executable = open_executable(Path(f"/proc/{pid}/exe"))
     name = os.path.basename(loaded.path) or status.name  # noqa: PTH119  # of a name that is no file any more
+    refuse_other_compiler(executable, name)
     memory = ProcessMemory(pid)
     bias = _bias(pid, executable, loaded)
     own = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
@@ -198,9 +200,11 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     try:
         opened = opening()
     except (LayoutError, MemoryReadError):
+        refuse_gccgo_library(there, name)
         with _no_job_control(), _standing_still(pid):
             opened = opening()
     if opened is None:
+        refuse_gccgo_library(there, name)
         raise TargetError(_no_runtime(pid, name, executable))
     tried = opened.heap
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)

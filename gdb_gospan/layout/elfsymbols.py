@@ -76,6 +76,10 @@ class SymbolTable:
             at = self._strings.find(wanted, at + 1)
         return None
 
+    def any_begins_with(self, prefix: str) -> bool:
+        """Whether there is a symbol whose name begins so."""
+        return b"\0" + prefix.encode() in self._strings
+
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at `address` belongs to, or None."""
         functions = self._functions

@@ -4,7 +4,7 @@ import mmap
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -44,6 +44,15 @@ class _Loads:
     size: U64
     filesz: U64
     writable: npt.NDArray[np.bool_]
+
+
+@attrs.frozen
+class Load:
+    """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
+
+    start: int
+    size: int
+    filesz: int
 
 
 class CoreFile:
@@ -120,6 +129,12 @@ class CoreFile:
         variable = (headers.flags[load] & (elfheader.PF_R | elfheader.PF_W)) != elfheader.PF_R
         start, size, _ = disjoint(address[variable], memsz[variable], address[variable])
         self._unknown = start, size
+
+    def writable(self) -> Iterator[Load]:
+        """Yield each segment that the process could write to."""
+        loads = self._loads
+        for row in np.flatnonzero(loads.writable).tolist():
+            yield Load(int(loads.start[row]), int(loads.size[row]), int(loads.filesz[row]))
 
     def mappings(self, files: Sequence[tuple[int, int, str]]) -> list[Mapping]:
         """Return the mappings that the core has contents of.

@@ -46,6 +46,8 @@ class Executable:
         GNU build id in hexadecimal; Go writes one since 1.24.
     is_go
         Whether it has sections that only Go's linker writes.
+    section_names
+        Of all its sections.
     has_debug_info
         Whether it has DWARF, and not in a file of its own.
     debuglink
@@ -64,6 +66,7 @@ class Executable:
     lowest: int
     build_id: str | None
     is_go: bool
+    section_names: frozenset[str]
     has_debug_info: bool
     debuglink: tuple[str, int] | None
     notes: tuple[tuple[int, bytes], ...]
@@ -120,6 +123,7 @@ def open_executable(path: Path) -> Executable:
         lowest=min(loads["vaddr"].tolist(), default=0) & _PAGE,
         build_id=None if own is None else build_id(_short(elfheader.contents(flat, own)), order=order),
         is_go=any(name in named for name in _GO_SECTIONS),
+        section_names=frozenset(named),
         has_debug_info=any(name in named for name in _DEBUG_SECTIONS),
         debuglink=_debuglink(_contents(flat, named, ".gnu_debuglink"), byteorder),
         notes=_notes(flat, segments),

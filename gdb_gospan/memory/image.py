@@ -3,7 +3,6 @@
 import json
 import lzma
 import os
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -15,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.appearing import appearing
 from gdb_gospan.memory.archive import Archive
 from gdb_gospan.memory.deflated import pack, units, unpack
 from gdb_gospan.memory.model import Rows, Unreadable, foregone
@@ -145,8 +145,10 @@ def write(
     size: U64,
     data: Sequence[Bytes],
     holes: Mapping[tuple[int, int], Unreadable],
+    *,
+    replace: bool = True,
 ) -> None:
-    """Write an image to a file that only its owner can read, replacing it at once or not at all.
+    """Write an image to a file that only its owner can read, at once or not at all (`appearing`).
 
     Parameters
     ----------
@@ -160,13 +162,14 @@ def write(
         The bytes of all ranges, in as many pieces as they come in.
     holes
         As in `Image`.
+    replace
+        Whether it may take the place of another file.
 
     Raises
     ------
     TargetError
         The file cannot be written.
     """
-    path = Path(path)
     missing = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in holes.items()]
     packed = pack(data)
     members = {
@@ -178,11 +181,9 @@ def write(
         "length": np.array([len(unit) for unit in packed], np.uint64),
         "holes": _to_json(missing),
     }
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
         with (
-            os.fdopen(handle, "wb") as file,
+            appearing(os.fspath(path), replace=replace) as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
             for name, array in members.items():
@@ -191,12 +192,12 @@ def write(
                 known = zipfile.ZipInfo(entry) if name == "packed" else entry
                 with archive.open(known, "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        Path(temporary).replace(path)
+    except FileExistsError as error:
+        raise TargetError(
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: a new FILE)"
+        ) from error
     except OSError as error:
         raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def begins_with(path: str, magic: bytes) -> bool:

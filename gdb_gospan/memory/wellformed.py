@@ -16,12 +16,12 @@ _LARGEST_FILE: Final = (1 << 63) - 1
 _NAMES: Final = {PT_LOAD: "PT_LOAD", PT_NOTE: "PT_NOTE"}
 
 
-class IllFormedCoreError(TargetError):
-    """The segments of a core contradict each other, or cannot be those of a process."""
+class UnusableCoreError(TargetError):
+    """A core that tells nothing of a heap, whoever reads it: a debugger shows zeros for what is not in it."""
 
 
 def refuse_ill_formed(headers: ProgramHeaders, path: str) -> None:
-    """Raise `IllFormedCoreError` for the first segment that is impossible, by its number in the file.
+    """Raise `UnusableCoreError` for the first segment that is impossible, by its number in the file.
 
     A file that is cut off is none of these: its segments are well-formed, and lie beyond its end.
     """
@@ -66,8 +66,8 @@ def _named(headers: ProgramHeaders, row: int) -> str:
     return f"program header {row} ({kind}, {where})"
 
 
-def _ill_formed(headers: ProgramHeaders, path: str, row: int, problem: str) -> IllFormedCoreError:
-    return IllFormedCoreError(
+def _ill_formed(headers: ProgramHeaders, path: str, row: int, problem: str) -> UnusableCoreError:
+    return UnusableCoreError(
         f"{path}: ill-formed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
         f"(try: readelf -lW {shlex.quote(path)})"
     )
