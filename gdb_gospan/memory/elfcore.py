@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.cost import on_disk
-from gdb_gospan.memory.model import Memory, Rows, Tell, Unreadable, foregone
+from gdb_gospan.memory.model import NOT_IN_CORE, Memory, Rows, Tell, Unreadable, foregone
 from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.segments import I64, U64, Segments, disjoint, overlaps
 from gdb_gospan.memory.wellformed import refuse_ill_formed
@@ -211,7 +211,7 @@ class CoreFile:
         i = int(np.searchsorted(self._loads.start, np.uint64(address), side="right")) - 1
         into = address - int(self._loads.start[i]) if i >= 0 else 0
         if i < 0 or into >= int(self._loads.size[i]):
-            return "not mapped in the core"
+            return NOT_IN_CORE
         if into < int(self._loads.filesz[i]):
             whole = self.file_size + self.truncated
             return f"not in the core: cut off at byte {self.file_size:,} of {whole:,}"
