@@ -46,7 +46,7 @@ newest_and_oldest = pytest.mark.parametrize("minor", [toolchains.OLDEST, toolcha
 def recorded(session: Session, path: Path) -> Session:
     """Write a snapshot of a session, and open it."""
     command = find("snapshot")
-    document(session, command, parse(command, [str(path)]))
+    document(session, command, parse(command, [str(path), "--replace"]))
     return snapshotfile.open_session(str(path))
 
 
