@@ -31,7 +31,11 @@ from tools.cache import CHECKOUT, Unavailable
 PARTS = ("small", "start", "objects", "scale", "every", "live", "delve", "programs")
 SCALE = [24_000, 300_000, 1_500_000, 10_000_000]
 METADATA = ("MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys")
-ARGUMENTS = {"map": "", "cache": "0", "snapshot": f"--replace {tempfile.gettempdir()}/bench-{os.getpid()}.gospan"}
+ARGUMENTS = {
+    "map": "",
+    "cache": "0",
+    "snapshot": f"--replace {tempfile.gettempdir()}/bench-{os.getpid()}.gospan",
+}
 
 
 def beside(gdb: gdbs.Gdb, core: cores.Core, peer: str | None, rounds: int) -> None:
