@@ -245,7 +245,7 @@ def segments(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
 
 
 def incomplete(data: Bytes) -> str:
-    """Say which table of any ELF file is not there as a whole; empty when all are."""
+    """Say which table or section of any ELF file is not there as a whole; empty when all are."""
     bits = 64 if data[4] == 2 else 32
     order = "<" if data[5] == 1 else ">"
     ehdr_type = _dtype(_EHDR, bits, order)
@@ -258,7 +258,12 @@ def incomplete(data: Bytes) -> str:
     ):
         if count and int(begin) + size * int(count) > len(data):
             return f"{int(count):,} {name} headers at offset {int(begin):,} of {len(data):,} bytes"
-    return ""
+    headers = sections(data)[2]
+    headers = headers[headers["type"] != _SHT_NOBITS]
+    offset, size = headers["offset"].astype(np.uint64), headers["size"].astype(np.uint64)
+    room = np.uint64(len(data)) - np.minimum(offset, np.uint64(len(data)))
+    beyond = np.flatnonzero((size > room) & (size > 0))
+    return f"section {beyond[0]} ends beyond its {len(data):,} bytes" if len(beyond) else ""
 
 
 def file_header(data: Bytes) -> tuple[int, int]:
