@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gdb_gospan import __version__
+from gdb_gospan.commands import memorylimit
 from gdb_gospan.commands.arguments import command_named, split, with_addresses
 from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.commands.command import Command, Option, help_text
@@ -36,6 +37,9 @@ _DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT"
 _DEBUG_FILES: Final = Option(
     "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
 )
+_MAX_MEMORY: Final = Option(
+    memorylimit.OPTION, "memory that go-spans may take, such as 4GiB; half of all if not given", "SIZE"
+)
 _WIDEST: Final = 120
 _HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
@@ -53,6 +57,7 @@ Answer = tuple[Iterable[str], int]
 """What to print, in pieces, and the exit status."""
 
 
+@memorylimit.restored
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit status; whatever goes wrong is one line on standard error.
 
@@ -85,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(str(stopped))
         _silence()
         return _fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        return _fail(memorylimit.exhausted(), NOT_TOLD)
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -146,7 +153,7 @@ def _help(command: Command) -> str:
 def _with_pid(command: Command) -> Command:
     """Return the command as a shell has it: with a process for the debugger's."""
     copied = copy.copy(command)
-    copied.options = (*command.options, _PID, _DLV, _DEBUG_FILES)
+    copied.options = (*command.options, _PID, _DLV, _DEBUG_FILES, _MAX_MEMORY)
     return copied
 
 
@@ -162,6 +169,7 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
 
 def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments, plain = split(_with_pid(command), words, helped_by=f"{_PROGRAM} help", shown=True)
+    memorylimit.limit(arguments.pop("max_memory"))
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
     if pid is not None and delve is not None:
         raise UsageError(

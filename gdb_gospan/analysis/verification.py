@@ -89,7 +89,11 @@ def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, eviden
     status: Status = "exact"
     note = ""
     if not (complete and finding.complete):
-        status, note = "unknown", finding.missing or MISSING
+        lost = heap.reader.losses.wild
+        off = finding.expected is not None and finding.expected != finding.observed
+        # Memory that is missing decides nothing; a pointer to where there never was any is damage, and here it is.
+        status = "broken" if lost and off and not finding.missing else "unknown"
+        note = finding.missing or (lost[0] if lost else MISSING)
     elif finding.expected is None or finding.expected != finding.observed:
         status, note = judge(heap, entry.family, entry.unit, _off(finding), evidence)
         if status == "broken":

@@ -12,6 +12,7 @@ from gdb_gospan.commands.progress import telling_of
 from gdb_gospan.commands.session import Session, Target, core_description, cut_off, no_runtime
 from gdb_gospan.commands.variables import by_symbols
 from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
+from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
@@ -21,6 +22,7 @@ from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.executable import Executable, open_executable
+from gdb_gospan.memory.filtered import refuse_filtered
 from gdb_gospan.memory.places import Module, modules
 from gdb_gospan.runtime.program import open_heap
 
@@ -58,6 +60,8 @@ def open_session(
     notes = read_notes(core)
     there = modules(core.mappings(notes.files))
     executable = None if program_path is None else open_executable(program_path)
+    if executable is not None:
+        refuse_other_compiler(executable, executable.path.name)
     library = None if executable is None else _library(executable, core, notes, there)
     types: DwarfTypes | None = None
     bias = 0
@@ -65,6 +69,7 @@ def open_session(
         bias = _matching(executable, core, notes) if library is None else library.start - executable.lowest
         core.fallback = executable.memory(bias)
         types = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
+    refuse_filtered(core, notes)
     name = program_name(notes) if executable is None or library is not None else executable.path.name
     system = elf_platform(
         core.machine, core.bits, core.byteorder, 0 if executable is None else executable.osabi
@@ -81,10 +86,12 @@ def open_session(
             runtime=runtime,
         )
     except (MemoryReadError, LayoutError) as error:
+        refuse_gccgo_library(there, name)
         if not core.truncated:
             raise
         raise type(error)(cut_off(core_path, core.truncated, error)) from error
     if opened is None:
+        refuse_gccgo_library(there, name)
         raise TargetError(_no_heap(core, executable, name))
     # A C program may have loaded Go; but then it is the one that the core is of.
     if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:

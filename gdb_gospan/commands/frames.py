@@ -16,6 +16,8 @@ _HANDLERS: Final = frozenset({"runtime.sigtramp", "runtime.cgoSigtramp"})
 _FIRST_CALLED: Final = "runtime.sigtrampgo"
 """What sigtramp calls, first of all (signal_unix.go)."""
 _WORD: Final = 8
+_LINKED: Final = (183,)
+"""Machines that have a link register (e_machine of elf.h): arm64."""
 
 
 def stacks(memory: Memory, threads: Sequence[Thread], functions: Functions | None) -> Iterator[Stack]:
@@ -56,10 +58,13 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
             counter, frame, above = signal.pc, signal.frame, 0
             pointer, link = signal.stack, signal.link
             continue
+        frame = frame or _frame(functions, counter, pointer, thread.machine)
         record = memory.read(frame, 2 * _WORD) if frame else Unreadable(0, 2 * _WORD, "no frame")
         saved = None if isinstance(record, Unreadable) else int.from_bytes(record[_WORD:], "little")
-        caller = _caller(memory, functions, counter, pointer, link) if pointer else None
-        pointer = link = 0
+        known = pointer and (link or thread.machine not in _LINKED)
+        caller = _caller(memory, functions, counter, pointer, link) if known else None
+        # Without a frame pointer, that of the caller follows from its stack pointer, right above where it is returned to.
+        pointer, link = 0 if frame or caller is None else pointer + _WORD, 0
         if caller is not None and caller != saved:
             counter = caller - 1  # the frame pointer is the caller's, not this function's
             continue
@@ -69,6 +74,18 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
         # A call may be the last instruction of its function.
         counter = saved - 1
     return names
+
+
+def _frame(functions: Functions, counter: int, pointer: int, machine: int) -> int:
+    """Return the frame pointer of the newest function where only its stack pointer is known; 0 while it has no frame.
+
+    It points to the caller's, which is saved right below the return address (amd64), or right below where the stack
+    pointer points to (arm64).
+    """
+    depth = functions.depth(counter) if pointer else None
+    if not depth:
+        return 0
+    return pointer - _WORD if machine in _LINKED else pointer + depth - _WORD
 
 
 def _caller(memory: Memory, functions: Functions, counter: int, pointer: int, link: int) -> int | None:

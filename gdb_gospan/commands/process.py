@@ -19,6 +19,7 @@ from gdb_gospan.commands.session import Session, Target, no_runtime
 from gdb_gospan.commands.variables import by_symbols
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
 from gdb_gospan.layout.anchors import SMALLEST
+from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
@@ -27,10 +28,11 @@ from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.executable import Executable, open_executable
+from gdb_gospan.memory.heldstill import HeldStill
 from gdb_gospan.memory.places import Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
-from gdb_gospan.memory.registers import Thread, thread
+from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.runtime.stripped import find_again
@@ -84,7 +86,7 @@ class ProcessSession(Session):
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
-        self._stop: Stop | None = None
+        self._stop: Stop | HeldStill | None = None
 
     @contextmanager
     def look(self) -> Iterator[None]:
@@ -98,22 +100,20 @@ class ProcessSession(Session):
         pid = self._memory.pid
         if self.pause_ms is not None:
             raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
-        with _no_job_control():
-            self._stop = stop = Stop(pid)
+        with _no_job_control(), _ended_instead(pid):
+            self._stop = stop = _stop(pid)
             try:
                 self._begin(stop)
                 yield
             except GoSpansError as error:
                 stop.release()
-                if stop.ended:
-                    raise _ended(pid) from error
+                _refuse_halves(stop, error)
                 raise
             finally:
                 stop.release()
                 self.pause_ms = 1000 * stop.seconds
                 self._memory.close()  # what is read from now on would be of another moment
-        if stop.ended:
-            raise _ended(pid)
+        _refuse_halves(stop)
 
     def release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
@@ -122,10 +122,9 @@ class ProcessSession(Session):
         if self._stop is not None:  # always, in a look
             self._stop.release()
             self._memory.close()
-            if self._stop.ended:
-                raise _ended(self._memory.pid)
+            _refuse_halves(self._stop)
 
-    def _begin(self, stop: Stop) -> None:
+    def _begin(self, stop: Stop | HeldStill) -> None:
         """Take what only shows while the process stands still."""
         if _loaded(stop.pid).vector != self._opened.loaded.vector:
             raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
@@ -135,8 +134,7 @@ class ProcessSession(Session):
             self.heap.symbols = self._opened.search.again(self.heap.symbols)
         numbers = procstatus.own_numbers(stop.pid, stop.threads)
         self._threads = tuple(
-            thread(number, stop.registers(tid), *kind)
-            for tid, number in zip(stop.threads, numbers, strict=True)
+            stop.thread(tid, number, *kind) for tid, number in zip(stop.threads, numbers, strict=True)
         )
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
@@ -182,9 +180,16 @@ def open_session(
         that can be decoded.
     """
     status = procstatus.examined(pid)
+    with _ended_instead(pid):
+        return _opened(status, debug_folders, runtime)
+
+
+def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: str | None) -> ProcessSession:
+    pid = status.process
     loaded = _loaded(pid)
     executable = open_executable(Path(f"/proc/{pid}/exe"))
     name = os.path.basename(loaded.path) or status.name  # noqa: PTH119  # of a name that is no file any more
+    refuse_other_compiler(executable, name)
     memory = ProcessMemory(pid)
     bias = _bias(pid, executable, loaded)
     own = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
@@ -205,9 +210,11 @@ def open_session(
     try:
         opened = opening()
     except (LayoutError, MemoryReadError):
+        refuse_gccgo_library(there, name)
         with _no_job_control(), _standing_still(pid):
             opened = opening()
     if opened is None:
+        refuse_gccgo_library(there, name)
         raise TargetError(_no_runtime(pid, name, executable))
     tried = opened.heap
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
@@ -327,8 +334,34 @@ def _ended(pid: int) -> TargetError:
 
 
 @contextmanager
+def _ended_instead(pid: int) -> Iterator[None]:
+    """Say that the process has ended where that is why something failed."""
+    try:
+        yield
+    except GoSpansError as error:
+        if procstatus.over(pid):
+            raise _ended(pid) from error
+        raise
+
+
+def _refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> None:
+    """Raise when what was read until the process was released need not be of one moment."""
+    if stop.ended:
+        raise _ended(stop.pid) from cause
+    if stop.moved:
+        raise TargetError(
+            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
+        ) from cause
+
+
+def _stop(pid: int) -> Stop | HeldStill:
+    """Stop the process, unless another debugger has: there can be only one, and it stands still already."""
+    return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
+
+
+@contextmanager
 def _standing_still(pid: int) -> Iterator[None]:
-    stop = Stop(pid)
+    stop = _stop(pid)
     try:
         yield
     finally:

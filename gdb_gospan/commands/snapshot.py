@@ -36,7 +36,7 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "evidence": freeze_evidence(heap.evidence),
         "threads": None if threads is None else [[*stack] for stack in threads],
     }
-    nbytes, ranges = recorder.save(path, meta)
+    nbytes, ranges = recorder.save(path, meta, replace=arguments["replace"])
     recorded = {
         "file": path,
         "file_bytes": os.stat(path).st_size,  # noqa: PTH116  # as above
@@ -68,20 +68,26 @@ def _recorded(target: Target) -> Target:
 
 def prepare(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments with the whole path of a file that may be written; `TargetError` for any other."""
-    return {**arguments, "argument": free(arguments["argument"])}
+    return {**arguments, "argument": free(arguments["argument"], replace=arguments["replace"])}
 
 
-def free(name: str) -> str:
-    """Return the whole path of a file that may be written: a new one, or an older snapshot."""
+def free(name: str, *, replace: bool = True) -> str:
+    """Return the whole path of a file that may be written: a new one, or to `replace` an older snapshot; no link."""
     if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":  # gdb takes no quotes away
         name = name[1:-1]
     given = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111  # a text, shown as it is
-    path = os.path.realpath(given)
-    folder = os.path.dirname(path)  # noqa: PTH120
+    folder = os.path.realpath(os.path.dirname(given))  # noqa: PTH120
+    path = os.path.join(folder, os.path.basename(given))  # noqa: PTH118, PTH119
+    if os.path.islink(given):  # noqa: PTH114
+        raise TargetError(
+            f"{given} is a symbolic link, which is left alone (try: a new FILE, or {os.path.realpath(given)})"
+        )
     if os.path.exists(given) and not is_image(given):  # noqa: PTH110
         raise TargetError(
             f"{given} is there already and no snapshot, so it is left alone (try: a new FILE: go-spans snapshot heap.gospan)"
         )
+    if os.path.exists(given) and not replace:  # noqa: PTH110
+        raise TargetError(f"{given} is a snapshot already (try: --replace, or a new FILE)")
     if not os.path.exists(folder):  # noqa: PTH110
         raise TargetError(f"{path}: there is no such folder (try: mkdir -p {shlex.quote(folder)})")
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112

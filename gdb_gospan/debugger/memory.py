@@ -10,11 +10,14 @@ import numpy as np
 from gdb_gospan.debugger.said import said
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Memory, Rows, Unreadable
+from gdb_gospan.memory.corenotes import read_notes
 from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.memory.filtered import refuse_filtered
 from gdb_gospan.memory.gather import gather, read_run
 from gdb_gospan.memory.places import mappings_of
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.segments import U64, Bytes
+from gdb_gospan.memory.wellformed import UnusableCoreError
 
 _SAMPLE = 64
 _PROBES = 16
@@ -59,7 +62,7 @@ def choose(kind: str, anchor: int | None) -> tuple[Memory, str | None]:
     """Return the fastest memory that provably gives gdb's bytes, and the core's path if there is one.
 
     The proof: the bytes at ``anchor``, and at the start of a number of segments of a core, or of mappings of a
-    process, all over it, read the same both ways.
+    process, all over it, read the same both ways. `UnusableCoreError` for a core of which gdb would show zeros.
 
     Parameters
     ----------
@@ -75,6 +78,7 @@ def choose(kind: str, anchor: int | None) -> tuple[Memory, str | None]:
     try:
         if kind == "core" and path:
             core = CoreFile(path, fallback=slow)
+            refuse_filtered(core, read_notes(core))
             starts = core.segments.start
             probes += starts[:: max(1, len(starts) // _PROBES)].tolist()
             fast = core
@@ -84,6 +88,8 @@ def choose(kind: str, anchor: int | None) -> tuple[Memory, str | None]:
             if anchor is None:
                 starts_of = [mapping.start for mapping in mappings_of(pid) if mapping.writable]
                 probes += starts_of[:: max(1, len(starts_of) // _PROBES)]
+    except UnusableCoreError:
+        raise
     except GoSpansError:
         return slow, path
     if fast is None or not all(_same(fast, slow, address) for address in probes):

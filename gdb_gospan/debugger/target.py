@@ -23,13 +23,15 @@ from gdb_gospan.debugger.samples import sample
 from gdb_gospan.debugger.sources import sources
 from gdb_gospan.debugger.threads import frames, lwps
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
-from gdb_gospan.errors import TargetError
+from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.interrupts import Deferred
+from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
+from gdb_gospan.memory.executable import open_executable
 from gdb_gospan.memory.places import Module
 from gdb_gospan.memory.procmem import resident
 from gdb_gospan.memory.stopped import Stopped
@@ -174,15 +176,20 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         raise TargetError(f"{name} is not the executable of this core or process: {other} (try: file PATH)")
     system = machine(inferior)
     there, lacking = _modules(memory, notes)
-    opened = open_heap(
-        memory if kind == "core" else Stopped(memory),
-        sources(types, there, system.pointer_size),
-        system,
-        program=name,
-        modules=lambda: _told(there, lacking),
-        runtime=runtime,
-    )
+    try:
+        opened = open_heap(
+            memory if kind == "core" else Stopped(memory),
+            sources(types, there, system.pointer_size),
+            system,
+            program=name,
+            modules=lambda: _told(there, lacking),
+            runtime=runtime,
+        )
+    except GoSpansError:
+        _refuse_other_compiler(there, name)
+        raise
     if opened is None:
+        _refuse_other_compiler(there, name)
         raise TargetError(_no_runtime(kind))
     heap = opened.heap
     # A C program may have loaded Go; but then it is the one that the core is of.
@@ -219,6 +226,16 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     return Session(
         target, heap, lambda: frames(stripped, opened.module, opened.elsewhere), symbol_at, samples, lwps=lwps
     )
+
+
+def _refuse_other_compiler(there: list[Module], name: str) -> None:
+    """Raise a `TargetError` when the program was not made by Go's own compiler, as far as its file tells."""
+    executable = None
+    with contextlib.suppress(TargetError):  # of another machine, say
+        executable = open_executable(Path(_filename() or ""))
+    if executable is not None:
+        refuse_other_compiler(executable, name)
+    refuse_gccgo_library(there, name)
 
 
 def _modules(memory: Memory, notes: CoreNotes | None) -> tuple[list[Module], TargetError | None]:

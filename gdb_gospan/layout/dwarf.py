@@ -11,6 +11,8 @@ it counts only when what it says of itself and refers to fits.
 
 from __future__ import annotations
 
+import inspect
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +23,13 @@ from typing import Any, Final, Literal
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.construct import ConstructError
 from elftools.dwarf.die import DIE
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Section
+from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
 
 from gdb_gospan.errors import LayoutError
+from gdb_gospan.layout.debugsections import DebugSections, read_debug_sections
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
 
-_SECTIONS: Final = ("info", "abbrev", "str", "line_str", "str_offsets", "addr")
 _NAMED: Final = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_const_type")
 _LONGEST_CHAIN: Final = 16
 """Typedefs of typedefs; Go has one. In a damaged file they may go round in a circle."""
@@ -46,11 +47,11 @@ _DAMAGE: Final = (
     DWARFError,
     ELFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
     zlib.error,
 )
 
@@ -82,16 +83,16 @@ class DwarfTypes:
     def __init__(self, path: Path, bias: int = 0) -> None:
         self.path = path
         self.bias = bias
-        with self.reading(), path.open("rb") as file:
-            elf = _TypesOnly(file)
+        with self.reading():
             self.symbols = SymbolTable(path, bias)
-            self._order: Literal["little", "big"] = "little" if elf.little_endian else "big"
-            self.word = elf.elfclass // 8
+            found = read_debug_sections(path)
+            self._order: Literal["little", "big"] = found.byteorder
+            self.word = found.bits // 8
             self._dwarf: Any = None
             self._info = b""
-            if any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z")):
-                self._dwarf = elf.get_dwarf_info(relocate_dwarf_sections=False, follow_links=False)
-                self._info = self._dwarf.debug_info_sec.stream.getvalue()
+            if "info" in found.sections:
+                self._dwarf = _dwarf_info(found)
+                self._info = found.sections["info"].getvalue()
 
     def struct(self, name: str) -> TypeNode | None:
         """Return the type called `name`, or None."""
@@ -265,15 +266,17 @@ class DwarfType:
             return None if kind is None else DwarfType(self._types, kind)
 
 
-class _TypesOnly(ELFFile):
-    """An ELF file whose debug sections that do not describe types are not there: no time to unpack them."""
-
-    def get_section_by_name(self, name: str) -> Section | None:
-        """Return the section of that name, or None when there is none or it is not wanted."""
-        kind = name.removeprefix(".z").removeprefix(".")
-        if kind.startswith("debug_") and kind.removeprefix("debug_") not in _SECTIONS:
-            return None
-        return super().get_section_by_name(name)
+def _dwarf_info(found: DebugSections) -> DWARFInfo:
+    """Return the debug information in these sections; those that do not describe types are not there."""
+    given = {
+        f"debug_{kind}_sec": DebugSectionDescriptor(
+            stream, f".debug_{kind}", None, stream.getbuffer().nbytes, 0
+        )
+        for kind, stream in found.sections.items()
+    }
+    every = inspect.signature(DWARFInfo).parameters.keys() - {"config"}
+    config = DwarfConfig(found.byteorder == "little", "", found.bits // 8)
+    return DWARFInfo(config=config, **{name: given.get(name) for name in every})
 
 
 def _text(die: DIE) -> str:

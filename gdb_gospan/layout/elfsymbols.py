@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.memory import elfheader
+from gdb_gospan.memory.cost import allowance
 
 # Elf64_Sym and Elf32_Sym of elf.h: a name and a numpy code for each field.
 _SYM: Final = {
@@ -35,6 +36,8 @@ class Found:
 class SymbolTable:
     """``.symtab`` of the ELF file at `path`; empty when it is stripped, damaged or no such file.
 
+    So is one that claims to be larger than the file can be believed to hold.
+
     Decoded as one numpy table, without pyelftools: a program has tens of
     thousands of symbols, and gdb waits for this at the first command.
 
@@ -53,6 +56,7 @@ class SymbolTable:
         try:
             with path.open("rb") as file:
                 data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+                most = allowance(file.fileno())
         except (OSError, ValueError):  # an empty file cannot be mapped
             return
         bits, order, sections = elfheader.sections(data)
@@ -63,6 +67,8 @@ class SymbolTable:
             if int(section["link"]) >= len(sections) or len(symbols) < size:
                 return
             strings = sections[int(section["link"])]
+            if size + int(strings["size"]) > most:
+                return
             begin = int(strings["offset"])
             self._strings = data[begin : begin + int(strings["size"])].tobytes()
             self._table = symbols[: size - size % record.itemsize].view(record).copy()
@@ -97,6 +103,10 @@ class SymbolTable:
             self._strings[begin:end].decode("utf-8", "replace")
             for begin, end in zip(data["name"].tolist(), ends, strict=True)
         ]
+
+    def any_begins_with(self, prefix: str) -> bool:
+        """Whether there is a symbol whose name begins so."""
+        return b"\0" + prefix.encode() in self._strings
 
     def function(self, address: int) -> str | None:
         """Return the name of the function that the code at `address` belongs to, or None."""

@@ -16,17 +16,19 @@ _START: Final = 1 << 16
 """Bytes of an executable in which its program headers and their notes are."""
 
 
-def build_id(notes: bytes, owner: bytes = b"GNU\0") -> str | None:
-    """Return the build id among the notes of a little-endian executable, or None.
+def build_id(notes: bytes, owner: bytes = b"GNU\0", order: str = "<") -> str | None:
+    """Return the build id among the notes of an executable, or None.
 
     Parameters
     ----------
     owner
         ``GNU``, whose id is given in hexadecimal, or ``Go``, whose id is text (cmd/link, -buildid).
+    order
+        Byte order, as the struct module writes it.
     """
     at = 0
     while at + 12 <= len(notes):
-        name_size, size, kind = struct.unpack_from("<3I", notes, at)
+        name_size, size, kind = struct.unpack_from(f"{order}3I", notes, at)
         begin = at + 12 + (name_size + 3) // 4 * 4
         if notes[at + 12 : at + 12 + name_size] == owner and kind == _BUILD_ID_TYPES[owner]:
             found = notes[begin : begin + size]

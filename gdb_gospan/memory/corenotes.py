@@ -13,12 +13,20 @@ from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.registers import Thread, thread
 
-_PT_NOTE: Final = 4
 _NT_PRSTATUS: Final = 1
 _NT_PRPSINFO: Final = 3
 _NT_AUXV: Final = 6
 _NT_FILE: Final = 0x46494C45
 _AT_ENTRY: Final = 9
+
+_LONGEST: Final = {_NT_PRSTATUS: 1 << 11, _NT_PRPSINFO: 1 << 9, _NT_AUXV: 1 << 12, _NT_FILE: 1 << 24}
+"""Bytes of each kind of note that are looked at. The kernel leaves NT_FILE out beyond 4 MiB (MAX_FILE_NOTE_SIZE);
+the others have less than half of this."""
+_ONE_OF: Final = (_NT_PRPSINFO, _NT_AUXV, _NT_FILE)
+"""There is one for the whole process."""
+_OWNER: Final = b"CORE\0"
+_MOST_NOTES: Final = 1 << 20
+"""In all: each thread has about six."""
 
 _CURSIG: Final = 12
 """Offset of pr_cursig, two bytes, in struct elf_prstatus (linux/elfcore.h), for 32 bits too."""
@@ -108,26 +116,36 @@ def _files(data: bytes, form: str) -> list[tuple[int, int, str]]:
     count = header[0][0] if header else 0
     body = data[2 * struct.calcsize(form) :]
     rows = _rows(body, form, 3, count)
-    paths = body[3 * struct.calcsize(form) * count :].split(b"\0")
+    paths = body[3 * struct.calcsize(form) * count :].split(b"\0", len(rows))
     return [(start, end, os.fsdecode(path)) for (start, end, _), path in zip(rows, paths, strict=False)]
 
 
 def _notes(core: CoreFile) -> Iterator[tuple[int, bytes]]:
-    """Yield type and contents of each note of the kernel's that is there as a whole."""
-    flat = core.segments.flat
-    headers = elfheader.decode(flat, str(core.path))
+    """Yield type and contents of each note of the kernel's that is there as a whole, as far as they are of interest.
+
+    A note without a name, such as a hole in the file is full of, ends its segment: nothing is read for what a segment
+    only claims to hold.
+    """
+    flat, headers = core.segments.flat, core.headers
     header = struct.Struct(("<" if core.byteorder == "little" else ">") + "3I")
-    for i in (headers.type == _PT_NOTE).nonzero()[0].tolist():
-        begin = int(headers.offset[i])
-        data = flat[begin : begin + int(headers.filesz[i])].tobytes()
-        at = 0
-        while at + header.size <= len(data):
-            name_size, size, kind = header.unpack_from(data, at)
-            name = data[at + header.size : at + header.size + name_size]
-            at += header.size + _padded(name_size)
-            if name == b"CORE\0" and at + size <= len(data):
-                yield kind, data[at : at + size]
-            at += _padded(size)
+    seen: set[int] = set()
+    left = _MOST_NOTES
+    for i in (headers.type == elfheader.PT_NOTE).nonzero()[0].tolist():
+        at = int(headers.offset[i])
+        end = min(at + int(headers.filesz[i]), len(flat))
+        while at + header.size <= end and left:
+            left -= 1
+            name_size, size, kind = header.unpack(flat[at : at + header.size].tobytes())
+            if not name_size:
+                break
+            name, begin = at + header.size, at + header.size + _padded(name_size)
+            at = begin + _padded(size)
+            if name_size != len(_OWNER) or kind not in _LONGEST or kind in seen or begin + size > end:
+                continue
+            if flat[name : name + name_size].tobytes() == _OWNER:
+                if kind in _ONE_OF:
+                    seen.add(kind)
+                yield kind, flat[begin : begin + min(size, _LONGEST[kind])].tobytes()
 
 
 def _padded(size: int) -> int:

@@ -19,16 +19,21 @@ _MOST: Final = 1100
 
 def pack(pieces: Sequence[Bytes]) -> list[Bytes]:
     """Compress the pieces, one after the other: a zlib stream for each unit of them, uint8."""
-    units = list(_units(pieces))
-    packed = [np.empty(0, np.uint8)] * len(units)
+    whole = list(_units(pieces))
+    packed = [np.empty(0, np.uint8)] * len(whole)
 
     def work(some: slice) -> None:
         stream = zlib.compressobj(_LEVEL)
-        done = [stream.compress(piece.data) for piece in units[some.start]]
+        done = [stream.compress(piece.data) for piece in whole[some.start]]
         packed[some.start] = np.frombuffer(b"".join([*done, stream.flush()]), np.uint8)
 
-    each_block(len(units), work, 1)
+    each_block(len(whole), work, 1)
     return packed
+
+
+def units(size: int) -> int:
+    """Return how many streams so many bytes are packed in."""
+    return (size + _UNIT - 1) // _UNIT
 
 
 def unpack(packed: Bytes, length: U64, size: int) -> Bytes:
@@ -49,7 +54,7 @@ def unpack(packed: Bytes, length: U64, size: int) -> Bytes:
         It is not that.
     """
     end = np.cumsum(length, dtype=np.uint64)
-    expected = (size + _UNIT - 1) // _UNIT
+    expected = units(size)
     if len(length) != expected or sum(length.tolist()) != len(packed) or size > _MOST * len(packed):
         raise ValueError("lengths")
     flat = np.empty(size, np.uint8)

@@ -4,7 +4,7 @@ import mmap
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,13 +13,17 @@ import numpy.typing as npt
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
-from gdb_gospan.memory.model import ADDRESS_SPACE, Memory, Rows, Tell, Unreadable, foregone
+from gdb_gospan.memory.cost import on_disk
+from gdb_gospan.memory.model import NOT_IN_CORE, Memory, Rows, Tell, Unreadable, foregone
 from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.segments import I64, U64, Segments, disjoint, overlaps
+from gdb_gospan.memory.wellformed import refuse_ill_formed
 
 _RESIDENT = 16 << 20
 """Bytes of the file that stay mapped into our memory, about."""
 _PAGE_SHIFT = 12
+_SMALLEST_HEADER = 32
+"""Bytes of a program header where words have 32 bits."""
 
 
 @attrs.frozen(eq=False)
@@ -40,6 +44,15 @@ class _Loads:
     size: U64
     filesz: U64
     writable: npt.NDArray[np.bool_]
+
+
+@attrs.frozen
+class Load:
+    """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
+
+    start: int
+    size: int
+    filesz: int
 
 
 class CoreFile:
@@ -67,6 +80,8 @@ class CoreFile:
     ----------
     segments
         Ranges of address space that the core has the contents of.
+    headers
+        What the file says about its contents.
     truncated
         Bytes that are missing at the end of the file; 0 if it is complete.
     bits, byteorder, machine
@@ -75,7 +90,7 @@ class CoreFile:
     Raises
     ------
     TargetError
-        The file cannot be opened or unpacked, or is no ELF core.
+        The file cannot be opened or unpacked, is no ELF core, or one whose segments cannot be those of a process.
     """
 
     kind = "core"
@@ -88,18 +103,20 @@ class CoreFile:
         self.fallback = fallback
         self.reads = 0
         self.bytes_read = 0
-        self._file = _map(self.path, tell)
+        self._file, stored = _map(self.path, tell)
         self._resident = 0
         flat = np.empty(0, np.uint8) if self._file is None else np.frombuffer(self._file, np.uint8)
-        headers = elfheader.decode(flat, str(self.path))
+        most = max(elfheader.MOST_HEADERS, stored // _SMALLEST_HEADER)
+        self.headers = headers = elfheader.decode(flat, str(self.path), most)
+        refuse_ill_formed(headers, str(self.path))
         self.bits = headers.bits
         self.byteorder = headers.byteorder
         self.machine = headers.machine
         self.file_size = len(flat)
 
-        end = headers.offset + headers.filesz
-        end[end < headers.offset] = ADDRESS_SPACE - 1  # nonsense: the sum left the 64 bits
-        self.truncated = max(int(end.max()) - self.file_size, 0)
+        there = (headers.type == elfheader.PT_LOAD) | (headers.type == elfheader.PT_NOTE)
+        ends = headers.offset[there] + headers.filesz[there]
+        self.truncated = max(int(ends.max(initial=0)) - self.file_size, 0)
 
         load = headers.type == elfheader.PT_LOAD
         address, filesz, offset = headers.address[load], headers.filesz[load], headers.offset[load]
@@ -112,6 +129,12 @@ class CoreFile:
         variable = (headers.flags[load] & (elfheader.PF_R | elfheader.PF_W)) != elfheader.PF_R
         start, size, _ = disjoint(address[variable], memsz[variable], address[variable])
         self._unknown = start, size
+
+    def writable(self) -> Iterator[Load]:
+        """Yield each segment that the process could write to."""
+        loads = self._loads
+        for row in np.flatnonzero(loads.writable).tolist():
+            yield Load(int(loads.start[row]), int(loads.size[row]), int(loads.filesz[row]))
 
     def mappings(self, files: Sequence[tuple[int, int, str]]) -> list[Mapping]:
         """Return the mappings that the core has contents of.
@@ -188,7 +211,7 @@ class CoreFile:
         i = int(np.searchsorted(self._loads.start, np.uint64(address), side="right")) - 1
         into = address - int(self._loads.start[i]) if i >= 0 else 0
         if i < 0 or into >= int(self._loads.size[i]):
-            return "not mapped in the core"
+            return NOT_IN_CORE
         if into < int(self._loads.filesz[i]):
             whole = self.file_size + self.truncated
             return f"not in the core: cut off at byte {self.file_size:,} of {whole:,}"
@@ -225,8 +248,8 @@ class CoreFile:
         return Rows(data, readable)
 
 
-def _map(path: Path, tell: Tell | None) -> mmap.mmap | None:
-    """Map a regular file, read-only, or what it has compressed; None if it is empty."""
+def _map(path: Path, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
+    """Map a regular file, read-only, or what it has compressed; None if it is empty. Return its bytes on disk as well."""
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -237,13 +260,13 @@ def _map(path: Path, tell: Tell | None) -> mmap.mmap | None:
         if not stat.S_ISREG(status.st_mode):
             raise TargetError(f"{path}: not a regular file, so not a core")
         if status.st_size == 0:
-            return None
+            return None, 0
         if elfheader.packer(os.pread(file, 16, 0)):
             from gdb_gospan.memory.compressed import unpacked  # noqa: PLC0415  # few cores are
 
             with open(file, "rb", closefd=False) as source, unpacked(source, path, tell) as contents:
-                return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ)
-        return mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ)
+                return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ), on_disk(contents.fileno())
+        return mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ), on_disk(file)
     except OSError as error:
         raise TargetError(f"{path}: cannot be mapped into memory: {_why(error)}") from error
     finally:

@@ -41,6 +41,9 @@ _PHDR: Final = {
 }
 _SHDR: Final = "name:u4 type:u4 flags:W addr:W offset:W size:W link:u4 info:u4 addralign:W entsize:W"
 _SH_INFO: Final = {64: 44, 32: 28}
+_SHT_NOBITS: Final = 8
+_LONGEST_NAME: Final = 64
+"""Of a section that is asked for by name."""
 
 _COMPRESSED: Final = (
     (b"\x1f\x8b", "gzip"),
@@ -49,6 +52,10 @@ _COMPRESSED: Final = (
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"BZh", "bzip2"),
 )
+
+
+MOST_HEADERS: Final = 1 << 20
+"""Program headers of any core: the mappings that Linux allows a process, where it is told to allow many."""
 
 
 @attrs.frozen(eq=False)
@@ -63,6 +70,8 @@ class ProgramHeaders:
         Of the process that died.
     machine
         e_machine, such as 62 for amd64.
+    header, table
+        Where in the file the ELF header ends, and where the program headers begin and end.
     type, flags, offset, address, filesz, memsz
         uint64, shape ``(n,)``, in the order of the file.
     """
@@ -70,6 +79,8 @@ class ProgramHeaders:
     bits: Literal[32, 64]
     byteorder: Literal["little", "big"]
     machine: int
+    header: int
+    table: tuple[int, int]
     type: U64
     flags: U64
     offset: U64
@@ -78,10 +89,15 @@ class ProgramHeaders:
     memsz: U64
 
 
-def decode(data: Bytes, path: str) -> ProgramHeaders:
+def decode(data: Bytes, path: str, most: int = MOST_HEADERS) -> ProgramHeaders:
     """Decode the headers of the core whose bytes are `data`.
 
     A table that is cut off yields the headers that are there.
+
+    Parameters
+    ----------
+    most
+        Program headers that are believed.
 
     Raises
     ------
@@ -113,12 +129,17 @@ def decode(data: Bytes, path: str) -> ProgramHeaders:
         raise TargetError(
             f"{path}: the core has no program headers within its {len(data):,} bytes (cut off?)"
         )
-    table = data[begin : begin + count * phdr_type.itemsize].view(phdr_type)
+    if count > most:
+        raise TargetError(f"{path}: ill-formed core: {count:,} program headers (is the file damaged?)")
+    end = begin + count * phdr_type.itemsize
+    table = data[begin:end].view(phdr_type)
     columns = ("type", "flags", "offset", "vaddr", "filesz", "memsz")
     return ProgramHeaders(
         bits,
         "little" if order == "<" else "big",
         int(ehdr["machine"]),
+        ehdr_type.itemsize,
+        (begin, end),
         *(table[name].astype(np.uint64) for name in columns),
     )
 
@@ -178,6 +199,31 @@ def sections(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
     return bits, order, data[begin : begin + count * shdr_type.itemsize].view(shdr_type)
 
 
+def named_sections(data: Bytes) -> dict[str, npt.NDArray[np.void]]:
+    """Return the section headers of any ELF file by name, one row each; as of `sections`."""
+    bits, order, headers = sections(data)
+    if not len(headers):
+        return {}
+    ehdr_type = _dtype(_EHDR, bits, order)
+    index = int(data[: ehdr_type.itemsize].view(ehdr_type)[0]["shstrndx"])
+    if index >= len(headers):
+        return {}
+    strings = contents(data, headers[index : index + 1])
+    found: dict[str, npt.NDArray[np.void]] = {}
+    for row, begin in enumerate(headers["name"].tolist()):
+        name = strings[begin : begin + _LONGEST_NAME].tobytes().partition(b"\0")[0]
+        found.setdefault(name.decode("latin-1"), headers[row : row + 1])
+    return found
+
+
+def contents(data: Bytes, section: npt.NDArray[np.void]) -> Bytes:
+    """Return what a section has in the file, without a copy: less than its header claims where the file ends."""
+    if int(section["type"][0]) == _SHT_NOBITS:
+        return data[:0]
+    begin = int(section["offset"][0])
+    return data[begin : begin + int(section["size"][0])]
+
+
 def segments(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
     """Return bits, numpy's sign of the byte order, and the program headers of any ELF file.
 
@@ -196,6 +242,28 @@ def segments(data: Bytes) -> tuple[int, str, npt.NDArray[np.void]]:
     if ehdr["phentsize"] != phdr_type.itemsize or begin + count * phdr_type.itemsize > len(data):
         count = 0
     return bits, order, data[begin : begin + count * phdr_type.itemsize].view(phdr_type)
+
+
+def incomplete(data: Bytes) -> str:
+    """Say which table or section of any ELF file is not there as a whole; empty when all are."""
+    bits = 64 if data[4] == 2 else 32
+    order = "<" if data[5] == 1 else ">"
+    ehdr_type = _dtype(_EHDR, bits, order)
+    if len(data) < ehdr_type.itemsize:
+        return "its ELF header"
+    ehdr = data[: ehdr_type.itemsize].view(ehdr_type)[0]
+    for name, begin, size, count in (
+        ("program", ehdr["phoff"], _dtype(_PHDR[bits], bits, order).itemsize, ehdr["phnum"]),
+        ("section", ehdr["shoff"], _dtype(_SHDR, bits, order).itemsize, ehdr["shnum"]),
+    ):
+        if count and int(begin) + size * int(count) > len(data):
+            return f"{int(count):,} {name} headers at offset {int(begin):,} of {len(data):,} bytes"
+    headers = sections(data)[2]
+    headers = headers[headers["type"] != _SHT_NOBITS]
+    offset, size = headers["offset"].astype(np.uint64), headers["size"].astype(np.uint64)
+    room = np.uint64(len(data)) - np.minimum(offset, np.uint64(len(data)))
+    beyond = np.flatnonzero((size > room) & (size > 0))
+    return f"section {beyond[0]} ends beyond its {len(data):,} bytes" if len(beyond) else ""
 
 
 def file_header(data: Bytes) -> tuple[int, int]:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 import numpy as np
-from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import NoteSection
+import numpy.typing as npt
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.elfheader import ET_DYN, ET_EXEC, elf_type
+from gdb_gospan.memory import elfheader
+from gdb_gospan.memory.buildid import build_id
+from gdb_gospan.memory.elfheader import ET_DYN, ET_EXEC, elf_type, incomplete
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Bytes, Segments, disjoint
 
-_PF_W: Final = 2
 _PAGE: Final = -1 << 12
+_SHT_NOTE: Final = 7
+_LONGEST_NOTE: Final = 1 << 16
+"""Bytes; a build id has less than 200."""
+_MOST_NOTES: Final = 64
 _GO_SECTIONS: Final = (".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab")
 _DEBUG_SECTIONS: Final = (".debug_info", ".zdebug_info")
-
-# What pyelftools raises over a file that is not what it should be.
-_DAMAGE: Final = (AssertionError, ConstructError, ELFError, LookupError, OverflowError, ValueError)
 
 
 @attrs.frozen(eq=False)
@@ -46,6 +46,8 @@ class Executable:
         GNU build id in hexadecimal; Go writes one since 1.24.
     is_go
         Whether it has sections that only Go's linker writes.
+    section_names
+        Of all its sections.
     has_debug_info
         Whether it has DWARF, and not in a file of its own.
     debuglink
@@ -64,6 +66,7 @@ class Executable:
     lowest: int
     build_id: str | None
     is_go: bool
+    section_names: frozenset[str]
     has_debug_info: bool
     debuglink: tuple[str, int] | None
     notes: tuple[tuple[int, bytes], ...]
@@ -85,7 +88,7 @@ class Executable:
 
 
 def open_executable(path: Path) -> Executable:
-    """Open an executable.
+    """Open an executable. Its tables are not copied, whatever sizes it claims, but for a few notes.
 
     Raises
     ------
@@ -98,60 +101,66 @@ def open_executable(path: Path) -> Executable:
     try:
         with path.open("rb") as file:
             flat = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-            elf = ELFFile(file)
-            return Executable(
-                path=path,
-                bits=elf.elfclass,
-                byteorder="little" if elf.little_endian else "big",
-                machine=int.from_bytes(flat[18:20].tobytes(), "little" if elf.little_endian else "big"),
-                osabi=int(flat[7]),
-                entry=elf["e_entry"],
-                movable=kind == ET_DYN,
-                lowest=min((each["p_vaddr"] for each in elf.iter_segments("PT_LOAD")), default=0) & _PAGE,
-                build_id=_build_id(elf),
-                is_go=any(elf.get_section_by_name(name) for name in _GO_SECTIONS),
-                has_debug_info=any(elf.get_section_by_name(name) for name in _DEBUG_SECTIONS),
-                debuglink=_debuglink(elf),
-                notes=_notes(elf),
-                flat=flat,
-                segments=tuple(
-                    (segment["p_vaddr"], segment["p_filesz"], segment["p_offset"])
-                    for segment in elf.iter_segments("PT_LOAD")
-                    if not segment["p_flags"] & _PF_W
-                ),
-            )
-    except OSError as error:
-        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except _DAMAGE as error:
-        raise TargetError(
-            f"{path}: the executable is damaged or cut off ({type(error).__name__}: {error})"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: emptied since
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise TargetError(f"{path}: {reason.lower()}") from error
+    if lacking := incomplete(flat):
+        raise TargetError(f"{path}: the executable is damaged or cut off ({lacking})")
+    bits, order, segments = elfheader.segments(flat)
+    named = elfheader.named_sections(flat)
+    byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
+    loads = segments[segments["type"] == elfheader.PT_LOAD]
+    constant = loads[loads["flags"] & elfheader.PF_W == 0]
+    own = named.get(".note.gnu.build-id")
+    return Executable(
+        path=path,
+        bits=bits,
+        byteorder=byteorder,
+        machine=int.from_bytes(flat[18:20].tobytes(), byteorder),
+        osabi=int(flat[7]),
+        entry=elfheader.file_header(flat)[1],
+        movable=kind == ET_DYN,
+        lowest=min(loads["vaddr"].tolist(), default=0) & _PAGE,
+        build_id=None if own is None else build_id(_short(elfheader.contents(flat, own)), order=order),
+        is_go=any(name in named for name in _GO_SECTIONS),
+        section_names=frozenset(named),
+        has_debug_info=any(name in named for name in _DEBUG_SECTIONS),
+        debuglink=_debuglink(_contents(flat, named, ".gnu_debuglink"), byteorder),
+        notes=_notes(flat, segments),
+        flat=flat,
+        segments=tuple(
+            zip(*(constant[name].tolist() for name in ("vaddr", "filesz", "offset")), strict=True)
+        ),
+    )
 
 
-def _notes(elf: ELFFile) -> tuple[tuple[int, bytes], ...]:
+def _contents(flat: Bytes, named: Mapping[str, npt.NDArray[np.void]], name: str) -> bytes:
+    """Return what a small section has; nothing when there is none, or it is none of these."""
+    return _short(elfheader.contents(flat, named[name])) if name in named else b""
+
+
+def _short(data: Bytes) -> bytes:
+    return data.tobytes() if len(data) <= _LONGEST_NOTE else b""
+
+
+def _notes(flat: Bytes, segments: npt.NDArray[np.void]) -> tuple[tuple[int, bytes], ...]:
     """Return address and contents of all notes; Go's linker leaves the GNU build id out of its PT_NOTE (1.24 to 1.27)."""
-    segments = {segment["p_vaddr"]: segment.data() for segment in elf.iter_segments("PT_NOTE")}
-    sections = {
-        section["sh_addr"]: section.data() for section in elf.iter_sections("SHT_NOTE") if section["sh_addr"]
+    sections = elfheader.sections(flat)[2]
+    sections = sections[(sections["type"] == _SHT_NOTE) & (sections["addr"] != 0)][:_MOST_NOTES]
+    segments = segments[segments["type"] == elfheader.PT_NOTE][:_MOST_NOTES]
+    rows = [*sections[["addr", "offset", "size"]].tolist(), *segments[["vaddr", "offset", "filesz"]].tolist()]
+    found = {
+        address: _short(flat[offset : offset + size])
+        for address, offset, size in rows
+        if size <= _LONGEST_NOTE
     }
-    return tuple(sorted((sections | segments).items()))
+    return tuple(sorted((address, data) for address, data in found.items() if data))
 
 
-def _debuglink(elf: ELFFile) -> tuple[str, int] | None:
+def _debuglink(data: bytes, byteorder: Literal["little", "big"]) -> tuple[str, int] | None:
     """Return what .gnu_debuglink says: a name, padding to 4 bytes, a checksum (gdb's manual, Separate Debug Files)."""
-    section = elf.get_section_by_name(".gnu_debuglink")
-    data = section.data() if section else b""
     name, nul, _ = data.partition(b"\0")
     at = (len(name) + 4) // 4 * 4
     if not name or not nul or b"/" in name or len(data) < at + 4:
         return None
-    return os.fsdecode(name), int.from_bytes(data[at : at + 4], "little" if elf.little_endian else "big")
-
-
-def _build_id(elf: ELFFile) -> str | None:
-    section = elf.get_section_by_name(".note.gnu.build-id")
-    if isinstance(section, NoteSection):
-        for note in section.iter_notes():
-            if note["n_type"] == "NT_GNU_BUILD_ID":
-                return str(note["n_desc"])
-    return None
+    return os.fsdecode(name), int.from_bytes(data[at : at + 4], byteorder)

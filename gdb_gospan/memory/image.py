@@ -3,19 +3,20 @@
 import json
 import lzma
 import os
-import tempfile
 import tokenize
-import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.deflated import pack, unpack
+from gdb_gospan.memory.appearing import appearing
+from gdb_gospan.memory.archive import Archive
+from gdb_gospan.memory.deflated import pack, units, unpack
 from gdb_gospan.memory.model import Rows, Unreadable, foregone
 from gdb_gospan.memory.segments import U64, Bytes, Segments
 
@@ -32,12 +33,15 @@ _ARRAYS: Final = {
 }
 """Members of the file, by its format. In the first the bytes were one deflated member, the work of one processor."""
 
+_FREE: Final = 64 << 20
+_RATIO: Final = 40
+"""Bytes that a snapshot may have besides, and for each packed one: a large heap's unpack tenfold."""
+
 _DAMAGE: Final = (
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     RuntimeError,
     SyntaxError,
     TypeError,
@@ -114,20 +118,19 @@ class Image:
             The file cannot be read, is no image, is damaged or too new.
         """
         try:
-            with warnings.catch_warnings(), np.load(path, allow_pickle=False) as file:
-                warnings.simplefilter("ignore")  # numpy's, of what is damaged
-                version = int(file["format"])
+            with open(path, "rb") as file, closing(Archive(file)) as archive:  # noqa: PTH123  # a name of any kind
+                version = archive.number("format")
                 if version > FORMAT:
                     raise TargetError(
                         f"{path}: written by a newer release of go-spans (try: update this one)"
                     )
-                arrays = {name: file[name] for name in _ARRAYS[version]}
-                if version > 1 and file.zip.getinfo("packed.npy").compress_type != zipfile.ZIP_STORED:
-                    raise ValueError("packed twice")
-            image = cls(_segments(arrays), _holes(_from_json(arrays["holes"])))
-            meta = _from_json(arrays["meta"])
-            if not isinstance(meta, dict):
-                raise TypeError(meta)
+                if version not in _ARRAYS:
+                    raise ValueError("format")
+                meta = archive.json("meta")
+                if not isinstance(meta, dict):
+                    raise TypeError(meta)
+                holes = _holes(archive.json("holes"))
+                image = cls(_segments(archive, version), holes)
         except OSError as error:
             raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         except _DAMAGE as error:
@@ -142,8 +145,10 @@ def write(
     size: U64,
     data: Sequence[Bytes],
     holes: Mapping[tuple[int, int], Unreadable],
+    *,
+    replace: bool = True,
 ) -> None:
-    """Write an image to a file that only its owner can read, replacing it at once or not at all.
+    """Write an image to a file that only its owner can read, at once or not at all (`appearing`).
 
     Parameters
     ----------
@@ -157,13 +162,14 @@ def write(
         The bytes of all ranges, in as many pieces as they come in.
     holes
         As in `Image`.
+    replace
+        Whether it may take the place of another file.
 
     Raises
     ------
     TargetError
         The file cannot be written.
     """
-    path = Path(path)
     missing = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in holes.items()]
     packed = pack(data)
     members = {
@@ -175,11 +181,9 @@ def write(
         "length": np.array([len(unit) for unit in packed], np.uint64),
         "holes": _to_json(missing),
     }
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".gospan-", dir=path.parent)  # mode 0600
         with (
-            os.fdopen(handle, "wb") as file,
+            appearing(os.fspath(path), replace=replace) as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
             for name, array in members.items():
@@ -188,12 +192,12 @@ def write(
                 known = zipfile.ZipInfo(entry) if name == "packed" else entry
                 with archive.open(known, "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        Path(temporary).replace(path)
+    except FileExistsError as error:
+        raise TargetError(
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: a new FILE)"
+        ) from error
     except OSError as error:
         raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def begins_with(path: str, magic: bytes) -> bool:
@@ -224,30 +228,28 @@ def is_image(path: str) -> bool:
         return False
 
 
-def _segments(arrays: Mapping[str, Any]) -> Segments:
+def _segments(archive: Archive, version: int) -> Segments:
     """Check the ranges of a file, for all reading relies on them being sorted, apart and in the data."""
-    start, size = arrays["start"], arrays["size"]
-    if (start.dtype, size.dtype) != (np.uint64, np.uint64) or start.ndim != 1 or start.shape != size.shape:
-        raise ValueError("types")
+    start = archive.ascending("start")
+    size = archive.numbers("size", len(start))
     last = start + (size - np.uint64(1))
     apart = (start[1:] > last[:-1]) & (start[1:] - last[:-1] > 1)
     if (size == 0).any() or (last < start).any() or not apart.all():
         raise ValueError("ranges")
-    flat = _flat(arrays, sum(size.tolist()))
-    if flat.dtype != np.uint8 or flat.shape != (sum(size.tolist()),):
+    member = "packed" if version > 1 else "data"
+    total = int(size.sum())  # no two overlap, so there are no more than addresses
+    stored = archive.packed_size(member)
+    if total > _FREE + _RATIO * stored:
+        raise ValueError("sizes")
+    if version == 1:
+        flat = archive.bytes_of(member, total)
+    else:
+        if not archive.stored(member):
+            raise ValueError("packed twice")
+        flat = unpack(archive.bytes_of(member, stored), archive.numbers("length", units(total)), total)
+    if len(flat) != total:
         raise ValueError("data")
     return Segments(flat, start, size, np.cumsum(size, dtype=np.uint64) - size)
-
-
-def _flat(arrays: Mapping[str, Any], size: int) -> Bytes:
-    """Return the bytes of all ranges."""
-    if "data" in arrays:
-        data: Bytes = arrays["data"]
-        return data
-    packed, length = arrays["packed"], arrays["length"]
-    if (packed.dtype, packed.ndim, length.dtype, length.ndim) != (np.uint8, 1, np.uint64, 1):
-        raise ValueError("types")
-    return unpack(packed, length, size)
 
 
 def _holes(rows: list[tuple[int, int, str, int, int]]) -> dict[tuple[int, int], Unreadable]:
@@ -262,12 +264,3 @@ def _holes(rows: list[tuple[int, int, str, int, int]]) -> dict[tuple[int, int], 
 
 def _to_json(value: Any) -> Bytes:
     return np.frombuffer(json.dumps(value, allow_nan=False).encode(), np.uint8)
-
-
-def _from_json(array: Bytes) -> Any:
-    return json.loads(array.tobytes(), parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> None:
-    """Refuse what is no JSON, though Python reads it."""
-    raise ValueError(name)

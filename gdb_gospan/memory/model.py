@@ -10,6 +10,11 @@ import numpy.typing as npt
 ADDRESS_SPACE: Final = 1 << 64
 """Addresses are below this; one past the last address does not fit a uint64."""
 
+NOT_IN_CORE: Final = "not mapped in the core"
+NOT_IN_PROCESS: Final = "not mapped in the process"
+UNMAPPED: Final = (NOT_IN_CORE, NOT_IN_PROCESS)
+"""Reasons that say that there never was such memory: not that it is missing, but that who asks is wrong."""
+
 Tell = Callable[[int, int], object]
 """Is told how many bytes of something large are done, and of how many; of 0 while that is not known."""
 

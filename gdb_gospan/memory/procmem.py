@@ -5,7 +5,7 @@ from typing import Final
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.gather import gather, read_run
-from gdb_gospan.memory.model import ReadAfterReleaseError, Rows, Unreadable
+from gdb_gospan.memory.model import NOT_IN_PROCESS, ReadAfterReleaseError, Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes
 
 _OFFSETS: Final = 1 << 63
@@ -58,7 +58,7 @@ class ProcessMemory:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        return read_run(address, size, self._fill, "not mapped in the process")
+        return read_run(address, size, self._fill, NOT_IN_PROCESS)
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""

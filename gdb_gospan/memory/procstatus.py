@@ -52,24 +52,32 @@ class Status:
 def status(pid: int) -> Status | None:
     """Return what there is to know, or None when there is no such process or thread."""
     try:
-        fields = dict(line.split(":", 1) for line in _lines(pid) if ":" in line)
+        found = fields(pid)
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return Status(
-            process=int(fields["Tgid"]),
-            parent=int(fields["PPid"]),
-            name=fields["Name"].strip(),
-            state=fields["State"].split()[0],
-            tracer=int(fields["TracerPid"]),
-            user=int(fields["Uid"].split()[1]),
+            process=int(found["Tgid"]),
+            parent=int(found["PPid"]),
+            name=found["Name"],
+            state=found["State"].split()[0],
+            tracer=int(found["TracerPid"]),
+            user=int(found["Uid"].split()[1]),
             kernel=bool(int(stat[_FLAGS]) & _PF_KTHREAD),
         )
     except (OSError, KeyError, ValueError, IndexError):
         return None
 
 
-def _lines(tid: int) -> list[str]:
-    """Return the lines of /proc/TID/status; the name in the first may hold what text takes for the end of a line."""
-    return Path(f"/proc/{tid}/status").read_bytes().decode("utf-8", "replace").split("\n")
+def fields(tid: int) -> dict[str, str]:
+    """Return what /proc/TID/status says; nothing when there is no such process or thread.
+
+    The name, in the first line, may hold what text takes for the end of a line.
+    """
+    try:
+        lines = Path(f"/proc/{tid}/status").read_bytes().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    return {name: value.strip() for name, value in pairs}
 
 
 def threads(pid: int) -> tuple[int, ...]:
@@ -90,17 +98,26 @@ def own_numbers(pid: int, tids: tuple[int, ...]) -> tuple[int, ...]:
 
 def _own_number(tid: int) -> int:
     try:
-        return int(
-            next(line for line in _lines(tid) if line.startswith("NSpid:")).split()[-1]
-        )  # since Linux 4.1
-    except (OSError, StopIteration, ValueError):
+        return int(fields(tid)["NSpid"].split()[-1])  # since Linux 4.1
+    except (KeyError, ValueError, IndexError):
         return tid
+
+
+def held(pid: int) -> bool:
+    """Whether a debugger holds every thread of a process still."""
+    states = {one.state for one in map(status, threads(pid)) if one} - {"Z", "X"}
+    return states == {"t"}
 
 
 def ended(tid: int) -> bool:
     """Whether a thread is no more, but for what its parent has not yet asked for."""
     found = status(tid)
     return found is None or found.state in "ZX"
+
+
+def over(pid: int) -> bool:
+    """Whether a process is no more: every thread of it has ended, the first one last or not."""
+    return ended(pid) and all(map(ended, threads(pid)))
 
 
 def ready(tid: int) -> bool:
@@ -125,7 +142,7 @@ def examined(pid: int) -> Status:
     ------
     TargetError
         There is none, it has ended, it has no memory of its own, it is a thread of another
-        process, or it is traced already.
+        process, or a debugger traces it and lets it run.
     """
     found = status(pid)
     if found is None:
@@ -136,12 +153,12 @@ def examined(pid: int) -> Status:
         )
     if found.kernel:
         raise TargetError(f"process {pid} ({found.name}) is a thread of the kernel, not a program")
-    if found.state in "ZX" and all(ended(tid) for tid in threads(pid)):
+    if over(pid):
         raise TargetError(
             f"process {pid} ({found.name}) has ended: a zombie, its parent has not waited for it yet"
         )
-    if found.tracer:
-        raise _traced(pid, found.tracer)
+    if (tracer := _tracer(pid)) and not held(pid):
+        raise _traced(pid, tracer)
     return found
 
 
@@ -155,18 +172,32 @@ def forbidden(pid: int) -> TargetError:
     found = status(pid)
     if found is None or found.state in "ZX":
         return gone(pid)
-    if found.tracer:
-        return _traced(pid, found.tracer)
+    if (tracer := _tracer(pid)) and not held(pid):
+        return _traced(pid, tracer)
+    if tracer:
+        return TargetError(
+            f"process {pid} is traced by {_name(tracer)}, process {tracer}, and there is no permission to read it as well "
+            "(try: sudo; with Delve: --dlv HOST:PORT)"
+        )
     why = permissions.refusal(pid, found.user, permissions.caller(), _scope())
     return TargetError(f"process {pid} ({found.name}): no permission to read it, {why}")
 
 
+def _tracer(pid: int) -> int:
+    """Return who traces the process, or a thread of it; 0 for nobody, or nobody who can be seen from here."""
+    return next((one.tracer for one in map(status, (pid, *threads(pid))) if one and one.tracer), 0)
+
+
 def _traced(pid: int, tracer: int) -> TargetError:
-    by = status(tracer)
-    name = by.name if by else "another"
     return TargetError(
-        f"process {pid} is traced by {name}, process {tracer}, and there can be but one (try: when that has let go)"
+        f"process {pid} is traced by {_name(tracer)}, process {tracer}, which lets it run, and there can be only one tracer "
+        "(try: stop it there, as at a breakpoint, and again; with Delve: --dlv HOST:PORT)"
     )
+
+
+def _name(pid: int) -> str:
+    found = status(pid)
+    return found.name if found else "another debugger"
 
 
 def _scope() -> int:

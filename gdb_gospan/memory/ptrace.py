@@ -13,10 +13,11 @@ import ctypes
 import errno
 import os
 import time
-from typing import Final
+from typing import Final, Literal
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.registers import Thread, thread
 
 # Of linux/ptrace.h, linux/wait.h and elf.h; the same on every architecture.
 _DETACH: Final = 17
@@ -76,6 +77,8 @@ class Stop:
         Their numbers in the kernel, in its order: the oldest first.
     ended
         Whether the process came to its end while it was held (SIGKILL); known after `release`.
+    moved
+        Whether it went on before `release`: never.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class Stop:
         self.pid = pid
         self.threads: tuple[int, ...] = ()
         self.ended = False
+        self.moved = False
         # By thread: the signal that it was about to get and gets in the end, 0 for none; _UNSEEN before it stops.
         self._held: dict[int, int] = {}
         self._began = self._over = 0.0
@@ -114,6 +118,12 @@ class Stop:
         except OSError:
             return b""
         return room.raw[: vector.size]
+
+    def thread(
+        self, tid: int, number: int, machine: int, bits: int, byteorder: Literal["little", "big"]
+    ) -> Thread:
+        """Return where a thread stands, as `number`."""
+        return thread(number, self.registers(tid), machine, bits, byteorder)
 
     def release(self) -> None:
         """Let every thread go on; again and again is fine. Ctrl-C waits until that is done."""
@@ -144,12 +154,12 @@ class Stop:
             for tid in seized:
                 self._interrupt(tid)
             for tid in seized:
-                self._wait(tid, _PATIENCE)
+                self._wait(tid, _PATIENCE, True)
             if not fresh:  # one that has ended meanwhile may have made others before
                 break
         else:
             raise TargetError(f"process {self.pid} does not stand still: it makes threads all the time")
-        self.threads = tuple(tid for tid in tids if tid in self._held)
+        self.threads = tuple(tid for tid in tids if self._held.get(tid, _UNSEEN) != _UNSEEN)
         if not self.threads:
             raise procstatus.gone(self.pid)
 
@@ -169,8 +179,12 @@ class Stop:
         with contextlib.suppress(ProcessLookupError):  # waiting for it will tell
             _ptrace(_INTERRUPT, tid)
 
-    def _wait(self, tid: int, patience: float) -> None:
-        """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended."""
+    def _wait(self, tid: int, patience: float, stopping: bool = False) -> None:
+        """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended.
+
+        The first thread of a process that was killed shows its end only after all others have: `stopping`, that is left
+        to `release`, which comes to it last.
+        """
         deadline = time.monotonic() + patience
         while True:
             late = time.monotonic() > deadline and not procstatus.ready(tid)
@@ -185,6 +199,8 @@ class Stop:
             if got:
                 del self._held[tid]
                 return
+            if stopping and procstatus.ended(tid):
+                return
             if late:  # and was before it was asked: it has not stopped in between
                 raise TargetError(
                     f"process {self.pid}: thread {tid} does not stop, it is in {procstatus.waits_in(tid)} "
@@ -193,6 +209,9 @@ class Stop:
             time.sleep(_NAP)
 
     def _let_go(self, tid: int) -> None:
+        if self._held[tid] == _UNSEEN and procstatus.ended(tid):
+            self._bury(tid)
+            return
         if self._held[tid] == _UNSEEN:  # seized and no more: only a thread that stands still can be let go
             self._interrupt(tid)
             try:

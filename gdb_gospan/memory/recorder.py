@@ -53,12 +53,14 @@ class Recorder(Over):
             self._parts.append((addresses.copy(), rows.data, rows.readable.copy()))
         return rows
 
-    def save(self, path: str | os.PathLike[str], meta: Mapping[str, Any]) -> tuple[int, int]:
+    def save(
+        self, path: str | os.PathLike[str], meta: Mapping[str, Any], *, replace: bool = True
+    ) -> tuple[int, int]:
         """Write what was read so far to a file, to be read by `Image.load`; overlaps are merged.
 
         Parameters
         ----------
-        path, meta
+        path, meta, replace
             As for `image.write`, which raises the same.
 
         Returns
@@ -67,7 +69,7 @@ class Recorder(Over):
             Bytes, and ranges that they lie in.
         """
         start, size, data = self._recorded()
-        write(path, meta, start, size, data, self._holes)
+        write(path, meta, start, size, data, self._holes, replace=replace)
         return int(size.sum()), len(start)
 
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:

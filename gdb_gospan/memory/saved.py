@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.cost import allowance
 from gdb_gospan.memory.image import Image, begins_with
+from gdb_gospan.memory.jsontext import parsed
 from gdb_gospan.memory.model import ADDRESS_SPACE
 from gdb_gospan.memory.segments import Segments, disjoint, window
 
@@ -30,14 +32,21 @@ def load(path: str) -> tuple[Image, dict[str, Any]]:
         The file cannot be read, or is damaged or cut off.
     """
     try:
-        _, head, data = Path(path).read_bytes().split(b"\n", 2)
-        meta = json.loads(head)
+        _, head, data = _contents(path).split(b"\n", 2)
+        meta = parsed(head, len(head) + len(data))
         image = Image(_segments(meta["ranges"], np.frombuffer(data, np.uint8)))
     except OSError as error:
         raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged or cut off (try: go_spans save again)") from error
     return image, meta
+
+
+def _contents(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size > allowance(file.fileno()):
+            raise ValueError("holes")
+        return file.read()
 
 
 def _segments(ranges: list[list[int]], data: np.typing.NDArray[np.uint8]) -> Segments:

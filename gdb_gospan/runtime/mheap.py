@@ -15,6 +15,7 @@ from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.abreast import each_block
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.columns import Ranges, rows_where
+from gdb_gospan.runtime.losses import unread
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
@@ -35,6 +36,8 @@ class Arenas:
         Bytes of heap that one arena covers (heapArenaBytes; 64 MiB on 64-bit Linux).
     lost
         Entries of the list that lie beyond the arena map: damage, for which no row stands.
+    entry
+        uint64 (n,): where the map has the pointer to the struct.
     """
 
     index: U64
@@ -42,6 +45,7 @@ class Arenas:
     base: U64
     nbytes: int
     lost: int = 0
+    entry: U64 = attrs.field(factory=lambda: np.empty(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.index)
@@ -85,10 +89,17 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks:
     table = tables[(index // np.uint64(level2.count)).astype(np.int64)]
     entry = table + (index % np.uint64(level2.count)) * np.uint64(level2.stride)
     metadata, known = reader.pointers(entry)
+    for row in np.flatnonzero(~known & (table != 0))[:1].tolist():
+        level = int(index[row]) // level2.count
+        reader.lead(
+            f"runtime.mheap_.arenas[{level}]",
+            mheap.address_of("arenas") + level * level1.stride,
+            int(table[row]),
+        )
     base = index * np.uint64(nbytes) + np.uint64(layout.platform.arena_base_offset)
     order = np.argsort(base, kind="stable")
     metadata = np.where(known & (table != 0), metadata, np.uint64(0))
-    return Arenas(index[order], metadata[order], base[order], nbytes, lost)
+    return Arenas(index[order], metadata[order], base[order], nbytes, lost, entry[order])
 
 
 def listed_arenas(reader: Reader, mheap: Record) -> tuple[U64, U64]:
@@ -118,9 +129,7 @@ def _index_list(reader: Reader, mheap: Record, name: str) -> U64:
     where = mheap.slice(name)
     indices = reader.words(where.array, where.length)
     if isinstance(indices, Unreadable):
-        raise MemoryReadError(
-            f"cannot read runtime.mheap_.{name} at {where.array:#x}: {indices.reason} (try: a complete core)"
-        )
+        raise unread(f"runtime.mheap_.{name}", mheap.address_of(name), where.array, indices.reason)
     return indices
 
 
@@ -225,6 +234,10 @@ def _bitmaps(reader: Reader, arenas: Arenas, name: str) -> tuple[Mask, Mask]:
     table = np.zeros((len(arenas), nbytes * 8), np.bool_)
     known: Mask = arenas.metadata != 0
     read = reader.read_many(arenas.metadata[known] + np.uint64(field.offset), nbytes)
+    for row in np.flatnonzero(known)[~read.readable][:1].tolist():
+        reader.lead(
+            "a *heapArena of runtime.mheap_.arenas", int(arenas.entry[row]), int(arenas.metadata[row])
+        )
     table[known] = np.unpackbits(read.data, axis=1, bitorder="little").view(np.bool_)
     known[known] = read.readable
     return table, known

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.columns import Ranges
+from gdb_gospan.runtime.losses import unread
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import PageCaches
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
@@ -117,6 +119,9 @@ def read_pages(reader: Reader, mheap: Record) -> Pages:
     table = np.where(slot < len(tables), tables[np.minimum(slot, len(tables) - 1)], 0).astype(np.uint64)
     data = reader.read_many(table + (index % length) * np.uint64(level2.stride), chunk.size)
     known = data.readable & (table != 0)
+    for row in np.flatnonzero(~data.readable & (table != 0))[:1].tolist():
+        source = mheap.address_of("pages.chunks") + int(slot[row]) * mheap.struct["pages.chunks"].stride
+        reader.lead(f"runtime.mheap_.pages.chunks[{int(slot[row])}]", source, int(table[row]))
 
     def column(path: str) -> Mask:
         offset = chunk[path].offset
@@ -152,9 +157,10 @@ def _ranges(reader: Reader, mheap: Record, chunk_bytes: int) -> tuple[U64, U64]:
     where = np.uint64(ranges.array) + np.arange(ranges.length, dtype=np.uint64) * np.uint64(struct.size)
     rows = reader.records("addrRange", where)
     if not rows.readable.all():
-        raise MemoryReadError(
-            f"cannot read runtime.mheap_.pages.inUse at {ranges.array:#x} (try: a complete core)"
-        )
+        found = reader.memory.read(ranges.array, 1)
+        reason = found.reason if isinstance(found, Unreadable) else "a part of it is missing"
+        source = mheap.address_of("pages.inUse.ranges")
+        raise unread("runtime.mheap_.pages.inUse", source, ranges.array, reason)
     base, limit = rows["base"], rows["limit"]
     total = sum((limit - base).tolist())
     unaligned = ((base | limit) % np.uint64(chunk_bytes) != 0).any()

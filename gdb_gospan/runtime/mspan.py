@@ -236,8 +236,11 @@ def read_spans(
 ) -> Spans:
     """Read the descriptors that `descriptors` found, in a few bulk reads: what nearly every command needs, and these columns."""
     free = ["next"] if _some_are_free(mheap) else []
+    records = reader.records("mspan", addresses, [*_FIRST, *free, *columns])
+    if not records.readable.all():
+        _lead(reader, mheap, int(addresses[~records.readable][0]))
     return Spans(
-        records=reader.records("mspan", addresses, [*_FIRST, *free, *columns]),
+        records=records,
         heap_sweepgen=mheap["sweepgen"],
         page_size=reader.layout.platform.page_size,
         lost=lost,
@@ -259,6 +262,8 @@ def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, 
             f"and MSpanSys ({mspan_sys} bytes) no room for them: damaged memory, or the wrong executable?"
         )
     addresses, lost = _pointers(reader, allspans.array, allspans.length)
+    if lost:
+        reader.lead("runtime.mheap_.allspans", mheap.address_of("allspans"), allspans.array)
     # recordspan makes the slice longer before it stores the element (mheap.go).
     if (addresses == 0).any():
         addresses = addresses[addresses != 0]
@@ -287,6 +292,16 @@ def _some_are_free(mheap: Record) -> bool:
     offset = layout.fixallocs["spanalloc"]
     fixalloc = Record(layout, layout["fixalloc"], mheap.address + offset, mheap.data[offset:])
     return bool(fixalloc["list"])
+
+
+def _lead(reader: Reader, mheap: Record, descriptor: int) -> None:
+    """Name the entry of allspans that leads to a descriptor which cannot be read."""
+    array, length, _ = mheap.slice("allspans")
+    entries = reader.words(array, length)
+    if not isinstance(entries, Unreadable):
+        index = int(np.flatnonzero(entries == np.uint64(descriptor))[0])
+        source = array + index * reader.layout.platform.pointer_size
+        reader.lead(f"runtime.mheap_.allspans[{index}]", source, descriptor)
 
 
 def _pointers(reader: Reader, array: int, length: int) -> tuple[U64, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from gdb_gospan.runtime.record import Losses
+from gdb_gospan.runtime.losses import Losses
 
 T = TypeVar("T")
 Owner = TypeVar("Owner", bound="HasTrail")

@@ -9,6 +9,7 @@ import numpy as np
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime.losses import unread
 from gdb_gospan.runtime.mspan import CACHED, CACHED_STALE, Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Records
 
@@ -117,9 +118,15 @@ def read_ps(reader: Reader, allp: int) -> Ps:
         else Unreadable(array, length * width, "no such length")
     )
     if isinstance(pointers, Unreadable):
-        raise MemoryReadError(
-            f"cannot read the {length} entries of runtime.allp at {array:#x}: {pointers.reason} (try: a complete core)"
-        )
-    ps = reader.records("p", pointers[pointers != 0])
+        raise unread(f"runtime.allp, of {length} entries,", allp, array, pointers.reason)
+    there = np.flatnonzero(pointers)
+    ps = reader.records("p", pointers[there])
+    for row in np.flatnonzero(~ps.readable)[:1].tolist():
+        index = int(there[row])
+        reader.lead(f"runtime.allp[{index}]", array + index * width, int(pointers[index]))
     owners = np.flatnonzero((ps["mcache"] != 0) & ps.readable)
-    return Ps(ps, owners, reader.records("mcache", ps["mcache"][owners]))
+    mcaches = reader.records("mcache", ps["mcache"][owners])
+    for row in np.flatnonzero(~mcaches.readable)[:1].tolist():
+        source = int(ps.addresses[owners[row]]) + reader.layout["p"]["mcache"].offset
+        reader.lead("p.mcache", source, int(mcaches.addresses[row]))
+    return Ps(ps, owners, mcaches)

@@ -12,7 +12,9 @@ from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.layout.model import Field, Layout, Struct
 from gdb_gospan.memory import Memory, Rows, Unreadable
 from gdb_gospan.memory.abreast import blocks, each_block
+from gdb_gospan.memory.model import UNMAPPED
 from gdb_gospan.memory.segments import Bytes
+from gdb_gospan.runtime.losses import Losses, wild
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -263,38 +265,6 @@ _BLOCK = 2 << 20
 longer than a thread's wait for Python's lock."""
 
 
-class Losses:
-    """Places that were asked for and could not be read, each counted once. Several threads may enter some."""
-
-    def __init__(self) -> None:
-        self._places: list[tuple[U64, U64]] = []
-
-    def __len__(self) -> int:
-        """How often something could not be read."""
-        return len(self._places)
-
-    def add(self, addresses: U64, size: int) -> None:
-        """Remember that ``size`` bytes at each address are not known."""
-        room = ~addresses  # up to the last address that there is
-        self._places.append((addresses, addresses + np.minimum(np.uint64(size), room)))
-
-    def ranges(self) -> tuple[U64, U64]:
-        """Return the merged ranges: their starts and ends, uint64 (n,), ascending."""
-        if not self._places:
-            return np.empty(0, np.uint64), np.empty(0, np.uint64)
-        starts, ends = (np.concatenate(edges) for edges in zip(*self._places, strict=True))
-        order = np.argsort(starts, kind="stable")
-        starts, reach = starts[order], np.maximum.accumulate(ends[order])
-        new = np.append(True, starts[1:] > reach[:-1])
-        return starts[new], reach[np.append(new[1:], True)]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all ranges."""
-        starts, ends = self.ranges()
-        return int((ends - starts).sum())
-
-
 class Reader:
     """Reads structs of one program: its memory and its layout together.
 
@@ -324,6 +294,18 @@ class Reader:
                 "(try: a complete core, or the program's own executable)"
             )
         return Record(self.layout, struct, address, data)
+
+    def lead(self, what: str, source: int, target: int) -> None:
+        """Remember a pointer that led to what could not be read, if it is wild: its target was no memory of the process.
+
+        Parameters
+        ----------
+        what, source
+            Which pointer it is, and where it was read from.
+        """
+        answer = self.memory.read(target, 1) if target else b""
+        if isinstance(answer, Unreadable) and answer.reason in UNMAPPED:
+            self.losses.wild.append(wild(what, source, target))
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Read ``size`` bytes; what is not there is remembered."""

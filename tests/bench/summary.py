@@ -31,7 +31,11 @@ from tools.cache import CHECKOUT, Unavailable
 PARTS = ("small", "start", "objects", "scale", "every", "live", "delve", "programs")
 SCALE = [24_000, 300_000, 1_500_000, 10_000_000]
 METADATA = ("MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys")
-ARGUMENTS = {"map": "", "cache": "0", "snapshot": f"{tempfile.gettempdir()}/bench-{os.getpid()}.gospan"}
+ARGUMENTS = {
+    "map": "",
+    "cache": "0",
+    "snapshot": f"--replace {tempfile.gettempdir()}/bench-{os.getpid()}.gospan",
+}
 
 
 def beside(gdb: gdbs.Gdb, core: cores.Core, peer: str | None, rounds: int) -> None:
@@ -75,7 +79,7 @@ def every(gdb: gdbs.Gdb, minor: str, rounds: int) -> None:
     metadata = sum(core.stdout[name] for name in METADATA)
     print(f"{'':<14}{'wall':>9}{'CPU':>9}{'peak':>10}  by the metadata, {metadata / 2**20:,.0f} MiB")
     answers = in_turn(commands, rounds)
-    Path(ARGUMENTS["snapshot"]).unlink(missing_ok=True)
+    Path(ARGUMENTS["snapshot"].removeprefix("--replace ")).unlink(missing_ok=True)
     for name, runs in answers.items():
         wall, cpu, peak = median(runs)
         print(f"{name:<14}{wall:>7.2f} s{cpu:>7.2f} s{peak / 2**20:>6.0f} MiB  {peak / metadata:>6.2f}")

@@ -16,11 +16,17 @@ from pathlib import Path
 import pytest
 
 from gdb_gospan.commands import process
+from gdb_gospan.commands.frames import walked
 from gdb_gospan.commands.process import open_session
 from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.elfsymbols import SymbolTable
+from gdb_gospan.layout.functions import functions_of
 from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.heldstill import HeldStill
+from gdb_gospan.memory.procmem import ProcessMemory
+from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.stripped import find_again
 from tools import processes, programs, shell, toolchains
@@ -241,21 +247,138 @@ def test_a_name_that_ends_in_deleted(tmp_path):
         assert target["description"] == f"server (deleted), process {running.pid}"
 
 
-def test_traced_by_another():
-    code = "import sys; from gdb_gospan.memory.ptrace import Stop; stop = Stop(int(sys.argv[1])); print(flush=True); sys.stdin.read()"
+@contextlib.contextmanager
+def debugged(pid, action="stop = Stop(pid)"):
+    """Trace a process from another one, until its standard input ends."""
+    code = f"""
+import sys
+from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.ptrace import Stop, _SEIZE, _ptrace
+pid = int(sys.argv[1])
+{action}
+print(flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(pid)],
+        env=shell.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as tracer:
+        tracer.stdout.readline()
+        yield tracer
+        tracer.stdin.close()
+
+
+@pytest.mark.parametrize("ldflags", ["", "-s -w"])
+def test_a_process_that_another_debugger_holds(ldflags):
+    """As at a breakpoint in an editor: it is read, and its debugger keeps it."""
+    executable = programs.build("frag", toolchains.NEWEST, ldflags=ldflags)
+    with sleeping(executable) as running, debugged(running.pid):
+        answer = shell.inside("check", "--json", "--pid", running.pid)
+        assert (answer.status, answer.stderr) == (0, "")
+        document = json.loads(answer.stdout)
+        assert {check["status"] for check in document["checks"]} == {"exact"}
+        assert document["target"]["pause_ms"] > 0
+        assert processes.is_held(running.pid)
+
+
+@pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
+def test_where_the_threads_of_such_a_process_stand(minor):
+    """Without their frame pointers, and nevertheless what these tell."""
+    executable = programs.build("frag", minor)
+    functions = functions_of(SymbolTable(executable), executable)
+    with sleeping(executable) as running, contextlib.ExitStack() as stack:
+        stop = Stop(running.pid)
+        stack.callback(stop.release)
+        memory, still = ProcessMemory(running.pid), HeldStill(running.pid)
+        stack.callback(memory.close)
+        assert still.threads == stop.threads
+        for tid in still.threads:
+            kind = 62, 64, "little"
+            wanted = walked(memory, stop.thread(tid, 1, *kind), functions)
+            assert walked(memory, still.thread(tid, 1, *kind), functions) == wanted
+            assert len(wanted) > 2
+        still.release()
+        assert (still.moved, still.ended) == (False, False)
+
+
+def test_a_process_that_its_debugger_lets_go_on_meanwhile(monkeypatch):
+    with churning() as running, debugged(running.pid) as tracer:
+        original = Heap.read
+
+        def read(*arguments):
+            original(*arguments)
+            tracer.stdin.close()
+            tracer.wait()
+            running.fresh_line()
+
+        monkeypatch.setattr(Heap, "read", read)
+        line = refused("summary", "--pid", running.pid)
+        assert line.startswith(f"process {running.pid} went on while it was read: ")
+
+
+def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
+    """Every thread is stopped at the end as at the beginning, and has run in between."""
+    again = "import time\nstop = Stop(pid)\nprint(flush=True)\nsys.stdin.readline()\nstop.release()\nprint(flush=True)\nsys.stdin.readline()\nstop = Stop(pid)"
+    with churning() as running, debugged(running.pid, again) as tracer:
+        original = Heap.read
+
+        def say():
+            tracer.stdin.write(b"\n")
+            tracer.stdin.flush()
+            tracer.stdout.readline()
+
+        def read(*arguments):
+            original(*arguments)
+            say()
+            running.fresh_line()
+            say()
+            assert procstatus.held(running.pid)
+
+        monkeypatch.setattr(Heap, "read", read)
+        assert "went on while it was read" in refused("summary", "--pid", running.pid)
+
+
+@pytest.mark.parametrize("traced", ["pid", "procstatus.threads(pid)[-1]"])
+def test_a_process_that_another_debugger_lets_run(traced):
     with (
         sleeping(programs.build("frag", toolchains.NEWEST)) as running,
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(running.pid)],
-            env=shell.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as tracer,
+        debugged(running.pid, f"_ptrace(_SEIZE, {traced})") as tracer,
     ):
-        tracer.stdout.readline()
         line = refused("summary", "--pid", running.pid)
-        assert re.match(rf"process {running.pid} is traced by \S+, process {tracer.pid}, ", line)
-        tracer.stdin.close()
+        assert re.match(
+            rf"process {running.pid} is traced by \S+, process {tracer.pid}, which lets it run, ", line
+        )
+        assert "(try: stop it there, as at a breakpoint, and again; with Delve: --dlv HOST:PORT)" in line
+
+
+@pytest.mark.parametrize("when", ["stop", "open"])
+def test_a_process_that_is_killed_before_it_stands_still(monkeypatch, when):
+    """It has ended, and neither waits for a disk nor lacks a part of its core."""
+    monkeypatch.setattr("gdb_gospan.memory.ptrace._PATIENCE", 0)
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+
+        def kill():
+            os.kill(running.pid, signal.SIGKILL)
+
+        if when == "stop":
+            interrupt = Stop._interrupt
+            monkeypatch.setattr(Stop, "_interrupt", lambda stop, tid: (kill(), interrupt(stop, tid)))
+        else:
+            fill = ProcessMemory._fill
+
+            def ended(memory, address, buffer):
+                kill()
+                while not procstatus.over(running.pid):
+                    pass
+                return fill(memory, address, buffer)
+
+            monkeypatch.setattr(ProcessMemory, "_fill", ended)
+        assert f"process {running.pid} ended while it was being read" in refused(
+            "summary", "--pid", running.pid
+        )
+        assert running.process.wait() == -signal.SIGKILL
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")

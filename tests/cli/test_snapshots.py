@@ -46,7 +46,7 @@ newest_and_oldest = pytest.mark.parametrize("minor", [toolchains.OLDEST, toolcha
 def recorded(session: Session, path: Path) -> Session:
     """Write a snapshot of a session, and open it."""
     command = find("snapshot")
-    document(session, command, parse(command, [str(path)]))
+    document(session, command, parse(command, [str(path), "--replace"]))
     return snapshotfile.open_session(str(path))
 
 
@@ -190,9 +190,9 @@ def test_a_process_goes_on_before_the_file_is_written(
     with processes.start(programs.build("churn", toolchains.NEWEST), "-seconds", "60") as program:
         program.line()
 
-        def slowly(recorder: Recorder, path: Path, meta: dict[str, Any]) -> tuple[int, int]:
+        def slowly(recorder: Recorder, path: Path, meta: dict[str, Any], *, replace: bool) -> tuple[int, int]:
             seen.append(program.fresh_line())
-            return save(recorder, path, meta)
+            return save(recorder, path, meta, replace=replace)
 
         monkeypatch.setattr(Recorder, "save", slowly)
         recorded(process.open_session(program.pid), tmp_path / "heap.gospan")
@@ -371,24 +371,36 @@ class TestErrors:
         os.mkfifo(tmp_path / "pipe")
         assert "left alone" in self.refused("snapshot", tmp_path / "pipe", core.path)
         self.refused("summary", tmp_path / "pipe")
-        assert shell.run("snapshot", path, core.path).status == 0  # an older one is
+        before = path.read_bytes()
+        assert "is a snapshot already (try: --replace, or a new FILE)" in self.refused(
+            "snapshot", path, core.path
+        )
+        assert path.read_bytes() == before
+        assert shell.inside("snapshot", "--replace", path, core.path).status == 0
+        assert path.read_bytes() != before  # it was of core and executable
         assert "there is no such folder (try: mkdir -p" in self.refused(
             "snapshot", tmp_path / "no/x", core.path
         )
         assert "/proc/x.gospan" in self.refused("snapshot", "/proc/x.gospan", core.path)
 
-    def test_a_link_stays_one(self, core: Core, path: Path, tmp_path: Path) -> None:
-        link = tmp_path / "link"
-        link.symlink_to(path)
-        before = path.stat().st_mtime_ns
-        assert shell.run("snapshot", link, core.path).status == 0
-        assert link.is_symlink()
-        assert path.stat().st_mtime_ns > before
+    @pytest.mark.parametrize("replace", [[], ["--replace"]])
+    def test_no_link_is_followed(self, core: Core, path: Path, tmp_path: Path, replace: list[str]) -> None:
+        """Neither to a snapshot nor to nowhere, as planted in a folder that others write to."""
+        before = path.read_bytes()
+        for target in (path, tmp_path / "nothing"):
+            link = tmp_path / "link.gospan"
+            link.symlink_to(target)
+            line = self.refused("snapshot", *replace, link, core.path)
+            assert "is a symbolic link, which is left alone (try: a new FILE, or " in line
+            assert link.is_symlink()
+            link.unlink()
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_where_there_is_no_room(self, core: Core, path: Path, tmp_path: Path) -> None:
         """What was there stays, and nothing is left beside it."""
         before = path.read_bytes()
-        words = [sys.executable, "-m", "gdb_gospan", "snapshot", str(path), str(core.path)]
+        words = [sys.executable, "-m", "gdb_gospan", "snapshot", "--replace", str(path), str(core.path)]
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))  # noqa: E731
         done = subprocess.run(
             words, capture_output=True, text=True, check=False, env=shell.environment(), preexec_fn=limit

@@ -54,7 +54,7 @@ def test_pinned_once_and_more_than_once(tmp_path) -> None:
     assert "pinned" not in lines[0]
 
     taken = tmp_path / "pins.gospan"
-    words = ["snapshot", str(taken), str(core.executable), str(core.path)]
+    words = ["snapshot", "--replace", str(taken), str(core.executable), str(core.path)]
     assert shell.inside(*words).status == 0
     for address, pinned in pins.items():
         said = shell.inside("show", hex(address), taken).stdout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import cores, gdbs, programs, toolchains
+from tools import cores, gdbs, programs, shell, toolchains
 from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
@@ -169,6 +169,32 @@ def test_segments_left_out(gdb: gdbs.Gdb, core: cores.Core, whole: dict[str, Any
             damages.keep(header, kept, size)
     came = [judge(*answer, whole) for answer in damages.answers(gdb)]
     assert set(came) == {"same", "bounds", "refused"}
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("core", CASES[-1:], indirect=True, ids=" ".join)
+def test_ill_formed(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path) -> None:
+    """gdb makes do with segments that contradict each other; the figures would be anybody's guess."""
+    copy = tmp_path / "core"
+    subprocess.run(["cp", "--sparse=always", str(core.path), str(copy)], check=True)
+    header, _, _ = segments(core.path)[-3]
+    for at, value, words in (
+        (8, 0, "has the headers of the file"),
+        (40, (1 << 64) - 1, "ends beyond the address space"),
+    ):
+        with copy.open("r+b") as file:
+            file.seek(header + at)
+            before = file.read(8)
+            file.seek(header + at)
+            file.write(struct.pack("<Q", value))
+            file.flush()
+            line = shell.inside("summary", core.executable, copy).stderr
+            assert f"ill-formed core: program header {(header - 64) // 56} (PT_LOAD, " in line
+            assert words in line
+            said = run_gdb(gdb, [f"core-file {copy}", "go-spans summary"], exe=core.executable)
+            assert said.stderr[1] == line
+            file.seek(header + at)
+            file.write(before)
     shutil.rmtree(tmp_path)
 
 

@@ -45,6 +45,6 @@ def standing_still(minor: str, descriptors: int) -> Iterator[Running]:
 
 def recorded(running: Running, path: Path) -> Session:
     """Write a snapshot of it, and open that."""
-    answer = shell.inside("snapshot", path, "--pid", running.pid)
+    answer = shell.inside("snapshot", "--replace", path, "--pid", running.pid)
     assert (answer.status, answer.stderr) == (0, "")
     return snapshotfile.open_session(str(path))

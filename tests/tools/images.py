@@ -78,7 +78,7 @@ _WRITTEN = Path(tempfile.gettempdir()) / f"gospan-{os.getpid()}.gospan"
 """A snapshot, each time over the one before."""
 atexit.register(_WRITTEN.unlink, missing_ok=True)
 
-_ARGUMENTS = {"cache": ["0"], "map": ["--arena=0"], "snapshot": [str(_WRITTEN)]}
+_ARGUMENTS = {"cache": ["0"], "map": ["--arena=0"], "snapshot": [f"--replace {_WRITTEN}"]}
 """What else to ask the commands that take something else than an address."""
 
 
@@ -161,7 +161,7 @@ def _arguments(session: Session, command: Command) -> Iterator[dict[str, Any]]:
     if not command.needs_argument:
         yield parse(command, words)
     for argument in _ARGUMENTS.get(command.name, ()):
-        yield parse(command, [*words, argument])
+        yield parse(command, [*words, *argument.split()])
     if not command.takes_address:
         return
     spans = session.heap.spans

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools import toolchains
+from tools import debian, toolchains
 from tools.cache import CHECKOUT, Unavailable, once, remembered, root, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 FRAG = CHECKOUT / "examples" / "frag"
 PROGRAMS = CHECKOUT / "tests" / "programs"
@@ -95,6 +96,35 @@ def build_c(name: str = "plain") -> Path:
         _run([gcc, "-g", "-O0", "-pthread", "-o", str(target / name), str(source)], PROGRAMS, None)
 
     return _built(f"{name}-{_digest([source])}", make) / name
+
+
+@remembered
+def build_gccgo(*, static: bool) -> Path:
+    """Return tests/programs/gccgo, compiled by Debian's gccgo, with its runtime inside or in the library libgo.so beside it."""
+    release = "12"  # of Debian 12; its libgo is the 21st
+    folder = once(
+        root() / "debian" / f"gccgo-{release}",
+        lambda folder: debian.unpack(
+            [f"gccgo-{release}", f"libgo-{release}-dev", "libgo21"], folder, "gccgo"
+        ),
+    )
+    machine = "x86_64-linux-gnu"
+    usr, own = folder / "usr", Path("/usr/lib/gcc") / machine / release
+    if not (own / "crtbegin.o").exists():
+        raise Unavailable(f"no gcc {release}, of which gccgo is a part")
+    flags = ["-static-libgo"] if static else [f"-Wl,-rpath,{usr / 'lib' / machine}"]
+    places = [f"-L{usr / 'lib' / 'gcc' / machine / release}", f"-L{usr / 'lib' / machine}"]
+    places += [f"-I{usr / 'lib' / machine / 'go' / release / machine}"]
+    places += [f"-B{usr / 'lib' / 'gcc' / machine / release}/", f"-B{own}/"]
+    source = PROGRAMS / "gccgo" / "main.go"
+    name = "static" if static else "dynamic"
+
+    def make(target: Path) -> None:
+        command = [str(usr / "bin" / f"gccgo-{release}"), "-fno-use-linker-plugin", *places, *flags, "-g"]
+        env = {**os.environ, "LD_LIBRARY_PATH": str(usr / "lib" / machine)}
+        _run([*command, "-o", str(target / name), str(source)], PROGRAMS, env)
+
+    return _built(f"gccgo-{_digest([source], release, *flags)}", make) / name
 
 
 @remembered

@@ -82,7 +82,7 @@ def recorded(session: Session, path: str) -> Session:
     """Write a snapshot of a target that may go on, and open it."""
     command = find("snapshot")
     assert command is not None
-    document(session, command, parse(command, [path]))
+    document(session, command, parse(command, [path, "--replace"]))
     return snapshotfile.open_session(path)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gdb_gospan.runtime import goroutines
-from gdb_gospan.runtime.record import Losses
+from gdb_gospan.runtime.losses import Losses
 from gdb_gospan.views.style import Style
 from tools import images, toolchains
 from tools.proofs import assert_adds_up, assert_classes_match_the_spans, memstats_of, not_exact, walk

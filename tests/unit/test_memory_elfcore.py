@@ -223,11 +223,45 @@ def test_a_hole_as_wide_in_memory_as_in_the_file_is_a_hole(write):
     assert got.address == 4104
 
 
-def test_overlapping_segments_lose_no_byte(write):
-    """No kernel writes such a core; a damaged one may be anything."""
-    segments = [(1, 100, b"a" * 20, 20, WRITE), (1, 105, b"b" * 5, 5, WRITE), (1, 115, b"c" * 10, 10, WRITE)]
-    core = CoreFile(write(build(segments)))
-    assert core.read(100, 25) == b"a" * 20 + b"c" * 5
+def patched(data, header, **fields):
+    """Return a core of 64 bits with other numbers in one program header."""
+    at = {"offset": 8, "vaddr": 16, "filesz": 32, "memsz": 40}
+    changed = bytearray(data)
+    for name, value in fields.items():
+        struct.pack_into("<Q", changed, 64 + 56 * header + at[name], value)
+    return bytes(changed)
+
+
+WELL_FORMED = build(
+    [(NOTE, 0, b"n" * 20, 0, 0), (1, 4096, b"a" * 100, 200, WRITE), (1, 8192, b"b" * 100, 100, READ)]
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "fields", "words"),
+    [
+        (2, {"vaddr": 4100}, "program header 2 (PT_LOAD, 100 bytes at 0x1004) overlaps program header 1 (PT_LOAD, 200"),
+        (1, {"vaddr": 8200}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) overlaps program header 1 (PT_LOAD, 200"),
+        (1, {"memsz": 5000}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) overlaps program header 1 (PT_LOAD, 5,000"),
+        (1, {"memsz": ADDRESS_SPACE - 1}, "program header 1 (PT_LOAD, 18,446,744,073,709,551,615 bytes at 0x1000) ends"),
+        (2, {"vaddr": ADDRESS_SPACE - 50}, "program header 2 (PT_LOAD, 100 bytes at 0xffffffffffffffce) ends beyond"),
+        (1, {"offset": 0}, "program header 1 (PT_LOAD, 200 bytes at 0x1000) has the headers of the file as its contents"),
+        (2, {"offset": 64 + 56}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) has the headers"),
+        (0, {"offset": 8}, "program header 0 (PT_NOTE, 20 bytes at offset 0x8) has the headers"),
+        (0, {"filesz": ADDRESS_SPACE - 1}, "program header 0 (PT_NOTE, 18,446,744,073,709,551,615 bytes at offset"),
+        (2, {"offset": 1 << 63}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) lies beyond the end of any file"),
+    ],
+)  # fmt: skip
+def test_an_ill_formed_core_is_refused_by_its_segment(write, header, fields, words):
+    line = error(write(patched(WELL_FORMED, header, **fields)))
+    assert "ill-formed core: " + words in line
+    assert "(try: readelf -lW " in line
+
+
+def test_segments_to_the_last_byte_are_well_formed(write):
+    core = CoreFile(write(patched(WELL_FORMED, 2, vaddr=ADDRESS_SPACE - 100)))
+    assert core.read(ADDRESS_SPACE - 100, 100) == b"b" * 100
+    assert CoreFile(write(patched(WELL_FORMED, 1, filesz=0, offset=0))).read(8192, 1) == b"b"
 
 
 def test_the_reason_says_what_is_wrong(write):

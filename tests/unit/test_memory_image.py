@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
 from gdb_gospan.memory.deflated import pack, unpack
-from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
 from tools.soak import examples
@@ -178,6 +178,16 @@ def test_the_file_is_private_and_replaced_whole(tmp_path):
         sample().save(path, {"a": object()})
     assert Image.load(path)[1] == {"a": [1, None, "ü"]}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_packs_well_is_read(tmp_path):
+    """Metadata of a large heap packs to a tenth and less."""
+    rows = np.zeros((1 << 20, 96), np.uint8)
+    rows[:, :4] = np.arange(1 << 20, dtype=np.uint32).view(np.uint8).reshape(-1, 4)
+    path = tmp_path / "x"
+    write(path, {}, u64([4096]), u64([rows.size]), [rows.reshape(-1)], {})
+    assert rows.size > 20 * path.stat().st_size
+    assert Image.load(path)[0].read(4096 + 96 * 77, 2) == b"\x4d\0"
 
 
 def test_the_same_image_is_the_same_file(tmp_path):

@@ -47,7 +47,8 @@ PROOF: tuple[Command, ...] = (
         "of types and of the functions that threads are in, and the paths of the files.",
         "go-spans snapshot heap.gospan",
         rows="recorded",
-        argument=("FILE", "the file to write; an older snapshot there is replaced, anything else is left alone"),
+        options=(Option("replace", "replace an older snapshot of that name"),),
+        argument=("FILE", "the file to write, whole or not at all; what is there is left alone, and no link is followed"),
     ),
     Command(
         "explain",

@@ -1,0 +1,62 @@
+"""What could not be read: memory that is missing, and pointers that lead to where there never was any."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gdb_gospan.errors import MemoryReadError
+from gdb_gospan.memory.model import UNMAPPED
+from gdb_gospan.memory.segments import U64
+
+
+class Losses:
+    """Places that were asked for and could not be read, each counted once. Several threads may enter some.
+
+    Attributes
+    ----------
+    wild
+        Phrases that name each pointer which led to memory that the process never had: where it is, and where it points to.
+    """
+
+    def __init__(self) -> None:
+        self._places: list[tuple[U64, U64]] = []
+        self.wild: list[str] = []
+
+    def __len__(self) -> int:
+        """How often something could not be read."""
+        return len(self._places)
+
+    def add(self, addresses: U64, size: int) -> None:
+        """Remember that ``size`` bytes at each address are not known."""
+        room = ~addresses  # up to the last address that there is
+        self._places.append((addresses, addresses + np.minimum(np.uint64(size), room)))
+
+    def ranges(self) -> tuple[U64, U64]:
+        """Return the merged ranges: their starts and ends, uint64 (n,), ascending."""
+        if not self._places:
+            return np.empty(0, np.uint64), np.empty(0, np.uint64)
+        starts, ends = (np.concatenate(edges) for edges in zip(*self._places, strict=True))
+        order = np.argsort(starts, kind="stable")
+        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        new = np.append(True, starts[1:] > reach[:-1])
+        return starts[new], reach[np.append(new[1:], True)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all ranges."""
+        starts, ends = self.ranges()
+        return int((ends - starts).sum())
+
+
+def wild(what: str, source: int, target: int) -> str:
+    """Name a wild pointer."""
+    return f"{what} at {source:#x} is a wild pointer: it points to {target:#x}, where nothing is mapped"
+
+
+def unread(what: str, source: int, target: int, reason: str) -> MemoryReadError:
+    """Return the error for what a pointer leads to, and everything else depends on: it is missing, or the pointer is wild."""
+    if reason in UNMAPPED:
+        return MemoryReadError(
+            f"{wild(what, source, target)} (the runtime's own memory is damaged; try: go-spans layout, or another core)"
+        )
+    return MemoryReadError(f"cannot read {what} at {target:#x}: {reason} (try: a complete core)")
