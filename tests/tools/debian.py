@@ -38,3 +38,20 @@ def gdbserver() -> str:
         return found
     folder = once(root() / "gdbserver", lambda folder: unpack(["gdbserver"], folder, "gdbserver"))
     return str(folder / "usr" / "bin" / "gdbserver")
+
+
+def strace() -> list[str]:
+    """Return the words that begin a command under strace."""
+    found = shutil.which("strace")
+    if found:
+        return [found]
+    folder = once(root() / "strace", lambda folder: unpack(["strace", "libunwind8"], folder, "strace"))
+    libraries = next(folder.glob("usr/lib/*/libunwind.so.8")).parent
+    # -E takes the variable from the program again that strace runs.
+    return [
+        "env",
+        f"LD_LIBRARY_PATH={libraries}",
+        str(folder / "usr" / "bin" / "strace"),
+        "-E",
+        "LD_LIBRARY_PATH",
+    ]

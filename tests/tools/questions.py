@@ -37,7 +37,7 @@ VALUES = {
 #: What a document has of the way to the target, and not of the heap.
 OF_THE_WAY = ("target", "runtimes", "samples")
 
-#: Without which a command has nothing that `--sort` could sort.
+#: Without which a command has nothing that `--sort` or `--limit` could be of.
 SORTED = {"pages": ["--chunks"]}
 
 #: Options that take something away, so that each is asked for alone; all others add to a report.
@@ -66,7 +66,7 @@ def questions(addresses: Sequence[str]) -> Iterator[Question]:
             words = [argument for argument in (arguments[number % len(arguments)],) if argument]
             for name, values in valued.items():
                 words += [name, values[number % len(values)]]
-            more = flags if number % 2 else SORTED.get(command.name, []) if number else []
+            more = flags if number % 2 else SORTED.get(command.name, [])
             yield command, words + more
         for option in options:
             if option.name in FILTERS:
