@@ -14,6 +14,8 @@ _TARGET = ("target:", "remote:")
 _EXE = re.compile(r"/proc/\d+/exe")
 _DELETED = " (deleted)"
 """How the kernel ends the path of an executable that has none any more."""
+Named = gdb.Objfile | gdb.Progspace
+"""What has a ``filename``; read it by `name_of`."""
 
 
 def path_of(name: str) -> str:
@@ -29,7 +31,32 @@ def path_of(name: str) -> str:
 def executable() -> str | None:
     """Return gdb's name of the executable, or None when it has none."""
     space = gdb.current_progspace()
-    return space.filename if space else None
+    return name_of(space) if space else None
+
+
+_unread: list[Named] = []
+_read: list[str | None] = []
+
+
+def name_of(named: Named) -> str | None:
+    """Return gdb's name of a file or of the executable.
+
+    gdb decodes it by the host's character set, which is ASCII under LANG=C, and raises where a byte is not of that.
+    Then it is asked once more by one in which each byte is a character.
+    """
+    try:
+        return named.filename
+    except UnicodeDecodeError:
+        _unread[:] = [named]
+        gdb.execute(
+            f"with host-charset ISO-8859-1 -- python __import__({__name__!r}, fromlist=['_ask'])._ask()"
+        )
+        (name,) = _read
+        return None if name is None else os.fsdecode(name.encode("latin-1"))
+
+
+def _ask() -> None:
+    _read[:] = [_unread.pop().filename]
 
 
 def at_hand(name: str | None) -> Path | None:

@@ -7,6 +7,8 @@ import re
 
 import gdb
 
+from gdb_gospan.errors import TargetError
+
 _STREAM = re.compile(r'^[~&]("(?:[^"\\]|\\.)*")$', re.MULTILINE)
 
 
@@ -14,8 +16,19 @@ def said(command: str) -> str:
     """Return what a gdb command prints.
 
     A front end's gdb (18, inside an MI command) gives it as MI stream records, whose strings are C's.
+
+    Raises
+    ------
+    TargetError
+        It has a byte that gdb cannot decode: of the name of a file, which may be any.
     """
-    text = gdb.execute(command, to_string=True) or ""
+    try:
+        text = gdb.execute(command, to_string=True) or ""
+    except UnicodeDecodeError:
+        raise TargetError(
+            f"gdb cannot decode what its `{command}` prints: the name of a file is not UTF-8 "
+            "(try: links to the files with plain names)"
+        ) from None
     if not text.startswith(("~", "&")):
         return _untraced(text)
     parts = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import gdb
 import numpy as np
 
-from gdb_gospan.debugger.files import at_hand, executable, path_of
+from gdb_gospan.debugger.files import at_hand, executable, name_of, path_of
 from gdb_gospan.debugger.types import FileTypes
 from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.elfsymbols import SymbolTable
@@ -40,7 +40,7 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
     for module in large:
         file = _file_of(module)
         if file is not None:
-            path = at_hand(file.filename)
+            path = at_hand(name_of(file))
             found.append(FileTypes(file, SymbolTable(path or Path(), _bias(path, module))))
     # A file of symbols that gdb was given by hand is of no module.
     return found if any(known is not None and module.holds(known) for module in large) else [*found, whole]
@@ -49,13 +49,13 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
 def library_of(module: Module) -> tuple[Path, int] | None:
     """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or no file is at hand."""
     file = _file_of(module)
-    path = None if file is None or file.filename == executable() else at_hand(file.filename)
+    path = None if file is None or name_of(file) == executable() else at_hand(name_of(file))
     return None if path is None else (path, _bias(path, module))
 
 
 def _file_of(module: Module) -> gdb.Objfile | None:
     """Return gdb's file of a module, or None when gdb has not loaded it."""
-    files = [file for file in gdb.objfiles() if file.owner is None and file.filename]
+    files = [file for file in gdb.objfiles() if file.owner is None and name_of(file)]
     names, own = [module.path], executable()
     if own is not None and _same(path_of(own), module.path):
         names.append(path_of(own))
@@ -65,7 +65,7 @@ def _file_of(module: Module) -> gdb.Objfile | None:
         if name is not None:
             names.append(path_of(name))
             break
-    return next((file for file in files if path_of(file.filename or "") in names), None)
+    return next((file for file in files if path_of(name_of(file) or "") in names), None)
 
 
 def _same(one: str, other: str) -> bool:

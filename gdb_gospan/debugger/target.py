@@ -13,7 +13,7 @@ import gdb
 
 from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.expressions import symbol_at
-from gdb_gospan.debugger.files import at_hand, path_of
+from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
@@ -90,7 +90,7 @@ def _forget_types(event: Any) -> None:
     """Drop what was decoded, and what gdb's files of symbols said; that of the kernel comes with each process."""
     global _types  # noqa: PLW0603
     file = getattr(event, "new_objfile", None) or getattr(event, "objfile", None)
-    if file is None or not (file.filename or "").startswith(_VDSO):
+    if file is None or not (name_of(file) or "").startswith(_VDSO):
         _types = None
     forget()
 
@@ -210,7 +210,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         core=core,
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
-        build_id=next((file.build_id for file in gdb.objfiles() if file.filename == filename), None),
+        build_id=next((file.build_id for file in gdb.objfiles() if name_of(file) == filename), None),
         resident=resident(inferior.pid) if kind == "live" else None,
         missing=memory.truncated if isinstance(memory, CoreFile) else 0,
         runtimes=opened.runtimes,

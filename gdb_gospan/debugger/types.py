@@ -5,7 +5,7 @@ from __future__ import annotations
 import gdb
 
 from gdb_gospan.debugger import symbols
-from gdb_gospan.debugger.files import at_hand, executable
+from gdb_gospan.debugger.files import at_hand, executable, name_of
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeNode
 from gdb_gospan.memory.elfheader import ET_EXEC, elf_type
@@ -150,10 +150,10 @@ def _fixed_symbols() -> list[SymbolTable]:
     path = at_hand(name)
     if path is None or elf_type(path) != ET_EXEC:
         return []
-    own = [file.filename for file in gdb.objfiles() if name in (file.filename, _parent(file))]
+    own = [name_of(file) for file in gdb.objfiles() if name in (name_of(file), _parent(file))]
     return [SymbolTable(path) for path in map(at_hand, own) if path]
 
 
 def _parent(file: gdb.Objfile) -> str | None:
     """Return the file that this one has the separate debug information of."""
-    return file.owner.filename if file.owner is not None else None
+    return name_of(file.owner) if file.owner is not None else None

@@ -180,3 +180,35 @@ def test_in_delve(odd: Odd) -> None:
         known = category(chr(number))
         listed = any(first <= number <= last for first, last in hidden)
         assert known == "Cn" or listed is (known in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}), hex(number)
+
+
+@pytest.mark.gdb
+def test_a_name_that_the_character_set_of_gdb_lacks(tmp_path: Path) -> None:
+    """Under LANG=C that is every letter with an accent: gdb's Python raises when it is asked for the name."""
+    program = tmp_path / "ä"
+    documents = [json.loads(text) for text in _asked_of(program, ["", "", ""]).stdout]
+    assert {document["target"]["executable"] for document in documents} == {str(program)}
+    assert {check["status"] for check in documents[1]["checks"]} == {"exact"}
+
+
+@pytest.mark.gdb
+def test_a_name_that_gdb_cannot_say(tmp_path: Path) -> None:
+    line = (
+        "go-spans: gdb cannot decode what its `info files` prints: the name of a file is not UTF-8 "
+        "(try: links to the files with plain names)\n"
+    )
+    _asked_of(tmp_path / "\udcff", [line] * len(ASKED))
+
+
+ASKED = ("summary", "check", "layout")
+
+
+def _asked_of(program: Path, errors: list[str]) -> gdbs.GdbResult:
+    shutil.copy(programs.build("frag", toolchains.NEWEST), program)
+    core = cores.kernel_core(programs.build("frag", toolchains.NEWEST), "-objects", "500")
+    asked = [f"go-spans {command} --json" for command in ASKED]
+    said = gdbs.run_gdb(
+        gdbs.ensure(gdbs.system_label()), asked, exe=program, core=core.path, env={"LANG": "C", "LC_ALL": "C"}
+    )
+    assert said.stderr == errors
+    return said
