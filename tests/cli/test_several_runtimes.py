@@ -288,7 +288,7 @@ def test_every_way_into_a_process(gdb: gdbs.Gdb, tmp_path: Path) -> None:
             first = summary(*chosen, "--pid", running.pid)
             assert shown(first) == name
             assert first["memstats"]["HeapAlloc"] == said[name]
-            assert shell.inside("snapshot", saved, *chosen, "--pid", running.pid).status == 0
+            assert shell.inside("snapshot", saved, *chosen, "--replace", "--pid", running.pid).status == 0
             attached = in_gdb(gdb, " ".join(["summary --json", *chosen]), exe=None, pid=running.pid)
             for answer in (summary(saved), json.loads(attached[0])):
                 assert figures(answer, moment=True) == figures(first, moment=True)

@@ -116,7 +116,9 @@ def test_a_broken_installation_is_one_line(source, tmp_path):
         (broken / name).write_bytes((PLUGIN.parent / name).read_bytes())
     broken = broken.rename(tmp_path / "gdb_gospan")
     (line,) = source(f"source {broken}/gdb_gospan")
-    assert line == "go-spans could not be loaded: ModuleNotFoundError: No module named 'gdb_gospan.debugger'"
+    assert (
+        line == "go-spans could not be loaded: ModuleNotFoundError: No module named 'gdb_gospan.interrupts'"
+    )
 
 
 def test_no_package_for_this_python_is_one_line(gdb, source, tmp_path):

@@ -140,6 +140,7 @@ ARENAS = {
         Target(
             "takes a chunk away",
             lambda minor: in_user_arenas(minor, "faults", _FAULTS),
+            any_moment=True,
             off=dict.fromkeys(_TAKEN_AWAY, "transient"),
         ),
     )
