@@ -14,7 +14,7 @@ from gdb_gospan import __version__
 from gdb_gospan.commands import memorylimit
 from gdb_gospan.commands.arguments import command_named, split, with_addresses
 from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import Command, Option, help_text
+from gdb_gospan.commands.command import HELP_WIDTH, Command, Option, filled, help_text, hung
 from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
 from gdb_gospan.views.gate import shown
 
@@ -41,6 +41,7 @@ _MAX_MEMORY: Final = Option(
     memorylimit.OPTION, "memory that go-spans may take, such as 4GiB; half of all if not given", "SIZE"
 )
 _WIDEST: Final = 120
+_NARROWEST: Final = 40
 _HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
 
@@ -118,22 +119,27 @@ def _answer(words: list[str]) -> Answer:
 
 def overview() -> str:
     """Return the list of the subcommands."""
-    width = max(len(command.name) for command in COMMANDS)
+    width, room = max(len(command.name) for command in COMMANDS), _help_width()
     return "\n".join(
         [
-            "See inside the Go heap: spans, size classes, pages and fragmentation.",
+            *filled("", "See inside the Go heap: spans, size classes, pages and fragmentation.", "", room),
             "",
             f"Usage: {_PROGRAM} COMMAND {_FILES} [OPTIONS]",
             f"or     {_PROGRAM} COMMAND --pid N [OPTIONS]",
             f"or     {_PROGRAM} COMMAND SNAPSHOT [OPTIONS]",
             "",
-            *(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS),
+            *(line for command in COMMANDS for line in hung(command.name, command.summary, width + 1, room)),
             "",
-            f"{_PROGRAM} help COMMAND explains one of them; start with: {_PROGRAM} summary ./program core,",
-            f"or with a running process: {_PROGRAM} summary --pid N",
+            *filled("", f"{_PROGRAM} help COMMAND explains one of them. Start with:", "", room),
+            f"  {_PROGRAM} summary ./program core",
+            f"  {_PROGRAM} summary --pid N",
             "",
             "Exit status:",
-            *(f"{status:5}  {meaning}" for status, meaning in _STATUSES.items()),
+            *(
+                line
+                for status, meaning in _STATUSES.items()
+                for line in filled(f"{status:5}  ", meaning, " " * 7, room)
+            ),
             "",
         ]
     )
@@ -141,13 +147,30 @@ def overview() -> str:
 
 def _help(command: Command) -> str:
     if not command.needs_target:
-        return help_text(command, _PROGRAM) + "\n"
+        return help_text(command, _PROGRAM, width=_help_width()) + "\n"
     return (
         help_text(
-            _with_pid(command), _PROGRAM, files=_FILES, files_help=_FILES_HELP, instead=f"--{_PID.name} N"
+            _with_pid(command),
+            _PROGRAM,
+            files=_FILES,
+            files_help=_FILES_HELP,
+            instead=f"--{_PID.name} N",
+            width=_help_width(),
         )
         + " ./program core\n"
     )
+
+
+def _help_width() -> int:
+    return min(max(_columns() or HELP_WIDTH, _NARROWEST), HELP_WIDTH)
+
+
+def _columns() -> int:
+    """Return the columns of the terminal, or what COLUMNS says; 0 where neither is known: a file or a pipe has room for all."""
+    wanted = os.environ.get("COLUMNS", "")
+    if sys.stdout.isatty() or (wanted.isdecimal() and int(wanted)):
+        return shutil.get_terminal_size((100, 24)).columns
+    return 0
 
 
 def _with_pid(command: Command) -> Command:
@@ -306,9 +329,9 @@ def _terminal(arguments: dict[str, Any]) -> dict[str, Any]:
     terminal = sys.stdout.isatty()
     colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     wanted = arguments["color"]
-    room = shutil.get_terminal_size((100, 24)).columns if terminal else 0
+    room = _columns()
     return {
-        "width": min(room, _WIDEST) if terminal else 100,
+        "width": min(room, _WIDEST) if room else 100,
         "room": room,
         "colour": wanted == "always" or (wanted == "auto" and colours),
         "unicode": _encoding().lower().replace("-", "") == "utf8",

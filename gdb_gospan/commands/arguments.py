@@ -321,7 +321,9 @@ def low_high(command: str, option: str, text: str | None) -> tuple[float, float]
         first = float(low)
         last = float(high) if dash else first
     except ValueError:
-        raise UsageError(f"{command}: --{option} takes LOW-HIGH, such as 0-25, not {text}") from None
+        raise UsageError(
+            f"{command}: --{option} takes LOW-HIGH, such as {'0-25' if option == 'occupancy' else '1-4'}, not {text}"
+        ) from None
     if not (0 <= first <= last):
         raise UsageError(f"{command}: --{option} {text}: LOW is a number, 0 or more, and HIGH no less")
     return first, last

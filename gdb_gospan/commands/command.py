@@ -206,8 +206,18 @@ def options_of(command: Command) -> tuple[Option, ...]:
     return command.options + tuple(option for option in common if option.name not in own)
 
 
+HELP_WIDTH = 79
+"""Columns of a help text that gdb takes when the plugin is loaded, whatever the terminal will be."""
+
+
 def help_text(
-    command: Command, program: str = "go-spans", *, files: str = "", files_help: str = "", instead: str = ""
+    command: Command,
+    program: str = "go-spans",
+    *,
+    files: str = "",
+    files_help: str = "",
+    instead: str = "",
+    width: int = HELP_WIDTH,
 ) -> str:
     """Return the whole help of a command; the first line is its summary.
 
@@ -219,6 +229,8 @@ def help_text(
         What that is.
     instead
         What may be there in place of the files.
+    width
+        Columns that it may take.
     """
     usage = [program, command.name]
     if command.argument:
@@ -227,7 +239,7 @@ def help_text(
     if files:
         usage.append(files)
     lines = [
-        command.summary[0].upper() + command.summary[1:] + ".",
+        *filled("", command.summary[0].upper() + command.summary[1:] + ".", "", width),
         "",
         "Usage: " + " ".join([*usage, "[OPTIONS]"]),
     ]
@@ -235,41 +247,44 @@ def help_text(
         lines.append(f"or     {instead} [OPTIONS]")
     if command.aliases:
         lines.append("Also: " + ", ".join(f"{program} {alias}" for alias in command.aliases))
-    lines += ["", *_filled("", command.description, ""), "", "Options:"]
+    lines += ["", *filled("", command.description, "", width), "", "Options:"]
     if command.argument:
-        lines += _hung(command.argument[0], command.argument[1], 22)
+        lines += hung(command.argument[0], command.argument[1], 22, width)
     if files:
-        lines += _hung(files, files_help, 22)
+        lines += hung(files, files_help, 22, width)
     for option in options_of(command):
         left = f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
         choices = f" ({', '.join(option.choices)})" if option.choices else ""
         default = f" [{option.default}]" if option.default is not None else ""
         short = f"; -{option.short} for short" if option.short else ""
-        lines += _hung(left, f"{option.help}{choices}{default}{short}", 22)
+        lines += hung(left, f"{option.help}{choices}{default}{short}", 22, width)
     if command.columns:
         lines += ["", "Reading the output:"]
         for name, meaning in command.columns:
-            lines += _hung(name, meaning, 32)
-    lines += ["", f"Example: {command.example}"]
+            lines += hung(name, meaning, 32, width)
+    lines += ["", *filled("", f"Example: {command.example}", "  ", width)]
     return "\n".join(lines)
 
 
-def _hung(left: str, right: str, width: int) -> list[str]:
+def hung(left: str, right: str, column: int, width: int) -> list[str]:
     """Lay out a name and what it means, the lines that follow under the first; textwrap would load for it at gdb's start."""
-    if len(left) >= width:
-        return [f"  {left}", *_filled(" " * (width + 2), right, " " * (width + 2))]
-    return _filled(f"  {left:<{width}}", right, " " * (width + 2))
+    if width - column < _LEAST_MEANING:
+        return [*filled("  ", left, "  ", width), *filled(" " * 4, right, " " * 4, width)]
+    if len(left) >= column:
+        return [f"  {left}", *filled(" " * (column + 2), right, " " * (column + 2), width)]
+    return filled(f"  {left:<{column}}", right, " " * (column + 2), width)
 
 
-def _filled(first: str, text: str, indent: str) -> list[str]:
+def filled(first: str, text: str, indent: str, width: int) -> list[str]:
+    """Return the text in lines of the width; the first begins with `first`, all others with `indent`."""
     lines = [first]
     for number, word in enumerate(text.split()):
-        if number and len(lines[-1]) + 1 + len(word) > _HELP_WIDTH:
+        if number and len(lines[-1]) + 1 + len(word) > width:
             lines.append(indent + word)
         else:
             lines[-1] += (" " if number else "") + word
     return lines
 
 
-_HELP_WIDTH = 100
-"""Columns of a help text, which gdb takes when the plugin is loaded, whatever the terminal will be."""
+_LEAST_MEANING = 30
+"""Columns beside a name; with less, what it means stands below."""

@@ -82,9 +82,13 @@ def free(name: str, *, replace: bool = True) -> str:
         raise TargetError(
             f"{given} is a symbolic link, which is left alone (try: a new FILE, or {os.path.realpath(given)})"
         )
+    if os.path.isdir(given):  # noqa: PTH112
+        raise TargetError(
+            f"{given} is a folder (try: go-spans snapshot {shlex.quote(f'{name}/heap.gospan')})"
+        )
     if os.path.exists(given) and not is_image(given):  # noqa: PTH110
         raise TargetError(
-            f"{given} is there already and no snapshot, so it is left alone (try: a new FILE: go-spans snapshot heap.gospan)"
+            f"{given} exists and is not a snapshot, so it is left alone (try: a new FILE, before the program: go-spans snapshot heap.gospan)"
         )
     if os.path.exists(given) and not replace:  # noqa: PTH110
         raise TargetError(f"{given} is a snapshot already (try: --replace, or a new FILE)")

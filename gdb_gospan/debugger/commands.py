@@ -81,6 +81,11 @@ class _Prefix(gdb.Command):
 
             refuse_order(words)
             command_named(words[0], words[1:])
+        elif words[1:]:
+            from gdb_gospan.commands.arguments import command_named
+
+            gdb.write(help_text(command_named(words[1])) + "\n")
+            return None, 0
         width = max(len(command.name) for command in COMMANDS)
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""

@@ -27,6 +27,10 @@ def style(arguments: dict[str, Any], *, from_tty: bool) -> Style:
         and os.environ.get("TERM", "dumb") != "dumb"
     )
     width = gdb.parameter("width")
+    if (
+        not width and sys.__stdout__ is not None and sys.__stdout__.isatty()
+    ):  # no limit to gdb, and one to the terminal
+        width = os.get_terminal_size(sys.__stdout__.fileno()).columns
     room = max(width, _NARROWEST) if isinstance(width, int) and width > 0 else 0
     return Style(
         width=min(room, _WIDEST) if room else 100,

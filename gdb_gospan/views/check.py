@@ -33,9 +33,13 @@ def text(document: dict[str, Any], style: Style) -> str:
         Column("subject", "what must hold", left=True, wraps=True, rank=3),
     ]
     identities, samples = document["identities"], document["samples"]
+    all_shown = len(identities) == document["total_rows"]
     rows = [
         {**row, **{f"{key}_text": _number(row, key) for key in _NUMBERS}}
-        for row in (*identities, *([samples] if samples else []))
+        for row in (
+            *identities,
+            *([samples] if samples and (all_shown or samples["status"] != "exact") else []),
+        )
     ]
     body, left_out = fitted(columns, rows, None, style.width, of=document["total_rows"])
     doubts = f"{samples['code']}: {samples['note']}" if samples and samples["note"] else ""

@@ -186,7 +186,10 @@ def _huge(document: dict[str, Any], style: Style, size: Size) -> str:
 def _blockers(document: dict[str, Any], style: Style, size: Size) -> str:
     found = document["blockers"]
     if not found["total"]:
-        return f"No block of {size(document['huge_pages']['block_bytes'])} is kept by few pages"
+        block = size(document["huge_pages"]["block_bytes"])
+        return "\n".join(
+            filled(f"No block of {block} is kept from being free by only a few pages", style.width)
+        )
     columns = [
         Column("start", "Block", left=True),
         Column("taken_pages", "in use", count),

@@ -364,8 +364,11 @@ class TestErrors:
         archive = tmp_path / "thesis.docx"
         with zipfile.ZipFile(archive, "w") as other:
             other.writestr("word/document.xml", "years of work")
-        for name in (program, archive, tmp_path, "/dev/stdout"):
+        for name in (program, archive, "/dev/stdout"):
             assert "left alone (try: a new FILE" in self.refused("snapshot", name, core.path)
+        assert f"{tmp_path} is a folder (try: go-spans snapshot {tmp_path}/heap.gospan)" in self.refused(
+            "snapshot", tmp_path, core.path
+        )
         assert program.read_bytes() == before
         assert zipfile.is_zipfile(archive)
         os.mkfifo(tmp_path / "pipe")

@@ -230,3 +230,12 @@ def test_bars_stand_beside_what_they_measure(image: str) -> None:
         at = re.search("[▏▎▍▌▋▊▉█]", line)
         assert at is not None
         assert at.start() == bytes_end + 2
+
+
+@pytest.mark.parametrize("width", [40, 60, 79])
+def test_help_fits_the_terminal(width: int) -> None:
+    """A word or a default such as ``--debug-directory DIR`` is never broken; only the usage line and lists of columns are longer."""
+    for command in COMMANDS:
+        text = help_text(command, "go-spans", files="PROGRAM CORE", files_help="of it", width=width)
+        long = [line for line in text.splitlines() if len(line) > width]
+        assert [line for line in long if not line.startswith(("Usage:", "or  ", "Also:"))] == [], command.name

@@ -180,7 +180,7 @@ SPANS: tuple[Term, ...] = (
         "from a heap address to its span: one heapArena for each 64 MiB, with a span pointer for each page.",
         "mheap_.arenas[l1][l2].spans[page]; the entry of a free page may be stale",
         (go("mheap.go", "mheap.arenas heapArena.spans heapArena.pageInUse spanOf()"),),
-        aliases=("heapArena", "arenas"),
+        aliases=("heapArena", "arenas", "heap arena"),
         covers=("check/span-map", "check/page-in-use-bits"),
     ),
     Term(
