@@ -166,11 +166,8 @@ def _help_width() -> int:
 
 
 def _columns() -> int:
-    """Return the columns of the terminal, or what COLUMNS says; 0 where neither is known: a file or a pipe has room for all."""
-    wanted = os.environ.get("COLUMNS", "")
-    if sys.stdout.isatty() or (wanted.isdecimal() and int(wanted)):
-        return shutil.get_terminal_size((100, 24)).columns
-    return 0
+    """Return the columns of the terminal, or what COLUMNS says of it; 0 for a file or a pipe, which has room for all."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 0
 
 
 def _with_pid(command: Command) -> Command:
