@@ -92,6 +92,7 @@ def test_in_the_shell(odd: Odd, tmp_path: Path) -> None:
     assert (read["target"]["executable"], read["list"]) == (wanted["target"]["executable"], wanted["list"])
     for where in (files, files[1:], [str(snapshot)]):
         for words in lines(address, tmp_path / f"{NAME}.2.gospan"):
+            (tmp_path / f"{NAME}.2.gospan").unlink(missing_ok=True)
             answer = shell.inside(*words, *where)
             assert answer.status in (0, 3), (words, answer.stderr)
             assert planted.raw(answer.stdout + answer.stderr) == "", words

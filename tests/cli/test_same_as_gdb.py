@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import signal
 
 import pytest
 
@@ -102,6 +104,9 @@ def without_pause(text):
 def test_a_process_that_stands_still(go_minor, build):
     with processes.start(programs.build("frag", go_minor, **build), "-end", "sleep", *SMALL) as running:
         running.line()
+        os.kill(
+            running.pid, signal.SIGSTOP
+        )  # the runtime collects every two minutes, however idle a program is
         some = None if not build else {"summary", "check", "layout", "show"}
         same(["--pid", running.pid], some, still=without_pause, pid=running.pid)
 

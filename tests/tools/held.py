@@ -8,8 +8,6 @@ runs Go code. No debugger is attached, so any may look, and several one after th
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -93,24 +91,29 @@ def at(
 
 
 def _write(pid: int, address: int, code: bytes) -> bytes:
-    """Change the program's code, while it does not run, and return what was there."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:  # noqa: PTH123
-            memory.seek(address)
-            old = memory.read(len(code))
-            memory.seek(address)
-            memory.write(code)
-        return old
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    """Change the program's code while it does not run, and no thread is in the midst of it, and return what was there."""
+    while True:
+        stop = Stop(pid)
+        try:
+            if _counters(stop).isdisjoint(range(address + 1, address + len(code))):
+                with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:  # noqa: PTH123
+                    memory.seek(address)
+                    old = memory.read(len(code))
+                    memory.seek(address)
+                    memory.write(code)
+                return old
+        finally:
+            stop.release()
 
 
 def _somebody_is_at(pid: int, address: int) -> bool:
     stop = Stop(pid)
     try:
-        registers = [stop.registers(tid) for tid in stop.threads]
+        return address in _counters(stop)
     finally:
         stop.release()
-    counters = {int.from_bytes(one[_COUNTERS[len(one)]], "little") for one in registers if one}
-    return address in counters
+
+
+def _counters(stop: Stop) -> set[int]:
+    registers = [stop.registers(tid) for tid in stop.threads]
+    return {int.from_bytes(one[_COUNTERS[len(one)]], "little") for one in registers if one}

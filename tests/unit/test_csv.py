@@ -22,7 +22,7 @@ def test_it_has_what_the_document_has(command, tmp_path) -> None:
     if command.takes_address:
         words.append(hex(int(session.heap.spans.start[session.heap.spans.in_use][0])))
     elif command.needs_argument:
-        words.append(str(tmp_path / "heap.gospan"))
+        words += [str(tmp_path / "heap.gospan"), *(["--replace"] if command.takes_file else [])]
     arguments = parse(command, words)
     rows = list(csv.DictReader(io.StringIO(run(session, command, arguments, Style()))))
     answer = images.as_json(document(session, command, arguments))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 #: Says when it is in the middle of the file, and waits there.
 WRITER = """
-import sys
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # SIGQUIT would leave one
 from gdb_gospan.memory import appearing as module
 if sys.argv[2] == "named":
     module._unnamed = lambda place: None

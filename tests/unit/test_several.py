@@ -12,6 +12,7 @@ from gdb_gospan.layout import anchors, bundled
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.platform import platform
 from gdb_gospan.runtime.several import Runtime, choose
+from gdb_gospan.views.longtable import passed
 from gdb_gospan.views.provenance import heading
 from gdb_gospan.views.style import Style
 
@@ -84,7 +85,7 @@ def test_several_are_named() -> None:
 
 
 def test_a_name_that_a_terminal_would_obey() -> None:
-    text = heading(document(attrs.evolve(A, name="lib\x1b[2Jé.so"), B), Style())
+    text = heading(passed(document(attrs.evolve(A, name="lib\x1b[2Jé.so"), B)), Style())
     assert "\x1b" not in text
     assert r"lib\x1b[2Jé.so" in text
 
