@@ -54,8 +54,10 @@ while points:
         other.enabled = False
     for step in range(1, STEPS + 1):  # noqa: F821
         gdb.execute(f"stepi {INSTRUCTIONS}", to_string=True)  # noqa: F821
+        if not gdb.selected_inferior().pid:  # its time is over
+            break
         outcomes.append(look(f"{places[pc]}, {step * INSTRUCTIONS} instructions on"))  # noqa: F821
-    for other in points.values():
+    for other in points.values() if gdb.selected_inferior().pid else ():
         other.enabled = True
 with open(RESULT, "w") as file:  # noqa: F821, PTH123
     json.dump({"missed": [places[pc] for pc in points], "outcomes": outcomes}, file)

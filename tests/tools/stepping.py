@@ -51,7 +51,7 @@ def lead(
     """Return ``missed``, functions that it did not get to, and ``outcomes``: ``where`` and ``checks`` of each look."""
     result = folder / "outcomes.json"
     settings = {
-        "ARGUMENTS": "-seconds 1000000",
+        "ARGUMENTS": "-seconds 100",
         "FUNCTIONS": list(functions),
         "STEPS": steps,
         "INSTRUCTIONS": instructions,
