@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Family = Literal[
-    "owners", "in use", "pages", "mapped", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists", "slots", "cycle",
-    "manual lists", "scheduler",
+    "owners", "in use", "pages", "mapped", "ranges", "map", "descriptors", "mcaches", "objects", "elements", "lists",
+    "slots", "cycle", "manual lists", "scheduler",
 ]  # fmt: skip
 """What an identity is about, by what can put it off:
-the owners of pages (nothing); pages of spans in use; pages that are free, or of stacks and the like; all mapped memory; the ranges of the page allocator; the map from
-pages to spans; span descriptors; mcaches; objects counted; the shape of a new span; lists of spans; slots; GC cycles;
-lists of stacks and work buffers; goroutines, threads and whose a stack is."""
+the owners of pages (nothing); pages of spans in use; pages that are free, or of stacks and the like; all mapped memory;
+the ranges of the page allocator; the map from pages to spans; span descriptors; mcaches; objects counted; the shape of
+a new span; lists of spans; slots; GC cycles; lists of stacks and work buffers; goroutines, threads and whose a stack is."""
 
 Patterns = tuple[str, ...]
 

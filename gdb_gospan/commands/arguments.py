@@ -312,6 +312,15 @@ def _instead(command: Command, word: str) -> str:
     return f"try: help go-spans {command.name}"
 
 
+def is_number(text: str) -> bool:
+    """Whether this is a number as Python and C write it: 42, or 0x2a."""
+    try:
+        int(text, 0)
+    except ValueError:
+        return False
+    return True
+
+
 def low_high(command: str, option: str, text: str | None) -> tuple[float, float] | None:
     """Parse a range such as ``10-50``; one number stands for itself. None stays None."""
     if text is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gdb_gospan.commands.arguments import is_number
 from gdb_gospan.commands.session import Symbol
 from gdb_gospan.errors import GoSpansError, UsageError
 from gdb_gospan.layout.delvetypes import SCOPE, DelveNode, DelveTypes
@@ -53,11 +54,7 @@ class DelveExpressions:
         GoSpansError
             It gives none: one line that says why.
         """
-        try:
-            int(expression, 0)
-        except ValueError:
-            pass
-        else:
+        if is_number(expression):
             return expression
         if "'" in expression:
             plain = expression.replace("'", "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from gdb_gospan.commands.arguments import is_number
 from gdb_gospan.commands.command import Command
 from gdb_gospan.commands.session import Session
 from gdb_gospan.errors import MemoryReadError, TargetError, UsageError
@@ -40,7 +41,7 @@ def located(session: Session, command: Command, arguments: dict[str, Any]) -> di
     found = {
         name: session.variables(arguments[name], wanted_by)
         for name, wanted_by in places
-        if arguments[name] is not None and not _is_number(arguments[name])
+        if arguments[name] is not None and not is_number(arguments[name])
     }
     return {**arguments, **found}
 
@@ -51,14 +52,6 @@ def followed(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         name: hex(_pointer(session, value)) if isinstance(value, Global) else value
         for name, value in arguments.items()
     }
-
-
-def _is_number(text: str) -> bool:
-    try:
-        int(text, 0)
-    except ValueError:
-        return False
-    return True
 
 
 def _pointer(session: Session, variable: Global) -> int:

@@ -7,6 +7,7 @@ import re
 
 import gdb
 
+from gdb_gospan.commands.arguments import is_number
 from gdb_gospan.commands.session import Symbol
 from gdb_gospan.debugger.indexing import NoElementError, bounds, element, indexed, refuse_beyond, refuse_maps
 from gdb_gospan.debugger.pointers import pointer_in
@@ -43,11 +44,7 @@ def address_of(expression: str, wanted_by: str) -> str:
     GoSpansError
         It gives none, or would change something: one line that says why.
     """
-    try:
-        int(expression, 0)
-    except ValueError:
-        pass
-    else:
+    if is_number(expression):
         return expression
     refuse_assignments(expression, wanted_by)
     try:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 from typing import Any
 
 import pytest
@@ -104,22 +99,8 @@ def test_the_heading_of_a_folded_list_and_its_addresses() -> None:
 @pytest.mark.parametrize("columns", [1, 2, 3, 4])
 def test_a_tiny_terminal(columns: int) -> None:
     for env in ({}, {"COLUMNS": str(columns)}):
-        here, there = pty.openpty()
-        size = (24, 100 if env else columns)
-        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
-        command = [*shell.COMMAND, "summary", IMAGE]
-        with subprocess.Popen(
-            command, stdout=there, stderr=there, stdin=there, env=shell.environment(**env)
-        ) as process:
-            os.close(there)
-            received = b""
-            try:
-                while chunk := os.read(here, 1 << 16):
-                    received += chunk
-            except OSError:  # the other end is closed
-                pass
-        os.close(here)
-        assert (process.returncode, b"Sys" in received, b"error" in received) == (0, True, False)
+        received = shell.on_a_terminal(["summary", IMAGE], 100 if env else columns, **env)
+        assert ("Sys" in received, "error" in received) == (True, False)
 
 
 @pytest.mark.parametrize(

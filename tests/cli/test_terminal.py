@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import signal
-import struct
 import subprocess
-import termios
 
 import pytest
 
@@ -23,30 +19,11 @@ def files():
     return [str(core.executable), str(core.path)]
 
 
-def on_a_terminal(words, columns=100, **env):
-    """Return what a terminal of that many columns gets."""
-    here, there = pty.openpty()
-    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    with subprocess.Popen(
-        [*shell.COMMAND, *words], stdout=there, stdin=there, env=shell.environment(**env)
-    ) as process:
-        os.close(there)
-        received = b""
-        try:
-            while chunk := os.read(here, 1 << 16):
-                received += chunk
-        except OSError:  # the other end is closed
-            pass
-        assert process.wait() == 0
-    os.close(here)
-    return received.decode()
-
-
 def test_colour_is_for_terminals(files):
-    assert "\x1b[" in on_a_terminal(["summary", *files])
-    assert "\x1b[" not in on_a_terminal(["summary", *files], NO_COLOR="1")
-    assert "\x1b[" not in on_a_terminal(["summary", *files], TERM="dumb")
-    assert "\x1b[" not in on_a_terminal(["summary", "--color", "never", *files])
+    assert "\x1b[" in shell.on_a_terminal(["summary", *files])
+    assert "\x1b[" not in shell.on_a_terminal(["summary", *files], NO_COLOR="1")
+    assert "\x1b[" not in shell.on_a_terminal(["summary", *files], TERM="dumb")
+    assert "\x1b[" not in shell.on_a_terminal(["summary", "--color", "never", *files])
     assert "\x1b[" not in shell.run("summary", *files).stdout
     assert "\x1b[" in shell.run("summary", "--color", "always", *files).stdout
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gdb_gospan import cli
 from tools import processes
 from tools.cache import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMAND = [sys.executable, "-m", "gdb_gospan"]
 
@@ -55,3 +63,22 @@ def run(*words: object, **env: str) -> Answer:
         timeout=processes.PATIENCE,
     )
     return Answer(done.stdout, done.stderr, done.returncode)
+
+
+def on_a_terminal(words: Sequence[object], columns: int = 100, **env: str) -> str:
+    """Run `go-spans` on a terminal of that many columns, and return what it gets, errors too."""
+    here, there = pty.openpty()
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, *map(str, words)], stdout=there, stderr=there, stdin=there, env=environment(**env)
+    ) as process:
+        os.close(there)
+        received = b""
+        try:
+            while chunk := os.read(here, 1 << 16):
+                received += chunk
+        except OSError:  # the other end is closed
+            pass
+        assert process.wait() == 0
+    os.close(here)
+    return received.decode()
