@@ -14,24 +14,13 @@ import numpy as np
 from gdb_gospan.memory.abreast import blocks
 
 if TYPE_CHECKING:
-    from gdb_gospan.runtime.record import I64, U64, Column, Mask
+    from gdb_gospan.runtime.record import I64, U64, Mask
 
 
 def rows_where(mask: Mask) -> Iterator[I64]:
     """Yield the rows where the mask is True, a block's at a time."""
     for block in blocks(len(mask)):
         yield block.start + np.flatnonzero(mask[block])
-
-
-def grouped(values: Column) -> tuple[Column, I64]:
-    """Return the values that occur, ascending, and for each element the position of its value there."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    new = np.ones(len(values), np.bool_)
-    new[1:] = ordered[1:] != ordered[:-1]
-    group = np.empty(len(values), np.int64)
-    group[order] = np.cumsum(new) - 1
-    return ordered[new], group
 
 
 _WIDEST = 1 << 22

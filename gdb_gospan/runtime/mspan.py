@@ -19,8 +19,6 @@ from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
 DEAD, IN_USE, MANUAL = 0, 1, 2
 """mSpanDead, mSpanInUse, mSpanManual (mheap.go). There is no other state: free memory has no span."""
 
-STATE_NAMES = ("dead", "in use", "manual")
-
 # mspan.sweepgen relative to mheap.sweepgen (mheap.go, the comment at mspan.sweepgen).
 NEEDS_SWEEP, BEING_SWEPT, SWEPT, CACHED_STALE, CACHED = -2, -1, 0, 1, 3
 
