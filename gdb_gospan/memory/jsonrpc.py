@@ -183,8 +183,8 @@ class Connection:
                     f"the Delve at {self.address} has been silent for {_SECONDS:.0f} s"
                 ) from error
             raise self._other(
-                f"no answer within {FIRST_ANSWER:.3g} s: dlv dap, which editors start, gives none; pause the program there and "
-                "use --pid N; nor does a Delve that is still loading its program"
+                f"no answer within {FIRST_ANSWER:.3g} s; dlv dap, which editors start, never answers (pause the program there "
+                "and use --pid N), and a Delve that is still loading its program answers later"
             ) from error
         except TooLongError as error:
             raise self._other("what it sends has no end of line") from error
