@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gdb_gospan import __version__
-from gdb_gospan.commands import memorylimit
-from gdb_gospan.commands.arguments import command_named, split, with_addresses
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import HELP_WIDTH, Command, Option, filled, help_text, hung
 from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
-from gdb_gospan.views.gate import shown
+from gdb_gospan.fields.command import Command, Option
+from gdb_gospan.memory import limit as memorylimit
+from gdb_gospan.render.gate import shown
+from gdb_gospan.render.help import HELP_WIDTH, filled, help_text, hung
+from gdb_gospan.reports.arguments import command_named, split, with_addresses
+from gdb_gospan.reports.catalog import COMMANDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
 
 _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
@@ -181,8 +182,8 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
     arguments, plain = split(command, words, helped_by=f"{_PROGRAM} help", shown=True)
     arguments["argument"] = " ".join(plain) or None
 
-    from gdb_gospan.commands.run import report  # noqa: PLC0415  # help is to be at hand at once
-    from gdb_gospan.views.style import Style  # noqa: PLC0415
+    from gdb_gospan.render.style import Style  # noqa: PLC0415
+    from gdb_gospan.reports.run import report  # noqa: PLC0415  # help is to be at hand at once
 
     return report(None, command, arguments, Style(**_terminal(arguments)))
 
@@ -214,9 +215,15 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
         )
 
     # Help needs neither numpy nor ELF, and is to be at hand at once.
-    from gdb_gospan.commands.coredump import open_session  # noqa: PLC0415  # see above
+    from gdb_gospan.render.progress import telling_of  # noqa: PLC0415  # see above
+    from gdb_gospan.targets.core import open_session  # noqa: PLC0415  # see above
 
-    session = open_session(files, _debug_folders(arguments), _to_terminal(), runtime=arguments["runtime"])
+    session = open_session(
+        files,
+        _debug_folders(arguments),
+        lambda what: telling_of(what, _to_terminal()),
+        runtime=arguments["runtime"],
+    )
     return _shown(session, command, arguments)
 
 
@@ -231,11 +238,11 @@ def _saved(file: str) -> Callable[[str, str | None], Session] | None:
     from gdb_gospan.memory.saved import is_saved  # noqa: PLC0415
 
     if begins_as_image(file):
-        from gdb_gospan.commands.snapshotfile import open_session  # noqa: PLC0415
+        from gdb_gospan.targets.snapshot import open_session  # noqa: PLC0415
 
         return open_session
     if is_saved(file):
-        from gdb_gospan.commands.dlvsaved import open_session as open_delve  # noqa: PLC0415
+        from gdb_gospan.targets.delve_save import open_session as open_delve  # noqa: PLC0415
 
         return open_delve
     return None
@@ -248,7 +255,7 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
         command, arguments, plain, f"--pid {pid} takes no files: the process knows its executable"
     )
 
-    from gdb_gospan.commands.process import open_session  # noqa: PLC0415  # as in _report
+    from gdb_gospan.targets.process import open_session  # noqa: PLC0415  # as in _report
 
     session = open_session(pid, _debug_folders(arguments), runtime=arguments["runtime"])
     return _shown(session, command, arguments)
@@ -258,8 +265,8 @@ def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[s
     _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
     _without_debug_files(command, arguments, "Delve looks for debug information itself")
 
-    from gdb_gospan.commands.dlvstill import tried_again  # noqa: PLC0415  # as in _report
-    from gdb_gospan.commands.dlvtarget import open_session  # noqa: PLC0415
+    from gdb_gospan.targets.delve_server import open_session  # noqa: PLC0415
+    from gdb_gospan.targets.delve_still import tried_again  # noqa: PLC0415  # as in _report
 
     def attempt() -> Answer:
         session = open_session(address, arguments["runtime"])
@@ -286,9 +293,9 @@ def _without_its_files(command: Command, arguments: dict[str, Any], plain: Seque
 
 
 def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Answer:
-    from gdb_gospan.commands.progress import telling  # noqa: PLC0415  # as in _report
-    from gdb_gospan.commands.run import report  # noqa: PLC0415
-    from gdb_gospan.views.style import Style  # noqa: PLC0415
+    from gdb_gospan.render.progress import telling  # noqa: PLC0415  # as in _report
+    from gdb_gospan.render.style import Style  # noqa: PLC0415
+    from gdb_gospan.reports.run import report  # noqa: PLC0415
 
     with telling(session, _to_terminal()):
         return report(session, command, arguments, Style(**_terminal(arguments)))
@@ -311,7 +318,7 @@ def _first(command: Command, plain: Sequence[str]) -> str:
     if not plain:
         raise UsageError(f"{command.name}: needs {name}, {meaning} (try: {_PROGRAM} help {command.name})")
     if name == "FILE":
-        from gdb_gospan.commands.snapshot import free  # noqa: PLC0415  # as in _report
+        from gdb_gospan.reports.snapshot import free  # noqa: PLC0415  # as in _report
 
         free(plain[0])  # a program there was meant to be looked at
     elif os.path.exists(plain[0]):  # noqa: PTH110  # a name of any kind

@@ -6,11 +6,12 @@ import os
 
 import gdb
 
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import Command, help_text
 from gdb_gospan.debugger.paging import write_all
 from gdb_gospan.errors import INTERRUPTED, NOT_TOLD, GoSpansError, Interrupted
+from gdb_gospan.fields.command import Command
 from gdb_gospan.interrupts import WholeImports
+from gdb_gospan.render.help import help_text
+from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.single_thread import import_numpy
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
-    from gdb_gospan.commands.run import Report
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
+    from gdb_gospan.reports.run import Report
 
     T = TypeVar("T")
 
@@ -76,13 +77,13 @@ class _Prefix(gdb.Command):
             gdb.write(f"{_PREFIX} {__version__}\n")
             return None, 0
         if words and words[0] not in ("help", "-h", "--help"):
-            from gdb_gospan.commands.arguments import command_named
             from gdb_gospan.debugger.habits import refuse_order
+            from gdb_gospan.reports.arguments import command_named
 
             refuse_order(words)
             command_named(words[0], words[1:])
         elif words[1:]:
-            from gdb_gospan.commands.arguments import command_named
+            from gdb_gospan.reports.arguments import command_named
 
             gdb.write(help_text(command_named(words[1])) + "\n")
             return None, 0
@@ -126,9 +127,9 @@ class _Subcommand(gdb.Command):
 
     def _run(self, argument: str, *, from_tty: bool) -> Report:
         import_numpy()
-        from gdb_gospan.commands.progress import telling
-        from gdb_gospan.commands.run import report
         from gdb_gospan.debugger.terminal import style
+        from gdb_gospan.render.progress import telling
+        from gdb_gospan.reports.run import report
 
         arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
@@ -191,7 +192,7 @@ def guarded(
 
 def failure(line: str) -> gdb.GdbError:
     """Return what makes gdb print this line, in which nothing is left that a terminal obeys."""
-    from gdb_gospan.views.gate import shown
+    from gdb_gospan.render.gate import shown
 
     return gdb.GdbError(shown(line))
 
@@ -199,8 +200,8 @@ def failure(line: str) -> gdb.GdbError:
 def _tell(stopped: Interrupted, stream: int) -> None:
     """Write what is known, if the report itself is not out already."""
     if stopped.known:
-        from gdb_gospan.commands.interrupted import in_words
-        from gdb_gospan.views.style import Style
+        from gdb_gospan.render.style import Style
+        from gdb_gospan.reports.interrupted import in_words
 
         kept = "What has been read is kept: the next command goes on from there.\n"
         gdb.write(f"{str(stopped) or in_words(stopped.known, Style())}{kept}", stream)
@@ -210,10 +211,10 @@ def _tell(stopped: Interrupted, stream: int) -> None:
 
 def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
-    from gdb_gospan.commands.arguments import parse
     from gdb_gospan.debugger.expressions import address_of
     from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
+    from gdb_gospan.reports.arguments import parse
 
     refuse_habits(command, words)
     arguments = parse(command, words, defaults(), shown=shown)
@@ -233,8 +234,8 @@ def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
     """Return the session of the current target; None for a command that looks at none."""
     if not command.needs_target:
         return None
-    from gdb_gospan.commands.run import load
     from gdb_gospan.debugger.target import current_session
+    from gdb_gospan.reports.run import load
 
     load(command)  # what Python has to load for the first command is not the target's business
     return current_session(arguments["runtime"])

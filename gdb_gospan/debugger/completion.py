@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gdb_gospan.commands.command import Command, Option, options_of
+from gdb_gospan.fields.command import Command, Option, options_of
 
 EXPRESSION: Final[list[str]] = []
 """Returned as this very list where gdb's own completion of expressions goes on."""
@@ -45,7 +45,7 @@ def complete(command: Command, text: str, word: str | None) -> list[str]:
     if command.takes_file:
         return FILE
     if not command.needs_target:
-        from gdb_gospan.commands.glossary import names
+        from gdb_gospan.reports.keys import names
 
         said = " ".join(before) + (" " if before else "") + typed  # a term may have several words
         return _ends(names(), said, word)

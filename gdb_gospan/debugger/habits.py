@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from gdb_gospan.commands.command import Command, options_of
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.command import Command, options_of
 
 _SIGN = re.compile(r"(?:^|\s)(\|&?|[12&]?>>?|<)(?!=)\s*(\S.*)?$")
 _TARGETS = {
@@ -62,7 +62,7 @@ def refuse_signs(command: Command, words: Sequence[str]) -> None:
 
 def refuse_order(words: Sequence[str]) -> None:
     """Raise a `UsageError` when a program or an option stands where the subcommand belongs."""
-    from gdb_gospan.commands.catalog import find
+    from gdb_gospan.reports.catalog import find
 
     first, rest = words[0], words[1:]
     name = next((word for word in rest if find(word)), "summary")

@@ -12,8 +12,8 @@ import re
 
 import gdb
 
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import Command
+from gdb_gospan.fields.command import Command
+from gdb_gospan.reports.catalog import COMMANDS
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def register() -> None:
 
 
 def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int]:
-    from gdb_gospan.commands.run import document, status_of
     from gdb_gospan.debugger.commands import parsed, session_for
+    from gdb_gospan.reports.run import document, status_of
     from gdb_gospan.single_thread import import_numpy
 
     import_numpy()
@@ -68,8 +68,8 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     except KeyboardInterrupt:
         if session is None:
             raise
-        from gdb_gospan.commands.interrupted import interrupted
-        from gdb_gospan.views.style import Style
+        from gdb_gospan.render.style import Style
+        from gdb_gospan.reports.interrupted import interrupted
 
         raise interrupted(session, Style(), data=True) from None
 
@@ -107,7 +107,7 @@ def _name(key: str) -> str:
 
 
 def _shown(text: str) -> str:
-    from gdb_gospan.views.gate import shown
+    from gdb_gospan.render.gate import shown
 
     return shown(text)
 

@@ -94,7 +94,7 @@ class _Limit(gdb.Parameter):
 
 def _long_tables() -> list[str]:
     """Name the commands that cut their table by themselves."""
-    from gdb_gospan.commands.catalog import COMMANDS
+    from gdb_gospan.reports.catalog import COMMANDS
 
     cut = [
         command

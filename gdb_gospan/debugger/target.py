@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import gdb
 
-from gdb_gospan.commands.session import Session, Target, core_description, no_runtime
+from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
 from gdb_gospan.debugger.expressions import symbol_at
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename

@@ -8,7 +8,7 @@ from typing import Any
 
 import gdb
 
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
 
 _WIDEST = 120
 _NARROWEST = 20

@@ -11,7 +11,6 @@ import gdb
 
 from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
-from gdb_gospan.commands.frames import stacks, walked
 from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.memory import GdbMemory
 from gdb_gospan.debugger.said import said
@@ -22,6 +21,7 @@ from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.places import Module
 from gdb_gospan.memory.registers import Thread
+from gdb_gospan.targets.frames import stacks, walked
 
 _POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "i386:x86-64": (62, ("rbp", "rsp")),

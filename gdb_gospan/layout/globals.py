@@ -15,6 +15,17 @@ _INSIDE: Final = ("array", "str", "data")
 _MOST_WORDS: Final = 3
 """Of a slice; a larger variable is a struct or an array."""
 _NEAR: Final = 0.75
+AN_ADDRESS: Final = "an address such as 0xc000012340"
+"""What may stand in the place of a name."""
+
+
+def is_number(text: str) -> bool:
+    """Whether this is a number as Python and C write it, 42 or 0x2a, and so no name."""
+    try:
+        int(text, 0)
+    except ValueError:
+        return False
+    return True
 
 
 @attrs.frozen

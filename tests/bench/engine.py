@@ -19,10 +19,10 @@ import_numpy()
 
 import numpy as np  # noqa: E402
 
-from gdb_gospan.commands import summary  # noqa: E402
-from gdb_gospan.commands.coredump import open_session  # noqa: E402
 from gdb_gospan.memory.elfcore import CoreFile  # noqa: E402
 from gdb_gospan.memory.segments import disjoint  # noqa: E402
+from gdb_gospan.reports import summary  # noqa: E402
+from gdb_gospan.targets.core import open_session  # noqa: E402
 
 if TYPE_CHECKING:
     from gdb_gospan.memory.segments import U64

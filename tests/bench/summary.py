@@ -24,7 +24,7 @@ from pathlib import Path
 from bench import delve, live, scale
 from bench import programs as others
 from bench.measure import breakdown, in_gdb, in_turn, median, table, viewcore
-from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, programs
 from tools.cache import CHECKOUT, Unavailable
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gdb_gospan.commands import pages
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.coredump import open_session
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import pages
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.targets.core import open_session
 from tools import cores, images, programs, schemas, toolchains
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
 
 pytestmark = pytest.mark.toolchain
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.coredump import open_session
 from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.targets.core import open_session
 from tools import cores, forms, gdbs, processes, programs, shell, toolchains
 
 if TYPE_CHECKING:

@@ -108,7 +108,7 @@ def test_it_goes_on_while_the_reports_are_worked_out(monkeypatch: pytest.MonkeyP
             stood.append(processes.is_held(churn.pid))
             return verify(*arguments, **options)
 
-        monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.session"), "verify", late)
+        monkeypatch.setattr(importlib.import_module("gdb_gospan.analysis.session"), "verify", late)
         for words in REPORTS:
             answer = shell.inside(*words.split(), "--json", "--pid", churn.pid)
             document = json.loads(answer.stdout)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands.process import open_session
+from gdb_gospan.targets.process import open_session
 from tools import debian, processes, programs, shell, toolchains
 from tools.questions import addresses, questions
 

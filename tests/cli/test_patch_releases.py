@@ -12,7 +12,7 @@ from tools import cores, layouts, programs
 from tools.forms import compare, open_in
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from tools.cores import Core
 
 ARGUMENTS = "-goroutines", "50", "-stacks", "5"

@@ -18,8 +18,8 @@ from unicodedata import category
 
 import pytest
 
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.views.gate import shown
+from gdb_gospan.render.gate import shown
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, delves, gdbs, mi, planted, processes, programs, shell, toolchains
 from tools.planted import NAME, UTF8
 

@@ -15,9 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from gdb_gospan.commands import process
-from gdb_gospan.commands.frames import walked
-from gdb_gospan.commands.process import open_session
 from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.elfsymbols import SymbolTable
@@ -29,6 +26,9 @@ from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.stripped import find_again
+from gdb_gospan.targets import process
+from gdb_gospan.targets.frames import walked
+from gdb_gospan.targets.process import open_session
 from tools import processes, programs, shell, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
@@ -200,7 +200,7 @@ def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeyp
         searches.append(arguments)
         return find_again(*arguments)
 
-    monkeypatch.setattr(importlib.import_module("gdb_gospan.commands.process"), "find_again", counted)
+    monkeypatch.setattr(importlib.import_module("gdb_gospan.targets.process"), "find_again", counted)
     with sleeping(stripped) as running:
         for known, count in (({}, 1), ({"nothing": truth["mheap_"]}, 2), ({"allp": 0x1000}, 1)):
             session = open_session(running.pid)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gdb_gospan.analysis import verification
-from gdb_gospan.commands import process
 from gdb_gospan.runtime import record
+from gdb_gospan.targets import process
 from tools import crowds, processes, programs, shell, toolchains
 from tools.questions import addresses, dealt, differences, questions
 

@@ -13,7 +13,7 @@ import signal
 
 import pytest
 
-from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, processes, programs, shell, toolchains
 
 #: Options that make a command print all that it knows.

@@ -13,18 +13,20 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.verification import OF_SCHEDULER
-from gdb_gospan.commands import coredump, process, stacks
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.memory import procstatus
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import stacks
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.targets import core as coredump
+from gdb_gospan.targets import process
 from tools import cores, programs, schemas, targets, toolchains
 from tools.damage import CopiedCore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from gdb_gospan.runtime.heap import Heap
     from tools.cores import Core
     from tools.damage import Change

@@ -20,17 +20,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gdb_gospan.commands import process, snapshotfile
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.run import document
-from gdb_gospan.commands.session import Session
+from gdb_gospan.analysis.session import Session
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments, disjoint, overlaps
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.reports.run import document
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
+from gdb_gospan.targets import process
+from gdb_gospan.targets import snapshot as snapshotfile
 from tools import cores, forms, gdbs, images, processes, programs, shell, toolchains
 from tools.cores import Core
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.commands import coredump
 from gdb_gospan.errors import LayoutError
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.resolve import find_symbols
+from gdb_gospan.targets import core as coredump
 from tools import cores, forms, gdbs, programs, toolchains
 from tools.damage import CopiedCore, value_at
 from tools.forms import compare, open_in

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.views.lines import filled
-from gdb_gospan.views.style import NARROWEST, Style
-from gdb_gospan.views.tables import Column, fitted
+from gdb_gospan.render.lines import filled
+from gdb_gospan.render.style import NARROWEST, Style
+from gdb_gospan.render.tables import Column, fitted
 from tools import cores, gdbs, images, programs, shell, toolchains
 
 IMAGE = str(images.FOLDER / "1.27-frag.gospan")

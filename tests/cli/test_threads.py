@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from gdb_gospan.commands import coredump, process
-from gdb_gospan.commands.frames import stacks
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.functions import functions_of
 from gdb_gospan.memory.corenotes import read_notes
 from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.targets import core as coredump
+from gdb_gospan.targets import process
+from gdb_gospan.targets.frames import stacks
 from tools import cores, gdbs, processes, programs, split
 
 ASK = "python import json; from gdb_gospan.debugger.target import frames; print(json.dumps(list(frames())))"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.location import locate
-from gdb_gospan.commands import run
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.coredump import open_session
-from gdb_gospan.commands.session import Session
-from gdb_gospan.views.style import Style
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import run
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.targets.core import open_session
 from tools import cores, images, programs, shell, toolchains
 
 pytestmark = pytest.mark.toolchain

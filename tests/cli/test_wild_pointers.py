@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands.coredump import open_session
 from gdb_gospan.memory.elfcore import CoreFile
+from gdb_gospan.targets.core import open_session
 from tools import cores, programs, shell, toolchains
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gdb_gospan.commands.glossary import TERMS
+from gdb_gospan.glossary.lookup import TERMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gdb_gospan.commands.terms.term import Source
+    from gdb_gospan.glossary.term import Source
     from tools.toolchains import Toolchain
 
 

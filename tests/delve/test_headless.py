@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands import coredump, dlvtarget
 from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.memory import jsonrpc
+from gdb_gospan.targets import core as coredump
+from gdb_gospan.targets import delve_server as dlvtarget
 from tools import cores, delves, held, programs, reports, shell
 from tools.processes import PATIENCE, start
 

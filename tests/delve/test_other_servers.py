@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands import dlvtarget
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import jsonrpc
+from gdb_gospan.targets import delve_server as dlvtarget
 from tools import delves, processes
 
 if TYPE_CHECKING:

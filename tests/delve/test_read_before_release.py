@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands import dlvtarget
 from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.targets import delve_server as dlvtarget
 from tools import crowds, delves, toolchains
 from tools.questions import addresses, dealt, differences, questions, recorded
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gdb_gospan.analysis import verification
-from gdb_gospan.commands import coredump
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.run import run
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.reports.run import run
+from gdb_gospan.targets import core as coredump
 from tools import cores, delves, programs, schemas, shell, toolchains
 
 if TYPE_CHECKING:

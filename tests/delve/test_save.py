@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gdb_gospan.analysis.verification import IDENTITIES
-from gdb_gospan.commands import coredump, dlvsaved
 from gdb_gospan.errors import GoSpansError
+from gdb_gospan.targets import core as coredump
+from gdb_gospan.targets import delve_save as dlvsaved
 from tools import cores, delves, programs, reports, shell
 
 if TYPE_CHECKING:

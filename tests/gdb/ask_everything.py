@@ -10,9 +10,9 @@ from pathlib import Path
 import gdb
 
 sys.path.insert(0, TESTS)  # noqa: F821
-from gdb_gospan.commands import snapshotfile
 from gdb_gospan.debugger import target
 from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.targets import snapshot as snapshotfile
 from tools.questions import addresses, dealt, differences, questions, recorded
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, programs, shell
 from tools.gdbs import run_gdb
 from tools.proofs import memstats_of

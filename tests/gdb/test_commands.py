@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gdb_gospan import __version__
-from gdb_gospan.commands import catalog
-from gdb_gospan.commands.command import options_of
+from gdb_gospan.fields.command import options_of
+from gdb_gospan.reports import catalog
 from tools import cores, gdbs, programs, toolchains
 from tools.gdbs import run_gdb
 

@@ -32,12 +32,12 @@ ASKED = (
 
 BREAK = (
     "python import gdb_gospan.analysis.verification as v, attrs; real = v.verify; "
-    "import gdb_gospan.commands.session as s; "
+    "import gdb_gospan.analysis.session as s; "
     "s.verify = lambda *a, **k: (attrs.evolve(real(*a, **k)[0], status='{}'), *real(*a, **k)[1:]); "
     "import gdb_gospan.debugger.target as t; t.forget()"
 )
 STOP = (
-    "python import gdb_gospan.commands.check as c; was = c.document; "
+    "python import gdb_gospan.reports.check as c; was = c.document; "
     "c.document = lambda *a: (_ for _ in ()).throw({}())"
 )
 MEND = "python c.document = was"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands import catalog
+from gdb_gospan.reports import catalog
 from tools import cores, programs, shell, toolchains
 from tools.gdbs import run_gdb
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gdb_gospan.commands import catalog
+from gdb_gospan.reports import catalog
 from tools import cores, programs, toolchains
 from tools.gdbs import run_gdb
 from tools.mi import run_mi

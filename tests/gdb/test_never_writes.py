@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands.process import open_session
+from gdb_gospan.targets.process import open_session
 from tools import processes, programs, toolchains
 from tools.gdbs import run_gdb
 from tools.questions import addresses, questions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands.coredump import open_session
+from gdb_gospan.targets.core import open_session
 from tools import cores, processes, programs, split
 from tools.gdbs import run_gdb
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gdb_gospan.commands.coredump import open_session
+from gdb_gospan.targets.core import open_session
 from tools import cores, programs, shell, split
 from tools.gdbs import run_gdb
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import options_of
-from gdb_gospan.commands.glossary import names
+from gdb_gospan.fields.command import options_of
 from gdb_gospan.layout.sizeclasses import SIZES
+from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.reports.keys import names
 from tools import cores, programs, toolchains
 from tools.gdbs import run_gdb
 from tools.terminal import gdb_on_a_terminal
@@ -210,7 +210,7 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
     """The work is made to take long; the next command finds nothing half done."""
     slow = {
         "a walk in Python": "from gdb_gospan.runtime import mcentral as m; name = 'read_central'",
-        "a formatting loop": "from gdb_gospan.views import central as m; name = 'text'",
+        "a formatting loop": "from gdb_gospan.reports.screens import central as m; name = 'text'",
     }[where]
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:
         expected = terminal.run("go-spans central")
@@ -251,7 +251,7 @@ def test_a_terminal_of_next_to_no_columns(gdb: Gdb, core: cores.Core) -> None:
 def test_long_work_shows_what_it_reads(gdb: Gdb, core: cores.Core) -> None:
     """Here everything counts as long; the line is overwritten before the report comes."""
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:
-        terminal.run("python import gdb_gospan.commands.progress as p; p._AFTER = 0")
+        terminal.run("python import gdb_gospan.render.progress as p; p._AFTER = 0")
         screen = terminal.run("go-spans summary")
     line = re.search(r"\rgo-spans: [\w ]+, [\d.]+ \w+ read, [\d.]+ \w+/s *", screen)
     assert line is not None, screen

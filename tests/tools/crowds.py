@@ -7,14 +7,14 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from gdb_gospan.commands import snapshotfile
+from gdb_gospan.targets import snapshot as snapshotfile
 from tools import processes, programs, shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from tools.processes import Running
 
 #: What to ask the program for, by the descriptors that there are then: where structs are no longer read all at once, where

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gdb_gospan.commands import coredump
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.run import document
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.reports.run import document
+from gdb_gospan.targets import core as coredump
 from tools import guests, images, schemas
 from tools.cache import once, root
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from tools.cores import Core
 
 #: What objcopy takes away for each form that has an executable.

@@ -23,23 +23,23 @@ import numpy as np
 if __name__ == "__main__":  # run as a file: the package and the tools are beside it
     sys.path[:0] = [str(Path(__file__).resolve().parents[depth]) for depth in (2, 1)]
 
-from gdb_gospan.commands import coredump
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.layout.frozen import freeze, thaw
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
+from gdb_gospan.render.longtable import json_pieces
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
-from gdb_gospan.views.longtable import json_pieces
+from gdb_gospan.targets import core as coredump
 from tools import cores, programs, toolchains
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from gdb_gospan.commands.command import Command
+    from gdb_gospan.fields.command import Command
     from gdb_gospan.layout.model import Layout
     from gdb_gospan.layout.resolve import Symbols
     from tools.cores import Core
@@ -136,13 +136,13 @@ def documents(session: Session, without: Collection[str] = ()) -> Iterator[tuple
     """Yield every command about a target with its document about all there is; with an argument, for each sort of it."""
     for command in (command for command in COMMANDS if command.needs_target and command.name not in without):
         for arguments in _arguments(session, command):
-            module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
+            module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
             yield command, module.document(session, {**arguments, "width": 80})
 
 
 def text(command: Command, document: dict[str, Any], style: Any) -> str:
     """Lay a document out as the command would."""
-    module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
+    module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
     shown: str | Iterator[str] = module.text(document, style)
     laid_out: str = style.finish(shown if isinstance(shown, str) else "".join(shown))
     return laid_out

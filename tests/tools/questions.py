@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gdb_gospan.commands import snapshotfile
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS, find
-from gdb_gospan.commands.command import options_of
-from gdb_gospan.commands.run import document, laid_out
-from gdb_gospan.views.style import Style
+from gdb_gospan.fields.command import options_of
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.run import document, laid_out
+from gdb_gospan.targets import snapshot as snapshotfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from gdb_gospan.commands.command import Command, Option
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
+    from gdb_gospan.fields.command import Command, Option
 
 Question = tuple["Command", list[str]]
 """A command and the words after it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS
 from tools.images import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
 
 #: Differs by the route: what the target is called, and how it was read.
 ROUTE = ("target",)
@@ -27,7 +27,7 @@ def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
         words = [f"--{name}" for name in ("chunks", "verbose") if name in options]
         words += ["--limit", "0"] if "limit" in options else []
         words += ["--state", "all"] if "state" in options else []
-        module = importlib.import_module(f"gdb_gospan.commands.{command.module}")
+        module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
         document = as_json(module.document(session, {**parse(command, words), "width": 100}))
         yield command.name, without_route(document)
 

@@ -12,14 +12,16 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
-from gdb_gospan.commands import catalog, dlvtarget  # noqa: E402
+from gdb_gospan.fields import pagewords  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
+from gdb_gospan.reports import catalog  # noqa: E402
+from gdb_gospan.reports.screens import gc  # noqa: E402
 from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
-from gdb_gospan.views import gc, pagewords  # noqa: E402
+from gdb_gospan.targets import delve_server as dlvtarget  # noqa: E402
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.command import Command
+    from gdb_gospan.fields.command import Command
     from gdb_gospan.layout.requirements import NeedStruct
 
 SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gdb_gospan.commands import process
+from gdb_gospan.targets import process
 from tools import cores, held, nonstop, processes, programs
 from tools.cores import Core
 

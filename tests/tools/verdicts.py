@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gdb_gospan.analysis.verification import IDENTITIES
-from gdb_gospan.commands import coredump, snapshotfile
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.run import run
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.reports.run import run
+from gdb_gospan.targets import core as coredump
+from gdb_gospan.targets import snapshot as snapshotfile
 from tools import delves, forms, gdbs
 from tools.damage import CopiedCore, changed_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from tools.cores import Core
     from tools.damage import Change
 

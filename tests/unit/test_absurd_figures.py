@@ -18,20 +18,20 @@ import pytest
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.verification import verify
-from gdb_gospan.commands import run
-from gdb_gospan.commands.catalog import find
 from gdb_gospan.errors import GoSpansError
-from gdb_gospan.views.longtable import LongTable, csv_pieces
-from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import to_csv
+from gdb_gospan.render.longtable import LongTable, csv_pieces
+from gdb_gospan.render.style import Style
+from gdb_gospan.render.tables import to_csv
+from gdb_gospan.reports import run
+from gdb_gospan.reports.catalog import find
 from tools import images, schemas, soak
 from tools.tiny_heap import parked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gdb_gospan.commands.command import Command
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
+    from gdb_gospan.fields.command import Command
     from gdb_gospan.runtime.heap import Heap
 
     Places = Iterator[tuple[str, int, int]]
@@ -243,7 +243,7 @@ def rows(session: Session, name: str, *words: str) -> list[dict[str, Any]]:
 
 
 def arguments_of(name: str, *words: str) -> tuple[Command, dict[str, Any]]:
-    from gdb_gospan.commands.arguments import parse
+    from gdb_gospan.reports.arguments import parse
 
     command = find(name)
     assert command is not None

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gdb_gospan.commands import run
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import run
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
 from tools import images
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from gdb_gospan.runtime.heap import Heap
 
 RECORDED = images.load("1.27-frag")

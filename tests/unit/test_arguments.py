@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.commands.arguments import command_named, parse
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import options_of
-from gdb_gospan.commands.run import run
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.command import options_of
 from gdb_gospan.layout.sizeclasses import SIZES
-from gdb_gospan.views.list_spans import span_class
-from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import Column
+from gdb_gospan.render.style import Style
+from gdb_gospan.render.tables import Column
+from gdb_gospan.reports.arguments import command_named, parse
+from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.reports.run import run
+from gdb_gospan.reports.screens.list import span_class
 from tools import images
 
 # What stands above the columns that a table can be sorted by, and the key that it is sorted by then.
@@ -82,7 +82,7 @@ def test_what_stands_above_a_column_is_what_to_sort_by(
 ) -> None:
     """Of every table that is printed, whatever its columns are; and the rows come in that order."""
     found = command_named(command)
-    view = importlib.import_module(f"gdb_gospan.views.{found.module}")
+    view = importlib.import_module(f"gdb_gospan.reports.screens.{found.name}")
     made: list[Column] = []
 
     def noted(*words: Any, **more: Any) -> Column:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gdb_gospan import __version__, cli
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.command import options_of
+from gdb_gospan.fields.command import options_of
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import images
 
 
@@ -124,7 +124,7 @@ def test_a_defect_is_one_line_unless_asked_for(wanted, monkeypatch, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_fits_a_terminal(command):
-    from gdb_gospan.commands.command import help_text
+    from gdb_gospan.render.help import help_text
 
     assert [line for line in help_text(command).splitlines() if len(line) > 112] == []
 

@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS, find
-from gdb_gospan.commands.run import document, run
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.run import document, run
 from tools import images
 
 

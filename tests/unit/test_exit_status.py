@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gdb_gospan import cli, errors
-from gdb_gospan.commands import check
-from gdb_gospan.commands.catalog import COMMANDS
 from gdb_gospan.memory.image import Image, write
+from gdb_gospan.reports import check
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import images, shell
 
 if TYPE_CHECKING:

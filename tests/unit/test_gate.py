@@ -12,18 +12,18 @@ import attrs
 import numpy as np
 import pytest
 
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS, find
-from gdb_gospan.commands.command import options_of
-from gdb_gospan.commands.progress import telling_of
-from gdb_gospan.commands.run import document, laid_out, run
-from gdb_gospan.commands.session import Session
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.command import options_of
 from gdb_gospan.layout.goversion import parse as parse_version
+from gdb_gospan.render.gate import cell, shown, word
+from gdb_gospan.render.longtable import LongTable, csv_pieces, passed
+from gdb_gospan.render.progress import telling_of
+from gdb_gospan.render.style import Style
+from gdb_gospan.render.tables import to_csv
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.run import document, laid_out, run
 from gdb_gospan.runtime.several import Runtime
-from gdb_gospan.views.gate import cell, shown, word
-from gdb_gospan.views.longtable import LongTable, csv_pieces, passed
-from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import to_csv
 from tools import images, planted, shell
 from tools.planted import NAME, PLAIN, SIGNS
 

@@ -11,18 +11,18 @@ import pytest
 from gdb_gospan import cli
 from gdb_gospan.analysis.occupancy import Classes
 from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER
-from gdb_gospan.commands import explain
-from gdb_gospan.commands.catalog import COMMANDS, find
-from gdb_gospan.commands.command import options_of
-from gdb_gospan.commands.explain import why_text
-from gdb_gospan.commands.glossary import SHOWN, SOMETIMES, TERMS, find_keys, nearest, plain, shown_by
-from gdb_gospan.commands.glossary import find as terms_of
-from gdb_gospan.commands.keys import keys
-from gdb_gospan.commands.terms.fixallocs import FIXALLOCS
-from gdb_gospan.commands.terms.identities import IDENTITY_FORMULAS
-from gdb_gospan.commands.terms.popular import POPULAR
-from gdb_gospan.views import summary
-from gdb_gospan.views.style import Style
+from gdb_gospan.fields.command import options_of
+from gdb_gospan.glossary.fixallocs import FIXALLOCS
+from gdb_gospan.glossary.identities import IDENTITY_FORMULAS
+from gdb_gospan.glossary.lookup import SHOWN, SOMETIMES, TERMS, plain, shown_by
+from gdb_gospan.glossary.lookup import find as terms_of
+from gdb_gospan.glossary.popular import POPULAR
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import explain
+from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.explain import why_text
+from gdb_gospan.reports.keys import find_keys, keys, nearest
+from gdb_gospan.reports.screens import summary
 from tools import images, schemas
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from gdb_gospan.render.style import Style
 from gdb_gospan.runtime import goroutines
 from gdb_gospan.runtime.losses import Losses
-from gdb_gospan.views.style import Style
 from tools import images, toolchains
 from tools.proofs import assert_adds_up, assert_classes_match_the_spans, memstats_of, not_exact, walk
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.command import Command
+    from gdb_gospan.fields.command import Command
     from gdb_gospan.runtime.heap import Heap
 
 STYLES = {

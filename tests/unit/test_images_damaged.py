@@ -16,8 +16,8 @@ import pytest
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.verification import verify
 from gdb_gospan.errors import GoSpansError
+from gdb_gospan.render.style import Style
 from gdb_gospan.runtime.mpagealloc import FREE
-from gdb_gospan.views.style import Style
 from tools import images, schemas
 from tools.damage import flipped, page_bit, value_at
 from tools.tiny_heap import parked

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.accounting import accounts
-from gdb_gospan.commands.session import Session
+from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory.image import Image
+from gdb_gospan.render.style import Style
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.views.style import Style
 from tools import images, schemas
 
 #: Accounts that come from walking spans and pages; the others are counters of the runtime.

@@ -8,14 +8,15 @@ import pytest
 
 from gdb_gospan import cli
 from gdb_gospan.analysis.caches import P_STATUS
-from gdb_gospan.commands import explain
-from gdb_gospan.commands.catalog import find
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.pagewords import page_words
+from gdb_gospan.render import tables
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import explain
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.reports.screens import memstats
 from gdb_gospan.runtime.goroutines import STATUS_NAMES
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
-from gdb_gospan.views import memstats, tables
-from gdb_gospan.views.pagewords import page_words
-from gdb_gospan.views.style import Style
 from tools import images
 
 #: Reports whose lines have a name at the left.

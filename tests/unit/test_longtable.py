@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdb_gospan.commands.arguments import command_named, parse
-from gdb_gospan.commands.run import document, report, run
 from gdb_gospan.errors import Interrupted
-from gdb_gospan.views import longtable
-from gdb_gospan.views.longtable import LongTable, csv_pieces, json_pieces, laid_out
-from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import Column, chosen, fitted, table, to_csv
+from gdb_gospan.render import longtable
+from gdb_gospan.render.longtable import LongTable, csv_pieces, json_pieces, laid_out
+from gdb_gospan.render.style import Style
+from gdb_gospan.render.tables import Column, chosen, fitted, table, to_csv
+from gdb_gospan.reports.arguments import command_named, parse
+from gdb_gospan.reports.run import document, report, run
 from tools import images
 
 WORDS = st.sampled_from(
@@ -161,7 +161,7 @@ def test_ctrl_c_stops_before_and_within_the_output(monkeypatch: pytest.MonkeyPat
     command, session = command_named("list"), images.load("1.27-frag").session()
     arguments = parse(command, ["--state", "all", "--limit", "0"])
     monkeypatch.setattr(longtable, "_BLOCK", 100)
-    monkeypatch.setattr("gdb_gospan.commands.run._PIECE", 1000)
+    monkeypatch.setattr("gdb_gospan.reports.run._PIECE", 1000)
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -169,7 +169,7 @@ def test_ctrl_c_stops_before_and_within_the_output(monkeypatch: pytest.MonkeyPat
     pieces = report(session, command, arguments, Style()).pieces
     assert next(iter(pieces)).startswith("go1.27")
     with monkeypatch.context() as patch:
-        patch.setattr("gdb_gospan.commands.list_spans.columns_of", interrupt)
+        patch.setattr("gdb_gospan.reports.list.columns_of", interrupt)
         with pytest.raises(KeyboardInterrupt) as stopped:
             list(pieces)
         assert not isinstance(stopped.value, Interrupted), (

@@ -7,11 +7,11 @@ import struct
 import numpy as np
 import pytest
 
-from gdb_gospan.commands.frames import walked
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.segments import Segments
 from gdb_gospan.memory.sigframe import Interrupted, interrupted
+from gdb_gospan.targets.frames import walked
 
 STACK, SIZE = 0xC000100000, 32 << 10
 AMD64, ARM64 = 62, 183

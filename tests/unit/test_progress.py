@@ -8,13 +8,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from gdb_gospan.commands.arguments import command_named, parse
-from gdb_gospan.commands.interrupted import known_so_far
-from gdb_gospan.commands.progress import telling, telling_of
-from gdb_gospan.commands.run import run
-from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.errors import Interrupted
-from gdb_gospan.views.style import Style
+from gdb_gospan.render.progress import telling, telling_of
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import command_named, parse
+from gdb_gospan.reports.interrupted import known_so_far
+from gdb_gospan.reports.run import run
 from tools.tiny_heap import TinyHeap
 
 
@@ -76,7 +76,7 @@ def test_what_is_known_when_it_is_stopped() -> None:
 def test_a_program_that_reads_gets_no_half_document(monkeypatch: pytest.MonkeyPatch, data: str) -> None:
     session = Session(Target("core", "core of tiny"), TinyHeap().heap())
     command = command_named("check")
-    monkeypatch.setattr("gdb_gospan.commands.check.ordered", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("gdb_gospan.reports.check.ordered", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(Interrupted, match="Known so far"):
         run(session, command, parse(command, []), Style())
     with pytest.raises(Interrupted) as stopped:

@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from gdb_gospan.commands import catalog
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.views import summary
+from gdb_gospan.reports import catalog
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.screens import summary
 from tools import gdbs, support_table
 from tools.cache import CHECKOUT
 

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from gdb_gospan.commands.arguments import command_named
-from gdb_gospan.commands.command import options_of
+from gdb_gospan.fields.command import options_of
 from gdb_gospan.memory import permissions
+from gdb_gospan.reports.arguments import command_named
 from tools.cache import CHECKOUT
 
 PAGES = sorted((CHECKOUT / "examples").glob("*.md"))

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
-from gdb_gospan.commands.run import run
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
+from gdb_gospan.reports.run import run
 from gdb_gospan.runtime.mpagealloc import PADDING
-from gdb_gospan.views.style import Style
 from tools import images
 
 

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import referencing
 
-from gdb_gospan.commands import explain
-from gdb_gospan.commands.catalog import COMMANDS
-from gdb_gospan.commands.session import SCHEMA_VERSION
+from gdb_gospan.analysis.session import SCHEMA_VERSION
+from gdb_gospan.reports import explain
+from gdb_gospan.reports.catalog import COMMANDS
 from tools import images, schemas
 from tools.cache import CHECKOUT
 

@@ -11,10 +11,10 @@ from gdb_gospan.errors import UsageError
 from gdb_gospan.layout import anchors, bundled
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.platform import platform
+from gdb_gospan.render.longtable import passed
+from gdb_gospan.render.provenance import heading
+from gdb_gospan.render.style import Style
 from gdb_gospan.runtime.several import Runtime, choose
-from gdb_gospan.views.longtable import passed
-from gdb_gospan.views.provenance import heading
-from gdb_gospan.views.style import Style
 
 A = Runtime("liba.so", "/lib/liba.so", 0x1000, "go1.27.3", 1 << 20)
 B = Runtime("libb.so", "/lib/libb.so", 0x2000, "go1.27.3", 50 << 20)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gdb_gospan.commands import catalog
+from gdb_gospan.reports import catalog
 from tools import star_tables
 
 SCRIPT = star_tables.SCRIPT.read_text(encoding="utf-8")

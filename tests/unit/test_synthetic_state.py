@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.occupancy import decile
-from gdb_gospan.commands.gc import gc_state
-from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.reports.gc import gc_state
 from gdb_gospan.runtime.mgc import lock_held
 from tools.tiny_heap import SWEEPGEN, TinyHeap
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.rules import FAMILIES
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER, verify
-from gdb_gospan.commands.dlvtarget import as_called
-from gdb_gospan.commands.session import Session, Target
+from gdb_gospan.render.provenance import footer
+from gdb_gospan.render.style import Style
 from gdb_gospan.runtime.ms import Ms
-from gdb_gospan.views.provenance import footer
-from gdb_gospan.views.style import Style
+from gdb_gospan.targets.delve_server import as_called
 from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import COMMANDS, find
-from gdb_gospan.commands.command import help_text
-from gdb_gospan.commands.run import run
-from gdb_gospan.views.pagewords import page_words
-from gdb_gospan.views.style import Style
-from gdb_gospan.views.tables import Column, fitted
+from gdb_gospan.fields.pagewords import page_words
+from gdb_gospan.render.help import help_text
+from gdb_gospan.render.style import Style
+from gdb_gospan.render.tables import Column, fitted
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.run import run
 from tools import images
 
 IMAGES = ("1.19-386", "1.27-frag", "1.27-arenas", "1.27-unswept")

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from gdb_gospan.analysis.location import locate
-from gdb_gospan.commands import explain, run
-from gdb_gospan.commands.arguments import parse
-from gdb_gospan.commands.catalog import find
 from gdb_gospan.errors import UsageError
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports import explain, run
+from gdb_gospan.reports.arguments import parse
+from gdb_gospan.reports.catalog import find
 from gdb_gospan.runtime.mstats import heap_goal
-from gdb_gospan.views.style import Style
 from tools import images
 
 if TYPE_CHECKING:
-    from gdb_gospan.commands.session import Session
+    from gdb_gospan.analysis.session import Session
     from tools.images import Recorded
 
 #: What Prometheus' client for Go exports of runtime.MemStats.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.commands import coredump
+from gdb_gospan.targets import core as coredump
 from tools import forms, matrix, targets, toolchains
 
 if TYPE_CHECKING:

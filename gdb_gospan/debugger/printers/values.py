@@ -43,7 +43,7 @@ class Printer:
         charsets = {gdb.host_charset(), gdb.target_charset()}
         if all(charset.lower().replace("-", "") == "utf8" for charset in charsets):
             return text
-        from gdb_gospan.views.style import Style
+        from gdb_gospan.render.style import Style
 
         return Style(unicode=False).finish(text)
 

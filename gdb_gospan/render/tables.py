@@ -1,0 +1,209 @@
+"""Tables of text, and the same rows as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from gdb_gospan.render.gate import cell
+from gdb_gospan.render.lines import filled, joined
+
+
+@attrs.frozen
+class Column:
+    """One column: the key of the row, its heading, and how a value becomes text.
+
+    Numbers are right-aligned; ``left`` says that this column is words, ``wraps`` that
+    it is sentences, which go on below where the width ends (one column of a table). Where the room is short a column
+    of a higher ``rank`` is left out before one of a lower, and one of rank 0 never.
+    """
+
+    key: str
+    heading: str
+    format: Any = str
+    left: bool = False
+    wraps: bool = False
+    rank: int = 0
+
+
+_IDLE = 5
+"""A column of this rank or a higher one goes first where it has the same in every row."""
+
+_NARROWEST = 24
+"""Columns that sentences get at least, however narrow the terminal."""
+
+
+def table(
+    columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], *, indent: str = "  ", width: int = 0
+) -> str:
+    """Lay rows out under their headings; in a width, a column may wrap."""
+    from tabulate import tabulate  # noqa: PLC0415  # 30 ms that a command without a table does not pay
+
+    # The headings go in as a row: as headers tabulate would set them two blanks further apart.
+    cells = [[column.heading for column in columns]]
+    cells += [[column.format(row[column.key]) for column in columns] for row in rows]
+    at = next((number for number, column in enumerate(columns) if column.wraps), None)
+    if width and at is not None:
+        others = sum(2 + max(map(len, column)) for column in zip(*cells, strict=True))
+        others -= 2 + max(len(row[at]) for row in cells)
+        room = max(width - len(indent) - others, _NARROWEST)
+        cells = [[*row[:at], "\n".join(filled(row[at], room, cuts=True)), *row[at + 1 :]] for row in cells]
+    text: str = tabulate(
+        cells,
+        tablefmt="plain",
+        disable_numparse=True,
+        colalign=["left" if column.left else "right" for column in columns],
+    )
+    return "\n".join((indent + line).rstrip() for line in text.splitlines())
+
+
+@attrs.frozen
+class Measure:
+    """What is to be known of the cells of a column before they are laid out.
+
+    Attributes
+    ----------
+    width
+        Of the widest.
+    first
+        One of them.
+    same
+        All others are like it.
+    """
+
+    width: int
+    first: str
+    same: bool
+
+    @classmethod
+    def of(cls, *cells: str) -> Measure:
+        """Measure these cells; there is at least one."""
+        return cls(max(map(len, cells)), cells[0], len(set(cells)) == 1)
+
+    def with_cell(self, cell: str) -> Measure:
+        """Measure one more."""
+        return Measure(max(self.width, len(cell)), self.first, self.same and cell == self.first)
+
+
+def fitted(
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    total: Mapping[str, Any] | None,
+    room: int,
+    *,
+    of: int = 0,
+    indent: str = "  ",
+) -> tuple[str, str]:
+    """Lay rows out in the room, with as many columns as fit, and say which were left out.
+
+    Parameters
+    ----------
+    total
+        The last row, if there is one for all.
+    room
+        0 for as much as the table needs.
+    of
+        How many rows there are, of which a limit may have left out some.
+    """
+    every = [*rows, *([total] if total else [])]
+    if not room:
+        return table(columns, every, indent=indent), ""
+    measures = {
+        column.key: Measure(
+            _width(column, every) - 2,
+            column.format(rows[0][column.key]) if rows else "",
+            _same(column, rows, total),
+        )
+        for column in columns
+    }
+    kept, note = chosen(columns, measures, len(rows), room, of=of, indent=indent)
+    if sum(_width(column, every) for column in kept) + len(indent) - 2 > room and len(kept) > 1:
+        folded = [line for row in every for line in fold(kept, _cells(kept, row), room, indent)]
+        return "\n".join([f"{indent}{kept[0].heading}", *folded]), note
+    return table(kept, every, indent=indent, width=room), note
+
+
+def _cells(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, str]:
+    return {column.key: column.format(row[column.key]) for column in columns}
+
+
+def fold(columns: Sequence[Column], cells: Mapping[str, str], room: int, indent: str) -> list[str]:
+    """Lay one row out as lines, where it is too wide for one: the first cell, and below it the others by their headings."""
+    first, *others = columns
+    parts = [
+        f"{column.heading}: {cells[column.key]}" if column.heading else cells[column.key]
+        for column in others
+        if cells[column.key]
+    ]
+    return [f"{indent}{cells[first.key]}".rstrip(), *joined(parts, room, indent + "  ")]
+
+
+def chosen(
+    columns: Sequence[Column],
+    measures: Mapping[str, Measure],
+    count: int,
+    room: int,
+    *,
+    of: int = 0,
+    indent: str = "  ",
+) -> tuple[list[Column], str]:
+    """Choose the columns that fit, and say which do not; those that say nothing, the same in every row, go first.
+
+    Parameters
+    ----------
+    count, of
+        Rows that are shown, and how many there are.
+    room
+        Columns of the terminal; 0 for as many as the table needs.
+    """
+    if not room:
+        return list(columns), ""
+    left: list[Column] = []
+    widths = {column.key: 2 + max(len(column.heading), measures[column.key].width) for column in columns}
+    room += 2 - len(indent)  # each width has two blanks, of which the first ones are the indent
+    same = {column.key for column in columns if measures[column.key].same}
+    by_rank = sorted((column for column in columns if column.rank), key=lambda column: -column.rank)
+    idle = [column for column in by_rank if column.key in same and column.rank >= _IDLE]
+    for column in [*idle, *(column for column in by_rank if column not in idle)]:
+        if sum(widths[column.key] for column in columns if column not in left) > room:
+            left.append(column)
+    for column in sorted((column for column in left if column not in idle), key=lambda column: column.rank):
+        if sum(widths[other.key] for other in columns if other not in left or other is column) <= room:
+            left.remove(column)
+    kept = [column for column in columns if column not in left]
+    said = []
+    for column in (column for column in left if column.heading):
+        value = measures[column.key].first if column.key in same else ""
+        every_one = f" ({value} in the rows shown)" if of > count else f" (all {value})"
+        said.append(column.heading + (every_one if value and count > 1 else ""))
+    note = f"left out for the width: {', '.join(said)}; --json and --csv have all" if said else ""
+    return kept, note
+
+
+def _width(column: Column, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return the least that a column takes, with the blanks before it."""
+    widest = max((len(column.format(row[column.key])) for row in rows), default=0)
+    return 2 + max(len(column.heading), min(widest, _NARROWEST) if column.wraps else widest)
+
+
+def _same(column: Column, rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any] | None) -> bool:
+    """Whether a column has the same in every row; and in the last one, unless that has nothing there."""
+    values = {column.format(row[column.key]) for row in rows}
+    last = column.format(total[column.key]) if total else ""
+    return bool(rows) and len(values | ({last} if last else set())) == 1
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as CSV under their keys; nested values are left out."""
+    if not rows:
+        return ""
+    keys = [key for key, value in rows[0].items() if not isinstance(value, (dict, list))]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, keys, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: cell(row.get(key)) for key in keys} for row in rows)
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""Screens that are laid out by hand, where a table is not enough."""

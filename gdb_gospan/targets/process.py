@@ -1,0 +1,382 @@
+"""A session of a running process on this machine, without a debugger: it stands still for one look."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from gdb_gospan.analysis.session import Session, Target, no_runtime
+from gdb_gospan.analysis.standing import Stack
+from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
+from gdb_gospan.layout.anchors import SMALLEST
+from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
+from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
+from gdb_gospan.layout.dwarf import DwarfTypes
+from gdb_gospan.layout.functions import Functions, functions_of
+from gdb_gospan.layout.machine import elf_platform
+from gdb_gospan.layout.resolve import Symbols
+from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.buildid import other_build
+from gdb_gospan.memory.executable import Executable, open_executable
+from gdb_gospan.memory.heldstill import HeldStill
+from gdb_gospan.memory.places import Module, mappings_of, modules
+from gdb_gospan.memory.procmem import ProcessMemory, resident
+from gdb_gospan.memory.ptrace import Stop
+from gdb_gospan.memory.registers import Thread
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.runtime.stripped import find_again
+from gdb_gospan.targets.frames import stacks
+from gdb_gospan.targets.variables import by_symbols
+
+_AT_ENTRY: Final = 9
+_AT_TIMES: Final = {"work", "sweep", "gcBitsArenas", "scavenge"}
+"""Variables that are told by the state that they are in: of some states they are not, wherever one looks."""
+_DELETED: Final = " (deleted)"
+_JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+@attrs.frozen
+class _Loaded:
+    """What a process runs, as the kernel put it into memory.
+
+    Attributes
+    ----------
+    path
+        Of the executable, as /proc/PID/exe has it.
+    deleted
+        The file has been removed or replaced since.
+    vector
+        The auxiliary vector: it has addresses and random bytes of this exec, so an equal one is the same.
+    """
+
+    path: str
+    deleted: bool
+    vector: bytes
+
+    def entry(self, executable: Executable) -> int | None:
+        """Return where its first instruction is, or None when that is not told."""
+        width = executable.bits // 8
+        words = [
+            int.from_bytes(self.vector[at : at + width], executable.byteorder)
+            for at in range(0, len(self.vector), width)
+        ]
+        return dict(zip(words[::2], words[1::2], strict=False)).get(_AT_ENTRY)
+
+
+class ProcessSession(Session):
+    """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
+
+    def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
+        super().__init__(
+            target,
+            heap,
+            self._stacks,
+            lwps=lambda: tuple(each.lwp for each in self._threads),
+            variables=by_symbols(opened.types, target.executable or "the executable"),
+        )
+        self._memory = memory
+        self._opened = opened
+        self._threads: tuple[Thread, ...] = ()
+        self._stop: Stop | HeldStill | None = None
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Stop the process for this block.
+
+        Raises
+        ------
+        TargetError
+            It cannot be stopped, runs another program by now, or ended in the block.
+        """
+        pid = self._memory.pid
+        if self.pause_ms is not None:
+            raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+        with _no_job_control(), _ended_instead(pid):
+            self._stop = stop = _stop(pid)
+            try:
+                self._begin(stop)
+                yield
+            except GoSpansError as error:
+                stop.release()
+                _refuse_halves(stop, error)
+                raise
+            finally:
+                stop.release()
+                self.pause_ms = 1000 * stop.seconds
+                self._memory.close()  # what is read from now on would be of another moment
+        _refuse_halves(stop)
+
+    def release(self) -> None:
+        """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
+        seen = list(self._stacks())
+        self.frames = lambda: seen
+        if self._stop is not None:  # always, in a look
+            self._stop.release()
+            self._memory.close()
+            _refuse_halves(self._stop)
+
+    def _begin(self, stop: Stop | HeldStill) -> None:
+        """Take what only shows while the process stands still."""
+        if _loaded(stop.pid).vector != self._opened.loaded.vector:
+            raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
+        executable = self._opened.executable
+        kind = executable.machine, executable.bits, executable.byteorder
+        if self._opened.search is not None:
+            self.heap.symbols = self._opened.search.again(self.heap.symbols)
+        numbers = procstatus.own_numbers(stop.pid, stop.threads)
+        self._threads = tuple(
+            stop.thread(tid, number, *kind) for tid, number in zip(stop.threads, numbers, strict=True)
+        )
+        self.target = attrs.evolve(self.target, resident=resident(stop.pid))
+
+    def _stacks(self) -> Iterator[Stack]:
+        return stacks(self._memory, self._threads, self._opened.functions)
+
+
+@attrs.frozen
+class _Opened:
+    """What is known of the program before the process is stopped.
+
+    Attributes
+    ----------
+    types
+        Of the executable, then of the libraries in Go.
+    search
+        For the runtime's variables; None where there are symbols.
+    """
+
+    loaded: _Loaded
+    executable: Executable
+    functions: Functions
+    types: tuple[DwarfTypes, ...]
+    search: _Search | None
+
+
+def open_session(
+    pid: int, debug_folders: Sequence[Path] = FOLDERS, *, runtime: str | None = None
+) -> ProcessSession:
+    """Learn all that can be learnt of a process while it runs: what is left is to stop it and to read.
+
+    Parameters
+    ----------
+    debug_folders
+        Where split debug information may be, besides around the executable.
+    runtime
+        Which of several Go runtimes to look at, by its number or name; None for the largest.
+
+    Raises
+    ------
+    GoSpansError
+        There is no such process, it must not be looked at, or it is no Go program
+        that can be decoded.
+    """
+    status = procstatus.examined(pid)
+    with _ended_instead(pid):
+        return _opened(status, debug_folders, runtime)
+
+
+def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: str | None) -> ProcessSession:
+    pid = status.process
+    loaded = _loaded(pid)
+    executable = open_executable(Path(f"/proc/{pid}/exe"))
+    name = os.path.basename(loaded.path) or status.name  # noqa: PTH119  # of a name that is no file any more
+    refuse_other_compiler(executable, name)
+    memory = ProcessMemory(pid)
+    bias = _bias(pid, executable, loaded)
+    own = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
+    system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
+    there = modules(mappings_of(pid))
+    libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
+    opening = partial(
+        open_heap,
+        memory,
+        (own, *(library.types for library in libraries)),
+        system,
+        program=name,
+        modules=lambda: there,
+        runtime=runtime,
+    )
+    # The layout is resolved and tried on the running process, for that takes longest and needs no stop. Where it is told
+    # by what is in memory, something may have changed in between, and it only seems to be none.
+    try:
+        opened = opening()
+    except (LayoutError, MemoryReadError):
+        refuse_gccgo_library(there, name)
+        with _no_job_control(), _standing_still(pid):
+            opened = opening()
+    if opened is None:
+        refuse_gccgo_library(there, name)
+        raise TargetError(_no_runtime(pid, name, executable))
+    tried = opened.heap
+    heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
+    types = (own, *(library.types for library in libraries))
+    symbols, path, added = own.symbols, executable.path, bias
+    for library in libraries:
+        if opened.module is library.module:
+            symbols, path, added = library.types.symbols, library.path, library.types.bias
+    functions = functions_of(symbols, path, added)
+    functions.function(0)  # sorts them, once
+    target = Target(
+        kind="live",
+        description=f"{name}, process {pid}" + (", its executable deleted" if loaded.deleted else ""),
+        executable=loaded.path,
+        pid=pid,
+        build_id=executable.build_id,
+        resident=resident(pid),
+        runtimes=opened.runtimes,
+    )
+    search = (
+        _Search(memory, heap, opened.module, name)
+        if tried.layout.source == "none" and opened.module
+        else None
+    )
+    return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, types, search))
+
+
+@attrs.frozen(eq=False)
+class _Search:
+    """Searches a module's memory for the runtime's variables anew, where there are no symbols.
+
+    They are told by what is in them, and that is sure only while the process stands still.
+    """
+
+    memory: ProcessMemory
+    heap: Heap
+    module: Module
+    program: str
+
+    def again(self, known: Symbols) -> Symbols:
+        """Return where they are; what was found while the process ran is where to look first."""
+        with suppress(GoSpansError):
+            near = [*known.addresses.values()]
+            found = find_again(self.memory, self.heap, self.module, near, self.program)
+            if known.addresses.keys() - _AT_TIMES <= found.addresses.keys():
+                return found
+        return find_again(self.memory, self.heap, self.module, (), self.program)
+
+
+@attrs.frozen(eq=False)
+class _Library:
+    """A library of a process that is in Go.
+
+    Attributes
+    ----------
+    path
+        Of its file, as seen from here.
+    """
+
+    module: Module
+    path: Path
+    types: DwarfTypes
+
+
+def _libraries(
+    pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
+) -> Iterator[_Library]:
+    """Yield the libraries of a process that are in Go, as far as their files are those that it has loaded."""
+    for module in there:
+        if not module.path or module.path == program or module.size < SMALLEST[8]:
+            continue
+        path = Path(f"/proc/{pid}/root{module.path}")
+        with suppress(GoSpansError):  # removed since, or it cannot be read: then memory tells what it can
+            file = open_executable(path)
+            bias = module.start - file.lowest
+            if file.is_go and file.notes and not other_build(file.notes, memory, bias):
+                yield _Library(module, path, DwarfTypes(find_debug_file(file, debug_folders) or path, bias))
+
+
+def _loaded(pid: int) -> _Loaded:
+    """Return what the process runs; `TargetError` when the kernel does not tell, or there is no such process."""
+    try:
+        path = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115  # a text, not a file
+        vector = Path(f"/proc/{pid}/auxv").read_bytes()
+    except PermissionError as error:
+        raise procstatus.forbidden(pid) from error
+    except OSError as error:
+        raise procstatus.gone(pid) from error
+    deleted = path.endswith(_DELETED) and not os.path.exists(path)  # noqa: PTH110  # as above
+    return _Loaded(path.removesuffix(_DELETED) if deleted else path, deleted, vector)
+
+
+def _bias(pid: int, executable: Executable, loaded: _Loaded) -> int:
+    """Return what the loader added to the addresses of the executable."""
+    if not executable.movable:
+        return 0
+    entry = loaded.entry(executable)
+    if entry is None:
+        raise TargetError(f"process {pid}: /proc/{pid}/auxv does not say where its executable was loaded")
+    return entry - executable.entry
+
+
+def _no_runtime(pid: int, name: str, executable: Executable) -> str:
+    if name.startswith("qemu-"):
+        return (
+            f"process {pid} is {name}, which runs a program of another architecture "
+            f"(try: {name} -g PORT PROGRAM, and gdb-multiarch with target remote)"
+        )
+    way = f"gdb PROGRAM {pid} with an executable" if executable.is_go else "the process id"
+    return no_runtime(name, is_go=executable.is_go, try_with=way)
+
+
+def _ended(pid: int) -> TargetError:
+    return TargetError(
+        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
+    )
+
+
+@contextmanager
+def _ended_instead(pid: int) -> Iterator[None]:
+    """Say that the process has ended where that is why something failed."""
+    try:
+        yield
+    except GoSpansError as error:
+        if procstatus.over(pid):
+            raise _ended(pid) from error
+        raise
+
+
+def _refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> None:
+    """Raise when what was read until the process was released need not be of one moment."""
+    if stop.ended:
+        raise _ended(stop.pid) from cause
+    if stop.moved:
+        raise TargetError(
+            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
+        ) from cause
+
+
+def _stop(pid: int) -> Stop | HeldStill:
+    """Stop the process, unless another debugger has: there can be only one, and it stands still already."""
+    return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
+
+
+@contextmanager
+def _standing_still(pid: int) -> Iterator[None]:
+    stop = _stop(pid)
+    try:
+        yield
+    finally:
+        stop.release()
+
+
+@contextmanager
+def _no_job_control() -> Iterator[None]:
+    """Let no Ctrl-Z stop us: what we hold would stand still until somebody types fg."""
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _JOB_CONTROL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,78 @@
+"""A session of a heap that `go-spans snapshot` has written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.analysis.standing import Stack
+from gdb_gospan.errors import GoSpansError, TargetError, UsageError
+from gdb_gospan.layout.frozen import thaw, thaw_evidence
+from gdb_gospan.memory.image import Image
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.several import Runtime, choose
+from gdb_gospan.targets.variables import not_recorded
+
+
+def open_session(path: str, runtime: str | None = None) -> Session:
+    """Open the file.
+
+    Parameters
+    ----------
+    runtime
+        By its number or name; a snapshot has only one of those that the process had.
+
+    Raises
+    ------
+    GoSpansError
+        It cannot be read, is damaged, was written by a newer release, or is of another runtime.
+    """
+    image, meta = Image.load(path)
+    try:
+        layout, symbols = thaw(meta.get("layout"))
+        evidence = thaw_evidence(meta.get("evidence"), layout)
+        target = _target(meta["target"])
+        threads = None if meta.get("threads") is None else [_thread(row) for row in meta["threads"]]
+    except GoSpansError as error:
+        raise type(error)(f"{path}: {error}") from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
+    if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
+        own = next((each.name for each in target.runtimes if each.shown), "another runtime")
+        raise UsageError(
+            f"--runtime: {path} is of {own}, not of {other.name} "
+            f"(try: go-spans snapshot FILE --runtime {other.name}, of the process or core)"
+        )
+    seen = None if threads is None else lambda: threads
+    lwps = tuple(thread.lwp for thread in threads or ())
+    # Older releases have not recorded the numbers.
+    known = None if not lwps or not all(lwps) else lambda: lwps
+    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
+
+
+def _target(recorded: dict[str, Any]) -> Target:
+    """Return what was looked at then; other releases may have put in more keys, or fewer."""
+    known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
+    runtimes = tuple(Runtime(**each) for each in known.pop("runtimes", ()))
+    target = Target(**{**known, "kind": "snapshot", "runtimes": runtimes})
+    texts = [text for text in (target.executable, target.core, target.build_id) if text is not None]
+    texts += [text for each in runtimes for text in (each.name, each.path, each.version) if text is not None]
+    numbers = [number for number in (target.pid, target.resident) if number is not None]
+    numbers += [number for each in runtimes for number in (each.mheap, each.in_use) if number is not None]
+    if not all(type(each.shown) is bool for each in runtimes):
+        raise TypeError(recorded)
+    if not all(isinstance(text, str) for text in (target.description, *texts)):
+        raise TypeError(recorded)
+    if not all(type(number) is int for number in (target.missing, *numbers)):
+        raise TypeError(recorded)
+    return target
+
+
+def _thread(row: list[Any]) -> Stack:
+    name, functions, *lwp = row  # older releases have not recorded the number
+    stack = Stack(name, tuple(functions), *lwp)
+    if not all(isinstance(text, str) for text in (name, *functions)) or type(stack.lwp) is not int:
+        raise TypeError(row)
+    return stack

@@ -1,0 +1,68 @@
+"""Package variables in the place of addresses, where no debugger evaluates them: by the symbols of the executable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from gdb_gospan.errors import UsageError
+from gdb_gospan.layout.globals import AN_ADDRESS, Global, find_global, nearest_global
+
+if TYPE_CHECKING:
+    from gdb_gospan.layout.dwarf import DwarfTypes
+
+_NAME: Final = re.compile(r"([&*]*)'?((?:[\w.~%-]+/)*[\w%-]+\.[\w%·]+)'?(.*)", re.DOTALL)
+
+
+def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str], Global]:
+    """Return what finds a variable in the first of these files that has it.
+
+    Parameters
+    ----------
+    program
+        What has no symbols, if none has; empty where there is no executable at all.
+    """
+
+    def find(text: str, wanted_by: str) -> Global:
+        match = _NAME.fullmatch(text)
+        if match is None:
+            raise UsageError(
+                f"{wanted_by}: {text} is not an address or a variable "
+                f"(try: {AN_ADDRESS}, or a package variable such as main.sessions)"
+            )
+        operator, name, rest = match.groups()
+        if not program:
+            raise UsageError(
+                f"{wanted_by}: {name} is a name, and nothing has one without the executable "
+                f"(try: go-spans {wanted_by} {name} PROGRAM CORE, or {AN_ADDRESS})"
+            )
+        if operator or rest:
+            raise UsageError(
+                f"{wanted_by}: {text} is an expression, which only a debugger evaluates (try: {name}; or in gdb: go-spans {wanted_by} {text})"
+            )
+        for each in types:
+            if (found := find_global(each, name)) is not None:
+                return found
+        if not any(len(each.symbols) for each in types):
+            raise UsageError(
+                f"{wanted_by}: {program} has no symbol table, so {name} cannot be found "
+                f"(try: an executable of the same build that is not stripped, or {AN_ADDRESS})"
+            )
+        near = next(filter(None, (nearest_global(each, name) for each in types)), None)
+        hint = (
+            f"did you mean {near}?"
+            if near
+            else f"try: a package variable such as main.sessions, or {AN_ADDRESS}"
+        )
+        raise UsageError(f"{wanted_by}: no variable {name} in the symbols of {program} ({hint})")
+
+    return find
+
+
+def not_recorded(text: str, wanted_by: str) -> Global:
+    """Say that a snapshot has no variables of the program."""
+    raise UsageError(
+        f"{wanted_by}: {text} is not an address, and a snapshot has no variables of the program "
+        f"(try: {AN_ADDRESS}, or the program and its core)"
+    )

@@ -1,1 +1,0 @@
-"""Answers as text. Views get plain documents and never read memory."""
