@@ -40,7 +40,7 @@ points = {pc: gdb.Breakpoint(f"*{pc:#x}", internal=True) for pc in places}
 for point in points.values():
     point.silent = True
 outcomes = []
-while points:
+while points and gdb.selected_inferior().pid:  # a step may have been its last
     gdb.execute("continue", to_string=True)
     if not gdb.selected_inferior().pid:
         break
