@@ -183,9 +183,9 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
     arguments["argument"] = " ".join(plain) or None
 
     from gdb_gospan.render.style import Style  # noqa: PLC0415
-    from gdb_gospan.reports.run import report  # noqa: PLC0415  # help is to be at hand at once
+    from gdb_gospan.reports.run import printed  # noqa: PLC0415  # help is to be at hand at once
 
-    return report(None, command, arguments, Style(**_terminal(arguments)))
+    return printed(None, command, arguments, Style(**_terminal(arguments)))
 
 
 def _report(command: Command, words: Sequence[str]) -> Answer:
@@ -295,10 +295,10 @@ def _without_its_files(command: Command, arguments: dict[str, Any], plain: Seque
 def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Answer:
     from gdb_gospan.render.progress import telling  # noqa: PLC0415  # as in _report
     from gdb_gospan.render.style import Style  # noqa: PLC0415
-    from gdb_gospan.reports.run import report  # noqa: PLC0415
+    from gdb_gospan.reports.run import printed  # noqa: PLC0415
 
     with telling(session, _to_terminal()):
-        return report(session, command, arguments, Style(**_terminal(arguments)))
+        return printed(session, command, arguments, Style(**_terminal(arguments)))
 
 
 def _debug_folders(arguments: dict[str, Any]) -> Sequence[Path]:

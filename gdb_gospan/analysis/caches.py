@@ -35,8 +35,11 @@ class Caches:
         Free stacks in mcache.stackcache.
     pages, released_pages
         Free pages in p.pcache, and how many of them are returned to the OS.
-    descriptors
-        Span descriptors in p.mspancache.
+    page_bytes, released_page_bytes
+        Bytes of those that are not returned, and of those that are.
+    descriptors, descriptor_bytes
+        Span descriptors in p.mspancache, and their bytes: objects, for a length that damage has made times their
+        size may be more than an int64 holds.
     parked_bytes
         Of all these, the memory that is not returned: free slots, stacks, pages, descriptors.
     known
@@ -53,7 +56,10 @@ class Caches:
     stack_bytes: I64
     pages: I64
     released_pages: I64
+    page_bytes: I64
+    released_page_bytes: I64
     descriptors: I64
+    descriptor_bytes: Column
     parked_bytes: I64
     known: Mask
 
@@ -83,13 +89,8 @@ def caches(heap: Heap) -> Caches:
     stack_bytes = by_p(heap.stacks.cached_bytes)
     pages = np.bitwise_count(columns["pcache.cache"]).astype(np.int64)
     released = np.bitwise_count(columns["pcache.cache"] & columns["pcache.scav"]).astype(np.int64)
-    descriptors = columns["mspancache.len"]
-    parked = (
-        free_bytes
-        + stack_bytes
-        + (pages - released) * heap.pages.page_size
-        + descriptors * heap.layout["mspan"].size
-    )
+    page_bytes = (pages - released) * heap.pages.page_size
+    descriptors, descriptor_size = columns["mspancache.len"], heap.layout["mspan"].size
     known = columns.readable.copy()
     known[ps.owners] &= ps.mcaches.readable & ~contradictory.any(axis=1)
     return Caches(
@@ -102,8 +103,11 @@ def caches(heap: Heap) -> Caches:
         stack_bytes=stack_bytes,
         pages=pages,
         released_pages=released,
+        page_bytes=page_bytes,
+        released_page_bytes=released * heap.pages.page_size,
         descriptors=descriptors,
-        parked_bytes=parked,
+        descriptor_bytes=descriptors.astype(object) * descriptor_size,
+        parked_bytes=free_bytes + stack_bytes + page_bytes + descriptors * descriptor_size,
         known=known,
     )
 

@@ -6,9 +6,19 @@ import attrs
 import numpy as np
 
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mpagealloc import FREEING, IN_FLIGHT, KIND_NAMES, PageKinds, Pages
+from gdb_gospan.runtime.mpagealloc import (
+    FREE,
+    FREEING,
+    IN_FLIGHT,
+    IN_USE,
+    KIND_NAMES,
+    MANUAL,
+    RELEASED,
+    PageKinds,
+    Pages,
+)
 from gdb_gospan.runtime.proc import PageCaches
-from gdb_gospan.runtime.record import I64, Mask
+from gdb_gospan.runtime.record import I64, U64, Mask
 
 HUGE_BYTES = 2 << 20
 """A huge page on amd64, and on arm64 with base pages of 4 KiB."""
@@ -18,6 +28,15 @@ FEW = 4
 
 CACHE_PAGES = 15
 """Pages at most that an allocation takes from its P's page cache (mheap.go, allocSpan: below pageCachePages/4)."""
+
+
+@attrs.frozen
+class Run:
+    """One run of free pages: its first address, its pages, and how many of them are returned to the OS."""
+
+    start: int
+    npages: int
+    released: int
 
 
 @attrs.frozen(eq=False)
@@ -108,6 +127,17 @@ class Orders:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    @property
+    def order(self) -> I64:
+        """The k of each row."""
+        return np.arange(len(self), dtype=np.int64)
+
+    @property
+    def min_pages(self) -> I64:
+        """Pages of the shortest run that belongs into each row."""
+        pages: I64 = np.int64(1) << self.order
+        return pages
 
 
 def orders(runs: Runs) -> Orders:
@@ -215,6 +245,16 @@ class Chunks:
     kinds: I64
     largest: I64
 
+    def of(self, kind: int) -> I64:
+        """Pages of one kind in each chunk."""
+        return self.kinds[:, kind]
+
+    @property
+    def other(self) -> I64:
+        """Pages of each chunk that are neither of a span nor such as the page allocator can give."""
+        pages: I64 = self.chunk_pages - self.kinds[:, [IN_USE, MANUAL, FREE, RELEASED]].sum(axis=1)
+        return pages
+
 
 def chunks(kinds: PageKinds, chunk_pages: int) -> Chunks:
     """Count the pages of each chunk by kind."""
@@ -276,6 +316,20 @@ class Contiguity:
     arena: tuple[int, int] | None
     growth_bytes: int
     doubts: tuple[str, ...]
+
+    @property
+    def largest_run(self) -> Run | None:
+        """The longest run, of several the first; None when no page is known to be free."""
+        row = self.runs.largest
+        if row is None:
+            return None
+        start = self.kinds.pages.addresses(self.runs.first[row : row + 1])
+        return Run(int(start[0]), int(self.runs.npages[row]), int(self.runs.released[row]))
+
+    @property
+    def chunk_starts(self) -> U64:
+        """First address of each chunk."""
+        return self.kinds.pages.addresses(self.chunks.first)
 
 
 def contiguity(heap: Heap) -> Contiguity:

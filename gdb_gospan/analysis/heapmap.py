@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import (
     CACHED,
     CACHED_RELEASED,
@@ -40,6 +41,15 @@ class Window:
 
     low: int
     high: int
+
+
+@attrs.frozen
+class Arena:
+    """One of the heap's arenas: its number, counted from 0 by address, of how many, and where it is."""
+
+    number: int
+    count: int
+    window: Window
 
 
 @attrs.frozen
@@ -96,6 +106,36 @@ def whole(kinds: PageKinds, arena: tuple[int, int] | None) -> Window:
     ends = [int(pages.base[0]), int(pages.limit[-1])] if len(pages.base) else []
     ends += arena if arena and arena[0] < arena[1] else ()
     return Window(min(ends, default=0), max(ends, default=0))
+
+
+def arena_of(heap: Heap, number: int) -> Arena | None:
+    """Return the arena of that number, or around that address; None where there is none."""
+    arenas, row = heap.arenas, number
+    if number >= len(arenas):
+        row = int(arenas.of(np.array([number], np.uint64))[0])
+    if row < 0 or not len(arenas):
+        return None
+    base = int(arenas.base[row])
+    return Arena(row, len(arenas), Window(base, base + arenas.nbytes))
+
+
+def around(heap: Heap, address: int, npages: int, line_cells: int) -> Window | None:
+    """Return a window of so many pages around the address; None where no page of the heap is.
+
+    It begins and ends with whole lines, of cells of a page, and does not go past the ends of the heap. The padding
+    before the heap's first page would take many lines to say nothing.
+    """
+    page = heap.pages.page_size
+    if int(heap.pages.positions(np.array([address], np.uint64))[0]) < 0:
+        return None
+    every, line = whole(heap.page_kinds, heap.current_arena), line_cells * page
+    used = np.flatnonzero(heap.page_kinds.kinds != PADDING)
+    first = int(heap.pages.addresses(used[:1])[0]) if len(used) else every.low
+    if first <= address:  # else it is the padding itself that is looked at
+        every = attrs.evolve(every, low=first)
+    low = (address - npages * page // 2) // line * line
+    low = max(min(low, -(-every.high // line) * line - npages * page), every.low // line * line)
+    return Window(max(low, every.low), min(low + npages * page, every.high))
 
 
 def heap_map(

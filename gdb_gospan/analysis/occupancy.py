@@ -16,6 +16,13 @@ from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, Column, Mask
 
 DECILES = 10
+_FEW = 10
+"""Free slots are few when so many times their bytes are less than the bytes of objects."""
+
+
+def matters_most(object_bytes: int, free_bytes: int) -> str:
+    """Return what to sort classes and spans by: free slots, or objects where there are hardly any free slots, as in a leak."""
+    return "object_bytes" if free_bytes * _FEW < object_bytes else "free_bytes"
 
 
 @attrs.frozen(eq=False)

@@ -7,22 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
-import numpy as np
 
-from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
 from gdb_gospan.layout.globals import Global
-from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.several import Runtime
-
-SCHEMA_VERSION = 1
 
 
 @attrs.frozen
@@ -242,88 +237,3 @@ class Session:
         self._ended = True
         if self._stopped is not None and not self._looking:
             self._stopped.close()
-
-    def envelope(self, command: str) -> dict[str, Any]:
-        """Start a document: what every command's JSON begins with."""
-        layout = self.heap.layout
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "target": {
-                "kind": self.target.kind,
-                "description": self.target.description,
-                "executable": self.target.executable,
-                "core": self.target.core,
-                "pid": self.target.pid,
-                "build_id": self.target.build_id,
-                "resident": self.target.resident,
-                "pause_ms": None,
-                "reads": None,
-            },
-            "go": {
-                "version": layout.go.raw,
-                "os": layout.platform.os,
-                "arch": layout.platform.arch,
-                "experiments": list(layout.go.experiments),
-            },
-            "layout": {
-                "source": layout.source,
-                "tested": layout.tested,
-                "missing": list(layout.missing),
-                "signature": None if self.heap.evidence is None else self._signature(self.heap.evidence),
-            },
-            "runtimes": [
-                {"number": number, **attrs.asdict(each), "mheap": f"{each.mheap:#x}"}
-                for number, each in enumerate(self.target.runtimes, 1)
-            ],
-        }
-
-    @staticmethod
-    def _signature(evidence: Recognised) -> dict[str, Any]:
-        """Say what the choice of a bundled layout rests on: what can be read of it, and how much of that holds."""
-        pieces = [piece for piece in evidence.signature.evidence if piece.found is not None]
-        return {
-            "release": ".".join(map(str, evidence.signature.table.release)),
-            "same_in": [".".join(map(str, release)) for release in evidence.also],
-            "pieces": len(pieces),
-            "held": sum(piece.holds for piece in pieces),
-            "other_runtimes": [f"{address:#x}" for address in evidence.others],
-        }
-
-    def provenance(self, *, scheduler: bool = False) -> dict[str, Any]:
-        """End a document: what the figures rest on, and those of goroutines and threads if they are among them."""
-        checks = (
-            self.all_checks if scheduler else self.checks
-        )  # first, for checking reads the rest and may meet what is unreadable
-        starts, ends = self.heap.reader.losses.ranges()
-        return {
-            "checks": [attrs.asdict(check) for check in checks],
-            "unreadable": {
-                "bytes": int((ends - starts).sum()),
-                "ranges": [
-                    {"address": f"{start:#x}", "size": end - start}
-                    for start, end in zip(starts[:100].tolist(), ends[:100].tolist(), strict=True)
-                ],
-            },
-            "spans": self.span_counts(),
-            "complete": complete(self.heap),
-        }
-
-    def span_counts(self) -> dict[str, int]:
-        """Count the descriptors by what they are."""
-        spans = self.heap.spans
-        in_use = int(spans.in_use.sum())
-        manual = int(spans.manual.sum())
-        return {
-            "descriptors": len(spans) + spans.lost,
-            "in_use": in_use,
-            "manual": manual,
-            "stack": int(spans.stack.sum()),
-            "work_buffer": int(spans.work_buffer.sum()),
-            "user_arena": int(spans.user_arena.sum()),
-            "dead": int((spans.state == 0).sum()),
-            "unreadable": int((spans.state < 0).sum()) + spans.lost,
-            "needzero": int(np.count_nonzero((spans.records.narrow("needzero") != 0) & spans.in_use)),
-            "cached": int(self.heap.cached.sum()),
-            "unswept": int(spans.unswept.sum()),
-        }

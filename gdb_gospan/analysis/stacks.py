@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -13,14 +14,14 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask, Records
 
 
-@attrs.frozen(eq=False)
-class StackSizes:
-    """A row for each size of small stacks, ascending, then one for all large stacks (size 0).
+@attrs.frozen
+class StackSize:
+    """The stack spans for one size of small stacks, or those of all large stacks together.
 
     Attributes
     ----------
     size
-        int64 (n,): bytes of one stack; 0 for large ones, each of which has a span of its own.
+        Bytes of one stack; 0 for large ones, each of which has a span of its own.
     spans, span_bytes, capacity
         Spans, their bytes, and how many stacks they can hold.
     given_out
@@ -29,37 +30,48 @@ class StackSizes:
         Spans in stackpool or stackLarge: with a free stack.
     """
 
-    size: I64
-    spans: I64
-    span_bytes: I64
-    capacity: I64
-    given_out: I64
-    listed: I64
+    size: int
+    spans: int
+    span_bytes: int
+    capacity: int
+    given_out: int
+    listed: int
 
-    def __len__(self) -> int:
-        return len(self.size)
+    @property
+    def large(self) -> bool:
+        """They are the large stacks."""
+        return self.size == 0
+
+    @property
+    def free(self) -> int | None:
+        """Stacks that are free; None where damage makes it no part of the whole."""
+        return _within(self.capacity - self.given_out, self.capacity)
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Bytes of these. Large stacks differ: their free bytes are those of the spans that wait in stackLarge."""
+        return None if self.large or self.free is None else self.free * self.size
 
 
-def stack_sizes(heap: Heap) -> StackSizes:
-    """Add up the stack spans by the size of their stacks."""
+def stack_sizes(heap: Heap) -> list[StackSize]:
+    """Add up the stack spans by the size of their stacks, ascending; large stacks come last."""
     stacks, elemsize = heap.stacks, heap.spans.records["elemsize"]
     groups: list[tuple[int, Mask]] = [
         (size, stacks.pool & (elemsize == size)) for size in distinct(elemsize[stacks.pool]).tolist()
     ]
     if stacks.large.any():
         groups.append((0, stacks.large))
-
-    def total(column: I64 | Mask) -> I64:
-        return np.array([int(column[rows].sum()) for _, rows in groups], np.int64)
-
-    return StackSizes(
-        size=np.array([size for size, _ in groups], np.int64),
-        spans=total(np.ones(len(elemsize), np.int64)),
-        span_bytes=total(heap.spans.nbytes),
-        capacity=total(stacks.capacity),
-        given_out=total(stacks.given_out),
-        listed=total(stacks.listed),
-    )
+    return [
+        StackSize(
+            size=size,
+            spans=int(np.count_nonzero(rows)),
+            span_bytes=heap.spans.total_bytes(rows),
+            capacity=int(stacks.capacity[rows].sum()),
+            given_out=int(stacks.given_out[rows].sum()),
+            listed=int(np.count_nonzero(stacks.listed[rows])),
+        )
+        for size, rows in groups
+    ]
 
 
 @attrs.frozen(eq=False)
@@ -191,3 +203,86 @@ def standing(heap: Heap) -> list[Standing]:
         )
         for value in distinct(status[known]).tolist()
     ]
+
+
+@attrs.frozen
+class StackBytes:
+    """Where the bytes of stack spans are; None where damage makes a figure no part of the whole.
+
+    Attributes
+    ----------
+    span_bytes
+        Of all stack spans.
+    in_use_bytes
+        Of the stacks given out and not cached.
+    goroutine_bytes, dead_goroutine_bytes
+        Of those, under goroutines, and under the dead ones among them.
+    system_bytes, exited_bytes
+        Of those, under threads and the runtime, and under threads that have exited; None where these are not known.
+    other_bytes
+        Of those, under nobody that is known.
+    cached_bytes, free_bytes
+        Of stacks that Ps have cached, and of no stack.
+    """
+
+    span_bytes: int
+    in_use_bytes: int | None
+    goroutine_bytes: int | None
+    dead_goroutine_bytes: int | None
+    system_bytes: int | None
+    exited_bytes: int | None
+    other_bytes: int | None
+    cached_bytes: int | None
+    free_bytes: int | None
+
+
+def stack_bytes(heap: Heap) -> StackBytes:
+    """Say whose the bytes of all stack spans are."""
+    found, total = holders(heap), heap.spans.total_bytes(heap.spans.stack)
+    cached, in_use = int(heap.stacks.cached_bytes.sum()), heap.stacks.in_use_bytes
+    of_goroutines = found.living + found.dead
+    return StackBytes(
+        span_bytes=total,
+        in_use_bytes=_within(in_use, total),
+        goroutine_bytes=_within(of_goroutines, total),
+        dead_goroutine_bytes=_within(found.dead, total),
+        system_bytes=_within(found.system, total),
+        exited_bytes=_within(found.exited, total),
+        other_bytes=_within(in_use - of_goroutines - found.system - (found.exited or 0), total),
+        cached_bytes=_within(cached, total),
+        free_bytes=_within(total - in_use - cached, total),
+    )
+
+
+def _within(value: int | None, whole: int) -> int | None:
+    """Return a part of a whole; None for what is none, which damage alone brings about: the checks name it."""
+    return value if value is not None and 0 <= value <= whole else None
+
+
+@attrs.frozen
+class ThreadCounts:
+    """Threads of the process; None where not known.
+
+    Attributes
+    ----------
+    go
+        Those that have an M.
+    c
+        Those of C, which have none.
+    exited
+        Ms on sched.freem, whose threads have exited.
+    """
+
+    go: int | None
+    c: int | None
+    exited: int | None
+
+
+def thread_counts(heap: Heap, lwps: Sequence[int] | None) -> ThreadCounts:
+    """Count the threads, of which the process has these by their numbers; None when those are not known."""
+    ms, exited = heap.ms, heap.goroutines.exited
+    go = c = None
+    if ms is not None and ms.complete:
+        go = int(np.count_nonzero(~ms.spare))
+        c = None if lwps is None else ms.strangers(lwps)
+    return ThreadCounts(go, c, None if exited is None else len(exited))

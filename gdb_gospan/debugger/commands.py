@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from gdb_gospan.analysis.session import Session
-    from gdb_gospan.reports.run import Report
+    from gdb_gospan.reports.run import Printed
 
     T = TypeVar("T")
 
@@ -125,19 +125,19 @@ class _Subcommand(gdb.Command):
             raise Interrupted from None  # who leaves the pager has read as much as is wanted
         return None, report.status
 
-    def _run(self, argument: str, *, from_tty: bool) -> Report:
+    def _run(self, argument: str, *, from_tty: bool) -> Printed:
         import_numpy()
         from gdb_gospan.debugger.terminal import style
         from gdb_gospan.render.progress import telling
-        from gdb_gospan.reports.run import report
+        from gdb_gospan.reports.run import printed
 
         arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
         if session is None:
-            return report(None, self._command, arguments, looks)
+            return printed(None, self._command, arguments, looks)
         watched = from_tty and os.isatty(_STANDARD_ERROR)
         with telling(session, _to_terminal if watched else None):
-            return report(session, self._command, arguments, looks)
+            return printed(session, self._command, arguments, looks)
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
         """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
@@ -235,7 +235,7 @@ def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
     if not command.needs_target:
         return None
     from gdb_gospan.debugger.target import current_session
-    from gdb_gospan.reports.run import load
+    from gdb_gospan.reports.catalog import load
 
     load(command)  # what Python has to load for the first command is not the target's business
     return current_session(arguments["runtime"])

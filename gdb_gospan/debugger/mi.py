@@ -55,7 +55,9 @@ def register() -> None:
 
 def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int]:
     from gdb_gospan.debugger.commands import parsed, session_for
-    from gdb_gospan.reports.run import document, status_of
+    from gdb_gospan.render.plain import plain
+    from gdb_gospan.reports.catalog import load
+    from gdb_gospan.reports.run import answered, status_of
     from gdb_gospan.single_thread import import_numpy
 
     import_numpy()
@@ -63,8 +65,8 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     arguments = parsed(command, words)
     session = session_for(command, arguments)
     try:
-        answer = document(session, command, arguments)
-        return _tuple(answer), status_of(command, answer)
+        answer = answered(session, command, arguments)
+        return _tuple(plain(answer)), status_of(load(command), answer)
     except KeyboardInterrupt:
         if session is None:
             raise

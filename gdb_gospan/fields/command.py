@@ -173,17 +173,16 @@ WORST = "worst"
 """A choice of what to sort by: free_bytes, or object_bytes where few slots are free, as summary names the worst classes."""
 
 
-def sort_by(columns: str, default: str, headings: dict[str, str] | None = None) -> Option:
-    """Return the option to sort by one of these columns, named in one string.
+def sort_option(choices: tuple[str, ...], default: str, headings: dict[str, str]) -> Option:
+    """Return the option to sort by one of these columns.
 
     Parameters
     ----------
     default
-        One of the columns, or of the other choices in ``columns``, such as `WORST`.
+        One of the choices.
     headings
         Columns by the headings that stand above them, where these are other words.
     """
-    choices = tuple(columns.split())
     return Option(
         "sort",
         "column to sort by: figures from the largest; addresses, classes and names from the smallest",

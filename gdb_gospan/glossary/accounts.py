@@ -30,7 +30,7 @@ ACCOUNTS: tuple[Term, ...] = (
         (go("mheap.go", "mspan.nelems mspan.allocCount mspan.elemsize"),),
         unlike="idle pages, which any span can use",
         aliases=("in-span fragmentation", "free bytes", "in-span", "of free slots"),
-        covers=("summary/free slots in spans in use", "bytes/free_slots", "classes/free_bytes"),
+        covers=("summary/free slots in spans in use", "bytes/free_slots", "classes/free bytes", "classes/free_bytes", "list/free bytes"),
     ),
     Term(
         "tail and bitmaps inside spans",

@@ -37,6 +37,7 @@ COLLECTOR: tuple[Term, ...] = (
         (go("runtime2.go", "p.status p.mcache p.pcache _Pidle _Prunning _Pgcstop"),),
         unlike="a thread (M) or a goroutine (G): a P runs one goroutine at a time, on some thread",
         aliases=("Ps", "GOMAXPROCS", "processor", "running", "in a system call", "stopped for GC"),
+        covers=("cache/P", "cache/status"),
     ),
     Term(
         "state of a goroutine",
@@ -156,7 +157,7 @@ COLLECTOR: tuple[Term, ...] = (
         unlike="memory that is lost: goroutines on that P use it; the end of each GC cycle, when the sweep begins, takes spans and stacks "
         "back, and an idle P's pages (not in Go 1.19), a P that ends (GOMAXPROCS) gives all back; being idle alone changes nothing",
         aliases=("per-P cache", "cache"),
-        covers=("cache/spans", "cache/free slots", "cache/stacks", "cache/pages", "cache/mspans", "cache/parked"),
+        covers=("cache/spans", "cache/free slots", "cache/bytes", "cache/stacks", "cache/pages", "cache/mspans", "cache/parked"),
     ),
     Term(
         "stack spans",
@@ -166,7 +167,8 @@ COLLECTOR: tuple[Term, ...] = (
         unlike="stacks in use: one that is free waits in its span, or in a P's cache; a span of which all are free goes back to the heap at "
         "once, or at the end of the cycle if one is marking",
         aliases=("stackpool",),
-        covers=("stacks/stacks", "stacks/given out", "stacks/goroutines", "check/goroutine-stacks", "check/stack-holders", "check/stack-use"),
+        covers=("stacks/size", "stacks/spans", "stacks/bytes", "stacks/stacks", "stacks/given out", "stacks/free", "stacks/free bytes",
+                "stacks/goroutines", "check/goroutine-stacks", "check/stack-holders", "check/stack-use"),
     ),
     Term(
         "thread",

@@ -54,7 +54,7 @@ SPANS: tuple[Term, ...] = (
         _SIZE_TABLES,
         unlike="the size that the program asked for, which the runtime does not record",
         aliases=("sizeclass", "elemsize", "slot size"),
-        covers=("classes/size", "classes/elemsize", "classes/npages"),
+        covers=("classes/size", "classes/elemsize", "classes/npages", "central/size", "list/size"),
     ),
     Term(
         "span class",
@@ -62,7 +62,7 @@ SPANS: tuple[Term, ...] = (
         "size class * 2 + 1 if noscan",
         (go("mheap.go", "spanClass makeSpanClass()"),),
         aliases=("spanclass", "class", "noscan", "scan"),
-        covers=("classes/class", "classes/spanclass", "classes/noscan"),
+        covers=("classes/class", "classes/spanclass", "classes/noscan", "central/class", "list/class"),
     ),
     Term(
         "large object",
@@ -87,7 +87,7 @@ SPANS: tuple[Term, ...] = (
         (go("mheap.go", "mspan.allocCount"),),
         unlike="the objects that a program could still reach",
         aliases=("objects of a class", "allocCount"),
-        covers=("classes/objects",),
+        covers=("classes/objects", "list/objects"),
     ),
     Term(
         "free slots",
@@ -112,7 +112,7 @@ SPANS: tuple[Term, ...] = (
         "100 * allocCount / nelems; in the row all 100 * object bytes / (object bytes + free bytes)",
         (go("mheap.go", "mspan.allocCount mspan.nelems"),),
         aliases=("occupancy", "deciles", "how full"),
-        covers=("classes/occupied", "classes/how full", "classes/deciles"),
+        covers=("classes/occupied", "classes/how full", "classes/deciles", "list/occupied"),
     ),
     Term(
         "sweep",
@@ -211,7 +211,7 @@ SPANS: tuple[Term, ...] = (
         "sum over partial entries of nelems - allocCount",
         (go("mcentral.go", "mcentral.partial"),),
         aliases=("reusable slots",),
-        covers=("central/reusable",),
+        covers=("central/reusable slots", "central/bytes"),
     ),
     Term(
         "spanalloc",
@@ -220,7 +220,8 @@ SPANS: tuple[Term, ...] = (
         (go("mheap.go", "mheap.spanalloc"), go("mfixalloc.go", "fixalloc.list fixalloc.nchunk fixalloc.inuse fixalloc.size")),
         unlike="spans; nothing here says anything about fragmentation",
         aliases=("fixalloc", "free list", "chunk left", "MSpanInuse"),
-        covers=("fixalloc/size", "fixalloc/in use", "fixalloc/free list", "fixalloc/chunk left"),
+        covers=("fixalloc/fixalloc", "fixalloc/size", "fixalloc/in use", "fixalloc/bytes", "fixalloc/free list", "fixalloc/free bytes",
+                "fixalloc/chunk left"),
     ),
     Term(
         "expected and observed",
@@ -228,7 +229,7 @@ SPANS: tuple[Term, ...] = (
         "exact when equal; transient when a named thread can cause the difference; unknown when that cannot be seen; else broken",
         aliases=(
             "expected", "observed", "identity", "identities", "exact", "transient", "broken", "check", "what must hold",
-            "cannot be decided", "off by", "verdict",
+            "cannot be decided", "off by", "verdict", "status",
         ),
         covers=("check/expected", "check/observed", "check/gdb-values"),
     ),

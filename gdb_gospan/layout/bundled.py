@@ -15,7 +15,7 @@ import attrs
 
 from gdb_gospan.layout import requirements
 from gdb_gospan.layout.goversion import GoVersion
-from gdb_gospan.layout.model import Field, Kind, Layout, Platform, Struct
+from gdb_gospan.layout.model import Field, Kind, Layout, Platform, Source, Struct
 from gdb_gospan.layout.resolve import traits_of
 
 FILE: Final = Path(__file__).with_name("bundled.json")
@@ -57,7 +57,7 @@ def table_of(go: GoVersion) -> Release | None:
     return next((table for table in releases() if table[:2] == go.release and table <= exact), None)
 
 
-def bundled(release: Release, go: GoVersion, platform: Platform, *, source: str) -> Bundled | None:
+def bundled(release: Release, go: GoVersion, platform: Platform, *, source: Source) -> Bundled | None:
     """Return the table of that release for that architecture, or None when there is none.
 
     Parameters

@@ -10,14 +10,14 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.layout import bundled, requirements
 from gdb_gospan.layout.bundled import Bundled
 from gdb_gospan.layout.goversion import GoVersion, parse
-from gdb_gospan.layout.model import Layout, Platform
+from gdb_gospan.layout.model import Layout, Platform, Source
 from gdb_gospan.layout.resolve import too_old, traits_of
 from gdb_gospan.layout.schedulersigns import examine_scheduler
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.memory import Memory
 
 
-def tables(version: GoVersion | None, platform: Platform, *, source: str) -> list[Bundled]:
+def tables(version: GoVersion | None, platform: Platform, *, source: Source) -> list[Bundled]:
     """Return every table for this architecture, that of the stated release first, then the newest.
 
     Raises

@@ -13,13 +13,13 @@ from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout import requirements
 from gdb_gospan.layout.bundled import bundled
 from gdb_gospan.layout.goversion import parse
-from gdb_gospan.layout.model import Field, Kind, Layout, Struct
+from gdb_gospan.layout.model import Field, Kind, Layout, Source, Struct
 from gdb_gospan.layout.platform import platform
 from gdb_gospan.layout.plausible import LARGEST, MOST, problem
 from gdb_gospan.layout.resolve import Symbols, traits_of
 from gdb_gospan.layout.signature import Evidence, Recognised, Signature
 
-_SOURCES: Final = ("dwarf", "symbols", "none")
+_SOURCES: Final[tuple[Source, ...]] = ("dwarf", "symbols", "none")
 
 
 def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
@@ -136,7 +136,8 @@ def _thaw(frozen: object) -> tuple[Layout, Symbols]:
     go = parse(raw)
     if go is None:
         raise _DamageError(f"{raw[:40]!r} is no Go version")
-    if source not in _SOURCES:
+    known: Source | None = next((each for each in _SOURCES if each == source), None)
+    if known is None:
         raise _DamageError(f"no source is called {source[:40]!r}")
     missing = top.get("missing")
     if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
@@ -147,7 +148,7 @@ def _thaw(frozen: object) -> tuple[Layout, Symbols]:
     layout = Layout(
         go=go,
         platform=platform(_text(top, "os"), _text(top, "arch")),
-        source=source,
+        source=known,
         tested=go.release in requirements.TESTED,
         structs=structs,
         fixallocs=_numbers(top, "fixallocs", room),

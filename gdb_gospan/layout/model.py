@@ -87,6 +87,9 @@ class Platform:
     arena_base_offset: int
 
 
+Source = Literal["dwarf", "symbols", "none"]
+
+
 @attrs.frozen
 class Layout:
     """Every struct that the decoders rely on, as this program has it.
@@ -106,7 +109,7 @@ class Layout:
 
     go: GoVersion
     platform: Platform
-    source: str
+    source: Source
     tested: bool
     structs: Mapping[str, Struct]
     fixallocs: Mapping[str, int]

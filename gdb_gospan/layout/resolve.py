@@ -9,12 +9,12 @@ import attrs
 from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout import requirements
 from gdb_gospan.layout.goversion import GoVersion
-from gdb_gospan.layout.model import Field, Layout, Platform, Struct, Traits, TypeNode, TypeSource
+from gdb_gospan.layout.model import Field, Layout, Platform, Source, Struct, Traits, TypeNode, TypeSource
 from gdb_gospan.layout.plausible import problem
 from gdb_gospan.layout.requirements import Need, NeedStruct
 
 
-def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: str) -> Layout:
+def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: Source) -> Layout:
     """Resolve the whole requirements table against ``types``.
 
     Raises

@@ -3,80 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from gdb_gospan.analysis.rules import MISSING
+from gdb_gospan.fields.document import Looks
+from gdb_gospan.fields.envelope import Answer, Check, Layout, Runtime
 from gdb_gospan.fields.units import UNKNOWN, count, nbytes
 from gdb_gospan.render.lines import filled
-from gdb_gospan.render.style import Style
 
 _NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
 _MOST_REASONS = 3
 """Threads and the like that are named; --json has all."""
 
 
-def heading(document: dict[str, Any], style: Style) -> str:
+def heading(document: Answer, style: Looks) -> str:
     """One line: Go version and what the target is; and one that names the Go runtimes when there are several."""
-    go = document["go"]
-    parts = [f"{go['version']} {go['os']}/{go['arch']}", document["target"]["description"]]
+    go = document.about.go
+    parts = [f"{go.version} {go.os}/{go.arch}", document.about.target.description]
     lines = [wrapped("", parts, style.width)]
-    runtimes = document.get("runtimes", ())
+    runtimes = document.about.runtimes
     if len(runtimes) > 1:
         lines.append(wrapped("", _runtimes(runtimes, style), style.width))
     return style.paint("heading", "\n".join(lines))
 
 
-def _runtimes(runtimes: Sequence[dict[str, Any]], style: Style) -> list[str]:
+def _runtimes(runtimes: Sequence[Runtime], style: Looks) -> list[str]:
     """Name the Go runtimes of one process, with the bytes of their spans in use; the version only where it differs."""
-    several = len({runtime["version"] for runtime in runtimes}) > 1
+    several = len({runtime.version for runtime in runtimes}) > 1
     parts = [f"{len(runtimes)} Go runtimes"]
     for runtime in runtimes:
-        size = (
-            "layout not known" if runtime["in_use"] is None else nbytes(runtime["in_use"], exact=style.exact)
-        )
-        facts = [runtime["version"] or UNKNOWN] if several else []
-        facts += [f"{size} in use" if runtime["in_use"] is not None else size]
-        facts += ["shown"] if runtime["shown"] else []
-        parts.append(f"{runtime['number']} {runtime['name']} ({', '.join(facts)})")
+        size = "layout not known" if runtime.in_use is None else nbytes(runtime.in_use, exact=style.exact)
+        facts = [runtime.version or UNKNOWN] if several else []
+        facts += [f"{size} in use" if runtime.in_use is not None else size]
+        facts += ["shown"] if runtime.shown else []
+        parts.append(f"{runtime.number} {runtime.name} ({', '.join(facts)})")
     return [*parts, "--runtime NAME or N shows another"]
 
 
-def footer(document: dict[str, Any], style: Style) -> str:
+def footer(document: Answer, style: Looks) -> str:
     """Last lines: layout, descriptors, identities, unreadable bytes; then whatever is not exact."""
-    checks, spans, layout = document["checks"], document["spans"], document["layout"]
-    exact = sum(check["status"] == "exact" for check in checks)
+    checks, spans, layout = document.proof.checks, document.proof.spans, document.about.layout
+    exact = sum(check.status == "exact" for check in checks)
     parts = [_layout(layout)]
-    if not layout["tested"]:
+    if not layout.tested:
         parts.append("a Go release that is not tested")
-    parts.append(f"{count(spans['descriptors'])} span descriptors")
+    parts.append(f"{count(spans.descriptors)} span descriptors")
     parts.append(f"{exact} of {len(checks)} identities exact")
-    parts.append(f"{nbytes(document['unreadable']['bytes'], exact=style.exact)} unreadable")
-    target = document["target"]
-    if target["pause_ms"] is not None:
-        how_often = f" by {count(target['reads'])} reads" if target["kind"] == "remote" else ""
-        parts.append(f"read in {target['pause_ms']:.0f} ms{how_often}")
+    parts.append(f"{nbytes(document.proof.unreadable.bytes, exact=style.exact)} unreadable")
+    target = document.about.target
+    if target.pause_ms is not None:
+        how_often = f" by {count(target.reads)} reads" if target.kind == "remote" else ""
+        parts.append(f"read in {target.pause_ms:.0f} ms{how_often}")
     lines = [wrapped("", parts, style.width)]
-    lines += [line for check in checks if check["status"] == "broken" for line in _broken(check, style)]
-    lines += _named("in flight", [check for check in checks if check["status"] == "transient"], style)
-    unread = sum(check["note"] == MISSING for check in checks)
+    lines += [line for check in checks if check.status == "broken" for line in _broken(check, style)]
+    lines += _named("in flight", [check for check in checks if check.status == "transient"], style)
+    unread = sum(check.note == MISSING for check in checks)
     if unread:
         unchecked = f"{unread} identities cannot be checked: part of the memory is missing"
         lines.append(style.paint("notice", note(unchecked, style.width)))
-    unknown = [check for check in checks if check["status"] == "unknown" and check["note"] != MISSING]
+    unknown = [check for check in checks if check.status == "unknown" and check.note != MISSING]
     lines += _named("cannot be decided", unknown, style)
-    if not document["complete"]:
+    if not document.proof.complete:
         bounds = "figures that need what is missing are lower bounds, ≥ in the summary"
         lines.append(style.paint("notice", note(bounds, style.width)))
     return "\n".join(lines)
 
 
-def _layout(layout: dict[str, Any]) -> str:
+def _layout(layout: Layout) -> str:
     """Say where the types came from; without debug information, how sure that is."""
-    signature = layout["signature"]
+    signature = layout.signature
     if signature is None:
         return "layout DWARF"
-    proof = f"{signature['held']} of {signature['pieces']} signs"
-    return f"layout of Go {signature['release']} by {proof} ({_NO_TYPES[layout['source']]})"
+    proof = f"{signature.held} of {signature.pieces} signs"
+    return f"layout of Go {signature.release} by {proof} ({_NO_TYPES[layout.source]})"
 
 
 def wrapped(name: str, parts: Sequence[str], width: int, indent: int | None = None) -> str:
@@ -97,26 +95,30 @@ def _cut(line: str, width: int, indent: int) -> list[str]:
     return filled(line, max(width, 2 * indent), rest=" " * indent)
 
 
-def _broken(check: dict[str, Any], style: Style) -> list[str]:
+def _broken(check: Check, style: Looks) -> list[str]:
     """Say what is off, by how much (what was found less what was expected), and where to look."""
-    difference = check["observed"] - check["expected"]
-    where = f" ({check['note']})" if check["note"] else ""
-    text = f"broken: {check['code']} {difference:+,}: {check['subject']}{where}"
+    where = f" ({check.note})" if check.note else ""
+    text = f"broken: {check.code}{_difference(check)}: {check.subject}{where}"
     return [style.paint("bad", line) for line in filled(text, style.width, "  ", "    ")]
 
 
-def _named(what: str, checks: list[dict[str, Any]], style: Style) -> list[str]:
+def _named(what: str, checks: Sequence[Check], style: Looks) -> list[str]:
     """Name each reason once, with what it put off or may have; go-spans check has the figures."""
     off: dict[str, list[str]] = {}
     for check in checks:
-        expected, observed = check["expected"], check["observed"]
-        by = "" if expected is None or observed is None else f" {observed - expected:+,}"
-        off.setdefault(check["note"], []).append(f"{check['code']}{by}")
+        off.setdefault(check.note, []).append(f"{check.code}{_difference(check)}")
     return [
         style.paint("notice", line)
         for reason, codes in off.items()
         for line in filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
     ]
+
+
+def _difference(check: Check) -> str:
+    """Return by how much a check is off, where both sides are known."""
+    if check.expected is None or check.observed is None:
+        return ""
+    return f" {check.observed - check.expected:+,}"
 
 
 def _few(reason: str) -> str:
@@ -132,7 +134,6 @@ def note(text: str, width: int) -> str:
     return "\n".join(filled(text, width, "  ", "  ")) if text else ""
 
 
-def cut_off(document: dict[str, Any], shown: int, noun: str, width: int) -> str:
+def cut_off(total: int, shown: int, noun: str, width: int) -> str:
     """Say that a limit cut the rows, or nothing."""
-    total = document["total_rows"]
     return note(f"{shown:,} of {total:,} {noun} shown (--limit 0 shows all)", width) if shown < total else ""

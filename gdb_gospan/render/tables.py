@@ -1,21 +1,32 @@
-"""Tables of text, and the same rows as CSV."""
+"""Tables of text: columns that fit the width, out of what fields say of themselves or laid out by hand."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from gdb_gospan.render.gate import cell
+from gdb_gospan.fields import units
+from gdb_gospan.fields.document import (
+    BYTES,
+    COUNT,
+    NANOSECONDS,
+    PERCENT,
+    Address,
+    Field,
+    Looks,
+    in_tables,
+)
 from gdb_gospan.render.lines import filled, joined
 
+Cell = Callable[[Any], str]
 
-@attrs.frozen
+
+@attrs.frozen(eq=False)
 class Column:
-    """One column: the key of the row, its heading, and how a value becomes text.
+    """One column: its key, its heading, and how a row becomes a cell.
 
     Numbers are right-aligned; ``left`` says that this column is words, ``wraps`` that
     it is sentences, which go on below where the width ends (one column of a table). Where the room is short a column
@@ -24,10 +35,64 @@ class Column:
 
     key: str
     heading: str
-    format: Any = str
+    cell: Cell
     left: bool = False
     wraps: bool = False
     rank: int = 0
+
+
+def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[Column]:
+    """Return the columns of a class of documents that have a heading, in the order of text.
+
+    Parameters
+    ----------
+    sort
+        Field that the rows are sorted by: its column stays, however narrow the room is.
+    """
+    return [
+        Column(
+            each.name,
+            each.column.heading,
+            _cell(each, looks),
+            each.column.left,
+            each.column.wraps,
+            0 if sort in (each.name, *each.column.keeps) else each.column.rank,
+        )
+        for each in in_tables(cls)
+    ]
+
+
+def _cell(each: Field, looks: Looks) -> Cell:
+    """Return what writes a field of a row, by its unit or in its own way."""
+    name, own = each.name, each.column.shown
+    if own is not None:
+        return lambda row: own(row, looks)
+    value = _writer(each, looks)
+    return lambda row: value(getattr(row, name))
+
+
+def _writer(each: Field, looks: Looks) -> Callable[[Any], str]:
+    if each.type is Address:
+        return hex
+    if Address in typing.get_args(each.type):
+        return lambda value: units.UNKNOWN if value is None else hex(value)
+    if each.column.unit == BYTES:
+        return lambda value: units.nbytes(value, exact=looks.exact)
+    return {COUNT: units.count, PERCENT: units.percent, NANOSECONDS: units.duration}.get(
+        each.column.unit, lambda value: "" if value is None else str(value)
+    )
+
+
+def total_of(columns: Sequence[Column], sums: object, words: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells of the last row, that of all: of a column that has no sum it is empty, unless `words` has it."""
+    return {
+        column.key: words[column.key]
+        if column.key in words
+        else column.cell(sums)
+        if hasattr(sums, column.key)
+        else ""
+        for column in columns
+    }
 
 
 _IDLE = 5
@@ -37,15 +102,22 @@ _NARROWEST = 24
 """Columns that sentences get at least, however narrow the terminal."""
 
 
-def table(
-    columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], *, indent: str = "  ", width: int = 0
-) -> str:
+def table(columns: Sequence[Column], rows: Iterable[Any], *, indent: str = "  ", width: int = 0) -> str:
     """Lay rows out under their headings; in a width, a column may wrap."""
+    return _table(columns, [cells_of(columns, row) for row in rows], indent, width)
+
+
+def cells_of(columns: Sequence[Column], row: object) -> dict[str, str]:
+    """Return the cells of a row by their keys."""
+    return {column.key: column.cell(row) for column in columns}
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, str]], indent: str, width: int) -> str:
     from tabulate import tabulate  # noqa: PLC0415  # 30 ms that a command without a table does not pay
 
     # The headings go in as a row: as headers tabulate would set them two blanks further apart.
     cells = [[column.heading for column in columns]]
-    cells += [[column.format(row[column.key]) for column in columns] for row in rows]
+    cells += [[row[column.key] for column in columns] for row in rows]
     at = next((number for number, column in enumerate(columns) if column.wraps), None)
     if width and at is not None:
         others = sum(2 + max(map(len, column)) for column in zip(*cells, strict=True))
@@ -91,8 +163,8 @@ class Measure:
 
 def fitted(
     columns: Sequence[Column],
-    rows: Sequence[Mapping[str, Any]],
-    total: Mapping[str, Any] | None,
+    rows: Sequence[Any],
+    total: Mapping[str, str] | None,
     room: int,
     *,
     of: int = 0,
@@ -103,32 +175,27 @@ def fitted(
     Parameters
     ----------
     total
-        The last row, if there is one for all.
+        Cells of the last row, if there is one for all.
     room
         0 for as much as the table needs.
     of
         How many rows there are, of which a limit may have left out some.
     """
-    every = [*rows, *([total] if total else [])]
+    cells = [cells_of(columns, row) for row in rows]
+    every = [*cells, *([total] if total else [])]
     if not room:
-        return table(columns, every, indent=indent), ""
+        return _table(columns, every, indent, 0), ""
     measures = {
         column.key: Measure(
-            _width(column, every) - 2,
-            column.format(rows[0][column.key]) if rows else "",
-            _same(column, rows, total),
+            _width(column, every) - 2, cells[0][column.key] if cells else "", _same(column.key, cells, total)
         )
         for column in columns
     }
     kept, note = chosen(columns, measures, len(rows), room, of=of, indent=indent)
     if sum(_width(column, every) for column in kept) + len(indent) - 2 > room and len(kept) > 1:
-        folded = [line for row in every for line in fold(kept, _cells(kept, row), room, indent)]
+        folded = [line for row in every for line in fold(kept, row, room, indent)]
         return "\n".join([f"{indent}{kept[0].heading}", *folded]), note
-    return table(kept, every, indent=indent, width=room), note
-
-
-def _cells(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, str]:
-    return {column.key: column.format(row[column.key]) for column in columns}
+    return _table(kept, every, indent, room), note
 
 
 def fold(columns: Sequence[Column], cells: Mapping[str, str], room: int, indent: str) -> list[str]:
@@ -184,26 +251,14 @@ def chosen(
     return kept, note
 
 
-def _width(column: Column, rows: Sequence[Mapping[str, Any]]) -> int:
+def _width(column: Column, rows: Sequence[Mapping[str, str]]) -> int:
     """Return the least that a column takes, with the blanks before it."""
-    widest = max((len(column.format(row[column.key])) for row in rows), default=0)
+    widest = max((len(row[column.key]) for row in rows), default=0)
     return 2 + max(len(column.heading), min(widest, _NARROWEST) if column.wraps else widest)
 
 
-def _same(column: Column, rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any] | None) -> bool:
+def _same(key: str, rows: Sequence[Mapping[str, str]], total: Mapping[str, str] | None) -> bool:
     """Whether a column has the same in every row; and in the last one, unless that has nothing there."""
-    values = {column.format(row[column.key]) for row in rows}
-    last = column.format(total[column.key]) if total else ""
+    values = {row[key] for row in rows}
+    last = total[key] if total else ""
     return bool(rows) and len(values | ({last} if last else set())) == 1
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as CSV under their keys; nested values are left out."""
-    if not rows:
-        return ""
-    keys = [key for key, value in rows[0].items() if not isinstance(value, (dict, list))]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, keys, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: cell(row.get(key)) for key in keys} for row in rows)
-    return out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gdb_gospan.layout.globals import AN_ADDRESS, Global, is_number
 from gdb_gospan.memory import Unreadable
 
 
-def located(session: Session, command: Command, arguments: dict[str, Any]) -> dict[str, Any]:
+def located(session: Session, command: Command, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments with a `Global` for each name of a variable that stands in the place of an address.
 
     Nothing of the target is read.
@@ -37,7 +38,7 @@ def located(session: Session, command: Command, arguments: dict[str, Any]) -> di
     return {**arguments, **found}
 
 
-def followed(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+def followed(session: Session, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments with the address that each of those variables points to."""
     return {
         name: hex(_pointer(session, value)) if isinstance(value, Global) else value

@@ -2,97 +2,246 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.caches import P_STATUS, Caches, cached_rows, caches
-from gdb_gospan.analysis.rows import ordered
+from gdb_gospan.analysis import caches
+from gdb_gospan.analysis.rows import unknown_where
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.spancolumns import columns_of, hexadecimal
 from gdb_gospan.errors import UsageError
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import cache as view
+from gdb_gospan.fields import units
+from gdb_gospan.fields.command import NO_LIMIT
+from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, Looks, document, field, names_of
+from gdb_gospan.fields.envelope import Listed
+from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
+from gdb_gospan.fields.rows import ordered
+from gdb_gospan.fields.rows import rows_of as documents_of
+from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.tables import Column, columns_of, fitted, total_of
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.rows import span as spans
+from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64
 
-_SUMS = (
-    "spans", "free_slots", "free_bytes", "tiny_left", "stack_bytes", "page_bytes", "released_page_bytes",
-    "descriptors", "descriptor_bytes", "parked_bytes",
-)  # fmt: skip
+_PARKED = (
+    "parked: free slots, stacks, pages and descriptors that only this P can use, idle or not. The end of a GC cycle takes "
+    "slots and stacks back, and from an idle P its pages (not in Go 1.19); lowering GOMAXPROCS takes all from the Ps that go"
+)
 
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+@document
+class Kept(Document):
+    """What one P keeps for itself, or all of them do; null is what could not be read."""
+
+    spans: int | None = field(
+        "spans that the P allocates from now; entries that are no longer its own do not count",
+        unit=COUNT,
+        heading="spans",
+        rank=3,
+        sorts=DOWN,
+    )
+    free_slots: int | None = field(
+        "slots free in these", unit=COUNT, heading="free slots", rank=4, sorts=DOWN
+    )
+    free_bytes: int | None = field("bytes of these slots", unit=BYTES, heading="bytes", rank=2, sorts=DOWN)
+    tiny_left: int | None = field(
+        "bytes left of the tiny allocator's block, which counts as one object already", unit=BYTES
+    )
+    stack_bytes: int | None = field(
+        "bytes of free stacks, in mcache.stackcache", unit=BYTES, heading="stacks", rank=1, sorts=DOWN
+    )
+    descriptors: int | None = field(
+        "span descriptors in stock, in p.mspancache: at most 128",
+        unit=COUNT,
+        heading="mspans",
+        rank=6,
+        sorts=DOWN,
+    )
+    parked_bytes: int | None = field(
+        "bytes of all that is free here and not returned: slots, stacks, pages, descriptors",
+        unit=BYTES,
+        heading="parked",
+        sorts=DOWN,
+    )
+
+
+@document
+class Totals(Kept):
+    """Sums over all Ps."""
+
+    page_bytes: int | None = field(
+        "bytes of the pages that are not returned", unit=BYTES, after="stack_bytes"
+    )
+    released_page_bytes: int | None = field("bytes of the pages that are", unit=BYTES, after="page_bytes")
+    descriptor_bytes: int | None = field("bytes of the descriptors", unit=BYTES, after="descriptors")
+
+
+@document
+class Cache(Kept):
+    """One P, with what it keeps for itself."""
+
+    p: int = field("number of the P", heading="P", first=True, sorts=UP)
+    status: str | None = field(
+        "of the P, in words",
+        heading="status",
+        rank=5,
+        left=True,
+        shown=lambda row, _: row.status or units.UNKNOWN,
+        first=True,
+        sorts=UP,
+    )
+    pages: int | None = field(
+        "free pages of 8 KiB that it took in advance, in p.pcache: at most 64",
+        unit=COUNT,
+        after="stack_bytes",
+    )
+    released_pages: int | None = field(
+        "of them, pages returned to the operating system", unit=COUNT, after="pages"
+    )
+    page_bytes: int | None = field(
+        "bytes of the pages that are not returned",
+        help="free pages in p.pcache, at most 64, without those returned to the OS",
+        unit=BYTES,
+        heading="pages",
+        rank=1,
+        column_after="stack_bytes",
+        sorts=DOWN,
+    )
+    released_page_bytes: int | None = field("bytes of the pages that are", unit=BYTES)
+    descriptor_bytes: int | None = field("bytes of the descriptors", unit=BYTES)
+
+
+@document
+class Caches(Listed):
+    """What each P keeps for itself; null is what could not be read."""
+
+    p: int | None = field("the P that was asked for; null for all", first=True)
+    caches: tuple[Cache, ...] = field("one row for each P, or the one that was asked for")
+    totals: Totals = field("sums over all Ps")
+    spans_cached: tuple[Span, ...] | None = field("the spans of the P that was asked for; null for all")
+    total_spans_cached: int | None = field(
+        "spans in the cache of the P that was asked for, before the limit; null for all", unit=COUNT
+    )
+
+
+def rows_of(heap: Heap) -> tuple[Cache, ...]:
+    """Return a row for each P; what could not be read is None."""
+    table = caches.caches(heap)
+    columns = {each.name: getattr(table, each.name) for each in attrs.fields(caches.Caches)}
+    states = [caches.P_STATUS.get(status, f"status {status}") for status in table.status.tolist()]
+    columns["status"] = np.array(states, dtype=object)
+    known = {name: unknown_where(~table.known, column) for name, column in columns.items()}
+    return documents_of(Cache, {**known, "p": table.id})
+
+
+def _build(session: Session, arguments: Arguments) -> Caches:
     """Build a row for each P; with a P as argument, the spans that it has cached too."""
     if arguments["argument"] is None:  # the rows of the spans need columns of their own
         session.let_go()
-    heap = session.heap
-    rows = cache_rows(heap)
-    chosen, sort = _chosen(arguments["argument"], [row["p"] for row in rows]), arguments["sort"]
-    asked = [row for row in rows if chosen in (None, row["p"])]
-    shown, total = ordered(asked, None if sort == "p" else sort, arguments["limit"])
-    spans = [] if chosen is None else _spans(heap, chosen)
-    return {
-        **session.envelope("cache"),
-        "p": chosen,
-        "sort": sort,
-        "total_rows": total,
-        "caches": shown,
-        "totals": {name: _sum(rows, name) for name in _SUMS},
-        "spans_cached": None if chosen is None else spans[: arguments["limit"] or None],
-        "total_spans_cached": None if chosen is None else len(spans),
-        **session.provenance(),
-    }
+    heap, sort, limit = session.heap, arguments["sort"], arguments["limit"]
+    every = rows_of(heap)
+    chosen = _chosen(arguments["argument"], len(every))
+    asked = every if chosen is None else [row for row in every if row.p == chosen]
+    rows, total = ordered(asked, None if sort == "p" else sort, limit)
+    cached = None if chosen is None else _cached_by(heap, chosen)
+    return Caches(
+        about=about(session, "cache"),
+        p=chosen,
+        sort=sort,
+        total_rows=total,
+        caches=rows,
+        totals=_totals(every),
+        spans_cached=None if cached is None else spans.rows_of(heap, cached[: limit or None]),
+        total_spans_cached=None if cached is None else len(cached),
+        proof=proof(session),
+    )
 
 
-def cache_rows(heap: Heap) -> list[dict[str, Any]]:
-    """Return a row for each P; what could not be read is None."""
-    table = caches(heap)
-    names = [field.name for field in attrs.fields(Caches) if field.name not in ("id", "status", "known")]
-    columns = {name: getattr(table, name).tolist() for name in names}
-    page, size = heap.pages.page_size, heap.layout["mspan"].size
-    rows = []
-    for index, known in enumerate(table.known.tolist()):
-        values = {name: column[index] if known else None for name, column in columns.items()}
-        pages, released, descriptors = (values[key] for key in ("pages", "released_pages", "descriptors"))
-        values |= {
-            "page_bytes": None if pages is None else (pages - released) * page,
-            "released_page_bytes": None if released is None else released * page,
-            "descriptor_bytes": None if descriptors is None else descriptors * size,
-        }
-        status = int(table.status[index])
-        state = P_STATUS.get(status, f"status {status}") if known else None
-        rows.append({"p": int(table.id[index]), "status": state, **values})
-    return rows
-
-
-def _sum(rows: list[dict[str, Any]], name: str) -> int | None:
-    values = [row[name] for row in rows]
-    return None if None in values else sum(values)
-
-
-def _chosen(text: str | None, known: list[int]) -> int | None:
+def _chosen(text: str | None, count: int) -> int | None:
+    """Return the P that was asked for, of so many; None for all."""
     if text is None:
         return None
-    if not text.isdecimal() or int(text) not in known:
-        raise UsageError(f"cache: no P {text} (they are 0 to {len(known) - 1}; cache alone shows all)")
+    if not text.isdecimal() or int(text) >= count:
+        raise UsageError(f"cache: no P {text} (they are 0 to {count - 1}; cache alone shows all)")
     return int(text)
 
 
-def _spans(heap: Heap, p: int) -> list[dict[str, Any]]:
-    owner = np.flatnonzero(heap.ps.owners == p)
-    rows = cached_rows(heap)[owner].ravel()
-    columns = columns_of(heap, rows[rows >= 0])
-    names, values = list(columns), zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [hexadecimal(dict(zip(names, row, strict=True)), "descriptor", "start") for row in values]
+def _totals(rows: Sequence[Cache]) -> Totals:
+    """Add up all Ps; what is not known of one is not known of all."""
+    sums: dict[str, int | None] = {}
+    for name in names_of(Totals):
+        values = [getattr(row, name) for row in rows]
+        sums[name] = None if None in values else sum(values)
+    return Totals(**sums)
 
 
-def csv_rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _cached_by(heap: Heap, p: int) -> I64:
+    """Return the rows of the spans that this P has cached, by span class."""
+    rows = caches.cached_rows(heap)[np.flatnonzero(heap.ps.owners == p)].ravel()
+    return rows[rows >= 0]
+
+
+def _csv(answer: Caches) -> Sequence[Document]:
     """Return what the report is about: the Ps, or the spans of the one that was asked for."""
-    rows: list[dict[str, Any]] = document["caches" if document["p"] is None else "spans_cached"]
-    return rows
+    return answer.caches if answer.spans_cached is None else answer.spans_cached
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+def _screen(answer: Caches, looks: Looks) -> str:
+    """Lay the table out; for one P, its spans below."""
+    columns = columns_of(Cache, looks, sort=answer.sort)
+    total = total_of(columns, answer.totals, {"p": "all"}) if answer.p is None else None
+    body, left_out = fitted(columns, answer.caches, total, looks.room, of=answer.total_rows)
+    below = [
+        note(left_out, looks.width),
+        cut_off(answer.total_rows, len(answer.caches), "Ps", looks.width),
+    ]
+    if answer.spans_cached is not None and answer.total_spans_cached is not None:
+        below.append("\n" + _spans(answer.p, answer.spans_cached, answer.total_spans_cached, looks))
+    released = sum(row.released_page_bytes or 0 for row in answer.caches)
+    if released:
+        size = units.nbytes(released, exact=looks.exact)
+        below.append(note(f"pages: without {size} that are returned or never touched", looks.width))
+    below.append(note(_PARKED, looks.width))
+    return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
+
+
+def _spans(p: int | None, rows: Sequence[Span], total: int, looks: Looks) -> str:
+    if not rows:
+        return f"  P {p} has no span cached."
+    columns = [
+        Column("spanclass", "class", lambda span: str(span.spanclass), rank=2),
+        Column("elemsize", "size", spans.span_class, left=True),
+        Column("descriptor", "descriptor", lambda span: hex(span.descriptor), rank=3),
+        Column("start", "start", lambda span: hex(span.start)),
+        Column("objects", "objects", lambda span: f"{span.objects:,}/{span.nelems:,}"),
+        Column("free_bytes", "free", lambda span: units.nbytes(span.free_bytes, exact=looks.exact), rank=1),
+        Column("sweep", "sweep", lambda span: span.sweep, left=True, rank=5),
+    ]
+    body, left_out = fitted(columns, rows, None, looks.room, of=total)
+    below = (note(left_out, looks.width), cut_off(total, len(rows), "spans", looks.width))
+    return "\n".join(filter(None, [body, *below]))
+
+
+REPORT = Report(
+    name="cache",
+    summary="what each P keeps for itself: spans, stacks, pages, descriptors",
+    description=(
+        "One row for each P (GOMAXPROCS of them). Without a lock a P allocates from the spans it has cached, one for\n"
+        "each span class, and takes stacks and pages from its own stock. Others cannot use any of it,\n"
+        "whether the P is idle or not. The end of a GC cycle takes back slots and stacks, and from an idle P its pages;\n"
+        "lowering GOMAXPROCS takes the rest."
+    ),
+    example="go-spans cache 0",
+    place=70,
+    document=Caches,
+    build=_build,
+    screen=_screen,
+    rows=("caches",),
+    csv=_csv,
+    options=(sort_by(Cache, "p"), NO_LIMIT),
+    argument=("[P]", "one P by its number: its spans, class by class, which are then the rows of --csv too"),
+    words=headings(Cache),
+)

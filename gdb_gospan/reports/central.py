@@ -2,73 +2,149 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
+import attrs
 
-from gdb_gospan.analysis.rows import cut, unknown_where
+from gdb_gospan.analysis.census import Census, census
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.shapes import shapes
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import central as view
-from gdb_gospan.runtime import sizeclasses
-from gdb_gospan.runtime.record import I64, Mask
+from gdb_gospan.fields.command import LIMIT
+from gdb_gospan.fields.document import (
+    BYTES,
+    COUNT,
+    DOWN,
+    Document,
+    Looks,
+    document,
+    field,
+    made_of,
+    names_of,
+)
+from gdb_gospan.fields.envelope import Listed
+from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
+from gdb_gospan.fields.rows import cut
+from gdb_gospan.fields.spanclass import number_column, size_column
+from gdb_gospan.fields.units import count
+from gdb_gospan.reports.envelope import about, proof
 
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Count the entries of each mcentral's four sets, and what is in none of them."""
+@document
+class Totals(Document):
+    """Sums over all rows, before the limit."""
+
+    partial: int = field(
+        "spans with free slots, ready for a P to take", unit=COUNT, heading="partial", sorts=DOWN
+    )
+    full: int = field("spans without free slots", unit=COUNT, heading="full", sorts=DOWN)
+    partial_unswept: int = field("of partial, spans that wait to be swept", unit=COUNT)
+    full_unswept: int = field("of full, spans that wait to be swept", unit=COUNT)
+    unswept: int = field(
+        "spans of either kind that wait to be swept", unit=COUNT, heading="unswept", rank=3, sorts=DOWN
+    )
+    cached: int = field(
+        "spans that a P allocates from, which are in no list",
+        unit=COUNT,
+        heading="cached",
+        rank=1,
+        sorts=DOWN,
+    )
+    stale: int = field(
+        "entries of unswept sets whose span was swept, freed or reused; harmless, the runtime skips them",
+        unit=COUNT,
+        heading="stale",
+        rank=4,
+        sorts=DOWN,
+    )
+    reusable: int | None = field(
+        "free slots of the partial spans; null when the descriptor of one contradicts itself",
+        unit=COUNT,
+        heading="reusable slots",
+        sorts=DOWN,
+    )
+    reusable_bytes: int | None = field(
+        "bytes of these slots; null when the descriptor of one contradicts itself",
+        unit=BYTES,
+        heading="bytes",
+        sorts=DOWN,
+    )
+
+
+@document
+class Lists(Totals):
+    """The lists of one span class."""
+
+    spanclass: int = number_column(rank=2)
+    elemsize: int = size_column()
+    noscan: bool = field("its objects hold no pointers", first=True)
+
+
+@document
+class Central(Listed):
+    """The central lists (mcentral) by span class."""
+
+    totals: Totals = field("sums over all rows, before the limit")
+    in_use: int = field("spans in use", unit=COUNT)
+    holes: int = field("entries claimed by a push that has not filled them yet", unit=COUNT)
+    unreadable_entries: int = field("entries that could not be read", unit=COUNT)
+    central: tuple[Lists, ...] = field("one row for each span class with an entry or a cached span")
+
+
+def _build(session: Session, arguments: Arguments) -> Central:
+    """Build the table of central lists, with the totals of all."""
     session.let_go()
-    heap = session.heap
-    spans, central = heap.spans, heap.central
-    valid = central.valid
-    classes = sizeclasses.SPAN_CLASSES
-
-    def count(mask: Mask) -> I64:
-        return np.bincount(central.spanclass[mask], minlength=classes)[:classes].astype(np.int64)
-
-    reusable = valid & ~central.full
-    slots = np.zeros(classes, np.int64)
-    np.add.at(slots, central.spanclass[reusable], spans.free_slots[central.row[reusable]])
-    # Of a span whose descriptor contradicts itself it is not known what is free, and so not of its class.
-    contradictory = np.zeros(classes, np.bool_)
-    contradictory[central.spanclass[reusable][shapes(heap).contradictory[central.row[reusable]]]] = True
-    sizes = np.repeat(sizeclasses.sizes(), 2)
-    cached_class = np.clip(spans.records["spanclass"][heap.cached], 0, classes - 1)
-    columns = {
-        "spanclass": np.arange(classes, dtype=np.int64),
-        "elemsize": sizes,
-        "noscan": np.arange(classes) % 2 == 1,
-        "partial": count(valid & ~central.full),
-        "full": count(valid & central.full),
-        "partial_unswept": count(valid & ~central.full & central.unswept),
-        "full_unswept": count(valid & central.full & central.unswept),
-        "unswept": count(valid & central.unswept),
-        "cached": np.bincount(cached_class, minlength=classes).astype(np.int64),
-        "stale": count(~valid),
-        "reusable": unknown_where(contradictory, slots),
-        "reusable_bytes": unknown_where(contradictory, slots * sizes),
+    heap, table = session.heap, census(session.heap)
+    columns = {each.name: getattr(table, each.name) for each in attrs.fields(Census)}
+    rows, total = cut(
+        Lists, {**columns, "noscan": table.spanclass & 1 != 0}, arguments["sort"], arguments["limit"]
+    )
+    sums = {
+        name: None if None in (values := columns[name].tolist()) else sum(values) for name in names_of(Totals)
     }
-    totals = {
-        name: None if contradictory.any() and name in ("reusable", "reusable_bytes") else int(column.sum())
-        for name, column in columns.items()
-        if name not in ("spanclass", "elemsize", "noscan")
-    }
-    present = sum(columns[name] for name in ("partial", "full", "cached", "stale")) != 0
-    shown = {name: column[present] for name, column in columns.items()}
-    rows, total = cut(shown, arguments["sort"], arguments["limit"])
-    return {
-        **session.envelope("central"),
-        "sort": arguments["sort"],
-        "total_rows": total,
-        "totals": totals,
-        "in_use": int(spans.in_use.sum()),
-        "holes": central.holes,
-        "unreadable_entries": central.unreadable,
-        "central": rows,
-        **session.provenance(),
-    }
+    return Central(
+        about=about(session, "central"),
+        sort=arguments["sort"],
+        total_rows=total,
+        totals=made_of(Totals, sums),
+        in_use=int(heap.spans.in_use.sum()),
+        holes=heap.central.holes,
+        unreadable_entries=heap.central.unreadable,
+        central=rows,
+        proof=proof(session),
+    )
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+def _total(answer: Central) -> tuple[Totals, Mapping[str, str]]:
+    return answer.totals, {"elemsize": "all"}
+
+
+def _notes(answer: Central, looks: Looks) -> Sequence[str]:
+    """Reconcile the lists with the spans."""
+    totals = answer.totals
+    found = totals.partial + totals.full + totals.cached
+    listed = f"{count(totals.partial)} partial + {count(totals.full)} full + {count(totals.cached)} cached"
+    notes = [
+        f"{listed} = {count(found)} of {count(answer.in_use)} spans in use",
+        "partial was called nonempty before Go 1.15; the old empty held full and cached spans together.",
+    ]
+    if answer.holes:
+        notes.append(f"{count(answer.holes)} entries were claimed and not filled yet")
+    if answer.unreadable_entries:
+        notes.append(looks.paint("bad", f"{count(answer.unreadable_entries)} entries could not be read"))
+    return notes
+
+
+REPORT = Report(
+    name="central",
+    summary="the central lists: spans with and without free slots, swept and unswept",
+    description=(
+        "One row for each span class. partial has free slots, full has none (before Go 1.15 these were called\n"
+        "nonempty and empty). Spans cached by a P are in neither."
+    ),
+    example="go-spans central --sort partial",
+    place=60,
+    document=Central,
+    build=_build,
+    table=TableOf(Lists, "span classes", lambda answer: answer.central, _total, _notes),
+    rows=("central",),
+    options=(sort_by(Lists, "reusable"), LIMIT),
+)

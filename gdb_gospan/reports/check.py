@@ -2,43 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import attrs
-
-from gdb_gospan.analysis.rows import ordered
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import FOUND, NOT_TOLD
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import check as view
+from gdb_gospan.fields.command import NO_LIMIT, Option
+from gdb_gospan.fields.document import Looks, document, field
+from gdb_gospan.fields.envelope import Check, Listed
+from gdb_gospan.fields.report import Arguments, Report
+from gdb_gospan.fields.rows import ordered
+from gdb_gospan.fields.units import count
+from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.tables import Column, fitted
+from gdb_gospan.reports.envelope import about, check, proof
 
 _WORST_FIRST = ("broken", "unknown", "transient", "exact")
+_ROLES = {"broken": "bad", "transient": "notice", "unknown": "notice"}
 
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+@document
+class Checks(Listed):
+    """Every identity between the walk and the runtime's own counters."""
+
+    identities: tuple[Check, ...] = field(
+        "the rows: those of checks in the order that was asked for, up to the limit"
+    )
+    samples: Check | None = field(
+        "in gdb: fields of some span descriptors, read once more as gdb.Value; null where no debugger has the types"
+    )
+
+    @property
+    def listed_checks(self) -> tuple[Check, ...]:
+        """The rows, and the samples."""
+        return (*self.identities, *self.sampled)
+
+    @property
+    def sampled(self) -> tuple[Check, ...]:
+        """The samples, if there are any."""
+        return () if self.samples is None else (self.samples,)
+
+
+def _build(session: Session, arguments: Arguments) -> Checks:
     """Build the list of checks: all of them as proof, and those to show; in a debugger, samples of its own values."""
-    samples = None if session.samples is None else attrs.asdict(session.samples())
+    samples = None if session.samples is None else check(session.samples())
     session.let_go("goroutines")
-    sort, proof = arguments["sort"], session.provenance(scheduler=True)
-    rows = sorted(proof["checks"], key=lambda row: _WORST_FIRST.index(row["status"]))
+    sort, every = arguments["sort"], proof(session, scheduler=True)
+    rows = sorted(every.checks, key=lambda row: _WORST_FIRST.index(row.status))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
-    return {
-        **session.envelope("check"),
-        "sort": sort,
-        "total_rows": total,
-        "identities": shown,
-        "samples": samples,
-        **proof,
-    }
+    return Checks(
+        about=about(session, "check"),
+        sort=sort,
+        total_rows=total,
+        identities=shown,
+        samples=samples,
+        proof=every,
+    )
 
 
-def exit_status(document: dict[str, Any]) -> int:
+def exit_status(answer: Checks) -> int:
     """Return what the checks come to: a transient one is explained, and no finding."""
-    samples = document.get("samples")
-    found = {row["status"] for row in (*document["checks"], *([samples] if samples else []))}
+    found = {row.status for row in (*answer.proof.checks, *answer.sampled)}
     return FOUND if "broken" in found else NOT_TOLD if "unknown" in found else 0
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+def _screen(answer: Checks, looks: Looks) -> str:
+    """Lay the list out; what is not exact stands out."""
+
+    def status(row: Check) -> str:
+        return looks.paint(_ROLES[row.status], row.status) if row.status in _ROLES else row.status
+
+    columns = [
+        Column("status", "status", status, left=True),
+        Column("code", "check", lambda row: row.code, left=True),
+        Column("expected", "expected", lambda row: _number(row.expected, row.unit), rank=1),
+        Column("observed", "observed", lambda row: _number(row.observed, row.unit), rank=2),
+        Column("subject", "what must hold", lambda row: row.subject, left=True, wraps=True, rank=3),
+    ]
+    identities, samples = answer.identities, answer.samples
+    # Below a cut list there is only what is not as it should be.
+    all_shown = len(identities) == answer.total_rows
+    rows = (*identities, *(each for each in answer.sampled if all_shown or each.status != "exact"))
+    # Sentences wrap in the width, also where a table may take any room.
+    body, left_out = fitted(columns, rows, None, looks.width, of=answer.total_rows)
+    below = [
+        note(left_out, looks.width),
+        note(f"{samples.code}: {samples.note}" if samples and samples.note else "", looks.width),
+        cut_off(answer.total_rows, len(identities), "identities", looks.width),
+    ]
+    return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
+
+
+def _number(value: int | None, unit: str) -> str:
+    """Write a number with its unit, where the subject does not say what is counted."""
+    return count(value) + (" B" if unit == "bytes" and value is not None else "")
+
+
+REPORT = Report(
+    name="check",
+    summary="prove the figures: every identity between the walk and the runtime's counters",
+    description=(
+        "exact: equal to the byte. transient: off, and a thread that is named can cause as much by what it was\n"
+        "in the middle of. unknown: what would decide it could not be read. broken: off, and nothing explains it.\n"
+        "The exit status is 1 if an identity is broken, otherwise 3 if one is unknown, otherwise 0; in gdb\n"
+        "$_go_spans_status has it."
+    ),
+    example="go-spans check",
+    place=130,
+    document=Checks,
+    build=_build,
+    screen=_screen,
+    rows=("identities",),
+    options=(
+        Option(
+            "sort",
+            "status, the worst first, code or subject, or figures from the largest",
+            "COL",
+            "status",
+            choices=("status", "code", "severity", "expected", "observed", "subject"),
+            headings={"check": "code", "what must hold": "subject"},
+        ),
+        NO_LIMIT,
+    ),
+    words=(
+        ("expected", "what the runtime's own counters say"),
+        ("observed", "what walking the structures found"),
+        ("gdb-values", "in gdb: fields of some span descriptors, read in bulk and once more as gdb.Value"),
+    ),
+    status=exit_status,
+)

@@ -2,64 +2,171 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.occupancy import Classes, classes
-from gdb_gospan.analysis.rows import cut
+from gdb_gospan.analysis import occupancy
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.fields.command import WORST
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import classes as view
-from gdb_gospan.reports.screens.summary import matters_most
+from gdb_gospan.fields import units
+from gdb_gospan.fields.command import LIMIT, WORST
+from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, names_of
+from gdb_gospan.fields.envelope import Listed
+from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
+from gdb_gospan.fields.rows import cut
+from gdb_gospan.fields.spanclass import number_column, size_column
+from gdb_gospan.render.bars import sparkline
+from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.record import Column
 
-_TOTALS = (
-    "spans", "nelems", "objects", "free_slots", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes",
-    "large_tail_bytes", "span_bytes", "contradictory", "contradictory_bytes",
-)  # fmt: skip
+
+@document
+class Sums(Document):
+    """What can be added up over span classes."""
+
+    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=1, sorts=DOWN)
+    nelems: int = field("slots", unit=COUNT, sorts=DOWN)
+    objects: int = field(
+        "slots taken; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
+    )
+    free_slots: int = field("slots free", unit=COUNT, heading="free", rank=5, sorts=DOWN)
+    object_bytes: int = field("bytes of the slots taken", unit=BYTES, heading="object bytes", sorts=DOWN)
+    free_bytes: int = field("bytes of the free slots", unit=BYTES, heading="free bytes", sorts=DOWN)
+    tail_bytes: int = field(
+        "bytes of spans too few for another slot", unit=BYTES, heading="tail", rank=7, sorts=DOWN
+    )
+    metadata_bytes: int = field(
+        "bytes of heap bits (Go 1.22 on) and mark bits (1.26 on) inside spans",
+        unit=BYTES,
+        heading="bitmaps",
+        rank=8,
+        sorts=DOWN,
+    )
+    large_tail_bytes: int = field(
+        "of object_bytes of large objects, those past the size that was asked for", unit=BYTES, sorts=DOWN
+    )
+    span_bytes: int = field(
+        "bytes of the spans: object, free, tail, metadata and contradictory bytes together",
+        unit=BYTES,
+        sorts=DOWN,
+    )
+    contradictory: int = field(
+        "of the spans, those whose descriptor contradicts itself; their slots count in nothing", unit=COUNT
+    )
+    contradictory_bytes: int = field("bytes of these spans", unit=BYTES)
 
 
-def rows_of(table: Classes) -> list[dict[str, Any]]:
+@document
+class Totals(Sums):
+    """Sums over all rows, before the limit."""
+
+    occupied: float = field(
+        "object_bytes of the bytes of all slots, in percent: by bytes, unlike that of a class"
+    )
+
+
+@document
+class Class(Sums):
+    """One span class in use."""
+
+    spanclass: int = number_column(rank=4)
+    elemsize: int = size_column()
+    npages: int = field("pages of a span; 0 for large objects", first=True, sorts=DOWN)
+    cached: int = field("of the spans, those that a P allocates from", after="free_slots", sorts=DOWN)
+    unswept: int = field("of the spans, those that wait to be swept", after="cached", sorts=DOWN)
+    deciles: tuple[int, ...] = field(
+        "spans by occupancy: up to 10 % on the left, or first, over 90 % on the right",
+        heading="how full",
+        shown=lambda row, _: sparkline(row.deciles),
+        left=True,
+        rank=3,
+        sorts_as="occupied",
+    )
+    noscan: bool = field("its objects hold no pointers")
+    occupied: float = field(
+        "objects of all slots, in percent",
+        help="objects of all slots; in the row all by bytes, for slots of all sizes cannot be counted together",
+        heading="occupied",
+        shown=lambda row, _: units.share(row.objects, row.nelems),
+        column_after="free_slots",
+        sorts=DOWN,
+    )
+
+
+@document
+class Classes(Listed):
+    """Spans, objects and free slots by span class."""
+
+    totals: Totals = field("sums over all rows, before the limit")
+    classes: tuple[Class, ...] = field("one row for each span class in use")
+
+
+def rows_of(table: occupancy.Classes) -> tuple[Class, ...]:
     """Return a row for each span class in use."""
-    return cut(_columns(table), "spanclass", 0)[0]
+    return cut(Class, _columns(table), "spanclass", 0)[0]
 
 
-def _columns(table: Classes) -> dict[str, Column]:
-    columns = {field.name: getattr(table, field.name) for field in attrs.fields(Classes)}
+def _columns(table: occupancy.Classes) -> dict[str, Column]:
+    columns = {each.name: getattr(table, each.name) for each in attrs.fields(occupancy.Classes)}
     occupied = np.round(100 * table.objects / np.maximum(table.nelems, 1), 1)
     return {**columns, "noscan": table.spanclass & 1 != 0, "occupied": occupied}
 
 
-def chosen_sort(table: Classes, asked: str) -> str:
-    """Return the column to sort by: that which was asked for, or what summary shows the worst classes by."""
-    if asked != WORST:
-        return asked
-    return matters_most(int(table.object_bytes.sum()), int(table.free_bytes.sum()))
-
-
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+def _build(session: Session, arguments: Arguments) -> Classes:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
     session.let_go()
-    table = classes(session.heap)
-    sort = chosen_sort(table, arguments["sort"])
-    rows, total = cut(_columns(table), sort, arguments["limit"])
-    totals: dict[str, Any] = {name: int(getattr(table, name).sum()) for name in _TOTALS}
-    # By bytes: slots of all sizes counted alike would make a heap of the smallest slots.
-    taken, every = totals["object_bytes"], totals["object_bytes"] + totals["free_bytes"]
-    totals["occupied"] = round(100 * taken / max(every, 1), 1)
-    return {
-        **session.envelope("classes"),
-        "sort": sort,
-        "total_rows": total,
-        "totals": totals,
-        "classes": rows,
-        **session.provenance(),
-    }
+    table, sort = occupancy.classes(session.heap), arguments["sort"]
+    taken, free = int(table.object_bytes.sum()), int(table.free_bytes.sum())
+    if sort == WORST:
+        sort = occupancy.matters_most(taken, free)
+    columns = _columns(table)
+    rows, total = cut(Class, columns, sort, arguments["limit"])
+    sums = {name: int(columns[name].sum()) for name in names_of(Sums)}
+    return Classes(
+        about=about(session, "classes"),
+        sort=sort,
+        total_rows=total,
+        # By bytes: slots of all sizes counted alike would make a heap of the smallest slots.
+        totals=Totals(**sums, occupied=round(100 * taken / max(taken + free, 1), 1)),
+        classes=rows,
+        proof=proof(session),
+    )
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+def _total(answer: Classes) -> tuple[Totals, Mapping[str, str]]:
+    totals = answer.totals
+    by_bytes = units.share(totals.object_bytes, totals.object_bytes + totals.free_bytes)
+    return totals, {"elemsize": "all", "occupied": by_bytes}
+
+
+def _notes(answer: Classes, looks: Looks) -> Sequence[str]:
+    def size(value: int) -> str:
+        return units.nbytes(value, exact=looks.exact)
+
+    totals, notes = answer.totals, []
+    if totals.large_tail_bytes:
+        past = size(totals.large_tail_bytes)
+        notes.append(f"{past} of the bytes of large objects lie past the size that was asked for")
+    if totals.contradictory:
+        spans = f"{units.counted(totals.contradictory, 'span')} of {size(totals.contradictory_bytes)}"
+        notes.append(f"{spans} with a wrong descriptor (see check) count only as spans")
+    return notes
+
+
+REPORT = Report(
+    name="classes",
+    summary="spans, objects and free slots of each span class",
+    description=(
+        "One row for each span class in use. A span class is a size class and whether its objects hold\n"
+        "pointers (scan) or not (noscan). Large objects, over 32 KiB, have a span each. The classes with most free bytes\n"
+        "come first; where few slots are free, as in a leak, those with most object bytes."
+    ),
+    example="go-spans classes --sort free_bytes --limit 10",
+    place=20,
+    document=Classes,
+    build=_build,
+    table=TableOf(Class, "span classes", lambda answer: answer.classes, _total, _notes),
+    rows=("classes",),
+    options=(sort_by(Class, WORST, WORST), LIMIT),
+)

@@ -2,92 +2,208 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 
+from gdb_gospan.analysis.pauses import newest_first, quantiles
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import gc as view
+from gdb_gospan.fields.document import BYTES, COUNT, NANOSECONDS, PERCENT, Document, document, field, made_of
+from gdb_gospan.fields.envelope import Answer
+from gdb_gospan.fields.report import Arguments, Report
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.memstats import mem_stats_of
+from gdb_gospan.reports.screens import apart
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mgc import GCState
-from gdb_gospan.runtime.mstats import ADDRESS_SPACE, possible, within
-
-_RING = 256
-"""Pauses that the runtime keeps (mstats.go)."""
+from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
 
 
-def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
+@document
+class State(Document):
+    """Where the collector stands, and what debug.ReadGCStats tells."""
+
+    phase: str | None = field("off, mark or mark termination")
+    cycles: int | None = field("cycles begun: one more than num_gc while one runs", unit=COUNT)
+    sweep_done: bool = field("no span waits to be swept and no sweeper is at work")
+    sweepers: int | None = field("sweepers at work; null when that was not found", unit=COUNT)
+    heap_lock_held: bool | None = field("mheap_.lock is held: a thread is in the page allocator")
+    gc_percent: int | None = field("GOGC; null when it is off", unit=PERCENT)
+    memory_limit: int | None = field("GOMEMLIMIT in bytes; null when there is none", unit=BYTES)
+    memory_limit_known: bool = field(
+        "false when GOMEMLIMIT could not be read, or cannot be what was: then memory_limit is null for that"
+    )
+    heap_marked: int | None = field(
+        "bytes that the last cycle found alive; null when it cannot be: damage", unit=BYTES
+    )
+    gomaxprocs: int = field("Ps", unit=COUNT)
+    num_gc: int = field("cycles completed", unit=COUNT)
+    num_forced_gc: int = field("of them, those that the program asked for", unit=COUNT)
+    last_gc: int = field("nanoseconds since 1970: end of the last cycle, 0 for none")
+    pause_total: int = field("nanoseconds of all pauses", unit=NANOSECONDS)
+    pauses: tuple[int, ...] = field("nanoseconds of up to 256 pauses, the newest first", unit=NANOSECONDS)
+    pause_quantiles: tuple[int, ...] = field(
+        "nanoseconds: minimum, 25 %, 50 %, 75 %, maximum of those; empty before the first cycle",
+        unit=NANOSECONDS,
+    )
+
+
+@document
+class Pacer(Document):
+    """What decides when the next cycle begins (mgcpacer.go)."""
+
+    heap_live: int | None = field(
+        "bytes of the heap as the pacer estimates them, from above; null when it cannot be: damage",
+        unit=BYTES,
+    )
+    heap_marked: int | None = field(
+        "bytes that the last cycle found alive; null when it cannot be: damage", unit=BYTES
+    )
+    heap_goal: int | None = field(
+        "bytes of HeapAlloc at which the next cycle ends, or so the pacer aims: NextGC", unit=BYTES
+    )
+    heap_goal_last: int | None = field("bytes: the goal of the last cycle", unit=BYTES)
+    heap_minimum: int | None = field("bytes below which no cycle begins: 4 MiB by GOGC / 100", unit=BYTES)
+    stack_scan_last: int | None = field(
+        "bytes of stacks that the last cycle scanned: a part of NextGC", unit=BYTES
+    )
+    globals_scan: int | None = field(
+        "bytes of global variables that a cycle scans: a part of NextGC", unit=BYTES
+    )
+    heap_in_use_last: int | None = field("bytes of spans in use when the last cycle ended", unit=BYTES)
+    memory_limit: int | None = field("GOMEMLIMIT in bytes; null when there is none", unit=BYTES)
+    memory_used: int | None = field(
+        "bytes that count against the limit: mappedReady; null when it cannot be: damage", unit=BYTES
+    )
+    memory_headroom: int | None = field(
+        "bytes of the limit that are left; below zero when it is exceeded", unit=BYTES
+    )
+    gc_cpu_fraction: float | None = field(
+        "share of the program's CPU time that the collector took up to the end of the last cycle, 0 to 1"
+    )
+
+
+@document
+class Sweep(Document):
+    """The sweep of the last cycle; None is what this release does not have."""
+
+    sweepgen: int = field("mheap_.sweepgen: two for each cycle that has reached its sweep", unit=COUNT)
+    done: bool = field("no span waits to be swept and no sweeper is at work")
+    sweepers: int | None = field("sweepers at work; null when that was not found", unit=COUNT)
+    pages_swept: int | None = field("pages swept this cycle", unit=COUNT)
+    pages_per_byte: float | None = field("pages to sweep for each byte allocated")
+    class_reached: int | None = field(
+        "span class times two, plus one for full sets, that the background sweep takes from next"
+    )
+    reclaim_done: bool | None = field("the page reclaimer went through all pages of this cycle")
+    reclaim_credit: int | None = field("pages that it freed beyond what was asked for", unit=COUNT)
+
+
+@document
+class Scavenger(Document):
+    """What returns free pages to the operating system."""
+
+    goals_known: bool = field("runtime.scavenge was found, so that null means that a goal is not active")
+    gc_percent_goal: int | None = field(
+        "bytes that it would retain for GOGC's sake: heap_goal / heap_goal_last * heap_in_use_last, and a tenth; null when that goal is not active",
+        unit=BYTES,
+    )
+    memory_limit_goal: int | None = field("the same for the memory limit's sake", unit=BYTES)
+    retained: int | None = field(
+        "bytes of the heap that are not returned, which the goals are compared with: heap_in_use + heap_free",
+        unit=BYTES,
+    )
+    heap_in_use: int | None = field("of those, bytes of spans in use", unit=BYTES)
+    heap_free: int | None = field("of those, bytes of free pages", unit=BYTES)
+    released_background: int | None = field(
+        "bytes returned in the background since the last line of scavtrace; in Go 1.19 all", unit=BYTES
+    )
+    released_eagerly: int | None = field("bytes returned while allocating; null in Go 1.19", unit=BYTES)
+
+
+@document
+class Collector(Answer):
+    """The collector, its pacer, the sweep and the scavenger."""
+
+    gc: State = field("where the collector stands, and what debug.ReadGCStats tells")
+    pacer: Pacer = field("what decides when the next cycle begins")
+    sweep: Sweep = field("the sweep of the last cycle; null is what this release does not have")
+    scavenger: Scavenger = field("what returns free pages to the operating system")
+    godebug: Mapping[str, int] | None = field(
+        "the GODEBUG settings that matter to memory, as they are in force, by name; null when they were not found"
+    )
+
+
+def _build(session: Session, _arguments: Arguments) -> Collector:
     """Describe the whole of garbage collection at this moment."""
     session.let_go("godebug", "scavenger")
     heap = session.heap
-    return {
-        **session.envelope("gc"),
-        "gc": gc_state(heap),
-        "pacer": _pacer(heap),
-        "sweep": attrs.asdict(heap.sweep),
-        "scavenger": {
-            name: within(value, ADDRESS_SPACE)
-            if isinstance(value, int) and not isinstance(value, bool)
-            else value
-            for name, value in attrs.asdict(heap.scavenger).items()
-        },
-        "godebug": heap.godebug,
-        **session.provenance(),
-    }
+    return Collector(
+        about=about(session, "gc"),
+        gc=state_of(heap),
+        pacer=_pacer_of(heap),
+        sweep=made_of(Sweep, attrs.asdict(heap.sweep)),
+        scavenger=_scavenger_of(heap),
+        godebug=heap.godebug,
+        proof=proof(session),
+    )
 
 
-def gc_state(heap: Heap) -> dict[str, Any]:
+def state_of(heap: Heap) -> State:
     """Describe where the collector stands, and debug.ReadGCStats' data."""
-    state: GCState | None = heap.gc
-    stats = possible(heap.mem_stats)
-    count = stats["NumGC"]
-    # readGCStats: the newest pause is at (NumGC+255)%256, and there are at most 256 (mstats.go).
-    kept = min(count, _RING)
-    order = [(count - 1 - back) % _RING for back in range(kept)]
-    pauses = [stats["PauseNs"][index] for index in order]
-    ordered = sorted(pauses)
-    # As debug.ReadGCStats fills five PauseQuantiles (runtime/debug/garbage.go).
-    quantiles = [ordered[kept * i // 4] for i in range(4)] + [ordered[-1]] if ordered else []
-    return {
-        "phase": state.phase_name if state else None,
-        "cycles": state.cycles if state else None,
-        "sweep_done": heap.sweep.done,
-        "sweepers": heap.sweep.sweepers,
-        "heap_lock_held": state.lock_held if state else None,
-        "gc_percent": state.gc_percent if state else None,
-        "memory_limit": within(state.memory_limit) if state else None,
-        "memory_limit_known": state is not None and (state.memory_limit is None or state.memory_limit >= 0),
-        "heap_marked": _now(heap, "heapMarked"),
-        "gomaxprocs": len(heap.ps),
-        "num_gc": count,
-        "num_forced_gc": stats["NumForcedGC"],
-        "last_gc": stats["LastGC"],
-        "pause_total": stats["PauseTotalNs"],
-        "pauses": pauses,
-        "pause_quantiles": quantiles,
-    }
+    state, stats = heap.gc, mem_stats_of(heap)
+    pauses = newest_first(stats.PauseNs, stats.NumGC)
+    return State(
+        phase=state.phase_name if state else None,
+        cycles=state.cycles if state else None,
+        sweep_done=heap.sweep.done,
+        sweepers=heap.sweep.sweepers,
+        heap_lock_held=state.lock_held if state else None,
+        gc_percent=state.gc_percent if state else None,
+        memory_limit=within(state.memory_limit) if state else None,
+        memory_limit_known=state is not None and (state.memory_limit is None or state.memory_limit >= 0),
+        heap_marked=_now(heap, "heapMarked"),
+        gomaxprocs=len(heap.ps),
+        num_gc=stats.NumGC,
+        num_forced_gc=stats.NumForcedGC,
+        last_gc=stats.LastGC,
+        pause_total=stats.PauseTotalNs,
+        pauses=pauses,
+        pause_quantiles=quantiles(pauses),
+    )
 
 
-def _pacer(heap: Heap) -> dict[str, Any]:
-    """Describe what decides when the next cycle begins (mgcpacer.go); bytes."""
-    controller, stats = heap.controller, possible(heap.mem_stats)
+def _pacer_of(heap: Heap) -> Pacer:
+    controller, stats = heap.controller, mem_stats_of(heap)
     limit = within(heap.gc.memory_limit) if heap.gc else None
     used = _now(heap, "mappedReady")
-    return {
-        "heap_live": _now(heap, "heapLive"),
-        "heap_marked": _now(heap, "heapMarked"),
-        "heap_goal": stats["NextGC"],
-        "heap_goal_last": controller.get("lastHeapGoal"),
-        "heap_minimum": controller.get("heapMinimum"),
-        "stack_scan_last": _now(heap, "lastStackScan"),
-        "globals_scan": _now(heap, "globalsScan"),
-        "heap_in_use_last": heap.memstats.get("lastHeapInUse"),
-        "memory_limit": limit,
-        "memory_used": used,
-        "memory_headroom": None if limit is None or used is None else limit - used,
-        "gc_cpu_fraction": stats["GCCPUFraction"],
-    }
+    return Pacer(
+        heap_live=_now(heap, "heapLive"),
+        heap_marked=_now(heap, "heapMarked"),
+        heap_goal=stats.NextGC,
+        heap_goal_last=controller.get("lastHeapGoal"),
+        heap_minimum=controller.get("heapMinimum"),
+        stack_scan_last=_now(heap, "lastStackScan"),
+        globals_scan=_now(heap, "globalsScan"),
+        heap_in_use_last=heap.memstats.get("lastHeapInUse"),
+        memory_limit=limit,
+        memory_used=used,
+        memory_headroom=None if limit is None or used is None else limit - used,
+        gc_cpu_fraction=stats.GCCPUFraction,
+    )
+
+
+def _scavenger_of(heap: Heap) -> Scavenger:
+    found = heap.scavenger
+    return Scavenger(
+        goals_known=found.goals_known,
+        gc_percent_goal=within(found.gc_percent_goal, ADDRESS_SPACE),
+        memory_limit_goal=within(found.memory_limit_goal, ADDRESS_SPACE),
+        retained=within(found.retained, ADDRESS_SPACE),
+        heap_in_use=within(found.heap_in_use, ADDRESS_SPACE),
+        heap_free=within(found.heap_free, ADDRESS_SPACE),
+        released_background=within(found.released_background, ADDRESS_SPACE),
+        released_eagerly=within(found.released_eagerly, ADDRESS_SPACE),
+    )
 
 
 def _now(heap: Heap, name: str) -> int | None:
@@ -95,6 +211,46 @@ def _now(heap: Heap, name: str) -> int | None:
     return within(heap.controller.get(name), ADDRESS_SPACE)
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+REPORT = Report(
+    name="gc",
+    summary="the garbage collector: cycle, pacer, memory limit, sweep, scavenger, pauses",
+    description=(
+        "Where the collector stands and what decides when it runs next. It also has all that\n"
+        "debug.ReadGCStats returns: LastGC, NumGC, PauseTotal, the pauses and their quantiles."
+    ),
+    example="go-spans gc",
+    place=90,
+    document=Collector,
+    build=_build,
+    screen=apart("gc"),
+    rows=("gc", "pacer", "sweep", "scavenger", "godebug"),
+    words=(
+        (
+            "live by the pacer's count",
+            "heapLive: marked at the last cycle and allocated since, whole cached spans",
+        ),
+        (
+            "next heap goal",
+            "MemStats.NextGC, at which the next cycle is to be over: from GOGC, or from the memory limit if that is lower",
+        ),
+        ("scanned besides", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
+        ("Limit", "GOMEMLIMIT, and what counts against it: all mapped memory that is not returned"),
+        (
+            "Sweep",
+            "what the last cycle found dead is freed span by span, in the background and by allocation",
+        ),
+        (
+            "heap not returned",
+            "what the scavenger's goals are compared with: spans in use, and idle pages kept",
+        ),
+        (
+            "Scavenger",
+            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last * 1.1",
+        ),
+        (
+            "Pauses",
+            "each cycle's stop-the-world time, of the last 256 cycles; a debugger's own stop in the midst of one counts in it",
+        ),
+        ("GODEBUG", "settings that matter to memory and are not at their default"),
+    ),
+)

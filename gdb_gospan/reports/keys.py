@@ -1,19 +1,21 @@
-"""Every key of the JSON documents, as the schemas in the package describe it: for `explain`, where no term has a word."""
+"""Every key of the JSON documents, by what its field says: for `explain`, where no term has a word."""
 
 from __future__ import annotations
 
 import difflib
 import functools
-import importlib.resources
-import json
+import typing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from gdb_gospan.fields.document import Document, fields_of, is_document, names_of
+from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.glossary.lookup import TERMS, covered, plain
-from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.reports.catalog import COMMANDS, load
 
-_ENVELOPE = "envelope"
 _EVERY = "every report"
+_SHARED = ("gdb_gospan.fields.envelope", "gdb_gospan.reports.rows.span", "gdb_gospan.reports.rows.pages")
+"""Modules of classes that are of no report, or of several."""
 
 
 class Key(NamedTuple):
@@ -34,51 +36,42 @@ class Key(NamedTuple):
 def keys() -> tuple[Key, ...]:
     """Return every key, once for each meaning that it has, in the order of commands and documents."""
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for command, schema in _schemas().items():
-        report = _EVERY if command == _ENVELOPE else command
-        for path, meaning in _walk(command, schema, ()):
-            found.setdefault((path[-1], meaning), {})[f"{report}/{'.'.join(path)}"] = None
+    told: set[type] = set()
+    for home, document in _documents():
+        for path, meaning in _walk(document, (), told):
+            found.setdefault((path[-1], meaning), {})[f"{home}/{'.'.join(path)}"] = None
     return tuple(Key(name, meaning, tuple(places)) for (name, meaning), places in found.items())
 
 
-@functools.cache
-def _schemas() -> dict[str, dict[str, Any]]:
-    """Return the schemas by command, and the one that all have in them."""
-    folder = importlib.resources.files("gdb_gospan") / "schema"
-    names = sorted([_ENVELOPE, *(command.name for command in COMMANDS)])
-    return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+def _documents() -> Iterator[tuple[str, type[Document]]]:
+    """Yield the documents by their home: what every report has, then that of each report."""
+    yield _EVERY, Answer
+    for command in COMMANDS:
+        yield command.name, load(command).document
 
 
-def _walk(
-    command: str, schema: dict[str, Any], path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the path and the description of every key below; of what is a copy from another file, that file tells."""
-    schema = _followed(command, schema)
-    if "$comment" in schema:
-        return
-    shared = {} if path or command == _ENVELOPE else _schemas()[_ENVELOPE]["properties"]
-    for name, entry in schema.get("properties", {}).items():
-        if shared.get(name) == entry:
+def _walk(document: type, path: tuple[str, ...], told: set[type]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path and the meaning of every key below; a class is told of once, and where it is declared."""
+    common = names_of(Answer) if issubclass(document, Answer) and document is not Answer else ()
+    for each in fields_of(document):
+        if each.name in common:
             continue
-        meaning = entry.get("description") or _followed(command, entry).get("description")
-        if meaning:
-            yield (*path, name), meaning
-        yield from _walk(command, entry, (*path, name))
-    items = schema.get("items")
-    if isinstance(items, dict):
-        yield from _walk(command, items, path)
+        if each.column.inline:
+            yield from _walk(each.type, path, told)
+            continue
+        yield (*path, each.name), each.column.meaning
+        for inside in _inside(each.type):
+            if inside not in told and inside.__module__ in (document.__module__, *_SHARED):
+                told.add(inside)
+                yield from _walk(inside, (*path, each.name), told)
 
 
-def _followed(command: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what a reference leads to, in the same file; anything else as it is."""
-    target: Any = _schemas()[command]
-    reference: str = schema.get("$ref", "")
-    if not reference:
-        return schema
-    for step in reference.removeprefix("#/").split("/"):
-        target = target[step]
-    found: dict[str, Any] = target
-    return found
+def _inside(kind: Any) -> Iterator[type]:
+    """Yield the documents that a value of this type is, or has."""
+    if is_document(kind):
+        yield kind
+    for part in typing.get_args(kind):
+        yield from _inside(part)
 
 
 def find_keys(name: str) -> list[Key]:

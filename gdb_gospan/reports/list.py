@@ -1,61 +1,56 @@
-"""go-spans list: spans one by one."""
+"""go-spans list: spans one by one, filtered and sorted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import numpy as np
-
-from gdb_gospan.analysis.rows import first_rows
+from gdb_gospan.analysis.filters import Filter, passing, worst_first
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import UsageError
-from gdb_gospan.fields.command import WORST
-from gdb_gospan.render.longtable import LongTable
-from gdb_gospan.render.style import Style
+from gdb_gospan.fields.command import LIMIT, WORST, Option
+from gdb_gospan.fields.document import Looks, document, field
+from gdb_gospan.fields.envelope import Listed
+from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
+from gdb_gospan.fields.rows import order_of
+from gdb_gospan.fields.table import Table
+from gdb_gospan.render.longtable import laid_out, measure
+from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.tables import chosen
+from gdb_gospan.render.tables import columns_of as columns_for
 from gdb_gospan.reports.arguments import low_high
-from gdb_gospan.reports.screens import list as view
-from gdb_gospan.reports.screens.summary import matters_most
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.runtime import sizeclasses
-from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.record import I64, Mask
 
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """List the spans that pass every filter, sorted and cut as asked."""
-    heap = session.heap
-    _refuse_nonsense(arguments)
+@document
+class Spans(Listed):
+    """Spans one by one; ``total_rows`` of them pass the filters."""
+
+    list: Table[Span] = field("one row for each span")
+
+
+def _build(session: Session, arguments: Arguments) -> Spans:
+    """Build the list, sorted and cut as asked."""
+    heap, asked = session.heap, _asked(arguments)
     heap.want(*LATE_COLUMNS)  # the rows are made when the target may have gone on
-    rows = np.flatnonzero(_filter(heap, arguments))
-    sort = arguments["sort"]
+    rows, sort = passing(heap, asked), arguments["sort"]
     if sort == WORST:
-        sort = _worst(heap, rows)
-    chosen = rows[first_rows(columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
+        sort = worst_first(heap, rows)
+    chosen = rows[order_of(Span, columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
     columns_of(heap, chosen, ["large_type"])  # reads the types' names, while it may be read
-    return {
-        **session.envelope("list"),
-        "sort": sort,
-        "total_rows": len(rows),
-        "list": LongTable(
-            len(chosen), ("descriptor", "start"), lambda block: columns_of(heap, chosen[block])
-        ),
-        **session.provenance(),
-    }
+    return Spans(
+        about=about(session, "list"),
+        sort=sort,
+        total_rows=len(rows),
+        list=Table(Span, len(chosen), lambda block: columns_of(heap, chosen[block])),
+        proof=proof(session),
+    )
 
 
-def _worst(heap: Heap, rows: I64) -> str:
-    """Return what to sort these spans by, as summary chooses what to show the worst classes by."""
-    some = rows[(heap.spans.in_use & ~shapes(heap).contradictory)[rows]]
-    columns = heap.spans.records
-    objects, elemsize = columns.at("allocCount", some), columns["elemsize"][some]
-    taken, every = int((objects * elemsize).sum()), int((columns.at("nelems", some) * elemsize).sum())
-    return matters_most(taken, every - taken)
-
-
-def _refuse_nonsense(arguments: dict[str, Any]) -> None:
-    """Raise `UsageError` for filters that no span of any program could pass."""
+def _asked(arguments: Arguments) -> Filter:
+    """Return what is asked for; `UsageError` for what no span of any program could pass."""
     small = arguments["size"] if arguments["state"] == "in-use" else None
     if small is not None and small <= sizeclasses.SIZES[-1] and small not in sizeclasses.SIZES[1:]:
         near = min(sizeclasses.SIZES[1:], key=lambda size: (size < small, abs(size - small)))
@@ -67,36 +62,71 @@ def _refuse_nonsense(arguments: dict[str, Any]) -> None:
     occupancy = low_high("list", "occupancy", arguments["occupancy"])
     if occupancy is not None and occupancy[1] > 100:
         raise UsageError(f"list: --occupancy is in percent, 0 to 100, not {arguments['occupancy']}")
+    return Filter(
+        arguments["state"],
+        arguments["class"],
+        arguments["size"],
+        arguments["noscan"],
+        arguments["scan"],
+        occupancy,
+        low_high("list", "pages", arguments["pages"]),
+    )
 
 
-def _filter(heap: Heap, arguments: dict[str, Any]) -> Mask:
-    spans, columns = heap.spans, heap.spans.records
-    keep: Mask = {
-        "in-use": spans.in_use,
-        "manual": spans.manual,
-        "stack": spans.stack,
-        "work-buffer": spans.work_buffer,
-        "user-arena": spans.user_arena,
-        "dead": spans.state == 0,
-        "all": np.ones(len(spans), np.bool_),
-    }[arguments["state"]].copy()
-    if arguments["class"] is not None:
-        keep &= columns["spanclass"] == arguments["class"]
-    if arguments["size"] is not None:
-        keep &= columns["elemsize"] == arguments["size"]
-    if arguments["noscan"] or arguments["scan"]:
-        noscan = columns["spanclass"] & 1 != 0
-        keep &= (noscan & arguments["noscan"]) | (~noscan & arguments["scan"])
-    occupancy = low_high("list", "occupancy", arguments["occupancy"])
-    if occupancy is not None:
-        filled = 100 * columns["allocCount"] / np.maximum(columns["nelems"], 1)
-        keep &= (occupancy[0] <= filled) & (filled <= occupancy[1])
-    pages = low_high("list", "pages", arguments["pages"])
-    if pages is not None:
-        keep &= (pages[0] <= columns["npages"]) & (columns["npages"] <= pages[1])
-    return keep
+def _screen(answer: Spans, looks: Looks) -> Iterator[str]:
+    """Lay the list out, in pieces of whole lines."""
+    rows, left_out = answer.list, ""
+    yield heading(answer, looks) + "\n\n"
+    if rows:
+        columns = columns_for(Span, looks, sort=answer.sort)
+        measures = measure(rows, columns)
+        columns = [column for column in columns if column.key != "large_type" or measures["large_type"].width]
+        state = measures["state"]
+        if state.same and state.first == "dead":  # nothing else is known of these
+            columns = [column for column in columns if column.key in ("descriptor", "state")]
+        columns, left_out = chosen(columns, measures, len(rows), looks.room, of=answer.total_rows)
+        yield from laid_out(columns, rows, measures, room=looks.room)
+    else:
+        yield "  No span passes these filters.\n"
+    parts = [
+        cut_off(answer.total_rows, len(rows), "spans", looks.width),
+        note(left_out, looks.width),
+        footer(answer, looks),
+    ]
+    yield "\n".join(filter(None, parts)) + "\n"
 
 
-def text(document: dict[str, Any], style: Style) -> Iterator[str]:
-    """Lay the document out."""
-    return view.text(document, style)
+REPORT = Report(
+    name="list",
+    summary="spans one by one, filtered and sorted",
+    description=(
+        "One row for each span. Without filters: all spans in use. Those with most free bytes come first; where few slots\n"
+        "of the heap are free, as in a leak, those with most object bytes."
+    ),
+    example="go-spans list --size 4096 --occupancy 0-25 --sort start",
+    place=30,
+    document=Spans,
+    build=_build,
+    screen=_screen,
+    table=TableOf(Span, "spans", lambda answer: answer.list),
+    rows=("list",),
+    options=(
+        Option(
+            "class", "only this span class: its number, or its name such as 3,072 noscan", "N", number=True
+        ),
+        Option("size", "only slots of this many bytes, such as 1024 or 1KiB", "BYTES", number=True),
+        Option(
+            "state",
+            "only spans in this state",
+            "STATE",
+            "in-use",
+            choices=("in-use", "manual", "stack", "work-buffer", "user-arena", "dead", "all"),
+        ),
+        Option("noscan", "only spans of objects without pointers"),
+        Option("scan", "only spans of objects with pointers"),
+        Option("occupancy", "only spans filled from LOW to HIGH percent", "LOW-HIGH"),
+        Option("pages", "only spans of LOW to HIGH pages (8 KiB each)", "LOW-HIGH"),
+        sort_by(Span, WORST, WORST),
+        LIMIT,
+    ),
+)

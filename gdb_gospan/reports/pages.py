@@ -2,185 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import numpy as np
 
 from gdb_gospan.analysis.blockers import blocked
 from gdb_gospan.analysis.contiguity import FEW, HUGE_BYTES, Contiguity, contiguity
-from gdb_gospan.analysis.rows import as_rows, first_rows
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.spancolumns import columns_of, hexadecimal
-from gdb_gospan.render.longtable import LongTable
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import pages as view
+from gdb_gospan.analysis.spancolumns import columns_of
+from gdb_gospan.fields.command import LIMIT, Option
+from gdb_gospan.fields.document import Address, names_of
+from gdb_gospan.fields.report import Arguments, Report, sort_by
+from gdb_gospan.fields.rows import order_of, rows_of
+from gdb_gospan.fields.table import Table
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.rows.pages import (
+    Blockers,
+    BlockingSpan,
+    BlocksByTaken,
+    Chunk,
+    CurrentArena,
+    HugePages,
+    LargestAllocation,
+    LargestRun,
+    NearlyFreeBlock,
+    PageCaches,
+    Pages,
+    PagesOfState,
+    RunsOfOrder,
+)
+from gdb_gospan.reports.screens.pages import screen
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_USE, KIND_NAMES, MANUAL, RELEASED
 from gdb_gospan.runtime.record import Column
 
-_OF_A_SPAN = (
-    "descriptor",
-    "start",
-    "npages",
-    "state",
-    "spanclass",
-    "noscan",
-    "elemsize",
-    "nelems",
-    "objects",
-)
 
-
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+def _build(session: Session, arguments: Arguments) -> Pages:
     """Describe the pages by state, by run, by huge page and by chunk."""
     session.let_go()
     found = contiguity(session.heap)
     page_bytes = found.kinds.pages.page_size
-    chunks = _chunk_columns(found)
-    sorted_by = chunks[arguments["sort"]]
-    order = first_rows(sorted_by, arguments["sort"], arguments["limit"])
-    return {
-        **session.envelope("pages"),
-        "page_bytes": page_bytes,
-        "states": [
-            {"state": name, "pages": count, "bytes": count * page_bytes}
-            for name, count in zip(KIND_NAMES, found.kinds.counts.tolist(), strict=True)
-        ],
-        "free_runs": _orders(found, page_bytes),
-        "largest_run": _largest(found, page_bytes),
-        "largest_allocation": {
-            "bytes": int(found.runs.npages.max(initial=0)) * page_bytes,
-            "doubts": list(found.doubts),
-        },
-        "page_caches": _caches(found, page_bytes),
-        "current_arena": _arena(found),
-        "huge_pages": _huge(found, page_bytes),
-        **({"blockers": _blockers(session, arguments["limit"])} if arguments["blockers"] else {}),
-        "show_chunks": arguments["chunks"],
-        "sort": arguments["sort"],
-        "chunk_bytes": found.growth_bytes,
-        "total_rows": len(sorted_by),
-        "chunks": LongTable(
+    sort, limit, chunks = arguments["sort"], arguments["limit"], _chunk_columns(found)
+    order = order_of(Chunk, chunks[sort], sort, limit)
+    longest = int(found.runs.npages.max(initial=0))
+    return Pages(
+        about=about(session, "pages"),
+        page_bytes=page_bytes,
+        states=tuple(
+            PagesOfState(state=name, pages=pages, bytes=pages * page_bytes)
+            for name, pages in zip(KIND_NAMES, found.kinds.counts.tolist(), strict=True)
+        ),
+        free_runs=_orders(found, page_bytes),
+        largest_run=_largest(found, page_bytes),
+        largest_allocation=LargestAllocation(bytes=longest * page_bytes, doubts=found.doubts),
+        page_caches=_caches(found, page_bytes),
+        current_arena=_arena(found),
+        huge_pages=_huge(found, page_bytes),
+        blockers=_blockers(session, limit) if arguments["blockers"] else None,
+        show_chunks=arguments["chunks"],
+        sort=sort,
+        chunk_bytes=found.growth_bytes,
+        total_rows=len(found.chunks.first),
+        chunks=Table(
+            Chunk,
             len(order),
-            ("start",),
             lambda block: {name: column[order[block]] for name, column in chunks.items()},
         ),
-        **session.provenance(),
-    }
+        proof=proof(session),
+    )
 
 
-def _orders(found: Contiguity, page_bytes: int) -> list[dict[str, Any]]:
+def _orders(found: Contiguity, page_bytes: int) -> tuple[RunsOfOrder, ...]:
     """Return a row for each power of two up to the longest run."""
     table = found.orders
-    order = np.arange(len(table), dtype=np.int64)
-    return _rows(
+    return rows_of(
+        RunsOfOrder,
         {
-            "order": order,
-            "min_pages": np.int64(1) << order,
+            "order": table.order,
+            "min_pages": table.min_pages,
             "runs": table.runs,
             "bytes": table.npages * page_bytes,
             "released_bytes": table.released * page_bytes,
             "unusable": np.round(table.unusable, 6),
-        }
+        },
     )
 
 
-def _rows(columns: Mapping[str, Column]) -> list[dict[str, Any]]:
-    """Return all rows in the order of the columns."""
-    lists = [column.tolist() for column in columns.values()]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
-
-
-def _largest(found: Contiguity, page_bytes: int) -> dict[str, Any] | None:
-    row = found.runs.largest
-    if row is None:
+def _largest(found: Contiguity, page_bytes: int) -> LargestRun | None:
+    run = found.largest_run
+    if run is None:
         return None
-    npages, released = int(found.runs.npages[row]), int(found.runs.released[row])
-    address = int(found.kinds.pages.addresses(found.runs.first[row : row + 1])[0])
-    return {
-        "address": f"{address:#x}",
-        "pages": npages,
-        "bytes": npages * page_bytes,
-        "released_bytes": released * page_bytes,
-    }
+    return LargestRun(
+        address=Address(run.start),
+        pages=run.npages,
+        bytes=run.npages * page_bytes,
+        released_bytes=run.released * page_bytes,
+    )
 
 
-def _caches(found: Contiguity, page_bytes: int) -> dict[str, int]:
+def _caches(found: Contiguity, page_bytes: int) -> PageCaches:
     kept, released = found.kinds.nbytes(CACHED), found.kinds.nbytes(CACHED_RELEASED)
-    return {
-        "bytes": kept + released,
-        "released_bytes": released,
-        "largest_run_bytes": found.cached_run * page_bytes,
-    }
+    return PageCaches(
+        bytes=kept + released,
+        released_bytes=released,
+        largest_run_bytes=found.cached_run * page_bytes,
+    )
 
 
-def _arena(found: Contiguity) -> dict[str, Any]:
-    base, end = found.arena or (None, None)
-    return {
-        "base": None if base is None else f"{base:#x}",
-        "end": None if end is None else f"{end:#x}",
-        "bytes": None if base is None or end is None else end - base,
-        "growth_bytes": found.growth_bytes,
-    }
+def _arena(found: Contiguity) -> CurrentArena:
+    if found.arena is None:
+        return CurrentArena(base=None, end=None, bytes=None, growth_bytes=found.growth_bytes)
+    base, end = found.arena
+    return CurrentArena(
+        base=Address(base), end=Address(end), bytes=end - base, growth_bytes=found.growth_bytes
+    )
 
 
-def _huge(found: Contiguity, page_bytes: int) -> dict[str, Any]:
+def _huge(found: Contiguity, page_bytes: int) -> HugePages:
     blocks = found.blocks
-    columns = {
-        "taken_from": blocks.low,
-        "taken_to": blocks.high,
-        "blocks": blocks.blocks,
-        "free_bytes": blocks.free * page_bytes,
-        "released_bytes": blocks.released * page_bytes,
-    }
-    return {
-        "block_bytes": HUGE_BYTES,
-        "blocks": _rows(columns),
-        "wholly_retained": blocks.whole,
-        "blocked_by_at_most": FEW,
-        "blocked_free_bytes": blocks.few_free * page_bytes,
-        "unknown_blocks": blocks.unknown,
-    }
+    return HugePages(
+        block_bytes=HUGE_BYTES,
+        blocks=rows_of(
+            BlocksByTaken,
+            {
+                "taken_from": blocks.low,
+                "taken_to": blocks.high,
+                "blocks": blocks.blocks,
+                "free_bytes": blocks.free * page_bytes,
+                "released_bytes": blocks.released * page_bytes,
+            },
+        ),
+        wholly_retained=blocks.whole,
+        blocked_by_at_most=FEW,
+        blocked_free_bytes=blocks.few_free * page_bytes,
+        unknown_blocks=blocks.unknown,
+    )
 
 
-def _blockers(session: Session, limit: int) -> dict[str, Any]:
+def _blockers(session: Session, limit: int) -> Blockers:
     """Return a row for each block that few pages keep from being wholly free, with the spans that they are of."""
     heap, found = session.heap, blocked(session.heap)
     page_bytes = heap.pages.page_size
-    return {
-        "total": len(found.first),
-        "rows": [
-            {
-                "start": f"{start:#x}",
-                "taken_pages": taken,
-                "free_bytes": (found.block_pages - taken) * page_bytes,
-                "other_pages": found.others(block),
-                "spans": [
-                    hexadecimal(row, "descriptor", "start")
-                    for row in as_rows(columns_of(heap, found.spans(block), _OF_A_SPAN))
-                ],
-            }
-            for block, (start, taken) in enumerate(
-                zip(found.start[: limit or None].tolist(), found.taken[: limit or None].tolist(), strict=True)
+    first = slice(limit or None)
+    return Blockers(
+        total=len(found.first),
+        rows=tuple(
+            NearlyFreeBlock(
+                start=Address(start),
+                taken_pages=taken,
+                free_bytes=(found.block_pages - taken) * page_bytes,
+                other_pages=found.others(block),
+                spans=rows_of(BlockingSpan, columns_of(heap, found.spans(block), names_of(BlockingSpan))),
             )
-        ],
-    }
+            for block, (start, taken) in enumerate(
+                zip(found.start[first].tolist(), found.taken[first].tolist(), strict=True)
+            )
+        ),
+    )
 
 
-def _chunk_columns(found: Contiguity) -> dict[str, Any]:
-    chunks, kinds = found.chunks, found.chunks.kinds
-    named = kinds[:, [IN_USE, MANUAL, FREE, RELEASED]]
+def _chunk_columns(found: Contiguity) -> dict[str, Column]:
+    chunks = found.chunks
     return {
-        "start": found.kinds.pages.addresses(chunks.first),
-        "in_use": named[:, 0],
-        "manual": named[:, 1],
-        "free": named[:, 2],
-        "released": named[:, 3],
-        "other": np.full(len(kinds), chunks.chunk_pages, np.int64) - named.sum(axis=1),
+        "start": found.chunk_starts,
+        "in_use": chunks.of(IN_USE),
+        "manual": chunks.of(MANUAL),
+        "free": chunks.of(FREE),
+        "released": chunks.of(RELEASED),
+        "other": chunks.other,
         "largest_run": chunks.largest,
     }
 
 
-def text(document: dict[str, Any], style: Style) -> Iterator[str]:
-    """Lay the document out."""
-    return view.text(document, style)
+REPORT = Report(
+    name="pages",
+    summary="pages by state, runs of free pages, and what fits without heap growth",
+    description=(
+        "The runtime hands out memory in pages of 8 KiB. Free memory counts for an allocation only if enough\n"
+        "free pages lie side by side; when no run is long enough, the heap grows although much of it is free."
+    ),
+    example="go-spans pages --chunks --sort largest_run",
+    place=110,
+    document=Pages,
+    build=_build,
+    screen=screen,
+    rows=("chunks",),
+    words=(
+        ("free, kept", "free pages still backed by memory; HeapIdle - HeapReleased, but for page caches"),
+        (
+            "returned",
+            "free and given back to the OS, or never touched (scavenged): HeapReleased less padding; can be allocated",
+        ),
+        ("in Ps' page caches", "free, but only the P that took them in advance can use them"),
+        ("padding", "from Go 1.26 on the heap begins at a random page; those before it are never used"),
+        ("free runs", "runs of free pages by length, the shortest first"),
+        (
+            "unusable",
+            "unusable-free index: share of the free bytes that lies in runs too short for so many pages",
+        ),
+        (
+            "fits without growth",
+            "the largest single allocation that the free pages can take; HeapSys stays the same",
+        ),
+        (
+            "heap growth",
+            "adds to HeapSys; it goes into what is reserved (mheap.curArena, in no figure yet), or reserves more",
+        ),
+        (
+            "aligned blocks",
+            "2 MiB each, as huge pages are; pages in use here are all that cannot be allocated",
+        ),
+        (
+            "kept by",
+            "with --blockers: the spans that lie in a block of which 1 to 4 pages are in use, with their objects",
+        ),
+        (
+            "chunks",
+            "with --chunks: the 4 MiB pieces that the page allocator works in, and the longest free run inside",
+        ),
+        ("other", "padding, pages in Ps' page caches, allocated of no span, or unknown"),
+    ),
+    options=(
+        Option("chunks", "show a row for each chunk of 4 MiB, too"),
+        Option("blockers", "show which spans keep blocks of 2 MiB from being wholly free, too"),
+        sort_by(Chunk, "start").only_of("the chunks", "chunks", "json", "csv"),
+        LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "json", "csv"),
+        Option("csv", "print the chunks as CSV"),
+    ),
+)

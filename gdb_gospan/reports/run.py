@@ -1,9 +1,9 @@
-"""Run one subcommand on one session: the same path for gdb and the shell."""
+"""Run one report on one session: the same path for gdb, the shell and Python."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from itertools import chain
 from typing import Any, NamedTuple
@@ -11,11 +11,18 @@ from typing import Any, NamedTuple
 from gdb_gospan.analysis.session import Session, cut_off
 from gdb_gospan.errors import MemoryReadError, UsageError
 from gdb_gospan.fields.command import Command
+from gdb_gospan.fields.document import Document, evolved
+from gdb_gospan.fields.envelope import Answer, Explained
+from gdb_gospan.fields.report import Report
 from gdb_gospan.interrupts import Deferred
-from gdb_gospan.render.longtable import LongTable, csv_pieces, json_pieces, passed
+from gdb_gospan.render.csv import csv_pieces
+from gdb_gospan.render.gate import shown
+from gdb_gospan.render.json import json_pieces
+from gdb_gospan.render.plain import passed
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import to_csv
+from gdb_gospan.render.text import text_pieces
 from gdb_gospan.reports.addresses import followed, located
+from gdb_gospan.reports.catalog import load
 
 _PIECE = 1 << 16
 """Characters that are worth writing."""
@@ -23,20 +30,20 @@ _WIDTH = 100
 """Columns, where nobody looks: for JSON and MI, which depend on no terminal."""
 
 
-class Report(NamedTuple):
-    """What a command prints, ready for the terminal, in pieces of whole lines; and its exit status (`errors`)."""
+class Printed(NamedTuple):
+    """What a report prints, ready for the terminal, in pieces of whole lines; and its exit status (`errors`)."""
 
     pieces: Iterator[str]
     status: int
 
 
-def run(session: Session | None, command: Command, arguments: dict[str, Any], style: Style) -> str:
-    """Return what the command prints as a whole; see `report`."""
-    return "".join(report(session, command, arguments, style).pieces)
+def run(session: Session | None, command: Command, arguments: Mapping[str, Any], style: Style) -> str:
+    """Return what the report prints as a whole; see `printed`."""
+    return "".join(printed(session, command, arguments, style).pieces)
 
 
-def report(session: Session | None, command: Command, arguments: dict[str, Any], style: Style) -> Report:
-    """Run the command.
+def printed(session: Session | None, command: Command, arguments: Mapping[str, Any], style: Style) -> Printed:
+    """Run the report.
 
     All that is to be read is read, and the first piece is made, when this returns; the rest, of
     a list of a million rows, is made on the way.
@@ -51,11 +58,12 @@ def report(session: Session | None, command: Command, arguments: dict[str, Any],
     if arguments.get("json") and arguments.get("csv"):
         raise UsageError(f"{command.name}: --json or --csv, not both")
     try:
-        answer = document(session, command, {**arguments, "width": style.width})
+        report = load(command)
+        answer = answered(session, command, {**arguments, "width": style.width})
         if session is not None:
             session.heap.trail.stage("laying the report out")
-        pieces = laid_out(command, answer, arguments, style)
-        return Report(chain([next(pieces, "")], pieces), status_of(command, answer))
+        pieces = laid_out(report, answer, arguments, style)
+        return Printed(chain([next(pieces, "")], pieces), status_of(report, answer))
     except KeyboardInterrupt:
         if session is None:
             raise
@@ -65,31 +73,28 @@ def report(session: Session | None, command: Command, arguments: dict[str, Any],
         raise interrupted(session, style, data=data) from None
 
 
-def status_of(command: Command, answer: dict[str, Any]) -> int:
-    """Return the exit status of a command that has an answer: 0, unless its module has an ``exit_status`` of its own."""
-    own = getattr(load(command), "exit_status", None)
-    return 0 if own is None else int(own(answer))
+def status_of(report: Report[Any], answer: Document) -> int:
+    """Return the exit status of a report that has an answer: 0, unless it says otherwise."""
+    return 0 if report.status is None else report.status(answer)
 
 
 def laid_out(
-    command: Command, answer: dict[str, Any], arguments: dict[str, Any], style: Style
+    report: Report[Any], answer: Document, arguments: Mapping[str, Any], style: Style
 ) -> Iterator[str]:
-    """Yield a document as JSON, as CSV or as text for people, in pieces of whole lines; the target is not needed."""
+    """Yield an answer as JSON, as CSV or as text for people, in pieces of whole lines; the target is not needed."""
     if arguments.get("json"):
         yield from _lines(json_pieces(answer))
     elif arguments.get("csv"):
-        own = getattr(load(command), "csv_rows", None)
-        rows = own(answer) if own else _rows(answer, command.rows.split())
-        yield from csv_pieces(rows) if isinstance(rows, LongTable) else [to_csv(rows)]
+        yield from csv_pieces(report, answer)
     else:
-        answer = passed(answer)
-        shown = load(command).text(answer, style)
+        answer = passed(answer, shown)
+        why = answer.why if isinstance(answer, Explained) else None
         words: set[str] = set()
-        for piece in _lines([shown] if isinstance(shown, str) else shown):
-            if "why" in answer:
+        for piece in _lines(text_pieces(report, answer, style)):
+            if why is not None:
                 words.update(_glossary().sometimes(piece))
             yield style.finish(piece)
-        formulas = _glossary().why_text(answer, "\n".join(words), style) if "why" in answer else ""
+        formulas = _glossary().why_text(why, "\n".join(words), style) if why is not None else ""
         if formulas:
             yield style.finish("\n" + formulas)
 
@@ -108,55 +113,38 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(waiting)
 
 
-def document(session: Session | None, command: Command, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the command's answer as data: what ``--json`` prints.
+def answered(session: Session | None, command: Command, arguments: Mapping[str, Any]) -> Document:
+    """Return the answer as a document: what ``--json`` prints.
 
     Raises
     ------
     GoSpansError
         The one line for the user.
     """
-    module = load(command)
-    prepare = getattr(module, "prepare", None)  # what can be refused before the target stands still
-    if prepare is not None:
-        arguments = prepare(arguments)
+    report = load(command)
+    if report.prepare is not None:
+        arguments = report.prepare(arguments)  # what can be refused before the target stands still
     if session is not None:
         arguments = located(session, command, arguments)
     try:
         with session.look() if session else nullcontext():
             if session is not None:
                 arguments = followed(session, arguments)
-            answer: dict[str, Any] = module.document(session, {"width": _WIDTH, **arguments})
+            answer: Document = report.build(session, {"width": _WIDTH, **arguments})
     except MemoryReadError as error:
         if session is None or not session.target.missing:
             raise
         raise MemoryReadError(cut_off(session.target.core, session.target.missing, error)) from error
-    if session is not None and session.pause_ms is not None:
-        answer["target"]["pause_ms"] = round(session.pause_ms, 3)
-    if session is not None and session.reads is not None:
-        answer["target"]["reads"] = session.reads
-    if arguments.get("why"):
-        answer["why"] = _glossary().why(command, answer)
-    return answer
+    if arguments.get("why") and isinstance(answer, Explained):
+        answer = evolved(answer, why=_glossary().why(command, answer))
+    return _timed(session, answer) if session is not None and isinstance(answer, Answer) else answer
 
 
-def _rows(answer: dict[str, Any], sections: list[str]) -> Sequence[dict[str, Any]]:
-    """Return the rows of a table, or of sections a row for each figure."""
-    if len(sections) == 1 and isinstance(answer[sections[0]], (list, LongTable)):
-        rows: Sequence[dict[str, Any]] = answer[sections[0]]
-        return rows
-    return [
-        {"section": section, "name": name, "value": value}
-        for section in sections
-        for name, value in (answer[section] or {}).items()
-        if not isinstance(value, (dict, list))
-    ]
-
-
-def load(command: Command) -> Any:
-    """Return the module that makes and lays out the command's answer, with all that it imports."""
-    with Deferred():
-        return importlib.import_module(f"gdb_gospan.reports.{command.name}")
+def _timed(session: Session, answer: Answer) -> Answer:
+    """Return the answer with how long the target stood still for it, and how often it was read, now that all is read."""
+    pause = None if session.pause_ms is None else round(session.pause_ms, 3)
+    target = evolved(answer.about.target, pause_ms=pause, reads=session.reads)
+    return evolved(answer, about=evolved(answer.about, target=target))
 
 
 def _glossary() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from typing import Any
 
 import attrs
 
@@ -13,20 +12,44 @@ from gdb_gospan import __version__
 from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.errors import TargetError
+from gdb_gospan.fields import units
+from gdb_gospan.fields.command import Option
+from gdb_gospan.fields.document import BYTES, COUNT, Document, Looks, document, field
+from gdb_gospan.fields.envelope import Answer, Proof
+from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
 from gdb_gospan.memory.image import is_image
 from gdb_gospan.memory.recorder import Recorder
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import snapshot as view
+from gdb_gospan.render.gate import word
+from gdb_gospan.render.lines import filled
+from gdb_gospan.render.provenance import footer, heading, note
+from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
 
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+@document
+class Recorded(Document):
+    """The file that was written."""
+
+    file: str = field("its whole path")
+    file_bytes: int = field("bytes of the file, which is compressed", unit=BYTES)
+    memory_bytes: int = field("bytes of the program's memory that it holds", unit=BYTES)
+    ranges: int = field("pieces of memory that are apart from each other", unit=COUNT)
+
+
+@document
+class Snapshot(Answer):
+    """What was written, and where."""
+
+    recorded: Recorded = field("the file")
+
+
+def _build(session: Session, arguments: Arguments) -> Snapshot:
     """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
     path = arguments["argument"]
     recorder = Recorder(session.heap.memory)
-    threads, proof = _read(session, recorder)
+    threads, proof_of_copy = _read(session, recorder)
     heap = session.heap
     heap.trail.stage("writing the snapshot")
     meta = {
@@ -37,16 +60,16 @@ def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
         "threads": None if threads is None else [[*stack] for stack in threads],
     }
     nbytes, ranges = recorder.save(path, meta, replace=arguments["replace"])
-    recorded = {
-        "file": path,
-        "file_bytes": os.stat(path).st_size,  # noqa: PTH116  # as above
-        "memory_bytes": nbytes,
-        "ranges": ranges,
-    }
-    return {**session.envelope("snapshot"), "recorded": recorded, **proof}
+    recorded = Recorded(
+        file=path,
+        file_bytes=os.stat(path).st_size,  # noqa: PTH116  # as below
+        memory_bytes=nbytes,
+        ranges=ranges,
+    )
+    return Snapshot(about=about(session, "snapshot"), recorded=recorded, proof=proof_of_copy)
 
 
-def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, dict[str, Any]]:
+def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, Proof]:
     """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
     heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
@@ -54,7 +77,7 @@ def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, dic
     threads = None if session.frames is None else list(session.frames())
     session.release()
     copy = Session(session.target, heap, None if threads is None else lambda: threads, lwps=session.lwps)
-    return threads, copy.provenance(scheduler=True)
+    return threads, proof(copy, scheduler=True)
 
 
 def _recorded(target: Target) -> Target:
@@ -66,7 +89,7 @@ def _recorded(target: Target) -> Target:
     return attrs.evolve(target, kind="snapshot", description=target.description + said)
 
 
-def prepare(arguments: dict[str, Any]) -> dict[str, Any]:
+def prepare(arguments: Arguments) -> Arguments:
     """Return the arguments with the whole path of a file that may be written; `TargetError` for any other."""
     return {**arguments, "argument": free(arguments["argument"], replace=arguments["replace"])}
 
@@ -99,6 +122,49 @@ def free(name: str, *, replace: bool = True) -> str:
     return path
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+def _screen(answer: Snapshot, looks: Looks) -> str:
+    """Lay the facts out, and what to do with the file."""
+    recorded = answer.recorded
+    memory, file = (
+        units.nbytes(size, exact=looks.exact) for size in (recorded.memory_bytes, recorded.file_bytes)
+    )
+    holds = f"{memory} of metadata in {units.count(recorded.ranges)} ranges, {file} in the file"
+    lines = [
+        heading(answer, looks),
+        "",
+        f"wrote {recorded.file}",
+        *filled(holds, looks.width),
+        note(
+            "It holds what the runtime keeps of the heap: no contents of the program's own objects, but addresses, "
+            "names of types and of the functions that threads are in, and the paths of the files. Only you may read it.",
+            looks.width,
+        ),
+        *filled("Every report can be had from it, in a shell:", looks.width),
+        f"  go-spans summary {word(recorded.file)}",
+        footer(answer, looks),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+REPORT = Report(
+    name="snapshot",
+    summary="write the runtime's metadata to a file, to look at it elsewhere",
+    description=(
+        "Records all that any report reads: every span descriptor, bitmap, page and list, the types and where the\n"
+        "threads stand; a process stands still while that is read. In a shell every command takes the file in place of\n"
+        "a program and its core. It is small, and has no contents of the program's own objects; it has addresses, names\n"
+        "of types and of the functions that threads are in, and the paths of the files."
+    ),
+    example="go-spans snapshot heap.gospan",
+    place=145,
+    document=Snapshot,
+    build=_build,
+    screen=_screen,
+    rows=("recorded",),
+    options=(Option("replace", "replace an older snapshot of that name"),),
+    argument=(
+        "FILE",
+        "the file to write, whole or not at all; what is there is left alone, and no link is followed",
+    ),
+    prepare=prepare,
+)

@@ -1,85 +1,301 @@
-"""go-spans stacks: where the memory of stacks is."""
+"""go-spans stacks: where the memory of stacks is, by size of stack and by who stands on it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.rows import ordered
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.stacks import StackSizes, holders, stack_sizes, standing
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens import stacks as view
+from gdb_gospan.analysis.stacks import stack_bytes, stack_sizes, standing, thread_counts
+from gdb_gospan.fields import units
+from gdb_gospan.fields.command import NO_LIMIT
+from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, made_of
+from gdb_gospan.fields.envelope import Listed
+from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
+from gdb_gospan.fields.rows import ordered
+from gdb_gospan.fields.units import count, share
+from gdb_gospan.render.provenance import cut_off, footer, heading, note, wrapped
+from gdb_gospan.render.tables import Column, columns_of, fitted
+from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.heap import Heap
 
+_DEAD = "dead goroutines, kept for reuse"
+_SYSTEM = "threads and runtime (g0, gsignal, gcrash)"
+_EXITED = "threads that have exited (sched.freem)"
+_CHANGING_HANDS = "other, changing hands"
+_OTHER = {
+    "transient": _CHANGING_HANDS,
+    "unknown": "other, whose is not known",
+    "broken": "other, of nobody (check stack-use)",
+}
+"""What the rest is called, by what the check says of it."""
 
-def document(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+
+def _size(value: int | None, looks: Looks) -> str:
+    return "does not add up" if value is None else units.nbytes(value, exact=looks.exact)
+
+
+@document
+class Size(Document):
+    """Stacks of one size, or all large ones."""
+
+    size: int = field(
+        "bytes of one stack; 0 for large stacks, which have a span each",
+        unit=BYTES,
+        heading="size",
+        shown=lambda row, _: "large, one to a span" if row.large else f"{row.size:,}",
+        left=True,
+        wraps=True,
+        sorts=DOWN,
+    )
+    spans: int = field("spans of such stacks", unit=COUNT, heading="spans", rank=2, sorts=DOWN)
+    span_bytes: int = field("bytes of these spans", unit=BYTES, heading="bytes", sorts=DOWN)
+    capacity: int = field("stacks that the spans can hold", unit=COUNT, heading="stacks", rank=3, sorts=DOWN)
+    given_out: int = field(
+        "stacks that are not in the pool: goroutines stand on them, or a P has them cached",
+        unit=COUNT,
+        heading="given out",
+        rank=1,
+        sorts=DOWN,
+    )
+    listed: int = field(
+        "spans in a list: with a free stack, or of a large one without a goroutine", unit=COUNT
+    )
+    large: bool = field("the row of all large stacks")
+    free: int | None = field(
+        "stacks that are free; null where damage makes it no part of the whole",
+        help="stacks that are free",
+        unit=COUNT,
+        heading="free",
+        shown=lambda row, _: "?" if row.free is None else count(row.free),
+        rank=4,
+        sorts=DOWN,
+    )
+    free_bytes: int | None = field(
+        "bytes of these; null for large stacks",
+        help="bytes of the free stacks; not of large ones, which differ",
+        unit=BYTES,
+        heading="free bytes",
+        shown=lambda row, looks: "" if row.large else _size(row.free_bytes, looks),
+        rank=1,
+        sorts=DOWN,
+    )
+
+
+@document
+class Totals(Document):
+    """Bytes of all stacks."""
+
+    span_bytes: int = field("bytes of stack spans: StackInuse", unit=BYTES)
+    in_use_bytes: int | None = field(
+        "bytes of stacks given out and not cached; null, as any of the following, where damage makes it no part of the whole",
+        unit=BYTES,
+    )
+    goroutine_bytes: int | None = field(
+        "of those, bytes of goroutines' stacks, the dead ones' among them", unit=BYTES
+    )
+    dead_goroutine_bytes: int | None = field(
+        "of those, bytes that dead goroutines keep for the next one", unit=BYTES
+    )
+    system_bytes: int | None = field(
+        "of those, bytes of the system stacks that lie in stack spans: those of threads (g0, gsignal), and from Go 1.22 on "
+        "the one kept for a crash (gcrash)",
+        unit=BYTES,
+    )
+    exited_bytes: int | None = field(
+        "of those, bytes of the stacks of threads that have exited, whose Ms wait on sched.freem; null when not known",
+        unit=BYTES,
+    )
+    other_bytes: int | None = field(
+        "of those, the rest: what changes hands right now, 0 in a quiet stop, or could not be assigned",
+        unit=BYTES,
+    )
+    cached_bytes: int | None = field("bytes of free stacks that Ps have cached", unit=BYTES)
+    free_bytes: int | None = field("bytes of stack spans that no stack is in", unit=BYTES)
+
+
+@document
+class Goroutines(Document):
+    """Goroutines in one state."""
+
+    state: str = field(
+        "in Go's words",
+        help="those that live; and all of them by state, of which a dead one may keep its stack for the next",
+        heading="goroutines",
+        left=True,
+        wraps=True,
+    )
+    count: int = field("goroutines", unit=COUNT, heading="number")
+    stack_bytes: int = field("bytes of their stacks", unit=BYTES, heading="stack bytes")
+
+
+@document
+class Threads(Document):
+    """Threads of the process; null where not known."""
+
+    go: int | None = field("threads that have an M", unit=COUNT)
+    c: int | None = field("threads of C, which have none", unit=COUNT)
+    exited: int | None = field("Ms on sched.freem, whose threads have exited", unit=COUNT)
+
+
+@document
+class Stacks(Listed):
+    """Where the memory of stacks is."""
+
+    sizes: tuple[Size, ...] = field("one row for each size of stacks")
+    totals: Totals = field("bytes of all stacks")
+    goroutines: tuple[Goroutines, ...] = field("one row for each state of goroutines")
+    goroutines_complete: bool = field("all goroutines and threads could be read")
+    goroutines_damaged: int = field(
+        "goroutines whose status is none that this release has; in no row", unit=COUNT
+    )
+    threads: Threads = field("threads of the process; null where not known")
+
+
+def rows_of(heap: Heap) -> tuple[Size, ...]:
+    """Return a row for each size of stacks, ascending; the one of all large stacks comes last."""
+    return tuple(
+        Size(
+            size=each.size,
+            spans=each.spans,
+            span_bytes=each.span_bytes,
+            capacity=each.capacity,
+            given_out=each.given_out,
+            listed=each.listed,
+            large=each.large,
+            free=each.free,
+            free_bytes=each.free_bytes,
+        )
+        for each in stack_sizes(heap)
+    )
+
+
+def _build(session: Session, arguments: Arguments) -> Stacks:
     """Build a row for each size of stacks, and what the goroutines of each state stand on."""
     session.let_go("goroutines")
     heap, sort = session.heap, arguments["sort"]
-    sizes, total = ordered(_sizes(heap), None if sort == "size" else sort, arguments["limit"])
-    return {
-        **session.envelope("stacks"),
-        "sort": sort,
-        "total_rows": total,
-        "sizes": sizes,
-        "totals": _totals(heap),
-        "goroutines": [attrs.asdict(row) for row in standing(heap)],
-        "goroutines_complete": heap.goroutines.complete,
-        "goroutines_damaged": int(np.count_nonzero(heap.goroutines.damaged)),
-        "threads": _threads(session),
-        **session.provenance(scheduler=True),
-    }
-
-
-def _sizes(heap: Heap) -> list[dict[str, Any]]:
-    table = stack_sizes(heap)
-    columns = {field.name: getattr(table, field.name).tolist() for field in attrs.fields(StackSizes)}
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    for row in rows:
-        row["large"] = row["size"] == 0
-        row["free"] = _within(row["capacity"] - row["given_out"], row["capacity"])
-        # Large stacks differ: their free bytes are those of the spans that wait in stackLarge.
-        row["free_bytes"] = None if row["large"] or row["free"] is None else row["free"] * row["size"]
-    return rows
-
-
-def _totals(heap: Heap) -> dict[str, int | None]:
-    stacks, spans = heap.stacks, heap.spans
-    found, total = holders(heap), spans.total_bytes(spans.stack)
-    cached, in_use = int(stacks.cached_bytes.sum()), stacks.in_use_bytes
-    totals = {
-        "in_use_bytes": in_use,
-        "goroutine_bytes": found.living + found.dead,
-        "dead_goroutine_bytes": found.dead,
-        "system_bytes": found.system,
-        "exited_bytes": found.exited,
-        "other_bytes": in_use - found.living - found.dead - found.system - (found.exited or 0),
-        "cached_bytes": cached,
-        "free_bytes": total - in_use - cached,
-    }
-    return {"span_bytes": total, **{name: _within(value, total) for name, value in totals.items()}}
-
-
-def _within(value: int | None, whole: int) -> int | None:
-    """Return a part of a whole; None for what is none, which damage alone brings about: the checks name it."""
-    return value if value is not None and 0 <= value <= whole else None
-
-
-def _threads(session: Session) -> dict[str, int | None]:
-    """Count the threads: those with an M, and those of C, which have none."""
-    ms, exited = session.heap.ms, session.heap.goroutines.exited
+    rows, total = ordered(rows_of(heap), None if sort == "size" else sort, arguments["limit"])
     lwps = session.lwps() if session.lwps else None
-    go = None if ms is None or not ms.complete else int(np.count_nonzero(~ms.spare))
-    return {
-        "go": go,
-        "c": None if ms is None or go is None or lwps is None else ms.strangers(lwps),
-        "exited": None if exited is None else len(exited),
-    }
+    return Stacks(
+        about=about(session, "stacks"),
+        sort=sort,
+        total_rows=total,
+        sizes=rows,
+        totals=made_of(Totals, attrs.asdict(stack_bytes(heap))),
+        goroutines=tuple(made_of(Goroutines, attrs.asdict(each)) for each in standing(heap)),
+        goroutines_complete=heap.goroutines.complete,
+        goroutines_damaged=int(np.count_nonzero(heap.goroutines.damaged)),
+        threads=made_of(Threads, attrs.asdict(thread_counts(heap, lwps))),
+        proof=proof(session, scheduler=True),
+    )
 
 
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+class _Held(NamedTuple):
+    """Bytes of stack spans by whose they are."""
+
+    name: str
+    nbytes: int | None
+    share: str
+
+
+def _screen(answer: Stacks, looks: Looks) -> str:
+    """Lay the tables out: whose the bytes are, by size of stack, and by state of goroutine."""
+    whose = [
+        Column("name", "stacks of", lambda held: held.name, left=True, wraps=True),
+        Column("nbytes", "bytes", lambda held: _size(held.nbytes, looks)),
+        Column("share", "of StackInuse", lambda held: held.share, rank=1),
+    ]
+    tables = (
+        _table(whose, _holders(answer), looks),
+        _table(columns_of(Size, looks), answer.sizes, looks, of=answer.total_rows),
+        _table(columns_of(Goroutines, looks), answer.goroutines, looks),
+    )
+    below = [cut_off(answer.total_rows, len(answer.sizes), "sizes", looks.width)]
+    if threads := _threads(answer.threads):
+        below.append(wrapped("threads", threads, looks.width))
+    if damaged := answer.goroutines_damaged:
+        noun = "goroutine is" if damaged == 1 else "goroutines are"
+        left_out = f"{count(damaged)} {noun} in no state that this release has, and left out"
+        below.append(looks.paint("notice", note(left_out, looks.width)))
+    if not answer.goroutines_complete:
+        bounds = note("some goroutines could not be read: these are lower bounds", looks.width)
+        below.append(looks.paint("notice", bounds))
+    parts = [heading(answer, looks), "", "\n\n".join(tables), *filter(None, below), footer(answer, looks)]
+    return "\n".join(parts) + "\n"
+
+
+def _table(columns: Sequence[Column], rows: Sequence[object], looks: Looks, *, of: int = 0) -> str:
+    body, left_out = fitted(columns, rows, None, looks.room, of=of)
+    return "\n".join(filter(None, [body, note(left_out, looks.width)]))
+
+
+def _holders(answer: Stacks) -> list[_Held]:
+    """Say whose the bytes of stack spans are."""
+    totals, whole = answer.totals, answer.totals.span_bytes
+    own, dead = totals.goroutine_bytes, totals.dead_goroutine_bytes
+    living = None if own is None or dead is None else own - dead
+    status = {check.code: check.status for check in answer.proof.checks}.get("stack-use", "unknown")
+    parts = (
+        ("goroutines", living, True),
+        (_DEAD, dead, False),
+        (_SYSTEM, totals.system_bytes, True),
+        (_EXITED, totals.exited_bytes, False),
+        (_OTHER.get(status, "other"), totals.other_bytes, False),
+        ("cached by Ps", totals.cached_bytes, True),
+        ("free in stack spans", totals.free_bytes, True),
+    )
+    # The others are left out when there is nothing, or when it is not known.
+    held = [
+        _Held(name, nbytes, "" if nbytes is None else share(nbytes, whole))
+        for name, nbytes, always in parts
+        if nbytes or always
+    ]
+    return [*held, _Held("StackInuse", whole, "")]
+
+
+def _threads(threads: Threads) -> list[str]:
+    """Count the threads in words, as far as they are known."""
+    told = []
+    if threads.go is not None:
+        told.append(f"{count(threads.go)} of Go")
+    if threads.c:
+        told.append(f"{count(threads.c)} of C, without an M")
+    if threads.exited:
+        told.append(f"{count(threads.exited)} exited, whose stack waits for the next thread to be made")
+    return told
+
+
+REPORT = Report(
+    name="stacks",
+    summary="stack spans by size of stack, and the goroutines that stand on them",
+    description=(
+        "Small stacks come from spans of 32 KiB, each for one size; a stack of 32 KiB or more has a span of its own.\n"
+        "A stack that is no longer needed waits in its span, or in a P's cache. A span of which all stacks are free goes\n"
+        "back to the heap at once, or at the end of the GC cycle if one is marking."
+    ),
+    example="go-spans stacks",
+    place=80,
+    document=Stacks,
+    build=_build,
+    screen=_screen,
+    rows=("sizes",),
+    options=(sort_by(Size, "size"), NO_LIMIT),
+    words=(
+        (
+            _SYSTEM,
+            "the system stacks of threads, as far as Go allocated them; from Go 1.22 on 16 KiB kept for a crash",
+        ),
+        (_DEAD, "of goroutines that have ended; the next ones take them"),
+        (_EXITED, "their Ms wait, with their stacks, for the next thread to be made"),
+        (
+            _CHANGING_HANDS,
+            "given out, but of no goroutine and no thread that is listed; 0 in a quiet stop",
+        ),
+        *headings(Size),
+        headings(Goroutines)[0],  # the other headings say it themselves
+        ("threads", "those that have an M, which is Go's word for a thread; and those of C, which have none"),
+    ),
+)

@@ -2,50 +2,150 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.classes import rows_of
-from gdb_gospan.reports.fixalloc import fixalloc_rows
-from gdb_gospan.reports.gc import gc_state
-from gdb_gospan.reports.screens import summary as view
+from gdb_gospan.fields.document import BYTES, COUNT, Document, document, field, made_of
+from gdb_gospan.fields.envelope import Answer
+from gdb_gospan.fields.report import Arguments, Report
+from gdb_gospan.reports.classes import Class
+from gdb_gospan.reports.classes import rows_of as classes_of
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.fixalloc import Fixalloc
+from gdb_gospan.reports.fixalloc import rows_of as fixallocs_of
+from gdb_gospan.reports.gc import State, state_of
+from gdb_gospan.reports.memstats import MemStats, mem_stats_of
+from gdb_gospan.reports.rows.kinds import Kinds
+from gdb_gospan.reports.screens import apart
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
-from gdb_gospan.runtime.mstats import possible
 
 
-def document(session: Session, _arguments: dict[str, Any]) -> dict[str, Any]:
+@document
+class Bytes(Document):
+    """Bytes by what they are used for; all but sys add up to sys."""
+
+    objects: int | None = field(
+        "bytes of slots that hold an object, as far as is known; dead ones since the last cycle among them",
+        unit=BYTES,
+    )
+    garbage_unswept: int | None = field(
+        "bytes of slots that the last cycle found dead and that are not swept yet", unit=BYTES
+    )
+    free_slots: int | None = field("bytes of free slots in spans in use: in-span fragmentation", unit=BYTES)
+    span_metadata: int | None = field(
+        "bytes of heap bits (Go 1.22 on) and mark bits (1.26 on) inside spans in use", unit=BYTES
+    )
+    tail: int | None = field("bytes of spans in use that are too few for another slot", unit=BYTES)
+    idle_retained: int | None = field("bytes of free pages that the runtime keeps", unit=BYTES)
+    idle_released: int | None = field(
+        "bytes of free pages returned to the operating system, or never touched", unit=BYTES
+    )
+    stacks: int | None = field("bytes of stack spans", unit=BYTES)
+    os_thread_stacks: int | None = field("bytes of thread stacks that the runtime allocated", unit=BYTES)
+    mspan: int | None = field("bytes: MSpanSys", unit=BYTES)
+    mcache: int | None = field("bytes: MCacheSys", unit=BYTES)
+    gc: int | None = field("bytes: GCSys without work buffers", unit=BYTES)
+    work_buffers: int | None = field("bytes of the spans of GC work buffers", unit=BYTES)
+    profiling_buckets: int | None = field("bytes: BuckHashSys", unit=BYTES)
+    other: int | None = field("bytes: OtherSys", unit=BYTES)
+    contradictory: int | None = field(
+        "bytes of spans in use whose descriptor contradicts itself, so that it is not known what they hold",
+        unit=BYTES,
+    )
+    remainder: int | None = field(
+        "bytes of sys less all of the above that is not null: 0 at rest; what is in flight in a live stop, or not known; below 0 when they exceed sys",
+        unit=BYTES,
+    )
+    sys: int | None = field("bytes: Sys", unit=BYTES)
+
+
+@document
+class Summary(Answer):
+    """Where the memory of the program went."""
+
+    memstats: MemStats = field("the fields of runtime.MemStats, as ReadMemStats would return them now")
+    gc: State = field("where the collector stands, and what debug.ReadGCStats tells")
+    bytes: Bytes = field(
+        "bytes by what they are used for; all but sys add up to sys. Lower bounds unless complete; null when it cannot be: "
+        "less than 0, or more than sys"
+    )
+    pages: Kinds = field("pages of 8 KiB in the page allocator's ranges, by what they are")
+    classes: tuple[Class, ...] = field("every span class in use, by number")
+    fixallocs: tuple[Fixalloc, ...] = field("the runtime's allocators of fixed-size structs")
+    mspancache: int = field("span descriptors that the Ps hold in stock", unit=COUNT)
+    godebug: Mapping[str, int] | None = field(
+        "the GODEBUG settings that matter to memory, as they are in force, by name; null when they were not found"
+    )
+
+
+def _build(session: Session, _arguments: Arguments) -> Summary:
     """Build the summary's document; its keys are the JSON contract."""
     session.let_go("godebug")
     heap = session.heap
-    kinds = heap.page_kinds
     doubted = {
         check.code
         for check in session.checks
         if check.status in ("broken", "unknown") and check.expected != check.observed
     }
-    money = attrs.asdict(accounts(heap, generation_known="gc-cycles" not in doubted))
-    del money["complete"]
-    return {
-        **session.envelope("summary"),
-        "memstats": possible(heap.mem_stats),
-        "gc": gc_state(heap),
-        "bytes": money,
-        "pages": dict(
-            zip((name.replace(" ", "_") for name in KIND_NAMES), kinds.counts.tolist(), strict=True)
+    money = accounts(heap, generation_known="gc-cycles" not in doubted)
+    kinds = zip((name.replace(" ", "_") for name in KIND_NAMES), heap.page_kinds.counts.tolist(), strict=True)
+    return Summary(
+        about=about(session, "summary"),
+        memstats=mem_stats_of(heap),
+        gc=state_of(heap),
+        bytes=made_of(Bytes, attrs.asdict(money)),
+        pages=made_of(Kinds, dict(kinds)),
+        classes=classes_of(classes(heap)),
+        fixallocs=fixallocs_of(heap),
+        mspancache=heap.ps.mspancache,
+        godebug=heap.godebug,
+        proof=proof(session),
+    )
+
+
+REPORT = Report(
+    name="summary",
+    summary="where the memory of this Go program went, on one screen",
+    description=(
+        "Accounts for every byte that the runtime got from the operating system (Sys), counts spans and pages\n"
+        "by state, names the size classes that waste most, and proves the figures against the runtime's own\n"
+        "counters in the last line."
+    ),
+    example="go-spans summary --json",
+    place=10,
+    document=Summary,
+    build=_build,
+    screen=apart("summary"),
+    rows=("bytes", "memstats", "gc", "spans", "pages"),
+    words=(
+        (
+            "objects",
+            "slots that hold an object, alive or dead since the last GC: HeapAlloc, less the garbage not swept",
         ),
-        "classes": rows_of(classes(heap)),
-        "fixallocs": fixalloc_rows(heap),
-        "mspancache": heap.ps.mspancache,
-        "godebug": heap.godebug,
-        **session.provenance(),
-    }
-
-
-def text(document: dict[str, Any], style: Style) -> str:
-    """Lay the document out."""
-    return view.text(document, style)
+        (
+            "free slots in spans in use",
+            "in-span fragmentation: only objects of the same span class can use them",
+        ),
+        (
+            "tail and bitmaps inside spans",
+            "bytes of a span too few for a slot; heap and mark bits (Go 1.22, 1.26)",
+        ),
+        ("idle pages, retained", "free pages that the runtime keeps: HeapIdle - HeapReleased"),
+        (
+            "idle, returned or never touched",
+            "free pages given back to the OS, or never touched: HeapReleased",
+        ),
+        (
+            "resident (RSS)",
+            "of a live process: what is in memory, which is less where pages were never written",
+        ),
+        (
+            "flagged as needing zeroing",
+            "a flag of a span in use, not a state: its memory had other contents before",
+        ),
+    ),
+)

@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 
 from gdb_gospan.memory.elfcore import CoreFile  # noqa: E402
 from gdb_gospan.memory.segments import disjoint  # noqa: E402
-from gdb_gospan.reports import summary  # noqa: E402
+from gdb_gospan.reports.summary import REPORT  # noqa: E402
 from gdb_gospan.targets.core import open_session  # noqa: E402
 
 if TYPE_CHECKING:
@@ -44,13 +44,17 @@ def ranges_of(exe: str, core: str) -> tuple[U64, U64]:
         return read_many(self, addresses, size)
 
     CoreFile.read, CoreFile.read_many = noting, noting_many
-    summary.document(open_session([exe, core]), {})
+    _summary(open_session([exe, core]))
     CoreFile.read, CoreFile.read_many = read, read_many
     steps = ((offset, np.append(np.arange(0, size, PAGE), size - 1)) for offset, size in found if size)
     pages = np.unique(np.concatenate([((offset[:, None] + step) // PAGE).ravel() for offset, step in steps]))
     start = pages.astype(np.uint64) * np.uint64(PAGE)
     offset, size, _ = disjoint(start, np.full(len(start), PAGE, np.uint64), start)
     return offset, size
+
+
+def _summary(session) -> None:
+    REPORT.build(session, {})
 
 
 def main() -> None:
@@ -77,7 +81,7 @@ def main() -> None:
     else:
         session = open_session([arguments.exe, arguments.core])
         began = time.perf_counter()
-        summary.document(session, {})
+        _summary(session)
         print(time.perf_counter() - began, session.heap.memory.bytes_read)
 
 

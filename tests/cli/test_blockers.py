@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import pages
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
 from gdb_gospan.targets.core import open_session
-from tools import cores, images, programs, schemas, toolchains
+from tools import answers, cores, programs, schemas, toolchains
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.session import Session
@@ -33,8 +32,8 @@ def session(request: pytest.FixtureRequest) -> Session:
 def answer(session: Session, *words: str) -> dict[str, Any]:
     command = find("pages")
     assert command is not None
-    document = pages.document(session, {**parse(command, ["--blockers", *words]), "width": 100})
-    assert schemas.errors(images.as_json(document)) == []
+    document = answers.document(session, command, parse(command, ["--blockers", *words]))
+    assert schemas.errors(document) == []
     return document
 
 
@@ -78,7 +77,7 @@ def test_they_are_named_the_fewest_first(session: Session) -> None:
     rows = document["blockers"]["rows"]
     assert len(rows) == 3
     assert [row["taken_pages"] for row in rows] == sorted(row["taken_pages"] for row in rows)
-    shown = " ".join("".join(pages.text(document, Style(width=100))).split())  # a long cell has several lines
+    shown = " ".join(answers.text(document, Style(width=100)).split())  # a long cell has several lines
     assert f"3 of {document['blockers']['total']} blocks shown" in shown
     for row in rows:
         for span in row["spans"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,12 +14,11 @@ import pytest
 from gdb_gospan.analysis.verification import OF_SCHEDULER
 from gdb_gospan.memory import procstatus
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import stacks
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.targets import core as coredump
 from gdb_gospan.targets import process
-from tools import cores, programs, schemas, targets, toolchains
+from tools import answers, cores, programs, schemas, targets, toolchains
 from tools.damage import CopiedCore
 
 if TYPE_CHECKING:
@@ -43,8 +41,8 @@ def exited(go_minor: str) -> Core:
 
 
 def report(session: Session) -> dict[str, Any]:
-    document = stacks.document(session, parse(STACKS, []))
-    assert schemas.errors(json.loads(json.dumps(document))) == []
+    document = answers.document(session, STACKS, parse(STACKS, []))
+    assert schemas.errors(document) == []
     return document
 
 
@@ -63,7 +61,7 @@ def test_stacks_of_threads_that_have_exited_are_named(exited: Core, go_minor: st
     assert (threads["exited"], totals["exited_bytes"]) == (3, 3 * each)
     assert totals["other_bytes"] == 0
     assert totals["dead_goroutine_bytes"] > 0
-    shown = stacks.text(document, PLAIN)
+    shown = answers.text(document, PLAIN)
     assert "threads that have exited (sched.freem)" in shown
     assert "dead goroutines, kept for reuse" in shown
     assert "3 exited" in shown
@@ -91,7 +89,7 @@ def test_threads_of_c_are_counted_apart(minor: str) -> None:
     assert session.lwps is not None
     assert document["threads"]["c"] == 1
     assert document["threads"]["go"] == len(session.lwps()) - 1
-    assert "1 of C, without an M" in stacks.text(document, PLAIN)
+    assert "1 of C, without an M" in answers.text(document, PLAIN)
 
 
 def number(heap: Heap, struct: str, path: str, address: int, value: int) -> Change:
@@ -225,7 +223,7 @@ def assert_sane(document: dict[str, Any]) -> None:
     states = {row["state"] for row in document["goroutines"]}
     assert states <= {"running", "waiting", "dead", "runnable", "in a system call"}
     assert all(0 <= row["stack_bytes"] <= whole for row in document["goroutines"])
-    assert "state 4282380095" not in stacks.text(document, PLAIN)
+    assert "state 4282380095" not in answers.text(document, PLAIN)
 
 
 def test_every_identity_of_the_scheduler_is_seen_to_break() -> None:
@@ -265,8 +263,7 @@ def test_a_process_in_a_pid_namespace_of_its_own() -> None:
                 pytest.skip(f"no pid namespaces here: {started.communicate()[1].strip()}")
             (pid,) = _children(started.pid)
             session = process.open_session(pid)
-            with session.look():
-                document = report(session)
+            document = report(session)
         finally:
             started.kill()
     assert off(document) == {}

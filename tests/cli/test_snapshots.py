@@ -27,12 +27,12 @@ from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments, disjoint, overlaps
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
-from gdb_gospan.reports.run import document
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets import process
 from gdb_gospan.targets import snapshot as snapshotfile
 from tools import cores, forms, gdbs, images, processes, programs, shell, toolchains
+from tools.answers import document
 from tools.cores import Core
 
 CORNERS = ["-tiny", "2000", "-finalizers", "99", "-goroutines", "99", "-stacks", "9", "-huge", "1"]
@@ -69,7 +69,7 @@ def everything(session: Session) -> dict[str, Any]:
         answers[f"show {address}"] = document(session, show, parse(show, [address]))
     for answer in answers.values():
         answer.pop("target")
-    return {name: images.as_json(answer) for name, answer in answers.items()}
+    return answers
 
 
 def compare(core: Core, form: str, path: Path) -> None:

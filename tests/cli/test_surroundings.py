@@ -80,8 +80,12 @@ def test_lines() -> None:
 
 
 def test_a_table_that_is_too_wide_is_folded() -> None:
-    columns = (Column("a", "name", left=True), Column("b", "bytes"), Column("c", "how many"))
-    rows = [{"a": "first", "b": "5.87 MiB", "c": "12"}, {"a": "second", "b": "", "c": "3"}]
+    columns = (
+        Column("a", "name", lambda row: row[0], left=True),
+        Column("b", "bytes", lambda row: row[1]),
+        Column("c", "how many", lambda row: row[2]),
+    )
+    rows = [("first", "5.87 MiB", "12"), ("second", "", "3")]
     assert fitted(columns, rows, None, 28)[0].splitlines()[1].split() == ["first", "5.87", "MiB", "12"]
     assert fitted(columns, rows, None, 26)[0].splitlines() == [
         "  name", "  first", "    bytes: 5.87 MiB", "    how many: 12", "  second", "    how many: 3",

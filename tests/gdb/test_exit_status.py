@@ -37,10 +37,10 @@ BREAK = (
     "import gdb_gospan.debugger.target as t; t.forget()"
 )
 STOP = (
-    "python import gdb_gospan.reports.check as c; was = c.document; "
-    "c.document = lambda *a: (_ for _ in ()).throw({}())"
+    "python import gdb_gospan.reports.check as c, attrs; was = c.REPORT; "
+    "c.REPORT = attrs.evolve(was, build=lambda *a: (_ for _ in ()).throw({}()))"
 )
-MEND = "python c.document = was"
+MEND = "python c.REPORT = was"
 
 
 @pytest.fixture

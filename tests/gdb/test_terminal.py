@@ -210,7 +210,7 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
     """The work is made to take long; the next command finds nothing half done."""
     slow = {
         "a walk in Python": "from gdb_gospan.runtime import mcentral as m; name = 'read_central'",
-        "a formatting loop": "from gdb_gospan.reports.screens import central as m; name = 'text'",
+        "a formatting loop": "from gdb_gospan.render import text as m; name = '_table'",
     }[where]
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:
         expected = terminal.run("go-spans central")

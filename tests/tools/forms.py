@@ -10,9 +10,9 @@ import numpy as np
 
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
-from gdb_gospan.reports.run import document
 from gdb_gospan.targets import core as coredump
-from tools import guests, images, schemas
+from tools import guests, schemas
+from tools.answers import document
 from tools.cache import once, root
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def open_in(core: Core, form: str) -> Session:
 def answers(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the document of each command that is about the whole heap, and of some addresses."""
     for command in (command for command in COMMANDS if command.needs_target and not command.needs_argument):
-        answer = images.as_json(document(session, command, parse(command, FULL.get(command.name, []))))
+        answer = document(session, command, parse(command, FULL.get(command.name, [])))
         assert schemas.errors(answer) == []
         yield command.name, answer
     show = next(command for command in COMMANDS if command.name == "show")

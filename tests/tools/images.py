@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import importlib
 import json
 import os
 import sys
@@ -28,18 +27,19 @@ from gdb_gospan.layout.frozen import freeze, thaw
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
-from gdb_gospan.render.longtable import json_pieces
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
+from gdb_gospan.reports.run import answered
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets import core as coredump
-from tools import cores, programs, toolchains
+from tools import answers, cores, programs, toolchains
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from gdb_gospan.fields.command import Command
+    from gdb_gospan.fields.document import Document
     from gdb_gospan.layout.model import Layout
     from gdb_gospan.layout.resolve import Symbols
     from tools.cores import Core
@@ -133,24 +133,24 @@ def load(name: str) -> Recorded:
 
 
 def documents(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Command, dict[str, Any]]]:
-    """Yield every command about a target with its document about all there is; with an argument, for each sort of it."""
+    """Yield every command about a target with its answer about all there is, as who reads its JSON has it.
+
+    Of a command with an argument there is an answer for each sort of it.
+    """
+    for command, answer in answers_of(session, without):
+        yield command, answers.as_json(answer)
+
+
+def answers_of(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Command, Document]]:
+    """Yield the same as documents."""
     for command in (command for command in COMMANDS if command.needs_target and command.name not in without):
         for arguments in _arguments(session, command):
-            module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
-            yield command, module.document(session, {**arguments, "width": 80})
+            yield command, answered(session, command, {**arguments, "width": 80})
 
 
-def text(command: Command, document: dict[str, Any], style: Any) -> str:
+def text(_command: Command, document: dict[str, Any], style: Any) -> str:
     """Lay a document out as the command would."""
-    module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
-    shown: str | Iterator[str] = module.text(document, style)
-    laid_out: str = style.finish(shown if isinstance(shown, str) else "".join(shown))
-    return laid_out
-
-
-def as_json(document: dict[str, Any]) -> Any:
-    """Return a document as who reads its JSON has it."""
-    return json.loads("".join(json_pieces(document)))
+    return answers.text(document, style)
 
 
 def _arguments(session: Session, command: Command) -> Iterator[dict[str, Any]]:
@@ -187,7 +187,7 @@ def record(core: Core, path: Path) -> None:
     read_whole(heap)
     assert whole.lwps is not None
     session = Session(whole.target, heap, lwps=whole.lwps)
-    for _ in documents(session):
+    for _ in answers_of(session):
         pass
     target = attrs.evolve(whole.target, executable=core.executable.name, core="core", pid=None, runtimes=())
     meta = {

@@ -50,6 +50,7 @@ def run_mi(
     *,
     exe: Path | None = None,
     core: Path | None = None,
+    plugin: Path = PLUGIN,
     timeout: float = processes.PATIENCE,
 ) -> list[Answer]:
     """Run MI commands in a gdb with the plugin and return the answer to each."""
@@ -58,7 +59,7 @@ def run_mi(
         argv += ["-iex", f"set {setting}"]
     argv += [str(exe)] if exe else []
     argv += ["-core", str(core)] if core else []
-    argv += ["-ex", f"source {PLUGIN}"]
+    argv += ["-ex", f"source {plugin}"]
     # The first answer also has the frame that gdb showed when it opened the core.
     lines = ["-gdb-version", *commands, "-gdb-exit"]
     done = subprocess.run(

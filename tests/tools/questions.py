@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gdb_gospan.fields.command import options_of
+from gdb_gospan.fields.document import evolved
+from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.arguments import parse
-from gdb_gospan.reports.catalog import COMMANDS, find
-from gdb_gospan.reports.run import document, laid_out
+from gdb_gospan.reports.catalog import COMMANDS, find, load
+from gdb_gospan.reports.run import answered, laid_out
 from gdb_gospan.targets import snapshot as snapshotfile
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ VALUES = {
 }  # fmt: skip
 
 #: What a document has of the way to the target, and not of the heap.
-OF_THE_WAY = ("target", "runtimes", "samples")
+OF_THE_WAY = ("target", "runtimes")
 
 #: Without which a command has nothing that `--sort` or `--limit` could be of.
 SORTED = {"pages": ["--chunks"]}
@@ -82,7 +84,7 @@ def recorded(session: Session, path: str) -> Session:
     """Write a snapshot of a target that may go on, and open it."""
     command = find("snapshot")
     assert command is not None
-    document(session, command, parse(command, [path, "--replace"]))
+    answered(session, command, parse(command, [path, "--replace"]))
     return snapshotfile.open_session(path)
 
 
@@ -119,11 +121,15 @@ def differences(opened: Callable[[], Session], copy: Session, asked: Iterable[Qu
     """
     for command, words in asked:
         arguments = parse(command, words)
-        got = document(opened(), command, arguments)
-        own = {key: got[key] for key in OF_THE_WAY if key in got}
-        wanted = {**document(copy, command, arguments), **own}
+        got, wanted = answered(opened(), command, arguments), answered(copy, command, arguments)
+        assert isinstance(got, Answer)
+        assert isinstance(wanted, Answer)
+        about = evolved(wanted.about, **{name: getattr(got.about, name) for name in OF_THE_WAY})
+        wanted = evolved(wanted, about=about, **({"samples": got.samples} if hasattr(got, "samples") else {}))
         for kind in FORMATS:
             form = {**arguments, "json": kind == "json", "csv": kind == "csv"}
-            said, expected = ("".join(laid_out(command, answer, form, Style())) for answer in (got, wanted))
+            said, expected = (
+                "".join(laid_out(load(command), answer, form, Style())) for answer in (got, wanted)
+            )
             if said != expected:
                 yield f"{command.name} {' '.join(words)} ({kind})"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
-from tools.images import as_json
+from tools import answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +26,7 @@ def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
         words = [f"--{name}" for name in ("chunks", "verbose") if name in options]
         words += ["--limit", "0"] if "limit" in options else []
         words += ["--state", "all"] if "state" in options else []
-        module = importlib.import_module(f"gdb_gospan.reports.{command.name}")
-        document = as_json(module.document(session, {**parse(command, words), "width": 100}))
-        yield command.name, without_route(document)
+        yield command.name, without_route(answers.document(session, command, parse(command, words)))
 
 
 def without_route(document: dict[str, Any]) -> dict[str, Any]:

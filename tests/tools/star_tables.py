@@ -55,7 +55,7 @@ def tables() -> str:
         f"KIND_NAMES = {_text(list(mpagealloc.KIND_NAMES))}",
         f"PAGE_WORDS = {_text(pagewords.PAGE_WORDS)}",
         f"P_STATUS = {caches.P_STATUS}",
-        f"GODEBUG_DEFAULTS = {_text(gc._DEFAULTS)}",  # words of the same report
+        f"GODEBUG_DEFAULTS = {_text(dict(gc.GODEBUG_DEFAULTS))}",  # words of the same report
         "",
         "# Code: severity, unit, what must hold, what may put it off, and in what the reach of a thread is counted.",
         "IDENTITIES = {",

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.layout import goversion, requirements
 from gdb_gospan.layout.model import Field, Layout, Struct, Traits
@@ -127,6 +128,10 @@ class TinyHeap:
     def forget(self, address: int) -> None:
         """Make a region unreadable."""
         del self.regions[address]
+
+    def session(self) -> Session:
+        """Return a look at the heap, as if it were a core."""
+        return Session(Target("core", "core of tiny"), self.heap())
 
     def heap(self) -> Heap:
         """Return the heap as the decoders see it."""

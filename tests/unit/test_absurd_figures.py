@@ -19,12 +19,12 @@ from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.verification import verify
 from gdb_gospan.errors import GoSpansError
-from gdb_gospan.render.longtable import LongTable, csv_pieces
+from gdb_gospan.render.csv import csv_pieces
+from gdb_gospan.render.json import json_pieces
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import to_csv
 from gdb_gospan.reports import run
-from gdb_gospan.reports.catalog import find
-from tools import images, schemas, soak
+from gdb_gospan.reports.catalog import find, load
+from tools import answers, images, schemas, soak
 from tools.tiny_heap import parked
 
 if TYPE_CHECKING:
@@ -105,12 +105,10 @@ def negative(value: Any, path: str = "") -> Iterator[str]:
 
 def printed(session: Session) -> Iterator[tuple[Command, dict[str, Any], str]]:
     """Yield every report as JSON and as text, and make its CSV."""
-    for command, document in images.documents(session, without=NOT_HERE):
-        whole = json.loads(json.dumps(document, default=list, allow_nan=False))
-        own = getattr(run.load(command), "csv_rows", None)
-        rows = own(document) if own else run._rows(document, command.rows.split())
-        "".join(csv_pieces(rows)) if isinstance(rows, LongTable) else to_csv(rows)
-        yield command, whole, images.text(command, document, Style(width=80, exact=command.name == "list"))
+    for command, answer in images.answers_of(session, without=NOT_HERE):
+        whole = json.loads("".join(json_pieces(answer)), parse_constant=int)  # neither NaN nor infinity
+        "".join(csv_pieces(load(command), answer))
+        yield command, whole, answers.text(answer, Style(width=80, exact=command.name == "list"))
 
 
 def wrong_with(session: Session) -> Iterator[str]:
@@ -239,7 +237,7 @@ def ask(session: Session, name: str, *words: str) -> str:
 
 def rows(session: Session, name: str, *words: str) -> list[dict[str, Any]]:
     command, arguments = arguments_of(name, "--limit", "0", *words)
-    return list(run.document(session, command, arguments)[command.rows])
+    return list(answers.document(session, command, arguments)[command.rows])
 
 
 def arguments_of(name: str, *words: str) -> tuple[Command, dict[str, Any]]:
@@ -278,7 +276,7 @@ def test_more_accounts_than_sys_are_no_negative_figure() -> None:
 def test_a_memory_limit_below_zero_is_none(value: int) -> None:
     session = damaged("1.27-cached", "controller", "gcControllerState.memoryLimit", value)
     command, arguments = arguments_of("gc")
-    document = run.document(session, command, arguments)
+    document = answers.document(session, command, arguments)
     assert (document["gc"]["memory_limit"], document["gc"]["memory_limit_known"]) == (None, False)
     assert "memory limit unknown" in images.text(command, document, Style(width=100))
     assert "memory limit unknown" in ask(session, "summary")

@@ -10,7 +10,7 @@ from gdb_gospan.render.style import Style
 from gdb_gospan.reports import run
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
-from tools import images
+from tools import answers, images
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.session import Session
@@ -32,7 +32,7 @@ def changed(struct: str, path: str, value: int) -> Session:
 
 def document(session: Session, name: str) -> dict[str, Any]:
     command = find(name)
-    return run.document(session, command, parse(command, []))
+    return answers.document(session, command, parse(command, []))
 
 
 def said(session: Session, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from typing import Any
@@ -11,13 +10,13 @@ import pytest
 
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.command import options_of
+from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.layout.sizeclasses import SIZES
 from gdb_gospan.render.style import Style
 from gdb_gospan.render.tables import Column
 from gdb_gospan.reports.arguments import command_named, parse
 from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.run import run
-from gdb_gospan.reports.screens.list import span_class
 from tools import images
 
 # What stands above the columns that a table can be sorted by, and the key that it is sorted by then.
@@ -82,19 +81,18 @@ def test_what_stands_above_a_column_is_what_to_sort_by(
 ) -> None:
     """Of every table that is printed, whatever its columns are; and the rows come in that order."""
     found = command_named(command)
-    view = importlib.import_module(f"gdb_gospan.reports.screens.{found.name}")
-    made: list[Column] = []
+    made: set[str] = set()
+    build = Column.__init__
 
-    def noted(*words: Any, **more: Any) -> Column:
-        made.append(Column(*words, **more))
-        return made[-1]
+    def noted(self: Column, key: str, heading: str, *words: Any, **more: Any) -> None:
+        made.add(heading)
+        build(self, key, heading, *words, **more)
 
-    monkeypatch.setattr(view, "Column", noted)
+    monkeypatch.setattr(Column, "__init__", noted)
     session = images.load(name).session()
     words = ["--chunks"] if command == "pages" else []
     run(session, found, parse(found, words), Style(room=0))
-    columns = {column.heading for column in (*made, *getattr(view, "_COLUMNS", ())) if column.heading}
-    columns = {heading for heading in columns if not heading.startswith(("Pages of", "Aligned blocks"))}
+    columns = {heading for heading in made if heading and not heading.startswith(("Pages", "Aligned blocks"))}
     columns -= OTHER_TABLES.get(command, set())
     assert len(columns) > 4
     for heading in sorted(columns):
@@ -153,8 +151,7 @@ def test_numbers_with_commas() -> None:
 
 def test_names_of_span_classes() -> None:
     for number in range(2 * len(SIZES)):
-        row = {"state": "in use", "spanclass": number, "noscan": number & 1, "elemsize": SIZES[number >> 1]}
-        name = span_class(row)
+        name = class_name(SIZES[number >> 1] or None, noscan=number & 1 != 0)
         for words in (
             f'--class "{name}"',
             f"--class '{name}'",

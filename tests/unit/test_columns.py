@@ -194,15 +194,13 @@ def test_a_loss_at_the_end_of_the_address_space() -> None:
 @pytest.mark.parametrize("image", images.names())
 def test_small_blocks_and_threads_change_no_figure(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every document of real heaps, with blocks so small that several threads work on them at once."""
-    whole = [images.as_json(document) for _, document in images.documents(images.load(image).session())]
+    whole = [document for _, document in images.documents(images.load(image).session())]
     monkeypatch.setattr(record, "_BLOCK", 700)
     monkeypatch.setattr(blocks, "__defaults__", (37,))
     monkeypatch.setattr(abreast.each_block, "__defaults__", (37,))
     monkeypatch.setattr(abreast, "_WORTH", 1)
     monkeypatch.setattr(abreast.os, "sched_getaffinity", lambda _: set(range(4)))
-    assert [
-        images.as_json(document) for _, document in images.documents(images.load(image).session())
-    ] == whole
+    assert [document for _, document in images.documents(images.load(image).session())] == whole
 
 
 # The same work on every block.

@@ -11,8 +11,9 @@ import pytest
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS, find
-from gdb_gospan.reports.run import document, run
+from gdb_gospan.reports.run import run
 from tools import images
+from tools.answers import document
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -25,7 +26,7 @@ def test_it_has_what_the_document_has(command, tmp_path) -> None:
         words += [str(tmp_path / "heap.gospan"), *(["--replace"] if command.takes_file else [])]
     arguments = parse(command, words)
     rows = list(csv.DictReader(io.StringIO(run(session, command, arguments, Style()))))
-    answer = images.as_json(document(session, command, arguments))
+    answer = document(session, command, arguments)
     sections = command.rows.split()
     if isinstance(answer[sections[0]], list):
         wanted = answer[sections[0]]

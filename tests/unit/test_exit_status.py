@@ -11,7 +11,7 @@ from gdb_gospan import cli, errors
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.reports import check
 from gdb_gospan.reports.catalog import COMMANDS
-from tools import images, shell
+from tools import answers, images, shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,11 +85,11 @@ def test_other_reports_are_shown_whatever_the_checks_say(tmp_path: Path) -> None
     ],
 )
 def test_the_worst_of_the_checks_decides(found: str, samples: str | None, status: int) -> None:
-    document = {
-        "checks": [{"status": word} for word in found.split()],
-        "samples": samples and {"status": samples},
-    }
-    assert check.exit_status(document) == status
+    answer = answers.of(images.load(NAME).session(), "check")
+    (first, *_), words = answer["checks"], found.split()
+    answer["checks"] = answer["identities"] = [first | {"status": word} for word in words]
+    answer["samples"] = samples and first | {"status": samples}
+    assert check.exit_status(answers.typed(answer)) == status
 
 
 def test_a_target_that_cannot_be_read(tmp_path: Path) -> None:

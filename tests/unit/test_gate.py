@@ -14,15 +14,17 @@ import pytest
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields.command import options_of
+from gdb_gospan.fields.document import Address, Document, document, field
+from gdb_gospan.fields.table import Table
 from gdb_gospan.layout.goversion import parse as parse_version
+from gdb_gospan.render.csv import rows_as_csv
 from gdb_gospan.render.gate import cell, shown, word
-from gdb_gospan.render.longtable import LongTable, csv_pieces, passed
+from gdb_gospan.render.plain import passed, plain
 from gdb_gospan.render.progress import telling_of
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import to_csv
 from gdb_gospan.reports.arguments import parse
-from gdb_gospan.reports.catalog import COMMANDS, find
-from gdb_gospan.reports.run import document, laid_out, run
+from gdb_gospan.reports.catalog import COMMANDS, find, load
+from gdb_gospan.reports.run import answered, laid_out, run
 from gdb_gospan.runtime.several import Runtime
 from tools import images, planted, shell
 from tools.planted import NAME, PLAIN, SIGNS
@@ -68,11 +70,27 @@ def test_a_word_is_what_bash_takes_for_the_name(name: str) -> None:
     assert done.stdout == os.fsencode(name)
 
 
+@document
+class Cells(Document):
+    name: str = field("a text")
+    number: int = field("a number")
+    share: float = field("another")
+    flag: bool = field("true or not")
+    none: int | None = field("nothing")
+
+
+@document
+class Placed(Document):
+    at: Address = field("an address")
+    name: str = field("a text")
+    n: int = field("a number")
+
+
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_text_is_no_formula(sign: str) -> None:
     assert cell(f"{sign}cmd|' /C calc'!A0").startswith("'")
-    rows = [{"name": f"{sign}1", "number": -1, "share": -1.5, "flag": True, "none": None}]
-    (row,) = csv.DictReader(io.StringIO(to_csv(rows)))
+    rows = [Cells(name=f"{sign}1", number=-1, share=-1.5, flag=True, none=None)]
+    (row,) = csv.DictReader(io.StringIO("".join(rows_as_csv(rows))))
     assert row == {
         "name": "'" + shown(f"{sign}1"),
         "number": "-1",
@@ -80,18 +98,16 @@ def test_a_text_is_no_formula(sign: str) -> None:
         "flag": "true",
         "none": "",
     }
-    table = LongTable(
-        1, ("at",), lambda block: {"at": np.array([7])[block], "name": np.array([f"{sign}1"], object)[block], "n": np.array([-1])[block]}
-    )  # fmt: skip
-    (row,) = csv.DictReader(io.StringIO("".join(csv_pieces(table))))
+    columns = {"at": np.array([7]), "name": np.array([f"{sign}1"], object), "n": np.array([-1])}
+    table = Table(Placed, 1, lambda block: {name: column[block] for name, column in columns.items()})
+    (row,) = csv.DictReader(io.StringIO("".join(rows_as_csv(table))))
     assert row == {"at": "0x7", "name": "'" + shown(f"{sign}1"), "n": "-1"}
 
 
 @pytest.mark.parametrize("image", ["1.27-corners", "1.27-unswept", "1.19-386"])
 def test_what_go_spans_says_itself_passes_as_it_is(image: str) -> None:
-    for command, answer in images.documents(images.load(image).session()):
-        plain = images.as_json(answer)
-        assert passed(plain) == plain, command.name
+    for command, answer in images.answers_of(images.load(image).session()):
+        assert plain(passed(answer, shown)) == plain(answer), command.name
 
 
 def planted_session() -> Session:
@@ -149,14 +165,14 @@ def test_in_json_and_csv() -> None:
     session = planted_session()
     command = find("list")
     assert command is not None
-    answer = document(session, command, parse(command, []))
-    text = "".join(laid_out(command, answer, {"json": True}, Style()))
+    report, answer = load(command), answered(session, command, parse(command, []))
+    text = "".join(laid_out(report, answer, {"json": True}, Style()))
     assert planted.raw(text) == ""
     read = json.loads(text)
     assert read["target"]["description"] == f"core of {NAME}"
     assert read["go"]["version"] == f"go1.27.1{NAME}"
     assert "=\x1b\n\u202e|" in {row["large_type"] for row in read["list"]}
-    text = "".join(laid_out(command, answer, {"csv": True}, Style()))
+    text = "".join(laid_out(report, answer, {"csv": True}, Style()))
     assert planted.raw(text) == ""
     rows = csv.DictReader(io.StringIO(text))
     assert "'=\\x1b\\n\\u202e|" in {row["large_type"] for row in rows}

@@ -17,13 +17,13 @@ from gdb_gospan.glossary.identities import IDENTITY_FORMULAS
 from gdb_gospan.glossary.lookup import SHOWN, SOMETIMES, TERMS, plain, shown_by
 from gdb_gospan.glossary.lookup import find as terms_of
 from gdb_gospan.glossary.popular import POPULAR
+from gdb_gospan.glossary.term import Term
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import explain
 from gdb_gospan.reports.catalog import COMMANDS, find
-from gdb_gospan.reports.explain import why_text
+from gdb_gospan.reports.explain import described, why_text
 from gdb_gospan.reports.keys import find_keys, keys, nearest
 from gdb_gospan.reports.screens import summary
-from tools import images, schemas
+from tools import answers, images, schemas
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DOCUMENT = json.loads((GOLDEN / "summary-frag.json").read_text())
@@ -98,13 +98,13 @@ def test_the_summary_explains_each_of_its_lines() -> None:
 
 
 def test_only_lines_that_are_shown_are_explained() -> None:
-    answer = {"why": [{"name": name, "meaning": "m.", "formula": ""} for name in ("Sys", *SOMETIMES)]}
-    text = why_text(answer, "  Sys   garbage not swept yet  1 B", Style())
+    terms = [described(Term(name, "m."), "Group") for name in ("Sys", *SOMETIMES)]
+    text = why_text(terms, "  Sys   garbage not swept yet  1 B", Style())
     assert [name for name in ("Sys", *SOMETIMES) if f"  {name}: m." in text] == [
         "Sys",
         "garbage not swept yet",
     ]
-    assert summary.text(DOCUMENT, Style()).count("Sys less the above") == 0
+    assert answers.text(DOCUMENT).count("Sys less the above") == 0
 
 
 def test_every_command_has_why() -> None:
@@ -164,7 +164,7 @@ def test_as_json(capsys) -> None:
 
 @pytest.mark.parametrize("word", PRINTED)
 def test_a_word_that_is_printed_is_explained(word) -> None:
-    assert explain.document(None, {"argument": word})["terms"]
+    assert answers.of(None, "explain", word)["terms"]
 
 
 def test_unreadable_is_not_a_descriptor() -> None:
@@ -184,15 +184,15 @@ def test_every_json_key_is_explained() -> None:
     unknown = [name for name in sorted(every) if not (terms_of(name) or find_keys(name))]
     assert unknown == []
     for key in keys():
-        terms = explain.document(None, {"argument": key.name})["terms"]
+        terms = answers.of(None, "explain", key.name)["terms"]
         assert terms, key
-        assert schemas.errors(explain.document(None, {"argument": key.name})) == []
+        assert schemas.errors(answers.of(None, "explain", key.name)) == []
 
 
 def test_a_key_says_where_it_is() -> None:
-    (term,) = explain.document(None, {"argument": "class_reached"})["terms"]
+    (term,) = answers.of(None, "explain", "class_reached")["terms"]
     assert (term["group"], term["shows_in"]) == ("JSON keys", ["gc/sweep.class_reached"])
-    (term,) = explain.document(None, {"argument": "severity"})["terms"]
+    (term,) = answers.of(None, "explain", "severity")["terms"]
     assert term["shows_in"] == ["every report/checks.severity"]
 
 
@@ -209,15 +209,16 @@ def test_every_identity_has_its_formula() -> None:
         "gdb-values",
     ]
     assert all(" = " in formula for formula in IDENTITY_FORMULAS.values())
-    first, *others = explain.document(None, {"argument": "heap-inuse"})["terms"]
+    first, *others = answers.of(None, "explain", "heap-inuse")["terms"]
     assert (first["name"], first["formula"]) == ("heap-inuse", IDENTITY_FORMULAS["heap-inuse"])
     assert [term["name"] for term in others] == ["HeapInuse"]
 
 
 def test_why_of_check_has_each_identity_that_is_listed() -> None:
-    command = find("check")
-    shown = [{"code": "stacks", "subject": "s"}, {"code": "gc-cycles", "subject": "t"}]
-    why = explain.why(command, {"identities": shown})
-    assert [(row["name"], row["formula"]) for row in why[-2:]] == [
-        (code, IDENTITY_FORMULAS[code]) for code in ("stacks", "gc-cycles")
+    answer = images.load("1.27-corners").session()
+    checks = answers.of(answer, "check", "--why", "--sort", "code", "--limit", "2")
+    codes = [row["code"] for row in checks["identities"]]
+    assert len(codes) == 2
+    assert [(term["name"], term["formula"]) for term in checks["why"][-2:]] == [
+        (code, IDENTITY_FORMULAS[code]) for code in codes
     ]

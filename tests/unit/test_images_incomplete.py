@@ -50,7 +50,7 @@ def test_what_is_missing_is_unknown(name: str) -> None:
             one_line(error)
             continue
         for command, document in found:
-            assert schemas.errors(images.as_json(document)) == []
+            assert schemas.errors(document) == []
             assert images.text(command, document, Style(width=80))
             assert {check["status"] for check in document["checks"]} <= {"exact", "unknown"}
         summary = found[0][1]

@@ -12,12 +12,11 @@ from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.render import tables
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import explain
+from gdb_gospan.reports import memstats
 from gdb_gospan.reports.catalog import find
-from gdb_gospan.reports.screens import memstats
 from gdb_gospan.runtime.goroutines import STATUS_NAMES
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
-from tools import images
+from tools import answers, images
 
 #: Reports whose lines have a name at the left.
 NAMED = ("summary", "gc", "pages", "show")
@@ -30,7 +29,7 @@ ASKED = (
 
 def known(word: str) -> bool:
     try:
-        return bool(explain.document(None, {"argument": word})["terms"])
+        return bool(answers.of(None, "explain", word)["terms"])
     except UsageError:
         return False
 
@@ -50,12 +49,17 @@ def labels_of(text: str) -> set[str]:
 @pytest.mark.parametrize("image", ["1.19-386", "1.27-frag", "1.27-cached", "1.27-unswept"])
 def test_every_label_is_a_term(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: set[str] = set()
-    lay_out = tables.table
+    lay_out, lay_out_cells = tables.table, tables._table
 
     def noted(columns, rows, **options):
         said.update(re.sub(r" of [\d,.]+ \S+$", "", column.heading) for column in columns)
         return lay_out(columns, rows, **options)
 
+    def noted_cells(columns, *rest):
+        said.update(re.sub(r" of [\d,.]+ \S+$", "", column.heading) for column in columns)
+        return lay_out_cells(columns, *rest)
+
+    monkeypatch.setattr(tables, "_table", noted_cells)
     monkeypatch.setattr(tables, "table", noted)
     monkeypatch.setattr(memstats, "table", noted)
     for command, document in images.documents(images.load(image).session()):
@@ -77,8 +81,8 @@ def test_words_that_were_looked_for(word: str) -> None:
 
 
 def test_gc_is_first_the_collector() -> None:
-    assert explain.document(None, {"argument": "gc"})["terms"][0]["name"] == "garbage collector"
-    assert explain.document(None, {"argument": "p"})["terms"][0]["name"] == "P"
+    assert answers.of(None, "explain", "gc")["terms"][0]["name"] == "garbage collector"
+    assert answers.of(None, "explain", "p")["terms"][0]["name"] == "P"
 
 
 @pytest.mark.parametrize("words", [["explain", "tail", "--why"], ["explain", "--why"]])
@@ -90,7 +94,7 @@ def test_no_heading_without_anything_below(words: list[str], capsys: pytest.Capt
 
 
 def test_a_pause_may_be_the_debuggers_own() -> None:
-    (term,) = explain.document(None, {"argument": "pauses"})["terms"]
+    (term,) = answers.of(None, "explain", "pauses")["terms"]
     assert "debugger" in term["unlike"]
     command = find("gc")
     assert command is not None

@@ -15,7 +15,7 @@ from tools.cache import CHECKOUT
 PACKAGE = CHECKOUT / "gdb_gospan"
 PLUGIN = PACKAGE / "gdb_gospan"
 
-#: What the modules of a layer may import besides their own layer, as the arrows of CONTRIBUTING.md have it.
+#: What the modules of a layer may import besides their own layer.
 _BASE = {"errors", "interrupts", "single_thread"}
 _ENGINE = {*_BASE, "memory", "layout", "runtime", "analysis"}
 _SHOWN = {*_ENGINE, "fields", "render", "glossary", "reports"}
@@ -148,6 +148,25 @@ def test_layers(path):
     assert layer(module_name(path)) in {None, *MAY_IMPORT}, "a module outside of all layers"
 
 
+#: Where plain values are made of documents, or of what was typed.
+PLAIN_VALUES = {"render/plain.py", "render/schema.py", "reports/arguments.py"}
+
+
+def untyped(tree: ast.AST) -> list[int]:
+    """Return the lines that have dicts of anything in the place of a document."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and ast.unparse(node).replace(" ", "") == "dict[str,Any]"
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_documents_are_typed(path):
+    if layer(module_name(path)) in {"fields", "render", "reports"}:
+        assert (untyped(read(path)) != []) == (str(path.relative_to(PACKAGE)) in PLAIN_VALUES)
+
+
 @pytest.mark.parametrize("path", [*MODULES, PLUGIN], ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_at_most_400_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
@@ -236,6 +255,10 @@ def test_what_keeps_the_layers_passes(module, source):
 )
 def test_a_comparison_of_versions_is_seen(source):
     assert asks_for_version(ast.parse(source)) == [1]
+
+
+def test_a_document_without_types_is_seen():
+    assert untyped(ast.parse("def build() -> dict[str, Any]: ...\nrows: list[dict[str, Any]] = []")) == [1, 2]
 
 
 def test_imports_at_start():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import tracemalloc
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdb_gospan.errors import Interrupted
+from gdb_gospan.fields import table as fields_table
+from gdb_gospan.fields.document import COUNT, Address, Document, document, field
+from gdb_gospan.fields.table import Table
 from gdb_gospan.render import longtable
-from gdb_gospan.render.longtable import LongTable, csv_pieces, json_pieces, laid_out
+from gdb_gospan.render.csv import rows_as_csv
+from gdb_gospan.render.gate import cell
+from gdb_gospan.render.json import json_pieces
+from gdb_gospan.render.longtable import laid_out, measure
+from gdb_gospan.render.plain import plain
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column, chosen, fitted, table, to_csv
+from gdb_gospan.render.tables import chosen, columns_of, fitted, table
 from gdb_gospan.reports.arguments import command_named, parse
-from gdb_gospan.reports.run import document, report, run
+from gdb_gospan.reports.run import answered, printed, run
 from tools import images
 
 WORDS = st.sampled_from(
@@ -42,26 +52,53 @@ TYPES: dict[str, Any] = {
     "last": np.uint64,
 }  # fmt: skip
 ADDRESSES = ("at", "last")
-COLUMNS = [
-    Column("at", "at", rank=1),
-    Column("count", "n", rank=2),
-    Column("said", "what it said", left=True, rank=6),
-    Column("share", "%"),
-    Column("last", "", left=True, rank=3),
-    Column("known", "known", left=True, rank=5),
-]
 
 
-def long_table(rows: list[dict[str, Any]]) -> LongTable:
-    columns = {name: np.array([row[name] for row in rows], kind) for name, kind in TYPES.items()}
-    return LongTable(
-        len(rows), ADDRESSES, lambda block: {name: column[block] for name, column in columns.items()}
+@document
+class Row(Document):
+    count: int = field(
+        "a number",
+        unit=COUNT,
+        heading="n",
+        rank=2,
+        column_after="at",
+        shown=lambda row, _: hidden(row, row.count),
+    )
+    at: Address = field("an address", heading="at", rank=1, shown=lambda row, _: hidden(row, f"{row.at:#x}"))
+    share: float = field(
+        "a share", heading="%", column_after="said", shown=lambda row, _: hidden(row, row.share)
+    )
+    said: str = field("a text", heading="what it said", left=True, rank=6)
+    known: bool | None = field(
+        "known or not",
+        heading="known",
+        left=True,
+        rank=5,
+        column_after="last",
+        shown=lambda row, _: hidden(row, row.known),
+    )
+    flag: bool = field("true or not")
+    last: Address = field(
+        "another address", left=True, rank=3, shown=lambda row, _: hidden(row, f"{row.last:#x}")
     )
 
 
-def cells(row: dict[str, Any]) -> dict[str, str]:
-    hidden = row["said"] == "dead"
-    return {key: "" if hidden and key != "said" else str(value) for key, value in row.items()}
+@document
+class Rows(Document):
+    before: Mapping[str, int] = field("what stands before")
+    rows: Table[Row] = field("many rows")
+    few: tuple[Row, ...] = field("the same as a few")
+    after: str = field("what stands after")
+
+
+def hidden(row: Row, value: object) -> str:
+    """Show nothing of a row that is dead but the word."""
+    return "" if row.said == "dead" else str(value)
+
+
+def long_table(rows: list[dict[str, Any]]) -> Table[Row]:
+    columns = {name: np.array([row[name] for row in rows], kind) for name, kind in TYPES.items()}
+    return Table(Row, len(rows), lambda block: {name: column[block] for name, column in columns.items()})
 
 
 @given(ROWS)
@@ -69,30 +106,40 @@ def test_rows_json_and_csv_are_those_of_plain_rows(made: list[dict[str, Any]]) -
     rows = [{key: hex(row[key]) if key in ADDRESSES else row[key] for key in TYPES} for row in made]
     for block, forms in ((3, 2), (1 << 12, 1 << 16)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(longtable, "_BLOCK", block)
+            patch.setattr(fields_table, "BLOCK", block)
             patch.setattr(longtable, "_MOST_FORMS", forms)
             long = long_table(made)
-            assert list(long) == rows == [long[at] for at in range(len(long))] == long[:]
-            assert "".join(csv_pieces(long)) == to_csv(rows)
-            answer = {"before": {"a": [1, {}]}, "rows": rows, "empty": [], "after": "%s\n%d"}
-            assert "".join(json_pieces({**answer, "rows": long})) == json.dumps(answer, indent=1) + "\n"
+            assert [*map(plain, long)] == rows == [plain(long[at]) for at in range(len(long))]
+            assert "".join(rows_as_csv(long)) == "".join(rows_as_csv([*long])) == as_csv(rows)
+            answer = Rows(before={"a": 1}, rows=long, few=tuple(long), after="%s\n%d")
+            wanted = {"before": {"a": 1}, "rows": rows, "few": rows, "after": "%s\n%d"}
+            assert "".join(json_pieces(answer)) == json.dumps(wanted, indent=1) + "\n"
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [*TYPES], lineterminator="\n")
+    if rows:
+        writer.writeheader()
+    writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
 
 
 @given(ROWS.filter(bool), st.sampled_from([0, 10, 30, 50, 200]))
 def test_text_is_that_of_plain_rows(made: list[dict[str, Any]], room: int) -> None:
-    long = long_table(made)
-    plain = [cells(row) for row in long]
+    long, columns = long_table(made), columns_of(Row, Style())
+    assert [column.heading for column in columns] == ["at", "n", "what it said", "%", "", "known"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(longtable, "_BLOCK", 3)
+        patch.setattr(fields_table, "BLOCK", 3)
         patch.setattr(longtable, "_MOST_FORMS", 2)
-        measures = long.measure(cells)
-        kept, note = chosen(COLUMNS, measures, len(long), room)
-        laid = "".join(laid_out(kept, long, cells, measures))
-    expected, expected_note = fitted(COLUMNS, plain, None, room)
+        measures = measure(long, columns)
+        kept, note = chosen(columns, measures, len(long), room)
+        laid = "".join(laid_out(kept, long, measures))
+    expected, expected_note = fitted(columns, [*long], None, room)
     assert note == expected_note
     # The last lines of a table are never blank, but here they may be: tabulate leaves them out.
     assert laid.rstrip("\n").splitlines() == expected.rstrip("\n").splitlines()
-    assert expected == table(kept, plain)
+    assert expected == table(kept, [*long])
 
 
 @pytest.mark.parametrize("image", ["1.19-386", "1.22-corners", "1.27-frag"])
@@ -102,49 +149,56 @@ def test_text_is_that_of_plain_rows(made: list[dict[str, Any]], room: int) -> No
 def test_the_commands_with_long_tables(image: str, line: str) -> None:
     name, *words = line.split()
     command, session = command_named(name), images.load(image).session()
-    answer = document(session, command, parse(command, words))
-    key = command.rows
-    rows = list(answer[key])
-    assert isinstance(answer[key], LongTable)
-    assert len(rows) == len(answer[key]) > 0
-    assert run(session, command, parse(command, [*words, "--csv"]), Style()) == to_csv(rows)
-    assert run(session, command, parse(command, [*words, "--json"]), Style()) == (
-        json.dumps({**answer, key: rows}, indent=1) + "\n"
-    )
+    answer = answered(session, command, parse(command, words))
+    long = getattr(answer, command.rows)
+    assert isinstance(long, Table)
+    assert len([*long]) == len(long) > 0
+    out = run(session, command, parse(command, [*words, "--csv"]), Style())
+    assert out == "".join(rows_as_csv([*long]))
+    out = run(session, command, parse(command, [*words, "--json"]), Style())
+    assert out == json.dumps(plain(answer), indent=1) + "\n"
 
 
 MANY = 50_000
 
 
-def many(made: list[slice]) -> LongTable:
+@document
+class Many(Document):
+    start: Address = field("an address", heading="start")
+    npages: int = field("a number", heading="pages")
+    a: int = field("a number", heading="a")
+    b: int = field("a number", heading="b")
+    c: int = field("a number", heading="c")
+    d: int = field("a number", heading="d")
+    e: int = field("a number", heading="e")
+
+
+@document
+class OfMany(Document):
+    rows: Table[Many] = field("many rows")
+
+
+def many(made: list[slice]) -> Table[Many]:
     def columns(block: slice) -> dict[str, Any]:
         made.append(block)
         row = np.arange(block.start, block.stop)
-        return {
-            "start": row.astype(np.uint64) * 8192,
-            "npages": row % 50,
-            **{f"n{k}": row % 5 for k in range(20)},
-        }
+        return {"start": row.astype(np.uint64) * 8192, "npages": row % 50, **dict.fromkeys("abcde", row % 5)}
 
-    return LongTable(MANY, ("start",), columns)
+    return Table(Many, MANY, columns)
 
 
 @pytest.mark.parametrize("way", ["json", "csv", "text"])
 def test_memory_is_that_of_a_block(way: str) -> None:
-    """As dicts these rows take some 60 MB, and with their text 80."""
+    """As documents these rows take some 20 MB, and more with their text."""
     made: list[slice] = []
     rows = many(made)
-
-    def words(row: dict[str, Any]) -> dict[str, str]:
-        return {key: str(value) for key, value in row.items()}
-
-    columns = [Column(name, name) for name in rows.names]
+    columns = columns_of(Many, Style())
     tracemalloc.start()
     try:
         pieces = {
-            "json": lambda: json_pieces({"rows": rows}),
-            "csv": lambda: csv_pieces(rows),
-            "text": lambda: laid_out(columns, rows, words, rows.measure(words)),
+            "json": lambda: json_pieces(OfMany(rows=rows)),
+            "csv": lambda: rows_as_csv(rows),
+            "text": lambda: laid_out(columns, rows, measure(rows, columns)),
         }[way]()
         next(pieces)
         if way != "text":  # which must know how wide the columns are
@@ -154,19 +208,19 @@ def test_memory_is_that_of_a_block(way: str) -> None:
     finally:
         tracemalloc.stop()
     assert length > MANY * len(rows.names) * 2
-    assert peak < 16 << 20
+    assert peak < 5 << 20
 
 
 def test_ctrl_c_stops_before_and_within_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
     command, session = command_named("list"), images.load("1.27-frag").session()
     arguments = parse(command, ["--state", "all", "--limit", "0"])
-    monkeypatch.setattr(longtable, "_BLOCK", 100)
+    monkeypatch.setattr(fields_table, "BLOCK", 100)
     monkeypatch.setattr("gdb_gospan.reports.run._PIECE", 1000)
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    pieces = report(session, command, arguments, Style()).pieces
+    pieces = printed(session, command, arguments, Style()).pieces
     assert next(iter(pieces)).startswith("go1.27")
     with monkeypatch.context() as patch:
         patch.setattr("gdb_gospan.reports.list.columns_of", interrupt)
@@ -176,4 +230,4 @@ def test_ctrl_c_stops_before_and_within_the_output(monkeypatch: pytest.MonkeyPat
             "the report has begun: nothing else goes in between"
         )
         with pytest.raises(Interrupted, match="Known so far"):
-            report(session, command, arguments, Style())
+            printed(session, command, arguments, Style())

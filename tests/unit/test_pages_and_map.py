@@ -14,9 +14,9 @@ from gdb_gospan.render.help import help_text
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS, find
+from gdb_gospan.reports.map import cells_of
 from gdb_gospan.reports.run import run
-from gdb_gospan.reports.screens import map as heapmap
-from gdb_gospan.reports.screens.map import cells_of
+from tools import answers
 from tools.tiny_heap import BASE, PAGE, PAGES, TinyHeap
 
 CHUNK = PAGES * PAGE
@@ -153,7 +153,7 @@ def test_a_gap_has_a_line_and_is_not_drawn_as_free() -> None:
     for cell in document["cells"][256:]:
         cell["start"] = f"{int(cell['start'], 16) + (100 << 20):#x}"
     document["gaps"] = [{"start": f"{middle:#x}", "bytes": 100 << 20, "reserved": False}]
-    lines = heapmap.text(document, Style(width=80)).splitlines()
+    lines = answers.text(document, Style(width=80)).splitlines()
     assert [line[:14] for line in lines[3:12]] == [
         *(f"{BASE + line * 64 * PAGE:#014x}" for line in range(5)),
         *(f"{middle + (100 << 20) + line * 64 * PAGE:#014x}" for line in range(4)),

@@ -10,15 +10,15 @@ import pytest
 from gdb_gospan.reports import catalog
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.screens import summary
-from tools import gdbs, support_table
+from tools import gdbs, readme_tables
 from tools.cache import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 NAMES = {name for command in catalog.COMMANDS for name in (command.name, *command.aliases)}
 
 
-def test_the_table_of_releases_is_made_from_the_requirements() -> None:
-    assert support_table.updated(README) == README, "run python tests/tools/support_table.py"
+def test_the_tables_are_made_from_the_package() -> None:
+    assert readme_tables.updated(README) == README, "run python tests/tools/readme_tables.py"
 
 
 def test_every_command_is_described() -> None:

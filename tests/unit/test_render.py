@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdb_gospan.analysis.rows import ordered
 from gdb_gospan.fields import units
+from gdb_gospan.fields.document import COUNT, Document, document, field
+from gdb_gospan.fields.rows import ordered
 from gdb_gospan.render import bars
+from gdb_gospan.render.csv import rows_as_csv
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column, table, to_csv
+from gdb_gospan.render.tables import Column, columns_of, table
 
 ANY = st.integers(0, (1 << 63) - 1)
 
@@ -99,11 +100,18 @@ def test_sparklines(values: list[int]) -> None:
         assert lowest not in {line[at] for at, value in enumerate(values) if value}  # a few show
 
 
-COLUMNS = [Column("name", "name", left=True), Column("n", "spans", units.count), Column("share", "of all")]
+@document
+class Row(Document):
+    name: str | None = field("a name", heading="name", left=True)
+    n: int | None = field("a number", heading="spans", unit=COUNT)
+    share: str = field("a share", heading="of all", default="")
+
+
+COLUMNS = columns_of(Row, Style())
 
 
 def test_tables_align() -> None:
-    rows = [{"name": "a", "n": 1, "share": "0.1 %"}, {"name": "long name", "n": 12345, "share": "99.9 %"}]
+    rows = [Row(name="a", n=1, share="0.1 %"), Row(name="long name", n=12345, share="99.9 %")]
     assert table(COLUMNS, rows).splitlines() == [
         "  name        spans  of all",
         "  a               1   0.1 %",
@@ -112,8 +120,11 @@ def test_tables_align() -> None:
 
 
 def test_sentences_wrap_in_the_last_column() -> None:
-    columns = [Column("n", "number"), Column("text", "what", left=True, wraps=True)]
-    rows = [{"n": 1, "text": "one two three four five six seven"}, {"n": 22, "text": "short"}]
+    columns = [
+        Column("n", "number", lambda row: str(row[0])),
+        Column("text", "what", lambda row: row[1], left=True, wraps=True),
+    ]
+    rows = [(1, "one two three four five six seven"), (22, "short")]
     assert table(columns, rows, width=40).splitlines() == [
         "  number  what",
         "       1  one two three four five six",
@@ -124,7 +135,7 @@ def test_sentences_wrap_in_the_last_column() -> None:
     assert max(map(len, table(columns, rows, width=8).splitlines())) == 33, "24 columns for words at least"
 
 
-ROWS = [{"n": n, "name": name} for n, name in ((3, "c"), (None, "b"), (5, None), (5, "a"))]
+ROWS = [Row(n=n, name=name) for n, name in ((3, "c"), (None, "b"), (5, None), (5, "a"))]
 
 
 @pytest.mark.parametrize(
@@ -135,15 +146,15 @@ def test_few_rows_are_ordered_and_cut(key: str | None, expected: str) -> None:
     """Figures from the largest, names from the smallest, ties as they were, the unknown last."""
     for limit in range(5):
         rows, total = ordered(ROWS, key, limit)
-        said = [f"{row['n'] or '-'}{row['name'] or '-'}" for row in rows]
+        said = [f"{row.n or '-'}{row.name or '-'}" for row in rows]
         assert (said, total) == (expected.split()[: limit or None], 4)
-    nothing: list[dict[str, Any]] = [{"n": None}]
-    assert ordered(nothing, "n", 0) == (nothing, 1)
+    nothing = Row(name="", n=None)
+    assert ordered([nothing], "n", 0) == ((nothing,), 1)
 
 
 def test_tables_keep_what_looks_like_numbers() -> None:
     """tabulate would make 1e5 of a descriptor like 0x1e5, and drop the zeros of 1.00."""
-    rows = [{"name": "1e5", "n": 0, "share": "1.00"}, {"name": "0012", "n": None, "share": ""}]
+    rows = [Row(name="1e5", n=0, share="1.00"), Row(name="0012", n=None)]
     text = table(COLUMNS, rows)
     assert "1e5" in text
     assert "0012" in text
@@ -155,12 +166,19 @@ def test_a_table_without_rows_has_its_headings() -> None:
     assert table(COLUMNS, []).split() == ["name", "spans", "of", "all"]
 
 
+@document
+class WithList(Document):
+    name: str = field("a name")
+    n: int | None = field("a number")
+    list: tuple[int, ...] = field("what has no cell")
+
+
 def test_csv() -> None:
-    rows = [{"name": 'a "b", c', "n": None, "list": [1]}, {"name": "µ", "n": 2, "list": []}]
-    text = to_csv(rows)
+    rows = [WithList(name='a "b", c', n=None, list=(1,)), WithList(name="µ", n=2, list=())]
+    text = "".join(rows_as_csv(rows))
     assert text.splitlines()[0] == "name,n"
-    assert list(csv.DictReader(io.StringIO(text))) == [{"name": 'a "b", c', "n": ""}, {"name": "µ", "n": "2"}]
-    assert to_csv([]) == ""
+    assert [*csv.DictReader(io.StringIO(text))] == [{"name": 'a "b", c', "n": ""}, {"name": "µ", "n": "2"}]
+    assert [*rows_as_csv([])] == []
 
 
 def test_colour_points_and_no_more() -> None:

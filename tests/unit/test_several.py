@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 import pytest
 
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.document import evolved
+from gdb_gospan.fields.envelope import Answer, Go
 from gdb_gospan.layout import anchors, bundled
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.platform import platform
-from gdb_gospan.render.longtable import passed
+from gdb_gospan.render.gate import shown
+from gdb_gospan.render.plain import passed
 from gdb_gospan.render.provenance import heading
 from gdb_gospan.render.style import Style
+from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.several import Runtime, choose
+from tools.tiny_heap import TinyHeap
 
 A = Runtime("liba.so", "/lib/liba.so", 0x1000, "go1.27.3", 1 << 20)
 B = Runtime("libb.so", "/lib/libb.so", 0x2000, "go1.27.3", 50 << 20)
@@ -61,12 +64,12 @@ def test_a_choice_that_there_is_not(wanted: str, said: str) -> None:
     assert str(caught.value) == said
 
 
-def document(*runtimes: Runtime) -> dict[str, Any]:
-    return {
-        "go": {"version": "go1.27.3", "os": "linux", "arch": "amd64"},
-        "target": {"description": "core of host"},
-        "runtimes": [{"number": number, **attrs.asdict(each)} for number, each in enumerate(runtimes, 1)],
-    }
+def document(*runtimes: Runtime) -> Answer:
+    session = TinyHeap().session()
+    session.target = attrs.evolve(session.target, description="core of host", runtimes=runtimes)
+    answer = Answer(about=about(session, "summary"), proof=proof(session))
+    go = Go(version="go1.27.3", os="linux", arch="amd64", experiments=())
+    return evolved(answer, about=evolved(answer.about, go=go))
 
 
 def test_one_runtime_is_not_named() -> None:
@@ -85,7 +88,7 @@ def test_several_are_named() -> None:
 
 
 def test_a_name_that_a_terminal_would_obey() -> None:
-    text = heading(passed(document(attrs.evolve(A, name="lib\x1b[2Jé.so"), B)), Style())
+    text = heading(passed(document(attrs.evolve(A, name="lib\x1b[2Jé.so"), B), shown), Style())
     assert "\x1b" not in text
     assert r"lib\x1b[2Jé.so" in text
 

@@ -16,7 +16,7 @@ import pytest
 
 from gdb_gospan.analysis.rules import MISSING
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import summary
+from tools import answers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 STYLES = {
@@ -39,7 +39,7 @@ def document(name: str) -> dict[str, Any]:
 
 
 def lay_out(document: dict[str, Any], style: Style) -> str:
-    return style.finish(summary.text(document, style))
+    return answers.text(document, style)
 
 
 @pytest.mark.parametrize("how", STYLES)

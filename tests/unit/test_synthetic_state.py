@@ -7,7 +7,8 @@ import pytest
 
 from gdb_gospan.analysis.occupancy import decile
 from gdb_gospan.analysis.session import Session, Target
-from gdb_gospan.reports.gc import gc_state
+from gdb_gospan.reports.envelope import proof
+from gdb_gospan.reports.gc import state_of
 from gdb_gospan.runtime.mgc import lock_held
 from tools.tiny_heap import SWEEPGEN, TinyHeap
 
@@ -78,35 +79,35 @@ def test_locks_of_both_kinds(key: int, held: bool) -> None:
     assert lock_held(key) is held
     tiny = TinyHeap()
     tiny.put("mheap", tiny.at["mheap"], lock__key=key)
-    assert gc_state(tiny.heap())["heap_lock_held"] is held
+    assert state_of(tiny.heap()).heap_lock_held is held
 
 
 def test_between_cycles() -> None:
-    state = gc_state(TinyHeap().heap())
-    assert (state["phase"], state["cycles"], state["num_gc"]) == ("off", SWEEPGEN // 2, SWEEPGEN // 2)
-    assert (state["sweep_done"], state["sweepers"]) == (True, 0)
-    assert (state["gc_percent"], state["memory_limit"], state["gomaxprocs"]) == (100, None, 1)
+    state = state_of(TinyHeap().heap())
+    assert (state.phase, state.cycles, state.num_gc) == ("off", SWEEPGEN // 2, SWEEPGEN // 2)
+    assert (state.sweep_done, state.sweepers) == (True, 0)
+    assert (state.gc_percent, state.memory_limit, state.gomaxprocs) == (100, None, 1)
 
 
 def test_while_marking_one_cycle_more_has_begun() -> None:
     tiny = TinyHeap()
     tiny.write(tiny.at["gcphase"], (1).to_bytes(4, "little"))
-    state = gc_state(tiny.heap())
-    assert (state["phase"], state["cycles"]) == ("mark", SWEEPGEN // 2 + 1)
+    state = state_of(tiny.heap())
+    assert (state.phase, state.cycles) == ("mark", SWEEPGEN // 2 + 1)
 
 
 def test_while_sweeping() -> None:
     tiny = TinyHeap()
     tiny.put("sweepdata", tiny.at["sweep"], active__state=(1 << 31) + 3)
-    assert gc_state(tiny.heap())["sweep_done"] is False
-    assert gc_state(tiny.heap())["sweepers"] == 3
+    assert state_of(tiny.heap()).sweep_done is False
+    assert state_of(tiny.heap()).sweepers == 3
 
 
 def test_gogc_off_and_a_limit() -> None:
     tiny = TinyHeap()
     tiny.put("gcControllerState", tiny.at["gcController"], gcPercent=-1, memoryLimit=5 * MIB)
-    state = gc_state(tiny.heap())
-    assert (state["gc_percent"], state["memory_limit"]) == (None, 5 * MIB)
+    state = state_of(tiny.heap())
+    assert (state.gc_percent, state.memory_limit) == (None, 5 * MIB)
 
 
 @pytest.mark.parametrize("cycles", [0, 1, 3, 256, 300])
@@ -116,21 +117,21 @@ def test_pauses_are_the_newest_first_and_their_quantiles_are_gos(cycles: int) ->
     ring = tiny.at["memstats"] + tiny.layout["mstats"]["pause_ns"].offset
     for cycle in range(1, cycles + 1):
         tiny.words(ring + 8 * ((cycle + 255) % 256), 1000 * cycle)
-    state = gc_state(tiny.heap())
+    state = state_of(tiny.heap())
     kept = [1000 * cycle for cycle in range(cycles, max(cycles - 256, 0), -1)]
-    assert state["pauses"] == kept
+    assert list(state.pauses) == kept
     ordered = sorted(kept)
     # runtime/debug/garbage.go, ReadGCStats, with room for five.
-    assert (
-        state["pause_quantiles"] == [ordered[len(ordered) * i // 4] for i in range(4) if kept] + ordered[-1:]
-    )
+    assert [*state.pause_quantiles] == [ordered[len(ordered) * i // 4] for i in range(4) if kept] + ordered[
+        -1:
+    ]
 
 
 def test_needing_zeroing_counts_spans_in_use_only() -> None:
     tiny = TinyHeap()
     for descriptor in (tiny.small, tiny.stack, tiny.free[0]):
         tiny.put("mspan", descriptor, needzero=1)
-    assert session(tiny).span_counts()["needzero"] == 1
+    assert proof(session(tiny)).spans.needzero == 1
 
 
 def test_deciles() -> None:

@@ -12,8 +12,10 @@ from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER, verify
+from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.render.provenance import footer
 from gdb_gospan.render.style import Style
+from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.ms import Ms
 from gdb_gospan.targets.delve_server import as_called
 from tools.tiny_heap import BASE, PAGE, SWEEPGEN, TinyHeap
@@ -419,10 +421,9 @@ def test_a_hundred_threads_in_one_place_are_not_all_named() -> None:
     tiny = TinyHeap()
     alloc_count(tiny)
     frames = [Stack(f"thread {number}", ("runtime.mallocgc",)) for number in range(1, 101)]
-    document = Session(Target("core", "core of tiny"), tiny.heap(), lambda: frames).provenance()
-    layout = {"source": "dwarf", "tested": True, "signature": None}
-    target = {"pause_ms": None, "kind": "core"}
-    lines = footer({**document, "layout": layout, "target": target}, Style(width=80)).splitlines()
+    session = Session(Target("core", "core of tiny"), tiny.heap(), lambda: frames)
+    answer = Answer(about=about(session, "summary"), proof=proof(session))
+    lines = footer(answer, Style(width=80)).splitlines()
     assert max(map(len, lines)) <= 80
     said = " ".join(line.strip() for line in lines)
     assert "thread 3 is in runtime.mallocgc; and 97 more: " in said

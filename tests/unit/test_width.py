@@ -18,12 +18,18 @@ from gdb_gospan.reports.run import run
 from tools import images
 
 IMAGES = ("1.19-386", "1.27-frag", "1.27-arenas", "1.27-unswept")
+
+
+def column(key: str, heading: str, **more: Any) -> Column:
+    return Column(key, heading, lambda row: str(row[key]), **more)
+
+
 COLUMNS = (
-    Column("name", "name", left=True),
-    Column("small", "small", rank=1),
-    Column("more", "more", rank=2),
-    Column("same", "same", left=True, rank=6),
-    Column("empty", "empty", rank=5),
+    column("name", "name", left=True),
+    column("small", "small", rank=1),
+    column("more", "more", rank=2),
+    column("same", "same", left=True, rank=6),
+    column("empty", "empty", rank=5),
 )
 ROWS = [
     {"name": f"row {n}", "small": str(n), "more": str(n * 7), "same": "so", "empty": ""} for n in range(3)
@@ -60,7 +66,7 @@ def test_columns_that_say_nothing_go_first(room: int, left_out: str) -> None:
 
 def test_all_is_said_of_all_rows_only() -> None:
     """The total, and rows that a limit cut, may have something else."""
-    columns = (Column("a", "a"), Column("b", "tail", rank=6))
+    columns = (column("a", "a"), column("b", "tail", rank=6))
     rows = [{"a": "x" * 9, "b": "0 B"}, {"a": "y", "b": "0 B"}]
     left = "left out for the width: tail"
     assert fitted(columns, rows, None, 12)[1].startswith(f"{left} (all 0 B); ")
@@ -84,7 +90,7 @@ def test_what_classes_says_of_columns_it_left_out_is_so(image: str) -> None:
 
 def test_what_need_not_go_stays() -> None:
     """A column of little weight that is narrow may stay where a wide one went."""
-    columns = (Column("a", "a"), Column("b", "b", rank=2), Column("c", "c", rank=1))
+    columns = (column("a", "a"), column("b", "b", rank=2), column("c", "c", rank=1))
     rows = [{"a": "x", "b": "yy", "c": "z" * 30}, {"a": "x", "b": "yyy", "c": "z" * 29}]
     text, said = fitted(columns, rows, None, 12)
     assert said.startswith("left out for the width: c;")

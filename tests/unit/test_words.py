@@ -11,11 +11,11 @@ import pytest
 from gdb_gospan.analysis.location import locate
 from gdb_gospan.errors import UsageError
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import explain, run
+from gdb_gospan.reports import run
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
 from gdb_gospan.runtime.mstats import heap_goal
-from tools import images
+from tools import answers, images
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.session import Session
@@ -44,7 +44,7 @@ NO_TERMS = {"yes", "true", "false", "all", "to", "UTC", "last : : UTC"}
 def answer(session: Session, name: str, *words: str) -> dict[str, Any]:
     command = find(name)
     assert command is not None
-    return run.document(session, command, parse(command, words))
+    return answers.document(session, command, parse(command, words))
 
 
 def text(session: Session, name: str, *words: str, width: int = 100) -> str:
@@ -54,7 +54,7 @@ def text(session: Session, name: str, *words: str, width: int = 100) -> str:
 
 
 def terms(word: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = explain.document(None, {"argument": word})["terms"]
+    found: list[dict[str, Any]] = answers.of(None, "explain", word)["terms"]
     return found
 
 

@@ -16,6 +16,7 @@ from gdb_gospan.debugger.printers.values import (
     variable,
     walk,
 )
+from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.layout.sizeclasses import SIZES, SPAN_CLASSES
 
 _DEAD, _IN_USE, _MANUAL = 0, 1, 2
@@ -34,8 +35,7 @@ def span_class(value: int | None) -> str:
         return UNREADABLE
     if not 0 <= value < SPAN_CLASSES:
         return "no such class"
-    size = SIZES[value >> 1]
-    return f"{f'{size:,}' if size else 'large'} {'noscan' if value & 1 else 'scan'}"
+    return class_name(SIZES[value >> 1] or None, noscan=value & 1 != 0)
 
 
 def span_class_numbered(value: int | None) -> str:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import attrs
 
 from gdb_gospan.fields import units
-from gdb_gospan.fields.pagewords import page_words
+from gdb_gospan.fields.document import Document, Looks
 from gdb_gospan.fields.units import count, counted, share
 from gdb_gospan.render import bars
 from gdb_gospan.render.lines import filled
-from gdb_gospan.render.longtable import LongTable, laid_out
+from gdb_gospan.render.longtable import laid_out, measure
 from gdb_gospan.render.provenance import cut_off, footer, heading, note
-from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column, chosen, fitted
+from gdb_gospan.render.tables import Column, chosen, columns_of, fitted, total_of
+from gdb_gospan.reports.rows.pages import (
+    Blockers,
+    BlocksByTaken,
+    Chunk,
+    HugePages,
+    NearlyFreeBlock,
+    Pages,
+    PagesOfState,
+    RunsOfOrder,
+    between,
+)
 
 _BAR = 8
 _FACT = 20
+_ALWAYS = ("free", "released", "in use", "manual")
+"""States that have a row where no page is in them, too."""
 _DOUBTS = {
     "unswept": "not all is swept: the runtime would sweep first, and may free more",
     "in flight": "of some pages the bitmap and the spans say different things (see check)",
@@ -29,245 +41,173 @@ _DOUBTS = {
 Size = Callable[[int | None], str]
 
 
-def text(document: dict[str, Any], style: Style) -> Iterator[str]:
+def screen(answer: Pages, looks: Looks) -> Iterator[str]:
     """Lay the report out, in pieces of whole lines; the chunks only when they are asked for."""
-
-    def size(value: int | None) -> str:
-        return units.nbytes(value, exact=style.exact)
-
+    size: Size = partial(units.nbytes, exact=looks.exact)
     blocks = [
-        heading(document, style),
-        _states(document, style, size),
-        _runs(document, style, size),
-        _fits(document, style, size),
-        _huge(document, style, size),
+        heading(answer, looks),
+        _states(answer, looks, size),
+        _runs(answer, looks, size),
+        _fits(answer, looks, size),
+        _huge(answer.huge_pages, looks, size),
     ]
-    if "blockers" in document:
-        blocks.append(_blockers(document, style, size))
+    if answer.blockers is not None:
+        blocks.append(_blockers(answer.blockers, answer.huge_pages.block_bytes, looks, size))
     yield "\n\n".join(blocks) + "\n\n"
-    if document["show_chunks"]:
-        yield from _chunks(document, style)
-    yield footer(document, style) + "\n"
+    if answer.show_chunks:
+        yield from _chunks(answer, looks, size)
+    yield footer(answer, looks) + "\n"
 
 
-def _states(document: dict[str, Any], style: Style, size: Size) -> str:
-    rows = [
-        {**row, "name": page_words(row["state"])}
-        for row in document["states"]
-        if row["pages"] or row["state"] in ("free", "released", "in use", "manual")
-    ]
-    total = sum(row["pages"] for row in rows)
-    for row in rows:
-        row["share"] = share(row["pages"], total)
-        row["bar"] = bars.bar(row["pages"], total, _BAR)
-    every = {"name": "all", "pages": total, "bytes": total * document["page_bytes"]}
+def _states(answer: Pages, looks: Looks, size: Size) -> str:
+    rows = [row for row in answer.states if row.pages or row.state in _ALWAYS]
+    pages = sum(row.pages for row in rows)
+    name, *others = columns_of(PagesOfState, looks)
     columns = [
-        Column("name", f"Pages of {size(document['page_bytes'])}", left=True),
-        Column("pages", "pages", count),
-        Column("bytes", "bytes", size),
-        Column("share", "share", rank=1),
-        Column("bar", "", left=True, rank=2),
+        attrs.evolve(name, heading=f"{name.heading} of {size(answer.page_bytes)}"),
+        *others,
+        Column("share", "share", lambda row: share(row.pages, pages), rank=1),
+        Column("bar", "", lambda row: bars.bar(row.pages, pages, _BAR), left=True, rank=2),
     ]
-    states = _table(columns, rows, {**every, "share": share(total, total), "bar": ""}, style)
-    return f"{states}\n{_returned(document, style, size)}"
+    every = PagesOfState(state="all", pages=pages, bytes=pages * answer.page_bytes)
+    total = total_of(columns, every, {"share": share(pages, pages)})
+    return f"{_table(columns, rows, total, looks)}\n{_returned(answer, looks, size)}"
 
 
-def _returned(document: dict[str, Any], style: Style, size: Size) -> str:
+def _returned(answer: Pages, looks: Looks, size: Size) -> str:
     """Say how these rows and MemStats.HeapReleased hang together."""
-    there = {row["state"]: row["bytes"] for row in document["states"]}
-    parts = ["returned or never touched", "page caches' returned pages", "padding"]
-    shown = [
-        part
-        for part, key in zip(parts, ("released", "cached and released", "padding"), strict=True)
-        if there[key] or key == "released"
-    ]
-    total = sum(there[key] for key in ("released", "cached and released", "padding"))
-    return note(f"{' + '.join(shown)} = HeapReleased, {size(total)}", style.width)
-
-
-def _runs(document: dict[str, Any], style: Style, size: Size) -> str:
-    rows = document["free_runs"]
-    if not rows:
-        return "No page is free." if not _unknown(document) else "No page is known to be free."
-    total = sum(row["bytes"] for row in rows)
-    most = max(row["bytes"] for row in rows)
-    shown = [
-        {
-            **row,
-            "length": _between(row["min_pages"], 2 * row["min_pages"] - 1),
-            "from": size(row["min_pages"] * document["page_bytes"]),
-            "unusable": f"{100 * row['unusable']:.1f} %",
-            "bar": "" if style.exact else bars.bar(row["bytes"], most, _BAR),  # whole bytes need the room
-        }
-        for row in rows
-    ]
-    columns = [
-        Column("length", "Free runs, pages", left=True),
-        Column("from", "from", rank=3),
-        Column("runs", "runs", count),
-        Column("bytes", "bytes", size),
-        Column("bar", "", left=True, rank=4),
-        Column("released_bytes", "returned", size, rank=2),
-        Column("unusable", "unusable", rank=1),
-    ]
-    every = {
-        "length": "all",
-        "from": "",
-        "runs": sum(row["runs"] for row in rows),
-        "bytes": total,
-        "released_bytes": sum(row["released_bytes"] for row in rows),
-        "unusable": "",
-        "bar": "",
+    there = {row.state: row.bytes for row in answer.states}
+    parts = {
+        "released": "returned or never touched",
+        "cached and released": "page caches' returned pages",
+        "padding": "padding",
     }
-    return _table(columns, shown, every, style)
+    shown = [part for state, part in parts.items() if there[state] or state == "released"]
+    total = sum(there[state] for state in parts)
+    return note(f"{' + '.join(shown)} = HeapReleased, {size(total)}", looks.width)
 
 
-def _fits(document: dict[str, Any], style: Style, size: Size) -> str:
-    run, arena, caches = document["largest_run"], document["current_arena"], document["page_caches"]
+def _runs(answer: Pages, looks: Looks, size: Size) -> str:
+    rows = answer.free_runs
+    if not rows:
+        return "No page is free." if not _unknown(answer) else "No page is known to be free."
+    most = max(row.bytes for row in rows)
+    length, runs, nbytes, *others = columns_of(RunsOfOrder, looks)
+
+    def bar(row: RunsOfOrder) -> str:
+        return "" if looks.exact else bars.bar(row.bytes, most, _BAR)  # whole bytes need the room
+
+    columns = [
+        length,
+        Column("from", "from", lambda row: size(row.min_pages * answer.page_bytes), rank=3),
+        runs,
+        nbytes,
+        Column("bar", "", bar, left=True, rank=4),
+        *others,
+    ]
+    total = {
+        **dict.fromkeys((column.key for column in columns), ""),
+        length.key: "all",
+        "runs": count(sum(row.runs for row in rows)),
+        "bytes": size(sum(row.bytes for row in rows)),
+        "released_bytes": size(sum(row.released_bytes for row in rows)),
+    }
+    return _table(columns, rows, total, looks)
+
+
+def _fits(answer: Pages, looks: Looks, size: Size) -> str:
+    run, arena, caches = answer.largest_run, answer.current_arena, answer.page_caches
     facts = []
     if run:
-        returned = size(run["released_bytes"]) if run["released_bytes"] < run["bytes"] else "all"
-        of_it = f", {returned} of it returned" if run["released_bytes"] else ""
-        where = f"{run['address']} · {counted(run['pages'], 'page')} ({size(run['bytes'])}){of_it}"
+        returned = size(run.released_bytes) if run.released_bytes < run.bytes else "all"
+        of_it = f", {returned} of it returned" if run.released_bytes else ""
+        where = f"{run.address:#x} · {counted(run.pages, 'page')} ({size(run.bytes)}){of_it}"
         facts.append(("Largest free run", where))
-    fits, doubts = document["largest_allocation"], document["largest_allocation"]["doubts"]
-    alone = "page caches" in doubts and not _unknown(document)
+    fits, doubts = answer.largest_allocation, answer.largest_allocation.doubts
+    alone = "page caches" in doubts and not _unknown(answer)
     known = "" if not doubts else "about " if alone else "at least "
     more = "" if doubts else "; one page more raises HeapSys"
-    facts.append(("Fits without growth", f"{known}{size(fits['bytes'])} in one allocation{more}"))
+    facts.append(("Fits without growth", f"{known}{size(fits.bytes)} in one allocation{more}"))
     facts += [("", _DOUBTS[doubt]) for doubt in doubts]
-    if arena["bytes"] is None:
+    if arena.bytes is None:
         reserved = "what is reserved is unknown"
-    elif arena["bytes"]:
-        reserved = f"{size(arena['bytes'])} reserved, from {arena['base']}"
+    elif arena.bytes:
+        reserved = f"{size(arena.bytes)} reserved, from {arena.base:#x}"
     else:
         reserved = "nothing reserved is left"
-    facts.append(("Heap growth", f"in steps of {size(arena['growth_bytes'])}; {reserved}"))
-    if caches["bytes"]:
-        longest = size(caches["largest_run_bytes"])
-        facts.append(
-            ("In page caches", f"{size(caches['bytes'])}, longest run {longest}; for their own P only")
-        )
-    return "\n".join(_fact(name, fact, style) for name, fact in facts)
+    facts.append(("Heap growth", f"in steps of {size(arena.growth_bytes)}; {reserved}"))
+    if caches.bytes:
+        longest = size(caches.largest_run_bytes)
+        facts.append(("In page caches", f"{size(caches.bytes)}, longest run {longest}; for their own P only"))
+    return "\n".join(_fact(name, fact, looks) for name, fact in facts)
 
 
-def _fact(name: str, fact: str, style: Style) -> str:
+def _fact(name: str, fact: str, looks: Looks) -> str:
     """Lay a fact out beside its name; one without a name is a doubt about the one before."""
-    lines = filled(fact, max(style.width - _FACT, _FACT))
+    lines = filled(fact, max(looks.width - _FACT, _FACT))
     if not name:
-        lines = [style.paint("notice", line) for line in lines]
+        lines = [looks.paint("notice", line) for line in lines]
     return "\n".join(
         f"{label:<{_FACT}}{line}" for label, line in zip([name, *[""] * len(lines[1:])], lines, strict=True)
     )
 
 
-def _unknown(document: dict[str, Any]) -> bool:
-    return "unknown" in document["largest_allocation"]["doubts"]
+def _unknown(answer: Pages) -> bool:
+    return "unknown" in answer.largest_allocation.doubts
 
 
-def _huge(document: dict[str, Any], style: Style, size: Size) -> str:
-    huge = document["huge_pages"]
-    rows = [{**row, "taken": _taken(row["taken_from"], row["taken_to"], huge)} for row in huge["blocks"]]
+def _huge(huge: HugePages, looks: Looks, size: Size) -> str:
     columns = [
-        Column("taken", f"Aligned blocks of {size(huge['block_bytes'])}", left=True),
-        Column("blocks", "blocks", count),
-        Column("free_bytes", "free bytes", size),
-        Column("released_bytes", "returned", size, rank=1),
+        Column("taken", f"Aligned blocks of {size(huge.block_bytes)}", partial(_taken, huge), left=True),
+        *columns_of(BlocksByTaken, looks),
     ]
-    few = huge["blocked_by_at_most"]
-    free = size(huge["blocked_free_bytes"])
+    few, free = huge.blocked_by_at_most, size(huge.blocked_free_bytes)
     notes = [
-        note(f"{free} are free in blocks that only 1 to {few} pages keep from being wholly free", style.width)
+        note(f"{free} are free in blocks that only 1 to {few} pages keep from being wholly free", looks.width)
     ]
-    if huge["unknown_blocks"]:
-        notes.append("  " + style.paint("notice", f"{counted(huge['unknown_blocks'], 'block')} not known"))
-    return "\n".join([_table(columns, rows, None, style), *notes])
+    if huge.unknown_blocks:
+        notes.append("  " + looks.paint("notice", f"{counted(huge.unknown_blocks, 'block')} not known"))
+    return "\n".join([_table(columns, huge.blocks, None, looks), *notes])
 
 
-def _blockers(document: dict[str, Any], style: Style, size: Size) -> str:
-    found = document["blockers"]
-    if not found["total"]:
-        block = size(document["huge_pages"]["block_bytes"])
-        return "\n".join(
-            filled(f"No block of {block} is kept from being free by only a few pages", style.width)
-        )
-    columns = [
-        Column("start", "Block", left=True),
-        Column("taken_pages", "in use", count),
-        Column("free_bytes", "free bytes", size, rank=1),
-        Column("by", "kept by", left=True, wraps=True),
-    ]
-    rows = [{**row, "by": ", ".join(_by(row, size))} for row in found["rows"]]
-    cut = cut_off({"total_rows": found["total"]}, len(rows), "blocks", style.width)
-    return "\n".join([_table(columns, rows, None, style), *([cut] if cut else [])])
-
-
-def _by(row: dict[str, Any], size: Size) -> Iterator[str]:
-    """Name each span in a block by what it holds and where it begins."""
-    for span in row["spans"]:
-        kind = span["state"]
-        if kind == "in use" and span["spanclass"] <= 1:
-            kind = f"large object of {size(span['elemsize'])}"
-        elif kind == "in use":
-            kind = f"{count(span['objects'])} of {count(span['nelems'])} × {count(span['elemsize'])} {'noscan' if span['noscan'] else 'scan'}"
-        yield f"{kind} at {span['start']}"
-    if row["other_pages"]:
-        yield f"{counted(row['other_pages'], 'page')} of no span"
-
-
-def _taken(low: int, high: int, huge: dict[str, Any]) -> str:
+def _taken(huge: HugePages, row: BlocksByTaken) -> str:
+    low, high = row.taken_from, row.taken_to
     if high == 0:
-        kept = huge["wholly_retained"]
-        return f"wholly free ({count(kept)} with nothing returned)"
+        return f"wholly free ({count(huge.wholly_retained)} with nothing returned)"
     if low == high and low > 1:
         return "wholly in use"
-    return f"{_between(low, high)} {'page' if high == 1 else 'pages'} in use"
+    return f"{between(low, high)} {'page' if high == 1 else 'pages'} in use"
 
 
-def _between(low: int, high: int) -> str:
-    return count(low) if low == high else f"{count(low)} to {count(high)}"
+def _blockers(found: Blockers, block_bytes: int, looks: Looks, size: Size) -> str:
+    if not found.total:
+        none = f"No block of {size(block_bytes)} is kept from being free by only a few pages"
+        return "\n".join(filled(none, looks.width))
+    cut = cut_off(found.total, len(found.rows), "blocks", looks.width)
+    body = _table(columns_of(NearlyFreeBlock, looks), found.rows, None, looks)
+    return "\n".join([body, *([cut] if cut else [])])
 
 
-def _chunks(document: dict[str, Any], style: Style) -> Iterator[str]:
-    chunks: LongTable = document["chunks"]
-    size = units.nbytes(document["chunk_bytes"], exact=style.exact)
-    columns = [
-        Column("start", f"Chunks of {size}", left=True),
-        Column("in_use", "in use", count),
-        Column("manual", "manual", count, rank=2),
-        Column("free", "free", count),
-        Column("released", "returned", count, rank=1),
-        Column("other", "other", count, rank=3),
-        Column("largest_run", "longest", count),
-    ]
-
-    def cells(row: dict[str, Any]) -> dict[str, str]:
-        return {column.key: column.format(row[column.key]) for column in columns}
-
-    measures, of = chunks.measure(cells), document["total_rows"]
-    columns = [
-        attrs.evolve(column, rank=0) if column.key == document["sort"] else column for column in columns
-    ]
-    kept, left_out = chosen(columns, measures, len(chunks), style.room, of=of, indent="")
-    lines = laid_out(kept, chunks, cells, measures, indent="", room=style.room)
+def _chunks(answer: Pages, looks: Looks, size: Size) -> Iterator[str]:
+    chunks, of = answer.chunks, answer.total_rows
+    start, *others = columns_of(Chunk, looks, sort=answer.sort)
+    columns = [attrs.evolve(start, heading=f"Chunks of {size(answer.chunk_bytes)}"), *others]
+    measures = measure(chunks, columns)
+    kept, left_out = chosen(columns, measures, len(chunks), looks.room, of=of, indent="")
+    lines = laid_out(kept, chunks, measures, indent="", room=looks.room)
     headings = next(lines)
-    yield style.paint("heading", headings.rstrip("\n")) + "\n"
+    yield looks.paint("heading", headings.rstrip("\n")) + "\n"
     yield from lines
-    cut = cut_off(document, len(chunks), "chunks", style.width)
-    notes = [note(left_out, style.width), "  in pages; a run may go on in the next chunk", cut]
+    cut = cut_off(of, len(chunks), "chunks", looks.width)
+    notes = [note(left_out, looks.width), "  in pages; a run may go on in the next chunk", cut]
     yield "\n".join(filter(None, notes)) + "\n\n"
 
 
 def _table(
-    columns: list[Column],
-    rows: list[dict[str, Any]],
-    total: dict[str, Any] | None,
-    style: Style,
-    *,
-    of: int = 0,
+    columns: Sequence[Column], rows: Sequence[Document], total: Mapping[str, str] | None, looks: Looks
 ) -> str:
     """Lay a table out under a painted heading, flush left like the headings of the summary."""
-    body, left_out = fitted(columns, rows, total, style.room, of=of, indent="")
+    body, left_out = fitted(columns, rows, total, looks.room, indent="")
     first, *others = body.splitlines()
-    more = [note(left_out, style.width)] if left_out else []
-    return "\n".join([style.paint("heading", first), *others, *more])
+    more = [note(left_out, looks.width)] if left_out else []
+    return "\n".join([looks.paint("heading", first), *others, *more])

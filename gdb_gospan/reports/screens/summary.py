@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
+from gdb_gospan.analysis.occupancy import matters_most
 from gdb_gospan.fields import units
+from gdb_gospan.fields.document import Looks
+from gdb_gospan.fields.goal import goal_words
+from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.fields.units import count, counted, share
 from gdb_gospan.render import bars
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note, wrapped
-from gdb_gospan.render.style import Style
-from gdb_gospan.reports.screens.gc import goal_words
+
+if TYPE_CHECKING:  # which imports this one
+    from gdb_gospan.reports.classes import Class
+    from gdb_gospan.reports.summary import Bytes, Summary
 
 _BAR = 24
 _LABEL, _SHORTEST = 32, 12
 """Columns of an account's name: where there is room, and at least beside its figures."""
 _WORST = 6
-_FEW = 10
-"""Free slots are few when so many times their bytes are less than the bytes of objects."""
 _NAME, _FULL = 22, 13
 """Columns of a class's name, and of the shape at the end of its line."""
 
@@ -46,7 +50,7 @@ _OF_SLOTS = frozenset(
 """Accounts in which spans with a wrong descriptor are missing."""
 _SHAPES = ("span-elems", "large-spans", "span-slots")
 """Checks of which one is broken where a descriptor contradicts itself."""
-# The accounts of a document's ``bytes``, in the order of the screen.
+# The accounts of a answer's ``bytes``, in the order of the screen.
 ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
     ("garbage not swept yet", ("garbage_unswept",)),
@@ -65,54 +69,54 @@ _METADATA = (
 )
 
 
-def text(document: dict[str, Any], style: Style) -> str:
+def screen(answer: Summary, looks: Looks) -> str:
     """Lay the summary out."""
     blocks = [
-        _where_it_stands(document, style),
-        _memory(document, style),
-        _states(document, style),
-        _worst(document, style),
-        wrapped("", MORE, style.width),
-        footer(document, style),
+        _where_it_stands(answer, looks),
+        _memory(answer, looks),
+        _states(answer, looks),
+        _worst(answer, looks),
+        wrapped("", MORE, looks.width),
+        footer(answer, looks),
     ]
     return "\n\n".join(blocks[:4]) + "\n\n" + "\n".join(blocks[4:]) + "\n"
 
 
-def _where_it_stands(document: dict[str, Any], style: Style) -> str:
-    gc = document["gc"]
-    if gc["phase"] is None:
+def _where_it_stands(answer: Summary, looks: Looks) -> str:
+    gc = answer.gc
+    if gc.phase is None:
         phase = "GC phase unknown"
-    elif gc["phase"] != "off":
-        phase = f"GC cycle {gc['cycles']} running: {gc['phase']}"
-    elif gc["cycles"] == 0:
+    elif gc.phase != "off":
+        phase = f"GC cycle {gc.cycles} running: {gc.phase}"
+    elif gc.cycles == 0:
         phase = "no GC cycle yet"
     else:
-        phase = f"GC cycle {gc['cycles']} over, {'swept' if gc['sweep_done'] else 'still sweeping'}"
-    limit = gc["memory_limit"]
+        phase = f"GC cycle {gc.cycles} over, {'swept' if gc.sweep_done else 'still sweeping'}"
+    limit = gc.memory_limit
     parts = [
-        heading(document, style),
+        heading(answer, looks),
         phase,
-        f"GOMAXPROCS {gc['gomaxprocs']}",
-        f"GOGC {'off' if gc['gc_percent'] is None else gc['gc_percent']}",
-        f"GOMEMLIMIT {units.nbytes(limit, exact=style.exact)}"
+        f"GOMAXPROCS {gc.gomaxprocs}",
+        f"GOGC {'off' if gc.gc_percent is None else gc.gc_percent}",
+        f"GOMEMLIMIT {units.nbytes(limit, exact=looks.exact)}"
         if limit is not None
         else "no memory limit"
-        if gc["memory_limit_known"]
+        if gc.memory_limit_known
         else "memory limit unknown",
     ]
-    if gc["heap_lock_held"]:
-        parts.append(style.paint("notice", "heap lock held"))
+    if gc.heap_lock_held:
+        parts.append(looks.paint("notice", "heap lock held"))
     # Two lines when one would not fit the screen.
     line = " · ".join(parts)
-    if len(line) <= style.width:
+    if len(line) <= looks.width:
         return line
-    return parts[0] + "\n" + wrapped("", parts[1:], style.width)
+    return parts[0] + "\n" + wrapped("", parts[1:], looks.width)
 
 
-def _memory(document: dict[str, Any], style: Style) -> str:
-    money, total = document["bytes"], document["bytes"]["sys"]
-    bound = "" if document["complete"] else "≥ "
-    lower = "≥ " if money["contradictory"] else bound
+def _memory(answer: Summary, looks: Looks) -> str:
+    money, total = answer.bytes, answer.bytes.sys
+    bound = "" if answer.proof.complete else "≥ "
+    lower = "≥ " if money.contradictory else bound
     rows: list[tuple[str, int | None, str]] = [
         (label, _added(money, keys), lower if label in _OF_SLOTS else bound) for label, keys in ACCOUNTS
     ]
@@ -120,23 +124,23 @@ def _memory(document: dict[str, Any], style: Style) -> str:
     kinds = [(name, _added(money, keys)) for name, keys in _METADATA]
     rows.append(("runtime metadata", _added(money, [key for _, keys in _METADATA for key in keys]), ""))
     below = {
-        "objects": _large(document, style),
+        "objects": _large(answer, looks),
         "runtime metadata": _indented(
-            [f"{name} {_bytes(value, style)}" for name, value in kinds if value != 0], style
+            [f"{name} {_bytes(value, looks)}" for name, value in kinds if value != 0], looks
         ),
         _CONTRADICTORY: _indented(
-            _named([code for code in _off(document, "broken", "unknown") if code in _SHAPES]), style
+            _named([code for code in _off(answer, "broken", "unknown") if code in _SHAPES]), looks
         ),
     }
-    if money["remainder"]:
-        label, why = _remainder(document)
-        rows.append((label, abs(money["remainder"]), ""))
-        below[label] = _indented(why, style)
-    resident = document["target"]["resident"]
+    if money.remainder:
+        label, why = _remainder(answer)
+        rows.append((label, abs(money.remainder), ""))
+        below[label] = _indented(why, looks)
+    resident = answer.about.target.resident
     amounts = (*(value for _, value, _ in rows), total, resident or 0)
-    width = max(len(_bytes(value, style)) for value in amounts) + len(lower)
-    room = max(min(_LABEL, style.width - len(f"  {'':>{width}}  100.0 %")), 0)
-    longest = min(_BAR, style.width - len(f"  {'':<{room}}{'':>{width}}  100.0 %  "))
+    width = max(len(_bytes(value, looks)) for value in amounts) + len(lower)
+    room = max(min(_LABEL, looks.width - len(f"  {'':>{width}}  100.0 %")), 0)
+    longest = min(_BAR, looks.width - len(f"  {'':<{room}}{'':>{width}}  100.0 %  "))
 
     def line(label: str, amount: str, after: str) -> list[str]:
         """Lay an account out; where the name is too long for the width, it goes on below."""
@@ -146,62 +150,62 @@ def _memory(document: dict[str, Any], style: Style) -> str:
         laid = f"  {first:<{room}}{amount:>{width}}  {after}".rstrip()
         return [laid, *(f"    {words}" for words in more)]
 
-    lines = [style.paint("heading", f"{'Where the memory is':<{2 + room + width}}  {'of Sys':>7}")]
+    lines = [looks.paint("heading", f"{'Where the memory is':<{2 + room + width}}  {'of Sys':>7}")]
     for label, value, mark in rows:
         drawn = bars.bar(value, total, longest) if longest > 0 else ""
-        lines += line(label, f"{mark}{_bytes(value, style)}", f"{share(value, total):>7}  {drawn}")
+        lines += line(label, f"{mark}{_bytes(value, looks)}", f"{share(value, total):>7}  {drawn}")
         lines += below.get(label, [])
-    lines += line("Sys", _bytes(total, style), f"{share(total, total):>7}")
+    lines += line("Sys", _bytes(total, looks), f"{share(total, total):>7}")
     if resident is not None:
         whose = "Go's and all other memory of the process"
-        laid = line("resident (RSS)", _bytes(resident, style), whose)
-        fits = max(map(len, laid)) <= style.width
-        lines += laid if fits else line("resident (RSS)", _bytes(resident, style), "")
-    settings = document["godebug"] or {}
+        laid = line("resident (RSS)", _bytes(resident, looks), whose)
+        fits = max(map(len, laid)) <= looks.width
+        lines += laid if fits else line("resident (RSS)", _bytes(resident, looks), "")
+    settings = answer.godebug or {}
     notes = [_SBRK] if settings.get("sbrk") else []
     notes += [_LAZILY_FREED] if settings.get("madvdontneed") == 0 and resident is not None else []
-    lines += [style.paint("notice", note(text, style.width)) for text in notes]
+    lines += [looks.paint("notice", note(text, looks.width)) for text in notes]
     return "\n".join(lines)
 
 
-def _large(document: dict[str, Any], style: Style) -> list[str]:
+def _large(answer: Summary, looks: Looks) -> list[str]:
     """Say how many of the objects are large: they are in no other line of the screen."""
-    large = [row for row in document["classes"] if row["elemsize"] == 0]
-    spans, amount, past = (
-        sum(row.get(key, 0) for row in large) for key in ("spans", "object_bytes", "large_tail_bytes")
-    )
+    large = [row for row in answer.classes if row.elemsize == 0]
+    spans, amount = sum(row.spans for row in large), sum(row.object_bytes for row in large)
+    past = sum(row.large_tail_bytes for row in large)
     if not spans:
         return []
-    parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, style)}"]
-    parts += [f"{_bytes(past, style)} past the size asked for"] if past else []
-    return _indented(parts, style)
+    parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, looks)}"]
+    parts += [f"{_bytes(past, looks)} past the size asked for"] if past else []
+    return _indented(parts, looks)
 
 
-def _added(money: dict[str, Any], keys: Sequence[str]) -> int | None:
+def _added(money: Bytes, names: Sequence[str]) -> int | None:
     """Add accounts up; of what is not known in part nothing is known."""
-    values = [money[key] for key in keys]
-    return None if None in values else sum(values)
+    values: list[int | None] = [getattr(money, name) for name in names]
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
-def _off(document: dict[str, Any], *statuses: str) -> list[str]:
+def _off(answer: Summary, *statuses: str) -> list[str]:
     """Name the checks of these statuses of which the two sides differ."""
     return [
-        check["code"]
-        for check in document["checks"]
-        if check["status"] in statuses and check["expected"] != check["observed"]
+        check.code
+        for check in answer.proof.checks
+        if check.status in statuses and check.expected != check.observed
     ]
 
 
-def _remainder(document: dict[str, Any]) -> tuple[str, list[str]]:
+def _remainder(answer: Summary) -> tuple[str, list[str]]:
     """Name what is left of Sys, by what the checks say, and what is to be said below it."""
-    over = document["bytes"]["remainder"] < 0
+    over = (answer.bytes.remainder or 0) < 0
     what = "(more than Sys)" if over else "(Sys less the above)"
-    if broken := _off(document, "broken"):
+    if broken := _off(answer, "broken"):
         return "does not add up", [what, *_named(broken)]
-    unknown = _off(document, "unknown")
-    if unknown or not document["complete"]:
+    unknown = _off(answer, "unknown")
+    if unknown or not answer.proof.complete:
         return f"not known {what}", _named(unknown)
-    return (f"in flight {what}", []) if _off(document, "transient") else ("does not add up", [what])
+    return (f"in flight {what}", []) if _off(answer, "transient") else ("does not add up", [what])
 
 
 def _named(codes: Sequence[str]) -> list[str]:
@@ -210,124 +214,122 @@ def _named(codes: Sequence[str]) -> list[str]:
     return [f"see check {codes[0]}{more}"] if codes else []
 
 
-def _indented(parts: Sequence[str], style: Style) -> list[str]:
-    return [f"    {line}" for line in wrapped("", parts, style.width - 4).splitlines()] if parts else []
+def _indented(parts: Sequence[str], looks: Looks) -> list[str]:
+    return [f"    {line}" for line in wrapped("", parts, looks.width - 4).splitlines()] if parts else []
 
 
-def _bytes(value: int | None, style: Style) -> str:
-    return units.nbytes(value, exact=style.exact)
+def _bytes(value: int | None, looks: Looks) -> str:
+    return units.nbytes(value, exact=looks.exact)
 
 
-def _states(document: dict[str, Any], style: Style) -> str:
-    spans, pages = document["spans"], document["pages"]
-    free = pages["free"] + pages["cached"]
-    manual = f"stacks {count(spans['stack'])}, work buffers {count(spans['work_buffer'])}"
-    moving = pages["in_flight"] + pages["being_freed"]
-    scavenged = pages["released"] + pages["cached_and_released"]
+def _states(answer: Summary, looks: Looks) -> str:
+    spans, pages = answer.proof.spans, answer.pages
+    free = pages.free + pages.cached
+    manual = f"stacks {count(spans.stack)}, work buffers {count(spans.work_buffer)}"
+    moving = pages.in_flight + pages.being_freed
+    scavenged = pages.released + pages.cached_and_released
     facts = [
         ("Spans", [
-            f"{count(spans['in_use'])} in use",
-            f"{count(spans['manual'])} manual ({manual})",
-            f"{count(spans['dead'])} dead descriptors",
-            f"{count(spans['cached'])} cached by Ps",
-            f"{count(spans['unswept'])} unswept",
-            f"{count(spans['needzero'])} flagged as needing zeroing",
+            f"{count(spans.in_use)} in use",
+            f"{count(spans.manual)} manual ({manual})",
+            f"{count(spans.dead)} dead descriptors",
+            f"{count(spans.cached)} cached by Ps",
+            f"{count(spans.unswept)} unswept",
+            f"{count(spans.needzero)} flagged as needing zeroing",
         ]),
         ("Pages", [
-            f"{count(pages['in_use'])} in use",
-            f"{count(pages['manual'])} manual",
+            f"{count(pages.in_use)} in use",
+            f"{count(pages.manual)} manual",
             f"{count(free)} free, kept",
             f"{count(scavenged)} returned or never touched",
-            *([f"{count(pages['padding'])} padding"] if pages["padding"] else []),
+            *([f"{count(pages.padding)} padding"] if pages.padding else []),
             *([f"{count(moving)} where bitmap and spans disagree"] if moving else []),
-            *([f"{count(pages['unknown'])} unknown"] if pages["unknown"] else []),
+            *([f"{count(pages.unknown)} unknown"] if pages.unknown else []),
         ]),
-        ("In-span", _in_span(document, style)),
-        ("spanalloc", _spanalloc(document, style)),
-        ("GC", _gc(document, style)),
+        ("In-span", _in_span(answer, looks)),
+        ("spanalloc", _spanalloc(answer, looks)),
+        ("GC", _gc(answer, looks)),
     ]  # fmt: skip
-    return "\n".join(wrapped(name, parts, style.width) for name, parts in facts)
+    return "\n".join(wrapped(name, parts, looks.width) for name, parts in facts)
 
 
-def _in_span(document: dict[str, Any], style: Style) -> list[str]:
+def _in_span(answer: Summary, looks: Looks) -> list[str]:
     """Say how much of the spans in use is free slots; of an idle heap a large share of next to nothing."""
-    money, in_use = document["bytes"], document["memstats"]["HeapInuse"]
-    free = money["free_slots"]
+    money, in_use = answer.bytes, answer.memstats.HeapInuse
+    free = money.free_slots
     return [
-        f"{_bytes(free, style)} of free slots",
+        f"{_bytes(free, looks)} of free slots",
         f"{share(free, in_use)} of HeapInuse",
-        f"{share(free, money['sys'])} of Sys",
+        f"{share(free, money.sys)} of Sys",
     ]
 
 
-def _spanalloc(document: dict[str, Any], style: Style) -> list[str]:
-    spanalloc = document["fixallocs"][0]
-    stock = f"{count(document['mspancache'])} of them in stock with the Ps"
-    parts = [f"{count(spanalloc['inuse_objects'])} descriptors in use, {stock}"]
-    if spanalloc["free"] is None:
-        parts.append(style.paint("bad", f"free list broken after {count(spanalloc['free_at_least'])}"))
-    elif spanalloc["free"] == 0:
+def _spanalloc(answer: Summary, looks: Looks) -> list[str]:
+    spanalloc = answer.fixallocs[0]
+    stock = f"{count(answer.mspancache)} of them in stock with the Ps"
+    parts = [f"{count(spanalloc.inuse_objects)} descriptors in use, {stock}"]
+    if spanalloc.free is None:
+        parts.append(looks.paint("bad", f"free list broken after {count(spanalloc.free_at_least)}"))
+    elif spanalloc.free == 0:
         parts.append("free list empty (normal: the next descriptor is cut from the chunk)")
     else:
-        parts.append(f"{count(spanalloc['free'])} on the free list (0 would be normal too)")
-    return [*parts, f"{_bytes(spanalloc['chunk_left'], style)} of the chunk left"]
+        parts.append(f"{count(spanalloc.free)} on the free list (0 would be normal too)")
+    return [*parts, f"{_bytes(spanalloc.chunk_left, looks)} of the chunk left"]
 
 
-def _gc(document: dict[str, Any], style: Style) -> list[str]:
-    gc = document["gc"]
-    if not gc["num_gc"]:
+def _gc(answer: Summary, looks: Looks) -> list[str]:
+    gc = answer.gc
+    if not gc.num_gc:
         return ["no cycle completed yet"]
     parts = [
-        f"{counted(gc['num_gc'], 'cycle')} ({count(gc['num_forced_gc'])} forced)",
-        f"found {_bytes(gc['heap_marked'], style)} alive at the last",
-        goal_words(document["memstats"]["NextGC"], lambda value: _bytes(value, style)),
+        f"{counted(gc.num_gc, 'cycle')} ({count(gc.num_forced_gc)} forced)",
+        f"found {_bytes(gc.heap_marked, looks)} alive at the last",
+        goal_words(answer.memstats.NextGC, lambda value: _bytes(value, looks)),
     ]
-    if gc["last_gc"]:
-        parts.append(f"last {units.moment(gc['last_gc'])}")
-    if gc["pause_quantiles"]:
-        quantiles = gc["pause_quantiles"]
+    if gc.last_gc:
+        parts.append(f"last {units.moment(gc.last_gc)}")
+    if gc.pause_quantiles:
+        quantiles = gc.pause_quantiles
         parts.append(f"pauses p50 {units.duration(quantiles[2])}, max {units.duration(quantiles[4])}")
-    parts.append(f"total {units.duration(gc['pause_total'])}")
+    parts.append(f"total {units.duration(gc.pause_total)}")
     return parts
 
 
-def class_name(row: dict[str, Any]) -> str:
-    """Name a span class for people: ``4,096 noscan``, ``large``."""
-    kind = "noscan" if row["noscan"] else "scan"
-    return f"large {kind}" if row["elemsize"] == 0 else f"{row['elemsize']:,} {kind}"
-
-
-def matters_most(object_bytes: int, free_bytes: int) -> str:
-    """Return the key to sort classes and spans by: free slots, or objects where there are hardly any free slots, as in a leak."""
-    return "object_bytes" if free_bytes * _FEW < object_bytes else "free_bytes"
-
-
-def _worst(document: dict[str, Any], style: Style) -> str:
+def _worst(answer: Summary, looks: Looks) -> str:
     """Name the classes that matter most: by free slots, or by objects where there are hardly any free slots."""
-    taken, free = (sum(row[key] for row in document["classes"]) for key in ("object_bytes", "free_bytes"))
-    key = matters_most(taken, free)
+    key = matters_most(
+        sum(row.object_bytes for row in answer.classes), sum(row.free_bytes for row in answer.classes)
+    )
+
+    def wasted(row: Class) -> int:
+        return row.free_bytes if key == "free_bytes" else row.object_bytes
+
     title, heading = {
         "free_bytes": ("Most free slots", "free slots"), "object_bytes": ("Most object bytes", "object bytes"),
     }[key]  # fmt: skip
-    rows = sorted(document["classes"], key=lambda row: -row[key])[:_WORST]
-    rows = [row for row in rows if row[key]]
+    rows = sorted(answer.classes, key=lambda row: -wasted(row))[:_WORST]
+    rows = [row for row in rows if wasted(row)]
     if not rows:
         return "No span is in use."
     # What is left out first where the room is short; the names and what is wasted stay.
-    columns: list[tuple[str, int, int, Callable[[dict[str, Any]], str]]] = [
-        ("spans", 9, 2, lambda row: count(row["spans"])),
-        ("objects", 11, 1, lambda row: count(row["objects"])),
-        ("occupied", 10, 4, lambda row: share(row["objects"], row["nelems"])),
-        (heading, 13, 5, lambda row: _bytes(row[key], style)),
-        ("how full", -_FULL, 3, lambda row: bars.sparkline(row["deciles"])),
+    columns: list[tuple[str, int, int, Callable[[Class], str]]] = [
+        ("spans", 9, 2, lambda row: count(row.spans)),
+        ("objects", 11, 1, lambda row: count(row.objects)),
+        ("occupied", 10, 4, lambda row: share(row.objects, row.nelems)),
+        (heading, 13, 5, lambda row: _bytes(wasted(row), looks)),
+        ("how full", -_FULL, 3, lambda row: bars.sparkline(row.deciles)),
     ]
-    room = style.width - _NAME
+    room = looks.width - _NAME
     for column in sorted(columns, key=lambda column: column[2])[:-1]:
         if sum(abs(width) for _, width, _, _ in columns) > room:
             columns.remove(column)
-    lines = [style.paint("heading", _line(title, [(name, width) for name, width, _, _ in columns]))]
+    lines = [looks.paint("heading", _line(title, [(name, width) for name, width, _, _ in columns]))]
     lines += [
-        _line(f"  {class_name(row)}", [(cell(row), width) for _, width, _, cell in columns]) for row in rows
+        _line(
+            f"  {class_name(row.elemsize or None, noscan=row.noscan)}",
+            [(cell(row), width) for _, width, _, cell in columns],
+        )
+        for row in rows
     ]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The README's table of Go releases, made from the requirements: `python tests/tools/support_table.py` writes it."""
+"""The README's tables of commands and of Go releases, made from the package: `python tests/tools/readme_tables.py` writes them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.layout import requirements  # noqa: E402
+from gdb_gospan.reports.catalog import COMMANDS  # noqa: E402
 
 README = CHECKOUT / "README.md"
-BEGIN, END = "<!-- supported: begin -->", "<!-- supported: end -->"
 
 
-def table() -> str:
+def commands() -> str:
+    """Return a row for each command, in the order of their list."""
+    lines = ["| command | answers |", "| --- | --- |"]
+    for command in COMMANDS:
+        argument = f" {command.argument[0]}" if command.argument else ""
+        names = ", ".join(f"`{name}`" for name in (f"{command.name}{argument}", *command.aliases))
+        lines.append(f"| {names} | {command.summary} |")
+    return "\n".join(lines)
+
+
+def supported() -> str:
     """Return a row for each Go release, from the oldest supported to the newest."""
     lines = [
         "| Go | tested | fields and variables in the requirements that appear there, or are last there |",
@@ -39,11 +49,17 @@ def _particular(release: str) -> list[str]:
     return new + variables + last
 
 
+TABLES = {"commands": commands, "supported": supported}
+
+
 def updated(readme: str) -> str:
-    """Return the README with its table as it must be."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """Return the README with its tables as they must be."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, _, rest = readme.partition(begin)
+        _, _, after = rest.partition(end)
+        readme = f"{before}{begin}\n{table()}\n{end}{after}"
+    return readme
 
 
 if __name__ == "__main__":

@@ -1,0 +1,226 @@
+"""What every document begins and ends with: the target, and what the figures rest on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gdb_gospan.fields.document import Address, Document, document, field
+
+SCHEMA_VERSION = 1
+
+
+@document
+class Check(Document):
+    """The outcome of one identity between the walk and the runtime's own counters."""
+
+    code: str = field("stable name")
+    severity: Literal["error", "warning"] = field(
+        "error: figures rest on it; warning: a side table disagrees"
+    )
+    status: Literal["exact", "transient", "broken", "unknown"] = field(
+        "exact: equal; transient: off, and the note names what was going on, which explains it; unknown: what would decide it could not be read, and the note says what; broken: off, and nothing explains it"
+    )
+    unit: str = field("what the two numbers count: bytes, pages, spans, objects and the like")
+    subject: str = field("what the two numbers are")
+    expected: int | None = field("what the runtime's own counters say; null when they could not be read")
+    observed: int | None = field("what walking the structures found")
+    note: str = field(
+        "of a transient, what was going on; of an unknown one, what could not be read; of a broken one, where to look"
+    )
+
+
+@document
+class Target(Document):
+    """What was looked at."""
+
+    kind: Literal["core", "live", "remote", "snapshot"] = field(
+        "core: a core file; live: a process of this machine; remote: one behind a remote stub; snapshot: a .gospan file"
+    )
+    description: str = field("a phrase for people")
+    executable: str | None = field("path of the program, as far as known")
+    core: str | None = field("path of the core")
+    pid: int | None = field("process number")
+    build_id: str | None = field("build id of the executable, hexadecimal")
+    resident: int | None = field("bytes of a live process on this machine that are in memory now (RSS)")
+    pause_ms: float | None = field(
+        "of a live or remote process: milliseconds for which this look kept it standing still (--pid), or, in a debugger, for which a stop just for it would have"
+    )
+    reads: int | None = field(
+        "of a remote process: how often this look read its memory; gdb may need several packets for one read"
+    )
+
+
+@document
+class Go(Document):
+    """What the program was built with."""
+
+    version: str = field("runtime.buildVersion")
+    os: str = field("GOOS")
+    arch: str = field("GOARCH")
+    experiments: tuple[str, ...] = field("GOEXPERIMENT, as far as the version tells")
+
+
+@document
+class Signature(Document):
+    """What the choice of a bundled layout rests on."""
+
+    release: str = field("the Go release whose bundled layout is in use")
+    same_in: tuple[str, ...] = field("other releases that lay runtime.mheap_ out in the same way")
+    pieces: int = field("pieces of evidence that were looked at; layout --verbose lists them")
+    held: int = field("those that hold: all of them")
+    other_runtimes: tuple[Address, ...] = field(
+        "addresses of further runtime.mheap_: other Go runtimes in the same process"
+    )
+
+
+@document
+class Layout(Document):
+    """Where the runtime's types came from."""
+
+    source: Literal["dwarf", "symbols", "none"] = field(
+        "where the types came from: debug information; or a bundled layout, with addresses from symbols or from memory alone"
+    )
+    tested: bool = field("the tests of go-spans run on this Go release")
+    missing: tuple[str, ...] = field(
+        "structs and fields, as struct.path, that some supported release has and this one has not"
+    )
+    signature: Signature | None = field(
+        "what the choice of a bundled layout rests on; null where the types come from debug information"
+    )
+
+
+@document
+class Runtime(Document):
+    """One of the Go runtimes of the process."""
+
+    number: int = field("what --runtime takes for it, besides its name", least=1)
+    name: str = field("name of the file that it is part of: the executable or a library")
+    path: str | None = field("path of that file; null where the target does not tell")
+    mheap: Address = field("where its runtime.mheap_ is")
+    version: str | None = field("runtime.buildVersion; null when it is not known")
+    in_use: int | None = field(
+        "bytes of its spans in use, by mheap_.pagesInUse; null when its layout is not known. Without --runtime the largest is shown",
+        least=0,
+    )
+    shown: bool = field("the document is about this one")
+
+
+@document
+class Range(Document):
+    """Memory that could not be read."""
+
+    address: Address = field("its first byte")
+    size: int = field("bytes", least=0)
+
+
+@document
+class Unreadable(Document):
+    """Memory that was asked for and is not there."""
+
+    bytes: int = field("bytes of all ranges", least=0)
+    ranges: tuple[Range, ...] = field("the first 100 ranges, ascending")
+
+
+@document
+class SpanCounts(Document):
+    """Span descriptors (mspan structs), counted by what they are."""
+
+    descriptors: int = field("all in mheap_.allspans")
+    in_use: int = field("spans of objects, user arena chunks among them")
+    manual: int = field("spans that the runtime manages by hand: stack and work_buffer")
+    stack: int = field("spans of stacks")
+    work_buffer: int = field("spans of GC work buffers")
+    user_arena: int = field("chunks of user arenas, quarantined ones among them")
+    dead: int = field("descriptors kept for reuse, without memory")
+    unreadable: int = field("descriptors that could not be read")
+    needzero: int = field("spans in use that are flagged as needing zeroing")
+    cached: int = field("spans that a P allocates from")
+    unswept: int = field("spans in use that wait to be swept, or are just being swept")
+
+
+@document
+class Source(Document):
+    """Where in Go's source a term comes from."""
+
+    file: str = field("file below src of the Go tree")
+    names: tuple[str, ...] = field("fields, functions and words of that file")
+    since: str = field("the first release that has it so, or empty")
+    until: str = field("the last release that has it so, or empty")
+
+
+@document
+class Term(Document):
+    """One figure, column, state or popular name, as explain describes it."""
+
+    name: str = field("the term")
+    group: str = field("the group that it is listed in")
+    meaning: str = field("what it means; of a popular name, what is said of it")
+    truth: str = field("of a popular name, what is so instead; else empty")
+    formula: str = field("how it is computed, in fields of the runtime; empty when it is not")
+    since: str = field("the first Go release that has it; empty where all supported ones do")
+    unlike: str = field("what it is not to be confused with; may be empty")
+    sources: tuple[Source, ...] = field("where in Go's source it comes from")
+    aliases: tuple[str, ...] = field("other names that find it")
+    shows_in: tuple[str, ...] = field("command/column or section/key of the JSON that it explains")
+    identities: tuple[str, ...] = field("codes of the identities that check it")
+
+
+@document
+class About(Document):
+    """What every document of a target begins with."""
+
+    schema_version: int = field(
+        "of this format; another number means that a key went or changed its meaning, not that one came"
+    )
+    command: str = field("the subcommand that was run")
+    target: Target = field("what was looked at")
+    go: Go = field("what the program was built with")
+    layout: Layout = field("where the runtime's types came from")
+    runtimes: tuple[Runtime, ...] = field(
+        "every Go runtime of the process, by the address of its mheap; empty where that is not known"
+    )
+
+
+@document
+class Proof(Document):
+    """What the figures rest on: what every document of a target ends with."""
+
+    checks: tuple[Check, ...] = field("every identity between the walk and the runtime's own counters")
+    unreadable: Unreadable = field("memory that was asked for and is not there")
+    spans: SpanCounts = field("span descriptors (mspan structs), counted by what they are")
+    complete: bool = field(
+        "everything that the accounts rest on could be read; if not, sums are lower bounds"
+    )
+
+
+@document
+class Explained(Document):
+    """Base of every answer: ``--why`` adds what its words mean."""
+
+    why: tuple[Term, ...] | None = field(
+        "with --why: the terms that the report shows, as explain describes them",
+        optional=True,
+        default=None,
+        last=2,
+    )
+
+
+@document
+class Answer(Explained):
+    """Base of the document of every report about a target."""
+
+    about: About = field("what was looked at", first=True, inline=True)
+    proof: Proof = field("what the figures rest on", last=1, inline=True)
+
+    @property
+    def listed_checks(self) -> tuple[Check, ...]:
+        """Checks that the report itself is about: those that it lists one by one."""
+        return ()
+
+
+@document
+class Listed(Answer):
+    """Base of the document of a report that is a table, which may be cut."""
+
+    sort: str = field("the column that the rows are sorted by")
+    total_rows: int = field("rows that there are, before the limit")

@@ -1,0 +1,115 @@
+"""What every document of a target begins and ends with, out of a session."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.accounting import complete
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.verification import Check as Outcome
+from gdb_gospan.fields import envelope
+from gdb_gospan.fields.document import Address, made_of
+from gdb_gospan.layout.signature import Recognised
+
+_MOST_RANGES = 100
+
+
+def about(session: Session, command: str) -> envelope.About:
+    """Begin a document: what is looked at."""
+    heap, target, layout = session.heap, session.target, session.heap.layout
+    return envelope.About(
+        schema_version=envelope.SCHEMA_VERSION,
+        command=command,
+        target=envelope.Target(
+            kind=target.kind,
+            description=target.description,
+            executable=target.executable,
+            core=target.core,
+            pid=target.pid,
+            build_id=target.build_id,
+            resident=target.resident,
+            pause_ms=None,
+            reads=None,
+        ),
+        go=envelope.Go(
+            version=layout.go.raw,
+            os=layout.platform.os,
+            arch=layout.platform.arch,
+            experiments=tuple(layout.go.experiments),
+        ),
+        layout=envelope.Layout(
+            source=layout.source,
+            tested=layout.tested,
+            missing=tuple(layout.missing),
+            signature=None if heap.evidence is None else _signature(heap.evidence),
+        ),
+        runtimes=tuple(
+            envelope.Runtime(
+                number=number,
+                name=each.name,
+                path=each.path,
+                mheap=Address(each.mheap),
+                version=each.version,
+                in_use=each.in_use,
+                shown=each.shown,
+            )
+            for number, each in enumerate(target.runtimes, 1)
+        ),
+    )
+
+
+def _signature(evidence: Recognised) -> envelope.Signature:
+    """Say what the choice of a bundled layout rests on: what can be read of it, and how much of that holds."""
+    pieces = [piece for piece in evidence.signature.evidence if piece.found is not None]
+    return envelope.Signature(
+        release=".".join(map(str, evidence.signature.table.release)),
+        same_in=tuple(".".join(map(str, release)) for release in evidence.also),
+        pieces=len(pieces),
+        held=sum(piece.holds for piece in pieces),
+        other_runtimes=tuple(map(Address, evidence.others)),
+    )
+
+
+def proof(session: Session, *, scheduler: bool = False) -> envelope.Proof:
+    """End a document: what the figures rest on, and those of goroutines and threads if they are among them."""
+    # First, for checking reads the rest and may meet what is unreadable.
+    checks = session.all_checks if scheduler else session.checks
+    starts, ends = session.heap.reader.losses.ranges()
+    return envelope.Proof(
+        checks=tuple(map(check, checks)),
+        unreadable=envelope.Unreadable(
+            bytes=int((ends - starts).sum()),
+            ranges=tuple(
+                envelope.Range(address=Address(start), size=end - start)
+                for start, end in zip(
+                    starts[:_MOST_RANGES].tolist(), ends[:_MOST_RANGES].tolist(), strict=True
+                )
+            ),
+        ),
+        spans=_span_counts(session),
+        complete=complete(session.heap),
+    )
+
+
+def check(outcome: Outcome) -> envelope.Check:
+    """Return the outcome of an identity as documents have it."""
+    return made_of(envelope.Check, attrs.asdict(outcome))
+
+
+def _span_counts(session: Session) -> envelope.SpanCounts:
+    """Count the descriptors by what they are."""
+    spans = session.heap.spans
+    return envelope.SpanCounts(
+        descriptors=len(spans) + spans.lost,
+        in_use=int(spans.in_use.sum()),
+        manual=int(spans.manual.sum()),
+        stack=int(spans.stack.sum()),
+        work_buffer=int(spans.work_buffer.sum()),
+        user_arena=int(spans.user_arena.sum()),
+        dead=int((spans.state == 0).sum()),
+        unreadable=int((spans.state < 0).sum()) + spans.lost,
+        needzero=int(np.count_nonzero((spans.records.narrow("needzero") != 0) & spans.in_use)),
+        cached=int(session.heap.cached.sum()),
+        unswept=int(spans.unswept.sum()),
+    )
