@@ -177,13 +177,17 @@ class Session:
         return verify(self.heap, self.frames, scheduler=True)
 
     @contextmanager
-    def look(self) -> Iterator[None]:
+    def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
         """Read within this block only: here the target stands still, and it may go on afterwards.
+
+        `rehearse` reads of another session what will be read in the block. A process that runs is taken by what that
+        touches, and goes on at once; for any other target nothing is rehearsed.
 
         A debugger has stopped it already; then `pause_ms` is what a stop just for this look would
         have cost, until `release`; the debugger's own lasts longer. A read after the block, or after
         `release`, raises `ReadAfterReleaseError`, unless the target is a file.
         """
+        del rehearse
         if self._ended:
             raise ReadAfterReleaseError
         began, self._all_read = time.perf_counter() - self.opened_in, None
@@ -207,6 +211,10 @@ class Session:
         if self.target.kind == "remote":
             self.reads = self.heap.memory.reads - self._reads_before
         self.opened_in, self._reads_before = 0.0, self.heap.memory.reads
+
+    def look_again(self) -> bool:
+        """Make ready for another look, after `ReadAfterReleaseError`: False where that would come to the same."""
+        return False
 
     def let_go(self, *parts: str) -> None:
         """Read what is still to be read, these parts of the heap, too; then the target need not stand still any more.

@@ -8,15 +8,27 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import I64, LAST, U64, Segments, disjoint, distinct, fewer, overlaps
+from gdb_gospan.memory.segments import (
+    I64,
+    LAST,
+    U64,
+    Bytes,
+    Mask,
+    Segments,
+    disjoint,
+    distinct,
+    fewer,
+    overlaps,
+)
 
 Places = tuple[U64, int | I64]
 """Addresses, uint64 (n,), and the bytes at each: one number for all or int64 (n,), at least 1."""
 
-_SHIFT: Final = np.uint64(12)
-_PAGE: Final = 1 << 12
+SHIFT: Final = 12
+PAGE: Final = 1 << SHIFT
 """The smallest page there is: all of one can be read, or nothing."""
-_MOST: Final = 1 << 19
+_BITS: Final = np.uint64(SHIFT)
+MOST: Final = 1 << 19
 """Pages that are held at most, 2 GiB: thirteen million descriptors, or what else is read of sixty million spans.
 More is mostly wanted of damaged memory; what is not held is left to the memory."""
 
@@ -42,17 +54,22 @@ class Held(Over):
 
     def __init__(self, memory: Memory, wanted: Iterable[Places]) -> None:
         super().__init__(memory)
-        pages: U64 = distinct(np.concatenate([np.empty(0, np.uint64), *(_pages(*place) for place in wanted)]))
-        self.whole = len(pages) <= _MOST
-        pages = pages[:_MOST]
-        rows = memory.read_many(pages << _SHIFT, _PAGE)
-        place = np.arange(len(pages), dtype=np.uint64) << _SHIFT
-        known = rows.readable
-        ranges = (pages << _SHIFT)[known], np.full(np.count_nonzero(known), _PAGE, np.uint64), place[known]
-        self._segments = Segments(rows.data.reshape(-1), *disjoint(*ranges))
-        goes_on = memory.kind in ("live", "remote")
-        holes = (pages << _SHIFT)[~known] if goes_on else pages[:0]
-        self._holes = holes, np.full(len(holes), _PAGE, np.uint64)
+        pages: U64 = distinct(
+            np.concatenate([np.empty(0, np.uint64), *(pages_of(*place) for place in wanted)])
+        )
+        self.whole = len(pages) <= MOST
+        pages = pages[:MOST]
+        rows = memory.read_many(pages << _BITS, PAGE)
+        self._keep(pages, rows.readable, rows.data.reshape(-1))
+
+    def _keep(self, pages: U64, known: Mask, flat: Bytes) -> None:
+        """Keep these pages, which follow each other in ``flat``; of those that are not known that they cannot be read."""
+        place = np.arange(len(pages), dtype=np.uint64) << _BITS
+        ranges = (pages << _BITS)[known], np.full(np.count_nonzero(known), PAGE, np.uint64), place[known]
+        self._segments = Segments(flat, *disjoint(*ranges))
+        goes_on = self.memory.kind in ("live", "remote")
+        holes = np.sort((pages << _BITS)[~known]) if goes_on else pages[:0]
+        self._holes = holes, np.full(len(holes), PAGE, np.uint64)
         self._reason = self._why(holes)
 
     def _why(self, holes: U64) -> str:
@@ -89,10 +106,10 @@ class Held(Over):
         return Rows(data, inside)
 
 
-def _pages(addresses: U64, size: int | I64) -> U64:
+def pages_of(addresses: U64, size: int | I64) -> U64:
     """Return the numbers of the pages that these places touch, some of them more than once."""
     room = LAST - addresses
     first, last = addresses, addresses + np.minimum(np.asarray(size - 1).astype(np.uint64), room)
     longest = int((last - first).max()) if len(addresses) else 0
-    between = (np.minimum(first + np.uint64(step), last) for step in range(0, longest, _PAGE))
-    return np.concatenate([np.empty(0, np.uint64), *(fewer(each >> _SHIFT) for each in (*between, last))])
+    between = (np.minimum(first + np.uint64(step), last) for step in range(0, longest, PAGE))
+    return np.concatenate([np.empty(0, np.uint64), *(fewer(each >> _BITS) for each in (*between, last))])

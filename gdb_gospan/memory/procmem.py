@@ -58,13 +58,14 @@ class ProcessMemory:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        return read_run(address, size, self._fill, NOT_IN_PROCESS)
+        return read_run(address, size, self.fill, NOT_IN_PROCESS)
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
-        return gather(addresses, size, self._fill)
+        return gather(addresses, size, self.fill)
 
-    def _fill(self, address: int, buffer: Bytes) -> bool:
+    def fill(self, address: int, buffer: Bytes) -> bool:
+        """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
         if self._file < 0:
             raise ReadAfterReleaseError
         got = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from gdb_gospan.fields.document import Document, evolved
 from gdb_gospan.fields.envelope import Answer, Explained
 from gdb_gospan.fields.report import Report
 from gdb_gospan.interrupts import Deferred
+from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.render.csv import csv_pieces
 from gdb_gospan.render.gate import shown
 from gdb_gospan.render.json import json_pieces
@@ -127,10 +127,7 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
     if session is not None:
         arguments = located(session, command, arguments)
     try:
-        with session.look() if session else nullcontext():
-            if session is not None:
-                arguments = followed(session, arguments)
-            answer: Document = report.build(session, {"width": _WIDTH, **arguments})
+        answer = _looked(session, report, {"width": _WIDTH, **arguments})
     except MemoryReadError as error:
         if session is None or not session.target.missing:
             raise
@@ -138,6 +135,26 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
     if arguments.get("why") and isinstance(answer, Explained):
         answer = evolved(answer, why=_glossary().why(command, answer))
     return _timed(session, answer) if session is not None and isinstance(answer, Answer) else answer
+
+
+def _looked(session: Session | None, report: Report[Any], arguments: Mapping[str, Any]) -> Document:
+    """Return what the report builds out of one look; out of another one, where the first did not take all it needs."""
+
+    def build(looked_at: Session | None) -> Document:
+        own = arguments if looked_at is None else followed(looked_at, arguments)
+        answer: Document = report.build(looked_at, own)
+        return answer
+
+    if session is None:
+        return build(None)
+    try:
+        with session.look(build):
+            return build(session)
+    except ReadAfterReleaseError:
+        if not session.look_again():
+            raise
+    with session.look():
+        return build(session)
 
 
 def _timed(session: Session, answer: Answer) -> Answer:

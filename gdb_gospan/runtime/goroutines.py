@@ -120,6 +120,12 @@ def _exited(reader: Reader, sched: int | None) -> Records | None:
     return None if cut or unknown else reader.records("g", distinct(own[own != 0]), _COLUMNS)
 
 
+def places(reader: Reader, symbols: Symbols, most: int) -> U64:
+    """Return where every goroutine lies, for whoever wants those that run; none where there are more than so many."""
+    pointers, _ = _allgs(reader, symbols.get("allgs"))
+    return pointers if len(pointers) <= most else pointers[:0]
+
+
 def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:
     header = None if allgs is None else reader.words(allgs, 2)
     if header is None or isinstance(header, Unreadable):

@@ -267,10 +267,14 @@ class Heap:
 
         What is most of it is only fetched, to be decoded when it is needed.
         """
-        for name in (*_READ, *more):
-            getattr(self, name)
+        self.decode(*more)
         if not isinstance(self.reader.memory, Held):
             self.reader.memory = Held(self.memory, self.places())
+
+    def decode(self, *more: str) -> None:
+        """Decode the parts that every report and its identities rest on, and these, without fetching the `places`."""
+        for name in (*_READ, *more):
+            getattr(self, name)
 
     @property
     def all_held(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.layout.functions import Functions
 from gdb_gospan.memory import Memory, Unreadable
+from gdb_gospan.memory.held import SHIFT
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.sigframe import interrupted
 
@@ -16,6 +17,8 @@ _HANDLERS: Final = frozenset({"runtime.sigtramp", "runtime.cgoSigtramp"})
 _FIRST_CALLED: Final = "runtime.sigtrampgo"
 """What sigtramp calls, first of all (signal_unix.go)."""
 _WORD: Final = 8
+_TOP: Final = 4
+"""Pages from the stack pointer up."""
 _LINKED: Final = (183,)
 """Machines that have a link register (e_machine of elf.h): arm64."""
 
@@ -31,6 +34,25 @@ def stacks(memory: Memory, threads: Sequence[Thread], functions: Functions | Non
     for number, thread in enumerate(threads, 1):
         names = tuple(walked(memory, thread, functions)) if functions else ()
         yield Stack(f"thread {number}", names, thread.lwp)
+
+
+def stack_pages(memory: Memory, threads: Sequence[Thread]) -> Iterator[int]:
+    """Yield the numbers of the pages that `stacks` will read, as far as frame pointers lead: nothing is looked up for it.
+
+    From the top of a stack some pages are enough for what has no frame, and for a signal's frame.
+    """
+    for thread in threads:
+        first = thread.stack >> SHIFT
+        yield from range(first, first + _TOP if first else first)
+        frame = thread.frame
+        for _ in range(FRAMES):
+            yield frame >> SHIFT
+            record = memory.read(frame, 2 * _WORD) if frame else b""
+            caller = b"" if isinstance(record, Unreadable) else record[:_WORD]
+            frame = int.from_bytes(caller, "little")
+            if not frame:
+                break
+            yield (frame + 2 * _WORD) >> SHIFT
 
 
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:

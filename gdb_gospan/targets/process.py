@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,24 +23,23 @@ from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.buildid import other_build
+from gdb_gospan.memory.capture import Plan, appeared
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
-from gdb_gospan.memory.places import Module, mappings_of, modules
+from gdb_gospan.memory.places import Mapping, Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
-from gdb_gospan.runtime.stripped import find_again
-from gdb_gospan.targets.frames import stacks
+from gdb_gospan.targets.frames import stack_pages, stacks
+from gdb_gospan.targets.rehearsal import plan
+from gdb_gospan.targets.search import Search
 from gdb_gospan.targets.variables import by_symbols
 
 _AT_ENTRY: Final = 9
-_AT_TIMES: Final = {"work", "sweep", "gcBitsArenas", "scavenge"}
-"""Variables that are told by the state that they are in: of some states they are not, wherever one looks."""
 _DELETED: Final = " (deleted)"
 _JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
@@ -87,10 +87,12 @@ class ProcessSession(Session):
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
         self._stop: Stop | HeldStill | None = None
+        self._mappings: list[Mapping] = []
+        self._looked = self._captured = False
 
     @contextmanager
-    def look(self) -> Iterator[None]:
-        """Stop the process for this block.
+    def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+        """Stop the process for this block; or, with a rehearsal, for as long as it takes to copy what that has read.
 
         Raises
         ------
@@ -98,12 +100,18 @@ class ProcessSession(Session):
             It cannot be stopped, runs another program by now, or ended in the block.
         """
         pid = self._memory.pid
-        if self.pause_ms is not None:
+        if self._looked:
             raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+        taken = None if rehearse is None else self._plan(rehearse)
+        before, self._looked = self.pause_ms or 0.0, True
         with _no_job_control(), _ended_instead(pid):
             self._stop = stop = _stop(pid)
             try:
                 self._begin(stop)
+                if taken is not None:
+                    self._take(taken, stop)
+                elif self._opened.search is not None:
+                    self.heap.symbols = self._opened.search.again(self._memory, self.heap.symbols)
                 yield
             except GoSpansError as error:
                 stop.release()
@@ -111,12 +119,47 @@ class ProcessSession(Session):
                 raise
             finally:
                 stop.release()
-                self.pause_ms = 1000 * stop.seconds
+                self.pause_ms = before + 1000 * stop.seconds
                 self._memory.close()  # what is read from now on would be of another moment
         _refuse_halves(stop)
 
+    def look_again(self) -> bool:
+        """Make ready for a look that reads while the process stands still: the copy lacks what the report came to."""
+        if not self._captured:
+            return False
+        self._looked = self._captured = False
+        self._memory = ProcessMemory(self._memory.pid)
+        tried, begins = self.heap, self.heap.trail.begins
+        self.heap = Heap(self._memory, tried.layout, tried.symbols, tried.evidence)
+        self.heap.trail.begins = begins
+        for name in ("checks", "all_checks"):
+            self.__dict__.pop(name, None)
+        return True
+
+    def _plan(self, rehearse: Callable[[Session], object]) -> Plan | None:
+        """Learn what to copy, while the process runs."""
+        search, symbols = self._opened.search, self.heap.symbols
+        others = [] if search is None else [lambda memory: search.verified(memory, symbols)]
+        self._mappings = list(mappings_of(self._memory.pid))
+        return plan(self.target, self.heap, self._memory, self._mappings, rehearse, *others)
+
+    def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
+        """Copy what is planned, let the process go on, and look at the copy."""
+        taken.take(self._memory)
+        now = appeared(self._mappings, mappings_of(stop.pid))
+        taken.take_more(self._memory, chain(stack_pages(self._memory, self._threads), now))
+        stop.release()
+        self._memory.close()
+        _refuse_halves(stop)
+        self._captured = True
+        self.heap.memory = self.heap.reader.memory = memory = taken.sealed(self._memory)
+        if self._opened.search is not None:
+            self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols)
+
     def release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
+        if self._captured:
+            return
         seen = list(self._stacks())
         self.frames = lambda: seen
         if self._stop is not None:  # always, in a look
@@ -130,8 +173,6 @@ class ProcessSession(Session):
             raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
         executable = self._opened.executable
         kind = executable.machine, executable.bits, executable.byteorder
-        if self._opened.search is not None:
-            self.heap.symbols = self._opened.search.again(self.heap.symbols)
         numbers = procstatus.own_numbers(stop.pid, stop.threads)
         self._threads = tuple(
             stop.thread(tid, number, *kind) for tid, number in zip(stop.threads, numbers, strict=True)
@@ -139,7 +180,7 @@ class ProcessSession(Session):
         self.target = attrs.evolve(self.target, resident=resident(stop.pid))
 
     def _stacks(self) -> Iterator[Stack]:
-        return stacks(self._memory, self._threads, self._opened.functions)
+        return stacks(self.heap.memory, self._threads, self._opened.functions)
 
 
 @attrs.frozen
@@ -158,7 +199,7 @@ class _Opened:
     executable: Executable
     functions: Functions
     types: tuple[DwarfTypes, ...]
-    search: _Search | None
+    search: Search | None
 
 
 def open_session(
@@ -234,34 +275,8 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         resident=resident(pid),
         runtimes=opened.runtimes,
     )
-    search = (
-        _Search(memory, heap, opened.module, name)
-        if tried.layout.source == "none" and opened.module
-        else None
-    )
+    search = Search(heap, opened.module, name) if tried.layout.source == "none" and opened.module else None
     return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, types, search))
-
-
-@attrs.frozen(eq=False)
-class _Search:
-    """Searches a module's memory for the runtime's variables anew, where there are no symbols.
-
-    They are told by what is in them, and that is sure only while the process stands still.
-    """
-
-    memory: ProcessMemory
-    heap: Heap
-    module: Module
-    program: str
-
-    def again(self, known: Symbols) -> Symbols:
-        """Return where they are; what was found while the process ran is where to look first."""
-        with suppress(GoSpansError):
-            near = [*known.addresses.values()]
-            found = find_again(self.memory, self.heap, self.module, near, self.program)
-            if known.addresses.keys() - _AT_TIMES <= found.addresses.keys():
-                return found
-        return find_again(self.memory, self.heap, self.module, (), self.program)
 
 
 @attrs.frozen(eq=False)

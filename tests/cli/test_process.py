@@ -21,14 +21,15 @@ from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.functions import functions_of
 from gdb_gospan.layout.resolve import Symbols, find_symbols
 from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.capture import Plan
 from gdb_gospan.memory.heldstill import HeldStill
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.ptrace import Stop
-from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import Reader
 from gdb_gospan.runtime.stripped import find_again
-from gdb_gospan.targets import process
+from gdb_gospan.targets import process, rehearsal
 from gdb_gospan.targets.frames import walked
-from gdb_gospan.targets.process import open_session
+from gdb_gospan.targets.process import ProcessSession, open_session
 from tools import processes, programs, shell, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
@@ -114,19 +115,59 @@ def test_a_process_that_ends_while_it_is_read(monkeypatch, late):
             while not procstatus.ended(running.pid):
                 pass
 
-        def read(*arguments):
+        def take(*arguments):
             if not late:
                 kill()
             original(*arguments)
             if late:
                 kill()
 
-        original = Heap.read
-        monkeypatch.setattr(Heap, "read", read)
+        original = Plan.take
+        monkeypatch.setattr(Plan, "take", take)
         assert f"process {running.pid} ended while it was being read" in refused(
             "summary", "--pid", running.pid
         )
         assert running.process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("name", ["summary", "check", "list", "pages", "stacks", "map", "cache", "central"])
+@pytest.mark.parametrize("stripped", [False, True])
+def test_nothing_is_decoded_while_the_process_stands_still(monkeypatch, name, stripped):
+    """Of a program that sleeps the copy has all that a report needs: it is stopped once, for that alone."""
+    stops, decoded = [], []
+    stop, record = process.Stop, Reader.read_many
+
+    def stopped(pid):
+        stops.append(pid)
+        return stop(pid)
+
+    def read(*arguments):
+        decoded.append(procstatus.held(running.pid))
+        return record(*arguments)
+
+    monkeypatch.setattr(process, "Stop", stopped)
+    monkeypatch.setattr(Reader, "read_many", read)
+    with sleeping(programs.build("frag", toolchains.NEWEST, ldflags="-s -w" if stripped else "")) as running:
+        json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
+    assert stops == [running.pid]
+    assert decoded
+    assert not any(decoded)
+
+
+@pytest.mark.parametrize("name", ["summary", "check", "list", "stacks"])
+def test_what_the_copy_lacks_is_read_in_another_stop(monkeypatch, name):
+    """Every other page that the rehearsal has come to is left out: an error inside, and the same answer."""
+    with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
+        whole = json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
+        again = ProcessSession.look_again
+        looks = []
+        monkeypatch.setattr(ProcessSession, "look_again", lambda session: looks.append(1) or again(session))
+        monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages[::2])
+        answer = json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
+        assert looks == [1]
+    for each in (whole, answer):
+        each["target"].pop("pause_ms")
+    assert answer == whole
 
 
 def test_a_process_that_begins_another_program():
@@ -190,7 +231,7 @@ def test_a_program_without_debug_information(minor, ldflags):
 
 @pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
 def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeypatch, tmp_path, minor):
-    """Around where they were; and everywhere, when one of them is not there. The symbols of the whole file have the truth."""
+    """Where they were, else around; and everywhere, when one is not there. The symbols of the whole file have the truth."""
     whole, stripped = programs.build("frag", minor), tmp_path / "frag"
     subprocess.run(["objcopy", "--strip-all", whole, stripped], check=True)
     truth = find_symbols(DwarfTypes(whole)).addresses
@@ -200,9 +241,9 @@ def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeyp
         searches.append(arguments)
         return find_again(*arguments)
 
-    monkeypatch.setattr(importlib.import_module("gdb_gospan.targets.process"), "find_again", counted)
+    monkeypatch.setattr(importlib.import_module("gdb_gospan.targets.search"), "find_again", counted)
     with sleeping(stripped) as running:
-        for known, count in (({}, 1), ({"nothing": truth["mheap_"]}, 2), ({"allp": 0x1000}, 1)):
+        for known, count in (({}, 0), ({"nothing": truth["mheap_"]}, 2), ({"allp": 0x1000}, 1)):
             session = open_session(running.pid)
             session.heap.symbols = Symbols(session.heap.symbols.addresses | known)
             searches.clear()
@@ -305,15 +346,15 @@ def test_where_the_threads_of_such_a_process_stand(minor):
 
 def test_a_process_that_its_debugger_lets_go_on_meanwhile(monkeypatch):
     with churning() as running, debugged(running.pid) as tracer:
-        original = Heap.read
+        original = Plan.take
 
-        def read(*arguments):
+        def take(*arguments):
             original(*arguments)
             tracer.stdin.close()
             tracer.wait()
             running.fresh_line()
 
-        monkeypatch.setattr(Heap, "read", read)
+        monkeypatch.setattr(Plan, "take", take)
         line = refused("summary", "--pid", running.pid)
         assert line.startswith(f"process {running.pid} went on while it was read: ")
 
@@ -322,21 +363,21 @@ def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
     """Every thread is stopped at the end as at the beginning, and has run in between."""
     again = "import time\nstop = Stop(pid)\nprint(flush=True)\nsys.stdin.readline()\nstop.release()\nprint(flush=True)\nsys.stdin.readline()\nstop = Stop(pid)"
     with churning() as running, debugged(running.pid, again) as tracer:
-        original = Heap.read
+        original = Plan.take
 
         def say():
             tracer.stdin.write(b"\n")
             tracer.stdin.flush()
             tracer.stdout.readline()
 
-        def read(*arguments):
+        def take(*arguments):
             original(*arguments)
             say()
             running.fresh_line()
             say()
             assert procstatus.held(running.pid)
 
-        monkeypatch.setattr(Heap, "read", read)
+        monkeypatch.setattr(Plan, "take", take)
         assert "went on while it was read" in refused("summary", "--pid", running.pid)
 
 
@@ -366,7 +407,7 @@ def test_a_process_that_is_killed_before_it_stands_still(monkeypatch, when):
             interrupt = Stop._interrupt
             monkeypatch.setattr(Stop, "_interrupt", lambda stop, tid: (kill(), interrupt(stop, tid)))
         else:
-            fill = ProcessMemory._fill
+            fill = ProcessMemory.fill
 
             def ended(memory, address, buffer):
                 kill()
@@ -374,7 +415,7 @@ def test_a_process_that_is_killed_before_it_stands_still(monkeypatch, when):
                     pass
                 return fill(memory, address, buffer)
 
-            monkeypatch.setattr(ProcessMemory, "_fill", ended)
+            monkeypatch.setattr(ProcessMemory, "fill", ended)
         assert f"process {running.pid} ended while it was being read" in refused(
             "summary", "--pid", running.pid
         )

@@ -1,0 +1,171 @@
+"""A capture: the pages that a report needs, taken in one go while a process stands still, and sealed.
+
+What is planned is read in runs, into room that was touched before: in the stop there is nothing left but the kernel's
+copying. What was not taken cannot be read afterwards: that is an error, never zeros.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+
+import numpy as np
+
+from gdb_gospan.memory.held import PAGE, SHIFT, Held
+from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, foregone
+from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.segments import U64, Bytes, Mask, among, distinct, overlaps
+
+_SPARE: Final = 2048
+"""Pages of room for what is only known in the stop: the stacks of the threads."""
+_NOT_TAKEN: Final = "not in the capture"
+_SMALL: Final = 4096
+"""Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later."""
+_GAP: Final = 64
+"""Pages of a larger one that are taken between and behind those that are needed."""
+_UNTOUCHED: Final = 1024
+"""Pages of a mapping of no file of which nothing is needed yet, likewise; of a thread of C the stack is larger."""
+_AROUND: Final = 4
+"""Pages on each side of one that is needed of an arena: there lie what the runtime makes as objects, Gs and Ms."""
+_FEW: Final = 1024
+"""If there are no more of these."""
+
+
+class Filling(Memory, Protocol):
+    """Memory that can be read into room that there is."""
+
+    def fill(self, address: int, buffer: Bytes) -> bool:
+        """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
+        ...
+
+
+class Plan:
+    """Which pages to take, and the room for them.
+
+    Parameters
+    ----------
+    pages
+        Numbers of pages, ascending, each once: uint64 (n,).
+    """
+
+    def __init__(self, pages: U64) -> None:
+        self._pages = pages
+        new = np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)]
+        first = np.flatnonzero(new)
+        self._runs = list(zip(first.tolist(), np.append(first, len(pages))[1:].tolist(), strict=True))
+        self._known = np.ones(len(pages), np.bool_)
+        self._room = np.empty((len(pages) + _SPARE) << SHIFT, np.uint8)
+        self._room[::PAGE] = (
+            0  # the kernel gives pages when they are touched, and that takes longer than the copying
+        )
+
+    def take(self, memory: Filling) -> None:
+        """Read all of it now."""
+        for first, end in self._runs:
+            if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
+                self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
+
+    def take_more(self, memory: Filling, numbers: Iterable[int]) -> None:
+        """Read a few pages more, which are only known when the process stands still; what there is no room for is not."""
+        wanted = np.array(sorted(set(numbers)), np.uint64)
+        fresh = wanted[~among(wanted, self._pages)][:_SPARE]
+        at = len(self._pages)
+        self._pages = np.concatenate([self._pages, fresh])
+        more = [self._take_one(memory, place) for place in range(at, len(self._pages))]
+        self._known = np.concatenate([self._known, np.array(more, np.bool_)])
+
+    def _take_one(self, memory: Filling, at: int) -> bool:
+        return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])
+
+    def sealed(self, memory: Memory) -> Capture:
+        """Return what was taken, over a memory that is closed by now."""
+        return Capture(memory, self._pages, self._known, self._room)
+
+
+class Capture(Held):
+    """The pages of a plan, as they were; what else is asked for is asked of the memory, which is closed."""
+
+    def __init__(self, memory: Memory, pages: U64, known: Mask, room: Bytes) -> None:
+        super().__init__(memory, ())
+        self._keep(pages, known, room)
+
+    def _why(self, _holes: U64) -> str:
+        return NOT_IN_PROCESS
+
+    def alone(self) -> Capture:
+        """Return the same pages for who only guesses where to look: all other memory is unreadable, and no error."""
+        copied = copy.copy(self)
+        copied.memory = _Nothing(self.memory)
+        return copied
+
+
+class _Nothing(Over):
+    """Memory of which nothing can be read."""
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        known = foregone(address, size)
+        return Unreadable(address, size, _NOT_TAKEN) if known is None else known
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        return Rows.none(len(addresses), size)
+
+
+def appeared(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[int]:
+    """Yield the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory."""
+    known = sorted((each.start, each.start + each.size) for each in before)
+    for each in now:
+        if not each.writable or each.path:
+            continue
+        for first, last in _without(each.start, each.start + each.size, known):
+            if last - first <= _SPARE << SHIFT:
+                yield from range(first >> SHIFT, last >> SHIFT)
+
+
+def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield what is left of a range without the known ones, ascending."""
+    for first, last in known:
+        if start < last and first < end:
+            if start < first:
+                yield start, first
+            start = last
+    if start < end:
+        yield start, end
+
+
+def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
+    """Return the pages with what lies between and right behind them in the runtime's own mappings.
+
+    Parameters
+    ----------
+    arenas
+        First addresses and bytes of the arenas: there lie the program's objects, and only what was needed is taken.
+    """
+    found = [pages]
+    own = overlaps(*arenas, pages << np.uint64(SHIFT), PAGE)
+    objects = pages[own]
+    if len(objects) <= _FEW:
+        found += [objects + np.uint64(step) for step in range(1, _AROUND + 1)]
+        found += [objects - np.uint64(step) for step in range(1, _AROUND + 1)]
+    metadata = pages[~own]
+    for mapping in mappings:
+        begin, end = mapping.start >> SHIFT, (mapping.start + mapping.size) >> SHIFT
+        low, high = np.searchsorted(metadata, np.array([begin, end], np.uint64)).tolist()
+        needed = high - low
+        if not mapping.writable or overlaps(*arenas, np.array([mapping.start], np.uint64), mapping.size)[0]:
+            continue
+        if not needed and (mapping.path or end - begin > _UNTOUCHED):
+            continue
+        if end - begin <= _SMALL:
+            found.append(np.arange(begin, end, dtype=np.uint64))
+        else:
+            found += _filled(metadata[low:high], end)
+    return distinct(np.concatenate(found))
+
+
+def _filled(pages: U64, end: int) -> Iterator[U64]:
+    """Yield these pages with what lies in small gaps between them, and right behind."""
+    apart = np.flatnonzero(pages[1:] - pages[:-1] > _GAP)
+    firsts, lasts = np.append(0, apart + 1), np.append(apart, len(pages) - 1)
+    for first, last in zip(pages[firsts].tolist(), pages[lasts].tolist(), strict=True):
+        yield np.arange(first, min(last + 1 + _GAP, end), dtype=np.uint64)

@@ -1,0 +1,92 @@
+"""What a report will read of a process, learnt while the process runs: the report is built once for nothing.
+
+Its figures are of no moment, and nobody sees them; where they were read is where to read in the stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+
+from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.analysis.verification import Check
+from gdb_gospan.memory.capture import Plan, grown
+from gdb_gospan.memory.footprint import Footprint
+from gdb_gospan.memory.held import MOST
+from gdb_gospan.memory.model import Memory
+from gdb_gospan.memory.places import Mapping
+from gdb_gospan.runtime import goroutines
+from gdb_gospan.runtime.heap import Heap
+
+_OF_THE_SCHEDULER = ("goroutines",)
+"""Parts that the identities of goroutines and threads need besides."""
+_MOST_GOROUTINES = 4096
+"""All are taken, if there are no more."""
+
+
+class RehearsedError(Exception):
+    """All is noted: what follows is arithmetic."""
+
+
+class Rehearsal(Session):
+    """A look at a process that runs, through memory that notes where it is read."""
+
+    def __init__(self, target: Target, heap: Heap, footprint: Footprint) -> None:
+        super().__init__(target, heap)
+        self._footprint = footprint
+
+    def let_go(self, *parts: str) -> None:
+        """Note what a look would read before it lets the process go; `RehearsedError`, always."""
+        self.heap.decode(*parts)
+        # An M names the goroutine that it runs: in the stop that is another one.
+        running = goroutines.places(self.heap.reader, self.heap.symbols, _MOST_GOROUTINES)
+        self._footprint.note(running, self.heap.layout["g"].size)
+        for addresses, size in self.heap.places():
+            self._footprint.note(addresses, size)
+        raise RehearsedError
+
+    def release(self) -> None:
+        """Stop here, for in a look there is nothing left to read; `RehearsedError`, always."""
+        raise RehearsedError
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Note what the identities need; `RehearsedError`, always."""
+        self.let_go()
+        return ()
+
+    @property
+    def all_checks(self) -> tuple[Check, ...]:
+        """Likewise, and of goroutines and threads."""
+        self.let_go(*_OF_THE_SCHEDULER)
+        return ()
+
+
+def plan(
+    target: Target,
+    heap: Heap,
+    memory: Memory,
+    mappings: list[Mapping],
+    rehearse: Callable[[Session], object],
+    *others: Callable[[Memory], object],
+) -> Plan | None:
+    """Return which pages to take for what `rehearse` reads of a session, and these others of the memory.
+
+    None where that is more than should be held. What goes wrong here goes wrong again when the process stands still, or
+    was of no moment.
+    """
+    footprint = Footprint(memory)
+    trial = Heap(footprint, heap.layout, heap.symbols, heap.evidence)
+    with suppress(Exception):
+        rehearse(Rehearsal(target, trial, footprint))
+    for other in others:
+        with suppress(Exception):
+            other(footprint)
+    nowhere = np.empty(0, np.uint64), np.empty(0, np.uint64)
+    arenas = nowhere
+    with suppress(Exception):
+        arenas = trial.arenas.base, np.full(len(trial.arenas), trial.arenas.nbytes, np.uint64)
+    pages = grown(footprint.pages, mappings, arenas)
+    return Plan(pages) if len(pages) <= MOST else None

@@ -1,0 +1,116 @@
+"""A capture has what was planned, as it was then, and nothing else: of this very process, which changes it meanwhile."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+
+import numpy as np
+import pytest
+
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.capture import Capture, Plan, appeared, grown
+from gdb_gospan.memory.footprint import Footprint
+from gdb_gospan.memory.held import PAGE, SHIFT
+from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.procmem import ProcessMemory
+
+NOWHERE = np.empty(0, np.uint64), np.empty(0, np.uint64)
+NOT_MAPPED = 0x1000
+
+
+class Block:
+    """Pages of this process, each filled with its number."""
+
+    def __init__(self, pages: int) -> None:
+        self.data = mmap.mmap(-1, pages * PAGE)
+        self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
+        for page in range(pages):
+            self.data[page * PAGE : (page + 1) * PAGE] = bytes([page]) * PAGE
+
+    def page(self, number: int) -> int:
+        return (self.start >> SHIFT) + number
+
+
+@pytest.fixture
+def block() -> Block:
+    return Block(8)
+
+
+def taken(*pages: int, more: tuple[int, ...] = ()) -> Capture:
+    memory = ProcessMemory(os.getpid())
+    plan = Plan(np.array(sorted(pages), np.uint64))
+    plan.take(memory)
+    plan.take_more(memory, more)
+    memory.close()
+    return plan.sealed(memory)
+
+
+def test_what_was_taken_stays_and_the_rest_is_an_error(block: Block) -> None:
+    capture = taken(block.page(1), block.page(2), more=(block.page(5), block.page(5), block.page(1)))
+    block.data[:] = bytes(len(block.data))
+    assert capture.read(block.start + 2 * PAGE - 1, 2) == b"\1\2"
+    assert capture.read(block.start + 5 * PAGE, 3) == b"\5\5\5"
+    for address in (block.start, block.start + 3 * PAGE - 1, block.start + 6 * PAGE):
+        with pytest.raises(ReadAfterReleaseError):
+            capture.read(address, 2)
+    with pytest.raises(ReadAfterReleaseError):
+        capture.read_many(np.array([block.start + PAGE, block.start], np.uint64), 8)
+
+
+def test_who_only_guesses_finds_nothing_there(block: Block) -> None:
+    alone = taken(block.page(1)).alone()
+    assert isinstance(alone.read(block.start, 8), Unreadable)
+    rows = alone.read_many(np.array([block.start + PAGE, block.start], np.uint64), 8)
+    assert rows.readable.tolist() == [True, False]
+
+
+def test_what_is_not_mapped_is_unreadable_and_no_error(block: Block) -> None:
+    capture = taken(NOT_MAPPED >> SHIFT, block.page(3))
+    missing = capture.read(NOT_MAPPED, 8)
+    assert isinstance(missing, Unreadable)
+    assert missing.reason == "not mapped in the process"
+    assert capture.read(block.start + 3 * PAGE, 1) == b"\3"
+
+
+def test_a_footprint_has_each_page_once(block: Block) -> None:
+    footprint = Footprint(ProcessMemory(os.getpid()))
+    footprint.read(block.start + 2 * PAGE - 4, 8)
+    footprint.read_many(np.array([block.start + 5 * PAGE, block.start + PAGE], np.uint64), 8)
+    footprint.note(np.array([block.start + 7 * PAGE], np.uint64), 1)
+    assert footprint.pages.tolist() == [block.page(number) for number in (1, 2, 5, 7)]
+    assert footprint.read(-8, 8) == Unreadable(-8, 8, "outside the 64-bit address space")
+    assert len(footprint.pages) == 4
+
+
+def numbers(*ranges: tuple[int, int]) -> list[int]:
+    return [page for first, end in ranges for page in range(first, end)]
+
+
+def test_what_is_taken_besides() -> None:
+    """Small mappings whole, of large ones what is near, of arenas a little around, of files and what is shut nothing."""
+    small, large = Mapping(100 << SHIFT, 50 << SHIFT, True), Mapping(1000 << SHIFT, 9000 << SHIFT, True)
+    idle, file = Mapping(300 << SHIFT, 20 << SHIFT, True), Mapping(400 << SHIFT, 20 << SHIFT, True, "/lib")
+    shut, arena = Mapping(500 << SHIFT, 20 << SHIFT, False), Mapping(20_000 << SHIFT, 1000 << SHIFT, True)
+    needed = np.array([110, 1500, 1550, 5000, 20_100], np.uint64)
+    arenas = np.array([20_000 << SHIFT], np.uint64), np.array([1000 << SHIFT], np.uint64)
+    found = grown(needed, [small, large, idle, file, shut, arena], arenas)
+    assert found.tolist() == numbers((100, 150), (300, 320), (1500, 1615), (5000, 5065), (20_096, 20_105))
+    assert grown(needed, [], NOWHERE).tolist() == sorted(
+        {*needed.tolist(), *numbers(*((p - 4, p + 5) for p in needed[4:4].tolist()))}
+    )
+
+
+def test_what_has_been_mapped_since() -> None:
+    before = [Mapping(100 << SHIFT, 10 << SHIFT, True)]
+    now = [
+        Mapping(98 << SHIFT, 14 << SHIFT, True),
+        Mapping(200 << SHIFT, 2 << SHIFT, True, "/lib"),
+        Mapping(300 << SHIFT, 2 << SHIFT, False),
+        Mapping(400 << SHIFT, 1 << SHIFT, True),
+        Mapping(1000 << SHIFT, 5000 << SHIFT, True),
+    ]
+    assert [*appeared(before, now)] == [98, 99, 110, 111, 400]
+    assert [*appeared([], now[3:4])] == [400]
