@@ -105,6 +105,25 @@ class Held(Over):
             data[left], inside[left] = elsewhere.data, elsewhere.readable
         return Rows(data, inside)
 
+    def has(self, addresses: U64) -> Mask:
+        """Which of these bytes are held."""
+        return self._segments.locate(addresses, 1)[1]
+
+    def pieces(self, start: U64, size: U64) -> list[Bytes]:
+        """Return the bytes of ranges that are held, without copying them: a piece for each, or a few."""
+        found: list[Bytes] = []
+        segments = self._segments
+        for address, left in zip(start.tolist(), size.tolist(), strict=True):
+            at, rest = address, left
+            while rest:
+                row = segments.index(at)
+                skip = at - int(segments.start[row])
+                length = min(rest, int(segments.size[row]) - skip)
+                begin = int(segments.offset[row]) + skip
+                found.append(segments.flat[begin : begin + length])
+                at, rest = at + length, rest - length
+        return found
+
 
 def pages_of(addresses: U64, size: int | I64) -> U64:
     """Return the numbers of the pages that these places touch, some of them more than once."""

@@ -1,15 +1,16 @@
 """Memory that remembers what is read of it, to write it to a file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.held import PAGE, SHIFT, Held, Places, pages_of
 from gdb_gospan.memory.image import write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, window
+from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, distinct, window
 
 _LONG: Final = 1 << 12
 """Bytes of a run, at least in the mean, that make it worth a step of its own."""
@@ -92,6 +93,52 @@ class Recorder(Over):
         )
         ranges = disjoint(start, size, start)
         return ranges[0], ranges[1], _pieces([flat for *_, flat in flats], base, offset, size)
+
+
+class RecorderOfCopy(Recorder):
+    """A recorder of memory that is a copy: it remembers only where it was read, for the bytes stay where they are."""
+
+    def __init__(self, memory: Held) -> None:
+        super().__init__(memory)
+        self._copy = memory
+        self._places: list[tuple[U64, U64]] = []
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that is missing."""
+        data = self.memory.read(address, size)
+        if isinstance(data, Unreadable):
+            self._holes[address, size] = data
+        elif size:
+            self._places.append((np.array([address], np.uint64), np.array([size], np.uint64)))
+        return data
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        rows = self.memory.read_many(addresses, size)
+        if size:
+            known = distinct(addresses[rows.readable])
+            self._places.append(_joined(known, size))
+        return rows
+
+    def note(self, places: Iterable[Places]) -> None:
+        """Remember the whole pages of these places, as if they had been read."""
+        for addresses, size in places:
+            pages = distinct(pages_of(addresses, size)) << np.uint64(SHIFT)
+            self._places.append(_joined(pages[self._copy.has(pages)], PAGE))
+
+    def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
+        none = np.empty(0, np.uint64)
+        begin = np.concatenate([none, *(start for start, _ in self._places)])
+        start, size, _ = disjoint(begin, np.concatenate([none, *(size for _, size in self._places)]), begin)
+        return start, size, self._copy.pieces(start, size)
+
+
+def _joined(addresses: U64, size: int) -> tuple[U64, U64]:
+    """Join records that follow each other or overlap, ascending: where each run starts, and its bytes."""
+    new = np.append(True, addresses[1:] - addresses[:-1] > np.uint64(size))[: len(addresses)]
+    first = np.flatnonzero(new)
+    last = np.append(first, len(addresses))[1:] - 1
+    return addresses[first], addresses[last] - addresses[first] + np.uint64(size)
 
 
 def _pieces(flats: list[Bytes], base: U64, offset: U64, size: U64) -> list[Bytes]:

@@ -18,8 +18,9 @@ from gdb_gospan.fields.document import BYTES, COUNT, Document, Looks, document, 
 from gdb_gospan.fields.envelope import Answer, Proof
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
+from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import is_image
-from gdb_gospan.memory.recorder import Recorder
+from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
 from gdb_gospan.render.gate import word
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note
@@ -48,7 +49,8 @@ class Snapshot(Answer):
 def _build(session: Session, arguments: Arguments) -> Snapshot:
     """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
     path = arguments["argument"]
-    recorder = Recorder(session.heap.memory)
+    memory = session.heap.memory
+    recorder = RecorderOfCopy(memory) if isinstance(memory, Held) else Recorder(memory)
     threads, proof_of_copy = _read(session, recorder)
     heap = session.heap
     heap.trail.stage("writing the snapshot")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gdb_gospan.memory.held import Held, Places
+from gdb_gospan.memory.recorder import RecorderOfCopy
 from gdb_gospan.memory.segments import distinct, overlaps
 from gdb_gospan.runtime import bits, mspan
 from gdb_gospan.runtime.heap import Heap
@@ -27,10 +28,10 @@ def read_whole(heap: Heap) -> None:
     if reader.memory.at_hand:  # else who reads keeps what there is, and need not have it twice
         where, _ = heap.descriptors
         arenas = listed_arenas(reader, heap.mheap)
-        reader.memory = Held(reader.memory, _outside(arenas, [(where, reader.layout["mspan"].size)]))
+        _fetch(reader, _outside(arenas, [(where, reader.layout["mspan"].size)]))
     rows: I64 = np.flatnonzero(heap.spans.in_use)
     bases = heap.arenas.base, np.full(len(heap.arenas), heap.arenas.nbytes, np.uint64)
-    reader.memory = Held(reader.memory, _outside(bases, _many(heap, rows)))
+    _fetch(reader, _outside(bases, _many(heap, rows)))
     for name, value in vars(Heap).items():
         if isinstance(value, part):
             getattr(heap, name)
@@ -45,6 +46,14 @@ def read_whole(heap: Heap) -> None:
     read_every_special(reader, spans.records["specials"][rows])
     for address in _types(heap, rows):
         heap.type_at(address)
+
+
+def _fetch(reader: Reader, places: Iterable[Places]) -> None:
+    """Have these places at hand, as whole pages: where the memory is a copy, they are."""
+    if isinstance(reader.memory, RecorderOfCopy):
+        reader.memory.note(places)
+    else:
+        reader.memory = Held(reader.memory, places)
 
 
 def _many(heap: Heap, rows: I64) -> Iterator[Places]:

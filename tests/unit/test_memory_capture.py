@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.capture import Capture, Plan, appeared, grown
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.held import PAGE, SHIFT
+from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.procmem import ProcessMemory
+from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
 
 NOWHERE = np.empty(0, np.uint64), np.empty(0, np.uint64)
 NOT_MAPPED = 0x1000
@@ -83,6 +86,36 @@ def test_a_footprint_has_each_page_once(block: Block) -> None:
     assert footprint.pages.tolist() == [block.page(number) for number in (1, 2, 5, 7)]
     assert footprint.read(-8, 8) == Unreadable(-8, 8, "outside the 64-bit address space")
     assert len(footprint.pages) == 4
+
+
+def test_a_recorder_of_a_copy_keeps_what_was_read_and_no_more(block: Block, tmp_path: Path) -> None:
+    """As a recorder that copies does: overlaps once, neighbours as one, whole pages where they are noted, and holes."""
+    pages = [block.page(number) for number in (1, 2, 5, 6)]
+    capture = taken(*pages, NOT_MAPPED >> SHIFT)
+    saved = {}
+    for kind in (Recorder, RecorderOfCopy):
+        recorder = kind(capture)
+        assert recorder.read(block.start + PAGE + 10, 20) == b"\1" * 20
+        assert recorder.read(block.start + 2 * PAGE - 4, 8) == b"\1\1\1\1\2\2\2\2"
+        rows = recorder.read_many(
+            np.array([block.start + 6 * PAGE + at for at in (16, 8, 16, 100)], np.uint64), 8
+        )
+        assert rows.readable.all()
+        assert isinstance(recorder.read(NOT_MAPPED, 8), Unreadable)
+        if isinstance(recorder, RecorderOfCopy):
+            recorder.note([(np.array([block.start + 5 * PAGE + 7], np.uint64), 4)])
+        else:
+            recorder.read(block.start + 5 * PAGE, PAGE)
+        path = tmp_path / f"{kind.__name__}.gospan"
+        amounts = recorder.save(path, {})
+        image, _ = Image.load(path)
+        segments = image.segments
+        saved[kind] = (
+            amounts, segments.start.tolist(), segments.size.tolist(), bytes(segments.flat), image.holes,
+        )  # fmt: skip
+    assert saved[Recorder] == saved[RecorderOfCopy]
+    (nbytes, ranges), *_ = saved[Recorder]
+    assert (nbytes, ranges) == (20 + 8 + PAGE + 16 + 8, 5)
 
 
 def numbers(*ranges: tuple[int, int]) -> list[int]:
