@@ -109,7 +109,7 @@ def test_a_file_may_have_a_part_of_a_page():
 
 @pytest.mark.parametrize(("most", "whole"), [(2, True), (1, False)])
 def test_too_much_to_hold_is_left_to_the_memory(monkeypatch, most, whole):
-    monkeypatch.setattr("gdb_gospan.memory.held._MOST", most)
+    monkeypatch.setattr("gdb_gospan.memory.held.MOST", most)
     memory = image([0, 1])
     held = Held(memory, [(np.array([BASE, BASE + PAGE], np.uint64), PAGE)])
     assert held.whole is whole
