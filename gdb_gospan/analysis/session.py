@@ -130,6 +130,8 @@ class Session:
         what was read meanwhile, are of the first look.
     started
         When the first look began, on the clock of time.perf_counter.
+    taken
+        All that is to be read was read in one look, and reports are built without another.
     """
 
     def __init__(
@@ -162,6 +164,7 @@ class Session:
         self._looking = self._ended = False
         self._stopped = heap.memory if isinstance(heap.memory, Stopped) else None
         self.started = time.perf_counter()
+        self.taken = False
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -145,8 +145,8 @@ def _looked(session: Session | None, report: Report[Any], arguments: Mapping[str
         answer: Document = report.build(looked_at, own)
         return answer
 
-    if session is None:
-        return build(None)
+    if session is None or session.taken:
+        return build(session)
     try:
         with session.look(build):
             return build(session)

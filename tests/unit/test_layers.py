@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "reports": {*_ENGINE, "fields", "render", "glossary"},
     "debugger": {*_SHOWN, "targets"},
     "cli": {*_SHOWN, "targets"},
+    "api": {*_SHOWN, "targets", "debugger"},
     "startup": {"interrupts", "debugger"},
     "__main__": {"cli", "errors", "interrupts"},
     "gdb_gospan": {"startup", "errors"},  # the plain file

@@ -1,0 +1,246 @@
+"""The heap of a Go program from Python: in a script, in a notebook, and in gdb's own Python.
+
+    import gdb_gospan
+
+    with gdb_gospan.open("core", executable="server") as heap:
+        print(heap.report("summary").bytes.idle_retained)
+        full = heap.spans.occupied > 90
+        print(heap.spans.span_bytes[full].sum())
+
+Reports are the documents that ``--json`` prints, as frozen objects: each field says its meaning and its unit
+(`gdb_gospan.fields.document.fields_of`). What is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
+from gdb_gospan.errors import TargetError, UsageError
+from gdb_gospan.fields.document import Column, Document, fields_of
+from gdb_gospan.fields.envelope import Check
+from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.memory.procmem import ProcessMemory
+from gdb_gospan.render.plain import plain
+from gdb_gospan.reports.arguments import command_named, parse
+from gdb_gospan.reports.catalog import load
+from gdb_gospan.reports.envelope import check
+from gdb_gospan.reports.rows.span import Span
+from gdb_gospan.reports.run import answered
+from gdb_gospan.runtime.whole import read_whole
+from gdb_gospan.targets.rehearsal import RehearsedError
+
+Opener = Callable[[], Session]
+
+
+class Spans:
+    """Every span descriptor, a column for each field of a row of ``list``: ``heap.spans.free_bytes``.
+
+    A column is a numpy array of shape ``(n,)``, n descriptors in the order of ``mheap_.allspans``; of objects, with None,
+    where something is not known. `about` gives a column's meaning and unit.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._heap = session.heap
+        self._known: dict[str, npt.NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._heap.spans)
+
+    def __getattr__(self, name: str) -> npt.NDArray[Any]:
+        if name.startswith("_") or name not in self.about:
+            raise AttributeError(f"spans have no column {name} (they have {', '.join(self.about)})")
+        if name not in self._known:
+            every = np.arange(len(self), dtype=np.int64)
+            self._known[name] = columns_of(self._heap, every, [name])[name]
+        return self._known[name]
+
+    @property
+    def about(self) -> dict[str, Column]:
+        """What each column says of itself, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
+        return {each.name: each.column for each in fields_of(Span)}
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.about]
+
+
+class Heap:
+    """The heap of one program at one moment.
+
+    Attributes
+    ----------
+    spans
+        Every span descriptor, as columns.
+
+    Notes
+    -----
+    All reports of one heap are of the same moment. Of a process that was when it was opened; in gdb, as long as its program
+    stands still.
+    """
+
+    def __init__(self, opener: Opener, needs: Sequence[str] | None = None) -> None:
+        self._opener, self._needs = opener, needs
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again: a process is stopped and copied anew, a file read from the start."""
+        self._session = self._opener()
+        if self._session.target.kind == "live" and isinstance(self._session.heap.memory, ProcessMemory):
+            self._take()
+        self.spans = Spans(self._session)
+
+    def report(self, name: str, /, argument: str | int | None = None, **options: Any) -> Any:
+        """Return a report as a document; its class and its fields are those of ``gdb_gospan/schema/NAME.json``.
+
+        Parameters
+        ----------
+        name
+            Of a subcommand: ``summary``, ``classes``, ``list``, ….
+        argument
+            As on the command line: an address for ``show``, a P for ``cache``.
+        options
+            As on the command line, with ``_`` for ``-``: ``limit=0``, ``state="all"``, ``verbose=True``.
+
+        Raises
+        ------
+        GoSpansError
+            No such report or option, or what it needs is not there; one line says what to try.
+        """
+        command = command_named(name)
+        words = [] if argument is None else [_typed(argument, address=command.takes_address)]
+        for option, value in options.items():
+            flag = f"--{option.replace('_', '-')}"
+            if value is True:
+                words.append(flag)
+            elif value is not None and value is not False:
+                words.append(f"{flag}={value}")
+        arguments = parse(command, words)
+        if command.takes_file:
+            raise UsageError(f"{name} writes a file (try: go-spans {name} in a shell or in gdb)")
+        try:
+            return answered(self._session, command, arguments)
+        except ReadAfterReleaseError:
+            raise TargetError(
+                f"{name} needs memory that was not taken when the process was opened (try: needs=[{name!r}])"
+            ) from None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every identity between the walk and the runtime's own counters, as ``check`` lists them."""
+        return tuple(map(check, self._session.all_checks))
+
+    def __enter__(self) -> Heap:  # noqa: PYI034  # Self is newer than Python 3.10
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.end()
+
+    def __repr__(self) -> str:
+        return f"<heap of {self._session.target.description}>"
+
+    def _take(self) -> None:
+        """Copy what the reports need in one stop; what a copy lacks is read in another one."""
+        session = self._session
+        try:
+            with session.look(self._read):
+                self._read(session)
+        except ReadAfterReleaseError:
+            if not session.look_again():
+                raise
+            with session.look():
+                self._read(session)
+        session.taken = True
+
+    def _read(self, session: Session) -> None:
+        if self._needs is None:
+            read_whole(session.heap)
+            session.heap.want(*LATE_COLUMNS)
+            session.let_go("goroutines")
+            return
+        for command in map(command_named, self._needs):
+            with suppress(RehearsedError):  # of one, when all is noted; then the next
+                load(command).build(session, {**parse(command, []), "width": 0})
+
+
+def _typed(argument: str | int, *, address: bool) -> str:
+    return hex(argument) if address and isinstance(argument, int) else str(argument)
+
+
+def report(name: str, /, argument: str | int | None = None, *, of: Heap | None = None, **options: Any) -> Any:
+    """Return a report of a heap, or of gdb's own program; as `Heap.report`."""
+    return (of or open_heap()).report(name, argument, **options)
+
+
+def open_heap(
+    core: str | None = None,
+    *,
+    executable: str | None = None,
+    pid: int | None = None,
+    snapshot: str | None = None,
+    runtime: str | None = None,
+    needs: Sequence[str] | None = None,
+) -> Heap:
+    """Open the heap of a core, a process or a snapshot; in gdb, without any of these, of gdb's own program.
+
+    Parameters
+    ----------
+    core, executable
+        Files; a core may be opened alone, and then has fewer names.
+    pid
+        Of a process on this machine, which is stopped for some milliseconds, once.
+    snapshot
+        A file that ``go-spans snapshot`` has written.
+    runtime
+        Which of several Go runtimes, by name or number; the largest if not given.
+    needs
+        Of a process: names of the reports that will be asked for; everything that any report reads if not given.
+
+    Raises
+    ------
+    GoSpansError
+        It is no Go program, cannot be read, or two targets are given.
+    """
+    given = [
+        name for name, value in (("core", core), ("pid", pid), ("snapshot", snapshot)) if value is not None
+    ]
+    if len(given) > 1:
+        raise UsageError(f"open: {' and '.join(given)} are two targets; give one of them")
+    return Heap(_opener(core, executable, pid, snapshot, runtime), needs)
+
+
+def _opener(
+    core: str | None, executable: str | None, pid: int | None, snapshot: str | None, runtime: str | None
+) -> Opener:
+    """Return what opens the target; each way in is imported only when it is taken."""
+    if pid is not None:
+        from gdb_gospan.targets import process  # noqa: PLC0415  # see above
+
+        return lambda: process.open_session(pid, runtime=runtime)
+    if snapshot is not None:
+        from gdb_gospan.targets import snapshot as saved  # noqa: PLC0415  # see above
+
+        return lambda: saved.open_session(snapshot, runtime)
+    if core is not None:
+        from gdb_gospan.targets import core as files  # noqa: PLC0415  # see above
+
+        return lambda: files.open_session([*([executable] if executable else []), core], runtime=runtime)
+    if not hasattr(sys.modules.get("gdb"), "selected_inferior"):
+        raise UsageError("open: no target (try: a core, pid=N or snapshot=FILE; in gdb its own program)")
+    from gdb_gospan.debugger.target import current_session  # noqa: PLC0415  # see above
+
+    return lambda: current_session(runtime)
+
+
+def rows(table: Iterable[Document]) -> list[dict[str, Any]]:
+    """Return rows of a document as plain dicts, for pandas and the like: ``DataFrame(rows(heap.report("classes").classes))``."""
+    return [plain(row) for row in table]
