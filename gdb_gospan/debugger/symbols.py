@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ import gdb
 
 from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.said import said
-from gdb_gospan.debugger.settings import changed
 from gdb_gospan.layout.elfsymbols import SymbolTable
 
 _PLACE = re.compile(r"(\S.*?)(?: \+ (\d+))? in (?:load address range of )?section (\S+)")
@@ -37,6 +37,8 @@ def place_of(address: int) -> Place | None:
         shown = _SHOWN.fullmatch(gdb.Value(address).format_string(format="a"))
         if shown and _same(shown[1], found.name) and int(shown[2] or 0) == found.offset:
             return found._replace(name=shown[1])
+    from gdb_gospan.debugger.settings import changed
+
     with changed({"print demangle": False}):
         return _place(address)
 
@@ -79,9 +81,7 @@ def no_names() -> str:
         return "gdb has no executable to take names from (try: file PATH)"
     path = at_hand(name)
     if path is not None and not len(SymbolTable(path)) and global_symbol("runtime.mheap_") is None:
-        return (
-            f"{path.name} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"
-        )
+        return f"{os.path.basename(path)} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"  # noqa: PTH119  # needs no pathlib
     return ""
 
 
@@ -91,6 +91,8 @@ def _place(address: int) -> Place | None:
     try:
         text = said(command)
     except gdb.error:  # the language "unknown" has no expressions
+        from gdb_gospan.debugger.settings import changed
+
         with changed({"language": "c"}):
             text = said(command)
     match = _PLACE.match(text)
