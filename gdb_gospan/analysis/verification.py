@@ -74,6 +74,13 @@ def of_scheduler() -> Sequence[Identity]:
     return OF_THREADS
 
 
+def warm() -> None:
+    """Load what only some checks need: to be called before a process is stopped, which is not to wait for it."""
+    from gdb_gospan.analysis import threads, transients  # noqa: PLC0415  # as where they are needed
+
+    del threads, transients
+
+
 def verify(heap: Heap, frames: Frames | None = None, *, scheduler: bool = False) -> tuple[Check, ...]:
     """Check every identity, in a fixed order.
 

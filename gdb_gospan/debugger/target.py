@@ -248,11 +248,12 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
 
 def _warm() -> None:
     """Load what a look at a process may ask for, before anything is read."""
-    from gdb_gospan.analysis import transients
+    from gdb_gospan.analysis.verification import warm
     from gdb_gospan.debugger import expressions, samples, threads
     from gdb_gospan.memory import procmem, stopped
 
-    del transients, expressions, samples, threads, procmem, stopped
+    warm()
+    del expressions, samples, threads, procmem, stopped
 
 
 def _stopped(memory: Memory) -> Memory:

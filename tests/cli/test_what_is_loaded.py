@@ -1,0 +1,43 @@
+"""Nothing of ours is loaded while a process stands still for it: what a look may need is there before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tools import processes, programs, shell, toolchains
+
+pytestmark = [pytest.mark.live, pytest.mark.toolchain]
+
+#: `go-spans`, and what was loaded between the stop and the release.
+COMMAND = """
+import sys
+from gdb_gospan.memory.ptrace import Stop
+from gdb_gospan.__main__ import main
+before = []
+stop, release = Stop.__init__, Stop.release
+def stopped(self, *words):
+    before[:] = sys.modules
+    stop(self, *words)
+def released(self):
+    if before:
+        print(*({*sys.modules} - {*before}), file=sys.stderr)
+        before.clear()
+    release(self)
+Stop.__init__, Stop.release = stopped, released
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["summary", "check", "list", "classes", "central", "pages", "map", "stacks", "gc", "cache", "memstats", "fixalloc", "layout", "show main.sessions"],
+)  # fmt: skip
+def test_nothing_is_loaded_while_a_process_stands_still(words: str) -> None:
+    with processes.start(programs.build("frag", toolchains.NEWEST), "-end", "sleep") as running:
+        running.line()
+        command = [sys.executable, "-c", COMMAND, *words.split(), "--pid", str(running.pid)]
+        done = subprocess.run(command, env=shell.environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "\n"), done.stdout
