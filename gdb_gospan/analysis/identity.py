@@ -22,7 +22,7 @@ MISSING: Final = "part of the memory that it needs could not be read"
 """Why an identity is unknown whose own numbers are not known."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Finding:
     """What one identity found.
 

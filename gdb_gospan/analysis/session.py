@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gdb_gospan.layout.globals import Global
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Target:
     """What is being looked at.
 
@@ -55,7 +55,7 @@ class Target:
     runtimes: tuple[Runtime, ...] = ()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Symbol:
     """What the symbols have at an address.
 

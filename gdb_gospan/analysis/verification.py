@@ -37,7 +37,7 @@ _COUNTED = {
 Status = Literal["exact", "transient", "broken", "unknown"]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Check:
     """The outcome of one identity.
 

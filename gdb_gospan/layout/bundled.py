@@ -26,7 +26,7 @@ ARCHES: Final = ("amd64", "arm64", "386", "arm")
 _FIXALLOCS: Final = "fixallocs"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Bundled:
     """One bundled table.
 

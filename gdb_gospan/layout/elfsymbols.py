@@ -24,7 +24,7 @@ _STT_OBJECT: Final = 1
 _STT_FUNC: Final = 2
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Found:
     """A symbol: its address and bytes, and whether it is data and no code."""
 

@@ -25,7 +25,7 @@ _SMALLEST_HEADER = 32
 """Bytes of a program header where words have 32 bits."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Loads:
     """The memory that the process had, sorted by address, whether or not the core has it.
 
@@ -45,7 +45,7 @@ class _Loads:
     writable: npt.NDArray[np.bool_]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Load:
     """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
 

@@ -56,7 +56,7 @@ MOST_HEADERS: Final = 1 << 20
 """Program headers of any core: the mappings that Linux allows a process, where it is told to allow many."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class ProgramHeaders:
     """What an ELF core says about its contents.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # only a program without debug information needs it
 _LONGEST_VERSION = 256
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Opened:
     """A heap, and where it was found.
 
