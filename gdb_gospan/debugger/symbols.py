@@ -10,11 +10,13 @@ import gdb
 
 from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.said import said
+from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.elfsymbols import SymbolTable
 
 _PLACE = re.compile(r"(\S.*?)(?: \+ (\d+))? in (?:load address range of )?section (\S+)")
 _SHOWN = re.compile(r"0x[0-9a-f]+ <(.*?)(?:\+(\d+))?>", re.DOTALL)
 _ADDRESS = re.compile(r" at (?:address )?(0x[0-9a-f]+)")
+_STRUCT = re.compile(r"struct {.*}")
 _VARIABLE = "__go_spans_address"
 """Holds what gdb is asked about: each language spells a number in its own way, and the radix changes it."""
 
@@ -63,6 +65,20 @@ def variable(name: str) -> tuple[int, gdb.Type | None] | None:
             return int(place), found.type
     address = address_of(name)
     return None if address is None else (address, None)
+
+
+def struct_of(fields: str) -> gdb.Type | None:
+    """Return the one struct type without a name whose fields fit a pattern; None where there is none, or are several."""
+    try:
+        names = {*_STRUCT.findall(said(f"info types ^struct {{{fields}"))}
+    except (gdb.error, TargetError):
+        return None
+    if len(names) != 1:
+        return None
+    (name,) = names
+    # gdb 13 has it among the structs, and gdb 16 among the variables and types.
+    found = gdb.lookup_static_symbol(name, gdb.SYMBOL_STRUCT_DOMAIN) or gdb.lookup_static_symbol(name)
+    return None if found is None else found.type
 
 
 def address_of(name: str) -> int | None:
