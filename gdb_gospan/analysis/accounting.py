@@ -12,7 +12,7 @@ from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, PADDING
 from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Accounts:
     """Bytes by what they are used for; each a lower bound unless ``complete``.
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.rules import Family
-from gdb_gospan.analysis.transients import Unit
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask
 
+if TYPE_CHECKING:  # needed only where something is off
+    from gdb_gospan.analysis.rules import Family
+    from gdb_gospan.analysis.transients import Unit
+
 Severity = Literal["error", "warning"]
 
+MISSING: Final = "part of the memory that it needs could not be read"
+"""Why an identity is unknown whose own numbers are not known."""
 
-@attrs.frozen(eq=False)
+
+@attrs.frozen(eq=False, repr=False)
 class Finding:
     """What one identity found.
 

@@ -25,7 +25,7 @@ def matters_most(object_bytes: int, free_bytes: int) -> str:
     return "object_bytes" if free_bytes * _FEW < object_bytes else "free_bytes"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Classes:
     """Totals by span class, a row for each class that has a span in use, ascending.
 

@@ -149,9 +149,6 @@ OUT_OF_MEMORY: Final[Patterns] = SYSTEM
 """Those throw because the system gave no memory, which is about nothing in the heap (mem_linux.go, sysMapOS): all
 that the frames below had begun counts."""
 
-MISSING: Final = "part of the memory that it needs could not be read"
-"""Why an identity is unknown whose own numbers are not known."""
-
 
 def matches(name: str, patterns: Patterns) -> bool:
     """Whether a function of package runtime is one of these."""

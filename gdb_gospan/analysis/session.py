@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from gdb_gospan.analysis.standing import Frames
 from gdb_gospan.analysis.verification import Check, verify
-from gdb_gospan.layout.globals import Global
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.several import Runtime
 
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.standing import Frames
+    from gdb_gospan.layout.globals import Global
 
-@attrs.frozen
+
+@attrs.frozen(eq=False)
 class Target:
     """What is being looked at.
 
@@ -54,7 +55,7 @@ class Target:
     runtimes: tuple[Runtime, ...] = ()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Symbol:
     """What the symbols have at an address.
 
@@ -162,7 +163,11 @@ class Session:
         self._reads_before = 0
         self._all_read: float | None = None
         self._looking = self._ended = False
-        self._stopped = heap.memory if isinstance(heap.memory, Stopped) else None
+        self._stopped = None
+        if target.kind in ("live", "remote"):
+            from gdb_gospan.memory.stopped import Stopped  # noqa: PLC0415  # no memory of a file is one
+
+            self._stopped = heap.memory if isinstance(heap.memory, Stopped) else None
         self.started = time.perf_counter()
         self.taken = False
 

@@ -12,7 +12,7 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Shapes:
     """What is wrong with each span in use; bool (n,), a row for each of `Spans`, False for all others.
 

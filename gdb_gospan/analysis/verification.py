@@ -6,23 +6,22 @@ cause as much. Where what would show it cannot be read, the identity is unknown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from gdb_gospan.analysis import counters, structures, threads
-from gdb_gospan.analysis.identity import Finding, Identity, Severity
-from gdb_gospan.analysis.rules import MISSING
-from gdb_gospan.analysis.standing import Frames
-from gdb_gospan.analysis.transients import Evidence, Unit, gathered, judge
+from gdb_gospan.analysis import counters, structures
+from gdb_gospan.analysis.identity import MISSING, Finding, Identity, Severity
 from gdb_gospan.runtime.heap import Heap
+
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.standing import Frames
+    from gdb_gospan.analysis.transients import Evidence, Unit
 
 IDENTITIES = (*counters.IDENTITIES, *structures.IDENTITIES)
 """Every identity of the heap, in the order in which they are shown."""
-
-OF_SCHEDULER = threads.IDENTITIES
-"""Every identity of goroutines, threads and their stacks, which follow."""
 
 _UNITS: dict[Unit, str] = {
     "page bytes": "bytes", "mapped bytes": "bytes", "object bytes": "bytes", "chunk": "bytes", "pages": "pages", "objects": "objects",
@@ -38,7 +37,7 @@ _COUNTED = {
 Status = Literal["exact", "transient", "broken", "unknown"]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Check:
     """The outcome of one identity.
 
@@ -68,6 +67,20 @@ class Check:
     note: str = ""
 
 
+def of_scheduler() -> Sequence[Identity]:
+    """Return every identity of goroutines, threads and their stacks, which follow; few reports check them."""
+    from gdb_gospan.analysis.threads import IDENTITIES as OF_THREADS  # noqa: PLC0415  # loaded for few reports
+
+    return OF_THREADS
+
+
+def warm() -> None:
+    """Load what only some checks need: to be called before a process is stopped, which is not to wait for it."""
+    from gdb_gospan.analysis import threads, transients  # noqa: PLC0415  # as where they are needed
+
+    del threads, transients
+
+
 def verify(heap: Heap, frames: Frames | None = None, *, scheduler: bool = False) -> tuple[Check, ...]:
     """Check every identity, in a fixed order.
 
@@ -78,14 +91,18 @@ def verify(heap: Heap, frames: Frames | None = None, *, scheduler: bool = False)
     frames
         How to learn where the threads stand; asked only when something is off.
     """
-    entries = (*IDENTITIES, *OF_SCHEDULER) if scheduler else IDENTITIES
+    entries = (*IDENTITIES, *of_scheduler()) if scheduler else IDENTITIES
     found = [(entry, *heap.trail.watch(partial(entry.find, heap))) for entry in entries]
     off = any(complete and finding.expected != finding.observed for _, finding, complete in found)
-    evidence = gathered(heap, frames) if off else Evidence((), ())
+    evidence = None
+    if off:
+        from gdb_gospan.analysis.transients import gathered  # noqa: PLC0415  # most stops are quiet
+
+        evidence = gathered(heap, frames)
     return tuple(_judge(heap, *each, evidence) for each in found)
 
 
-def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, evidence: Evidence) -> Check:
+def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, evidence: Evidence | None) -> Check:
     status: Status = "exact"
     note = ""
     if not (complete and finding.complete):
@@ -94,7 +111,9 @@ def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, eviden
         # Memory that is missing decides nothing; a pointer to where there never was any is damage, and here it is.
         status = "broken" if lost and off and not finding.missing else "unknown"
         note = finding.missing or (lost[0] if lost else MISSING)
-    elif finding.expected is None or finding.expected != finding.observed:
+    elif evidence is not None and finding.expected != finding.observed:
+        from gdb_gospan.analysis.transients import judge  # noqa: PLC0415  # as above
+
         status, note = judge(heap, entry.family, entry.unit, _off(finding), evidence)
         if status == "broken":
             note = finding.where

@@ -211,7 +211,6 @@ def _tell(stopped: Interrupted, stream: int) -> None:
 
 def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
     """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
-    from gdb_gospan.debugger.expressions import address_of
     from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
     from gdb_gospan.reports.arguments import parse
@@ -220,14 +219,20 @@ def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> di
     arguments = parse(command, words, defaults(), shown=shown)
     if command.takes_address and arguments["argument"] is not None:
         try:
-            arguments["argument"] = address_of(arguments["argument"], command.name)
+            arguments["argument"] = _address_of(arguments["argument"], command.name)
         except GoSpansError:
             refuse_signs(command, words)
             raise
     for option in command.options:
         if option.address and arguments[option.name] is not None:
-            arguments[option.name] = address_of(arguments[option.name], f"{command.name} --{option.name}")
+            arguments[option.name] = _address_of(arguments[option.name], f"{command.name} --{option.name}")
     return arguments
+
+
+def _address_of(expression: str, wanted_by: str) -> str:
+    from gdb_gospan.debugger.expressions import address_of
+
+    return address_of(expression, wanted_by)
 
 
 def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:

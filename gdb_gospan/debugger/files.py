@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from pathlib import Path
 
 import gdb
 
@@ -59,7 +58,7 @@ def _ask() -> None:
     _read[:] = [_unread.pop().filename]
 
 
-def at_hand(name: str | None) -> Path | None:
+def at_hand(name: str | None) -> str | None:
     """Return where a file that gdb has loaded can be read on this machine; None when it cannot.
 
     gdb reads the files of a process in another mount namespace (a container), and those on the far side of a remote
@@ -74,24 +73,24 @@ def at_hand(name: str | None) -> Path | None:
     if not name:
         return None
     if _EXE.fullmatch(name):
-        return Path(name)
+        return name
     path, found = path_of(name), []
     inferior = gdb.selected_inferior()
     if inferior.pid and inferior.connection is not None and inferior.connection.type == "native":
         found = _of_process(inferior.pid, path)
     if path == name:
-        found.append(Path(path))
+        found.append(path)
     for candidate in found:
         with contextlib.suppress(OSError, ValueError):
-            if candidate.is_file() and os.access(candidate, os.R_OK):
+            if os.path.isfile(candidate) and os.access(candidate, os.R_OK):  # noqa: PTH113  # needs no pathlib
                 return candidate
     return None
 
 
-def _of_process(pid: int, path: str) -> list[Path]:
+def _of_process(pid: int, path: str) -> list[str]:
     """Return where a file of a process of this machine may be seen; its executable also when another lies at the path now."""
-    proc = Path(f"/proc/{pid}")
+    proc = f"/proc/{pid}"
     with contextlib.suppress(OSError):
-        if os.readlink(proc / "exe") in (path, path + _DELETED):  # noqa: PTH115  # a text, not a file here
-            return [proc / "exe"]
-    return [proc / "root" / path.lstrip("/")]
+        if os.readlink(f"{proc}/exe") in (path, path + _DELETED):  # noqa: PTH115  # a text, not a file here
+            return [f"{proc}/exe"]
+    return [f"{proc}/root/{path.lstrip('/')}"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.command import Command, options_of
@@ -33,7 +32,7 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
                 f"{command.name}: {name} is for the command line, and gdb has a target of its own "
                 f"(try: {_TARGETS[name].format(value)})"
             )
-        if command.argument is None and "/" in word and not words[at - 1 : at] and Path(word).is_file():
+        if command.argument is None and "/" in word and not words[at - 1 : at] and _is_file(word):
             raise UsageError(f"{command.name}: {_own_files(word, words[at + 1 :], command.name)}")
     if not command.takes_address:
         refuse_signs(command, words)
@@ -48,8 +47,11 @@ def refuse_signs(command: Command, words: Sequence[str]) -> None:
     if found is None:
         return
     sign, rest = found[1], found[2]
-    if command.takes_address and (sign != "|" or shutil.which("".join((rest or "").split()[:1])) is None):
-        return
+    if command.takes_address:
+        import shutil
+
+        if sign != "|" or shutil.which("".join((rest or "").split()[:1])) is None:
+            return
     asked = " ".join(["go-spans", command.name, *" ".join(words)[: found.start()].split()])
     if sign.startswith("|"):
         way = f"pipe {asked} | {rest or 'less'}"
@@ -69,8 +71,12 @@ def refuse_order(words: Sequence[str]) -> None:
     if first.startswith("-"):
         others = [word for word in words if word != name]
         raise UsageError(f"the subcommand comes before {first} (try: go-spans {name} {' '.join(others)})")
-    if "/" in first or Path(first).is_file():
+    if "/" in first or _is_file(first):
         raise UsageError(f"no subcommand {first}: {_own_files(first, rest, name)}")
+
+
+def _is_file(word: str) -> bool:
+    return os.path.isfile(word)  # noqa: PTH113  # needs no pathlib
 
 
 def _own_files(program: str, others: Sequence[str], name: str) -> str:

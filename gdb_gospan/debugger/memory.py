@@ -15,7 +15,6 @@ from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.filtered import refuse_filtered
 from gdb_gospan.memory.gather import gather, read_run
 from gdb_gospan.memory.places import mappings_of
-from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.segments import U64, Bytes
 from gdb_gospan.memory.wellformed import UnusableCoreError
 
@@ -83,6 +82,8 @@ def choose(kind: str, anchor: int | None) -> tuple[Memory, str | None]:
             probes += starts[:: max(1, len(starts) // _PROBES)].tolist()
             fast = core
         elif kind == "live":
+            from gdb_gospan.memory.procmem import ProcessMemory
+
             pid = gdb.selected_inferior().pid
             fast = ProcessMemory(pid)
             if anchor is None:

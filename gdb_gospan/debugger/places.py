@@ -12,7 +12,6 @@ from gdb_gospan.memory import Memory
 from gdb_gospan.memory.corenotes import CoreNotes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.places import Mapping, Module, mappings_of, modules
-from gdb_gospan.memory.procmem import ProcessMemory
 
 # A line of `info proc mappings`: start, end, size, offset, permissions (not of a core), file.
 _LINE = re.compile(r"^\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x[0-9a-f]+(.*)$", re.MULTILINE)
@@ -34,8 +33,11 @@ def modules_of(memory: Memory, notes: CoreNotes | None) -> list[Module]:
     """
     if isinstance(memory, CoreFile) and notes is not None:
         return modules(memory.mappings(notes.files))
-    if isinstance(memory, ProcessMemory):
-        return modules(mappings_of(memory.pid))
+    if memory.kind == "live":
+        from gdb_gospan.memory.procmem import ProcessMemory
+
+        if isinstance(memory, ProcessMemory):
+            return modules(mappings_of(memory.pid))
     return modules(_told())
 
 

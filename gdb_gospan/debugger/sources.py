@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import gdb
 import numpy as np
 
 from gdb_gospan.debugger.files import at_hand, executable, name_of, path_of
 from gdb_gospan.debugger.types import FileTypes
-from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeSource
+from gdb_gospan.layout.platform import SMALLEST
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.places import Module
 
@@ -41,12 +40,12 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
         file = _file_of(module)
         if file is not None:
             path = at_hand(name_of(file))
-            found.append(FileTypes(file, SymbolTable(path or Path(), _bias(path, module))))
+            found.append(FileTypes(file, SymbolTable(path or "", _bias(path, module))))
     # A file of symbols that gdb was given by hand is of no module.
     return found if any(known is not None and module.holds(known) for module in large) else [*found, whole]
 
 
-def library_of(module: Module) -> tuple[Path, int] | None:
+def library_of(module: Module) -> tuple[str, int] | None:
     """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or no file is at hand."""
     file = _file_of(module)
     path = None if file is None or name_of(file) == executable() else at_hand(name_of(file))
@@ -73,12 +72,12 @@ def _same(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _bias(path: Path | None, module: Module) -> int:
+def _bias(path: str | None, module: Module) -> int:
     """Return what the loader added to the addresses of the file; 0 where nothing tells."""
     if path is None:
         return 0
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123  # as in elfsymbols
             data = np.frombuffer(file.read(1 << 16), np.uint8)
     except OSError:
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -9,12 +10,13 @@ import gdb
 
 from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.said import said
-from gdb_gospan.debugger.settings import changed
+from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.elfsymbols import SymbolTable
 
 _PLACE = re.compile(r"(\S.*?)(?: \+ (\d+))? in (?:load address range of )?section (\S+)")
 _SHOWN = re.compile(r"0x[0-9a-f]+ <(.*?)(?:\+(\d+))?>", re.DOTALL)
 _ADDRESS = re.compile(r" at (?:address )?(0x[0-9a-f]+)")
+_STRUCT = re.compile(r"struct {.*}")
 _VARIABLE = "__go_spans_address"
 """Holds what gdb is asked about: each language spells a number in its own way, and the radix changes it."""
 
@@ -37,6 +39,8 @@ def place_of(address: int) -> Place | None:
         shown = _SHOWN.fullmatch(gdb.Value(address).format_string(format="a"))
         if shown and _same(shown[1], found.name) and int(shown[2] or 0) == found.offset:
             return found._replace(name=shown[1])
+    from gdb_gospan.debugger.settings import changed
+
     with changed({"print demangle": False}):
         return _place(address)
 
@@ -63,6 +67,20 @@ def variable(name: str) -> tuple[int, gdb.Type | None] | None:
     return None if address is None else (address, None)
 
 
+def struct_of(fields: str) -> gdb.Type | None:
+    """Return the one struct type without a name whose fields fit a pattern; None where there is none, or are several."""
+    try:
+        names = {*_STRUCT.findall(said(f"info types ^struct {{{fields}"))}
+    except (gdb.error, TargetError):
+        return None
+    if len(names) != 1:
+        return None
+    (name,) = names
+    # gdb 13 has it among the structs, and gdb 16 among the variables and types.
+    found = gdb.lookup_static_symbol(name, gdb.SYMBOL_STRUCT_DOMAIN) or gdb.lookup_static_symbol(name)
+    return None if found is None else found.type
+
+
 def address_of(name: str) -> int | None:
     """Return the address of a symbol, in the symbol table at the least; None if there is none."""
     try:
@@ -79,9 +97,7 @@ def no_names() -> str:
         return "gdb has no executable to take names from (try: file PATH)"
     path = at_hand(name)
     if path is not None and not len(SymbolTable(path)) and global_symbol("runtime.mheap_") is None:
-        return (
-            f"{path.name} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"
-        )
+        return f"{os.path.basename(path)} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"  # noqa: PTH119  # needs no pathlib
     return ""
 
 
@@ -91,6 +107,8 @@ def _place(address: int) -> Place | None:
     try:
         text = said(command)
     except gdb.error:  # the language "unknown" has no expressions
+        from gdb_gospan.debugger.settings import changed
+
         with changed({"language": "c"}):
             text = said(command)
     match = _PLACE.match(text)

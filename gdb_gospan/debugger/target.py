@@ -1,41 +1,42 @@
 """Find out what gdb is looking at, and make a session of it."""
+# pathlib takes as long to load as a tenth of a report:
+# ruff: noqa: PTH113, PTH119, PTH123
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gdb
 
 from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
-from gdb_gospan.debugger.expressions import symbol_at
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
 from gdb_gospan.debugger.places import modules_of
 from gdb_gospan.debugger.said import said
-from gdb_gospan.debugger.samples import sample
 from gdb_gospan.debugger.sources import sources
-from gdb_gospan.debugger.threads import frames, lwps
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.interrupts import Deferred
-from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
-from gdb_gospan.memory import Memory, procstatus
+from gdb_gospan.memory import Memory
 from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
-from gdb_gospan.memory.executable import open_executable
 from gdb_gospan.memory.places import Module
-from gdb_gospan.memory.procmem import resident
-from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
+
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.session import Symbol
+    from gdb_gospan.analysis.standing import Stack
+    from gdb_gospan.analysis.verification import Check
+    from gdb_gospan.runtime.heap import Heap
 
 _session: tuple[tuple[Any, ...], Session] | None = None
 _types: tuple[gdb.Progspace | None, str | None, GdbTypes] | None = None
@@ -60,10 +61,12 @@ def current_session(runtime: str | None = None) -> Session:
         No program, no process, not Go, too old, running: one line that says so.
     """
     global _session  # noqa: PLW0603  # one gdb, one current target
-    began = time.perf_counter()
-    _listen()
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
+    if kind != "core":
+        _warm()  # before the clock: what Python has to load is not the target's business
+    began = time.perf_counter()
+    _listen()
     key = (
         inferior.num,
         inferior.pid,
@@ -134,8 +137,13 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
         )
     if connection.type == "core":
         return "core"
-    if connection.type == "native" and procstatus.ended(inferior.pid):
-        raise TargetError(f"process {inferior.pid} has ended, which gdb has not noticed yet (try: continue)")
+    if connection.type == "native":
+        from gdb_gospan.memory import procstatus
+
+        if procstatus.ended(inferior.pid):
+            raise TargetError(
+                f"process {inferior.pid} has ended, which gdb has not noticed yet (try: continue)"
+            )
     if any(thread.is_running() for thread in inferior.threads()):
         raise TargetError(
             f"process {inferior.pid} is running: its heap changes under our eyes (try: interrupt)"
@@ -145,10 +153,12 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
 
 def _compressed() -> str | None:
     """Say how to unpack a compressed core that gdb was started with: it opens none, and does not say why."""
-    for name in Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:]:
+    with open("/proc/self/cmdline", "rb") as file:
+        names = file.read().split(b"\0")[1:]
+    for name in names:
         path = os.fsdecode(name).removeprefix("--core=").removeprefix("-core=")
         with contextlib.suppress(OSError, ValueError):
-            if Path(path).is_file() and (tool := packer(_start(path))):
+            if os.path.isfile(path) and (tool := packer(_start(path))):
                 return (
                     f"{path} is compressed, and gdb opens no such core "
                     f"(unpack it: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
@@ -157,13 +167,13 @@ def _compressed() -> str | None:
 
 
 def _start(path: str) -> bytes:
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:
         return file.read(16)
 
 
 def _name() -> str:
     filename = _filename()
-    return Path(path_of(filename)).name if filename else "this program"
+    return os.path.basename(path_of(filename)) if filename else "this program"
 
 
 def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> Session:
@@ -178,7 +188,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     there, lacking = _modules(memory, notes)
     try:
         opened = open_heap(
-            memory if kind == "core" else Stopped(memory),
+            memory if kind == "core" else _stopped(memory),
             sources(types, there, system.pointer_size),
             system,
             program=name,
@@ -211,7 +221,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         pid=inferior.pid,
         # Go writes one since 1.24; the first of all files that has one may be the kernel's vdso.
         build_id=next((file.build_id for file in gdb.objfiles() if name_of(file) == filename), None),
-        resident=resident(inferior.pid) if kind == "live" else None,
+        resident=_resident(inferior.pid) if kind == "live" else None,
         missing=memory.truncated if isinstance(memory, CoreFile) else 0,
         runtimes=opened.runtimes,
     )
@@ -222,14 +232,73 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         if heap.layout.source == "dwarf" and isinstance(source, (GdbTypes, FileTypes))
         else None
     )
-    samples = None if mspan is None else partial(sample, heap, mspan)
+    samples = None if mspan is None else partial(_sample, heap, mspan)
     return Session(
-        target, heap, lambda: frames(stripped, opened.module, opened.elsewhere), symbol_at, samples, lwps=lwps
+        target,
+        heap,
+        lambda: _frames(stripped, opened.module, opened.elsewhere),
+        _symbol_at,
+        samples,
+        lwps=_lwps,
     )
+
+
+# What many reports do without is loaded when it is asked for; for a process that stands still, by `_warm`.
+
+
+def _warm() -> None:
+    """Load what a look at a process may ask for, before anything is read."""
+    from gdb_gospan.analysis.verification import warm
+    from gdb_gospan.debugger import expressions, samples, threads
+    from gdb_gospan.memory import procmem, stopped
+
+    warm()
+    del expressions, samples, threads, procmem, stopped
+
+
+def _stopped(memory: Memory) -> Memory:
+    from gdb_gospan.memory.stopped import Stopped
+
+    return Stopped(memory)
+
+
+def _resident(pid: int) -> int | None:
+    from gdb_gospan.memory.procmem import resident
+
+    return resident(pid)
+
+
+def _frames(stripped: Memory | None, module: Module | None, elsewhere: Sequence[Module]) -> list[Stack]:
+    from gdb_gospan.debugger.threads import frames
+
+    return frames(stripped, module, elsewhere)
+
+
+def _lwps() -> tuple[int, ...]:
+    from gdb_gospan.debugger.threads import lwps
+
+    return lwps()
+
+
+def _symbol_at(address: int) -> Symbol | None:
+    from gdb_gospan.debugger.expressions import symbol_at
+
+    return symbol_at(address)
+
+
+def _sample(heap: Heap, mspan: gdb.Type) -> Check:
+    from gdb_gospan.debugger.samples import sample
+
+    return sample(heap, mspan)
 
 
 def _refuse_other_compiler(there: list[Module], name: str) -> None:
     """Raise a `TargetError` when the program was not made by Go's own compiler, as far as its file tells."""
+    from pathlib import Path
+
+    from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
+    from gdb_gospan.memory.executable import open_executable
+
     executable = None
     with contextlib.suppress(TargetError):  # of another machine, say
         executable = open_executable(Path(_filename() or ""))
@@ -253,7 +322,7 @@ def _told(there: list[Module], lacking: TargetError | None) -> list[Module]:
     return there
 
 
-def _other_build(executable: Path, memory: Memory, notes: CoreNotes) -> str:
+def _other_build(executable: str, memory: Memory, notes: CoreNotes) -> str:
     """Say why the executable is not that of the core, which gdb itself does not always notice; empty when it may be."""
     found, entry = notes_of(executable)
     if entry is not None and notes.entry is None:

@@ -82,7 +82,7 @@ def _functions(module: Module | None) -> FunctionTable:
     # pyelftools takes 30 ms to import, and few stops need this.
     from gdb_gospan.memory.executable import open_executable
 
-    path = at_hand(executable()) or Path()
+    path = Path(at_hand(executable()) or "")
     try:
         file = open_executable(path)
         entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if file.movable else None

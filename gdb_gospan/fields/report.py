@@ -17,7 +17,7 @@ Arguments = Mapping[str, Any]
 Rows = Sequence[Document]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Report(Generic[D]):
     """One subcommand.
 
@@ -91,7 +91,7 @@ class Report(Generic[D]):
         )
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class TableOf(Generic[D]):
     """How the rows of an answer become a table, by what their fields say.
 

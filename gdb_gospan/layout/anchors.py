@@ -11,12 +11,10 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.layout.bundled import Bundled
+from gdb_gospan.layout.platform import SMALLEST as SMALLEST  # noqa: PLC0414  # for who looks for one
 from gdb_gospan.layout.signature import Signature, examine
 from gdb_gospan.layout.words import Words
 from gdb_gospan.memory import Memory
-
-SMALLEST: Final = {8: 92_672, 4: 17_976}
-"""Bytes of the smallest mheap of all bundled layouts, by the bytes of a pointer."""
 
 _NEAR: Final = 1 << 20
 """Pointers to themselves lie closer than this: mheap has 93 KB."""

@@ -6,9 +6,8 @@ with every toolchain. A patch release that lays something out in another way tha
 
 from __future__ import annotations
 
-import json
+import os
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -18,7 +17,7 @@ from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.model import Field, Kind, Layout, Platform, Source, Struct
 from gdb_gospan.layout.resolve import traits_of
 
-FILE: Final = Path(__file__).with_name("bundled.json")
+FILE: Final = os.path.join(os.path.dirname(__file__), "bundled.json")  # noqa: PTH118, PTH120  # needs no pathlib
 
 Release = tuple[int, ...]
 """The first release that a table is of: major and minor, and the patch where it is not the first of its minor."""
@@ -27,7 +26,7 @@ ARCHES: Final = ("amd64", "arm64", "386", "arm")
 _FIXALLOCS: Final = "fixallocs"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Bundled:
     """One bundled table.
 
@@ -114,7 +113,10 @@ def _field(row: list[int], kind: Kind) -> Field:
 
 @cache
 def _file() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    import json  # noqa: PLC0415  # only where a table is asked for
+
+    with open(FILE, encoding="utf-8") as file:  # noqa: PTH123
+        table: dict[str, Any] = json.load(file)
     return table
 
 

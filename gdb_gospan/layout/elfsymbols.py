@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -24,7 +24,7 @@ _STT_OBJECT: Final = 1
 _STT_FUNC: Final = 2
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Found:
     """A symbol: its address and bytes, and whether it is data and no code."""
 
@@ -49,12 +49,12 @@ class SymbolTable:
         What the loader added to every address; 0 unless the file is a PIE.
     """
 
-    def __init__(self, path: Path, bias: int = 0) -> None:
+    def __init__(self, path: str | os.PathLike[str], bias: int = 0) -> None:
         self.bias = bias
         self._strings = b""
         self._table: npt.NDArray[Any] = np.empty(0, _record(64, "<"))
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:  # noqa: PTH123  # needs no pathlib, as gdb's first command
                 data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
                 most = allowance(file.fileno())
         except (OSError, ValueError):  # an empty file cannot be mapped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -64,6 +63,8 @@ def find_global(types: DwarfTypes, name: str) -> Global | None:
 
 def nearest_global(types: DwarfTypes, name: str) -> str | None:
     """Return the package variable that was most likely meant."""
+    import difflib  # noqa: PLC0415  # for a message
+
     package = name.rpartition("/")[2].partition(".")[0]
     own = [each for each in types.symbols.data_names() if each.rpartition("/")[2].startswith(f"{package}.")]
     return next(iter(difflib.get_close_matches(name, own, 1, cutoff=_NEAR)), None)

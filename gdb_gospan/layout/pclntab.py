@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import Final, Literal
 
 import attrs
@@ -35,7 +35,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.memory import ADDRESS_SPACE, Memory, Unreadable, elfheader
-from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import U64, Segments, disjoint
 
 _MAGICS: Final = (0xFFFFFFF1, 0xFFFFFFF0)
@@ -92,7 +91,7 @@ class FunctionTable:
             self._entries, self._offsets = table[::2], table[1::2]
 
     @classmethod
-    def of_executable(cls, path: Path, bias: int = 0) -> FunctionTable:
+    def of_executable(cls, path: str | os.PathLike[str], bias: int = 0) -> FunctionTable:
         """Return the functions of an ELF executable, which needs no sections.
 
         Parameters
@@ -104,7 +103,7 @@ class FunctionTable:
         """
         data: mmap.mmap | bytes = bytes(1)
         # An empty file cannot be mapped.
-        with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
+        with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:  # noqa: PTH123  # as in elfsymbols
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         program = _Program(data)
         for header in program.headers():
@@ -269,6 +268,8 @@ class _Program:
         loads = segments[segments["type"] == elfheader.PT_LOAD]
         self._contents = Segments(flat, *_placed(loads, len(flat)))
         self._writable = Segments(flat, *_placed(loads[(loads["flags"] & elfheader.PF_W) != 0], len(flat)))
+        from gdb_gospan.memory.image import Image  # noqa: PLC0415  # brings what snapshots are packed with
+
         self.memory = Image(self._contents)
 
     def headers(self) -> Iterator[_Header]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.model import Platform
@@ -21,6 +21,9 @@ _ARCHES: dict[str, tuple[int, Literal["little", "big"]]] = {
     "mips64": (8, "big"),
     "mips64le": (8, "little"),
 }
+
+SMALLEST: Final = {8: 92_672, 4: 17_976}
+"""Bytes of the smallest mheap of all bundled layouts, by the bytes of a pointer."""
 
 PAGE_SIZE = 8192
 """Bytes of a heap page: pageShift is 13 on every platform and in every release (sizeclasses.go)."""

@@ -134,7 +134,7 @@ class _Structs(Mapping[str, Struct]):
         return sum(1 for _ in self)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Symbols:
     """Addresses of the runtime's package variables in the program at hand, without the ``runtime.``."""
 

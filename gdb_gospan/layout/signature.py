@@ -24,7 +24,7 @@ _COUNTED_IN: Final = {"spanalloc": "mspan_sys", "cachealloc": "mcache_sys"}
 _OTHERS_IN: Final = ("other_sys", "gcMiscSys")
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Evidence:
     """One piece: what was looked at, and whether it is as the layout says.
 
@@ -46,7 +46,7 @@ class Evidence:
         return self.expected == self.found
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Signature:
     """All evidence for one layout at one address.
 
@@ -157,7 +157,7 @@ class _Look:
         return count, int(np.count_nonzero(data[at] == np.arange(count)))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Recognised:
     """How a program without debug information was recognised.
 

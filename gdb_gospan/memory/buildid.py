@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -67,13 +67,13 @@ def other_build(notes: Iterable[tuple[int, bytes]], memory: Memory, bias: int) -
     return "their build ids differ"
 
 
-def notes_of(path: Path) -> tuple[list[tuple[int, bytes]], int | None]:
+def notes_of(path: str | os.PathLike[str]) -> tuple[list[tuple[int, bytes]], int | None]:
     """Return the notes that the program headers of an executable name, and its entry if the loader may move it.
 
     Quicker than all of `open_executable`. Of what is no ELF file, or not as usual, there are none.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123  # as in elfsymbols
             data = np.frombuffer(file.read(_START), np.uint8)
     except OSError:
         return [], None

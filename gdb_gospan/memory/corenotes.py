@@ -39,7 +39,7 @@ _PSINFO_NAME: Final = 16
 """Offset of pr_fname from pr_pid, past pr_ppid, pr_pgrp and pr_sid."""
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class CoreNotes:
     """What the notes say; None and empty where they do not.
 

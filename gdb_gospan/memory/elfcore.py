@@ -5,7 +5,6 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -26,7 +25,7 @@ _SMALLEST_HEADER = 32
 """Bytes of a program header where words have 32 bits."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Loads:
     """The memory that the process had, sorted by address, whether or not the core has it.
 
@@ -46,7 +45,7 @@ class _Loads:
     writable: npt.NDArray[np.bool_]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Load:
     """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
 
@@ -99,16 +98,16 @@ class CoreFile:
     def __init__(
         self, path: str | os.PathLike[str], fallback: Memory | None = None, tell: Tell | None = None
     ) -> None:
-        self.path = Path(path)
+        self.path, name = path, os.fspath(path)
         self.fallback = fallback
         self.reads = 0
         self.bytes_read = 0
-        self._file, stored = _map(self.path, tell)
+        self._file, stored = _map(name, tell)
         self._resident = 0
         flat = np.empty(0, np.uint8) if self._file is None else np.frombuffer(self._file, np.uint8)
         most = max(elfheader.MOST_HEADERS, stored // _SMALLEST_HEADER)
-        self.headers = headers = elfheader.decode(flat, str(self.path), most)
-        refuse_ill_formed(headers, str(self.path))
+        self.headers = headers = elfheader.decode(flat, name, most)
+        refuse_ill_formed(headers, name)
         self.bits = headers.bits
         self.byteorder = headers.byteorder
         self.machine = headers.machine
@@ -248,7 +247,7 @@ class CoreFile:
         return Rows(data, readable)
 
 
-def _map(path: Path, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
+def _map(path: str, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
     """Map a regular file, read-only, or what it has compressed; None if it is empty. Return its bytes on disk as well."""
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
@@ -262,9 +261,11 @@ def _map(path: Path, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
         if status.st_size == 0:
             return None, 0
         if elfheader.packer(os.pread(file, 16, 0)):
-            from gdb_gospan.memory.compressed import unpacked  # noqa: PLC0415  # few cores are
+            from pathlib import Path  # noqa: PLC0415  # few cores are
 
-            with open(file, "rb", closefd=False) as source, unpacked(source, path, tell) as contents:
+            from gdb_gospan.memory.compressed import unpacked  # noqa: PLC0415
+
+            with open(file, "rb", closefd=False) as source, unpacked(source, Path(path), tell) as contents:
                 return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ), on_disk(contents.fileno())
         return mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ), on_disk(file)
     except OSError as error:

@@ -5,9 +5,7 @@ large process after an import of 30 to 50 ms; this takes well under one.
 """
 
 import os
-import shlex
 import stat
-from pathlib import Path
 from typing import Final, Literal
 
 import attrs
@@ -58,7 +56,7 @@ MOST_HEADERS: Final = 1 << 20
 """Program headers of any core: the mappings that Linux allows a process, where it is told to allow many."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class ProgramHeaders:
     """What an ELF core says about its contents.
 
@@ -144,7 +142,7 @@ def decode(data: Bytes, path: str, most: int = MOST_HEADERS) -> ProgramHeaders:
     )
 
 
-def elf_type(path: Path) -> int | None:
+def elf_type(path: str | os.PathLike[str]) -> int | None:
     """Return e_type of an ELF file (`ET_EXEC`, `ET_DYN`, `ET_CORE`, …), None for any other file.
 
     A compressed file counts as a core: nobody compresses executables, and which
@@ -176,6 +174,8 @@ def packer(start: bytes) -> str | None:
 
 def unpacking(path: str, tool: str) -> str:
     """Return the command that unpacks a compressed file."""
+    import shlex  # noqa: PLC0415  # for a message
+
     return f"{tool} -dc {shlex.quote(path)} > {shlex.quote(path + '.unpacked')}"
 
 

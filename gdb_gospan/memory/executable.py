@@ -6,7 +6,7 @@ import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 import numpy as np
@@ -16,8 +16,10 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.buildid import build_id
 from gdb_gospan.memory.elfheader import ET_DYN, ET_EXEC, elf_type, incomplete
-from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Bytes, Segments, disjoint
+
+if TYPE_CHECKING:
+    from gdb_gospan.memory.image import Image
 
 _PAGE: Final = -1 << 12
 _SHT_NOTE: Final = 7
@@ -81,6 +83,8 @@ class Executable:
         bias
             What the loader added to every address.
         """
+        from gdb_gospan.memory.image import Image  # noqa: PLC0415  # brings what snapshots are packed with
+
         rows = np.array(self._segments, np.uint64).reshape(-1, 3)
         start = rows[:, 0] + np.uint64(bias % (1 << 64))
         room = np.uint64(len(self._flat)) - np.minimum(rows[:, 2], np.uint64(len(self._flat)))

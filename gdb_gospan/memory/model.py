@@ -19,7 +19,7 @@ Tell = Callable[[int, int], object]
 """Is told how many bytes of something large are done, and of how many; of 0 while that is not known."""
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Unreadable:
     """Bytes that could not be read: a value, not an exception, and falsy.
 
@@ -49,7 +49,7 @@ def _read_only(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return view
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Rows:
     """Records of one size, in the order in which they were asked for.
 

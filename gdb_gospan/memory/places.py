@@ -21,7 +21,7 @@ _NEAR: Final = 1 << 20
 """Bytes on each side of a variable in which others of its package are looked for."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Mapping:
     """One mapping of a process: `path` is empty when it is of no file."""
 
@@ -31,7 +31,7 @@ class Mapping:
     path: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Module:
     """A file of a program as it lies in memory: the executable or a library.
 

@@ -11,7 +11,7 @@ import attrs
 _POINTERS: Final = {62: (4, 16, 19), 183: (29, 32, 31, 30)}
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Thread:
     """A thread that stands still, or did at the end.
 

@@ -94,7 +94,7 @@ def overlaps(start: U64, size: U64, addresses: U64, length: int) -> Mask:
     return touched
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Segments:
     """Contents of an address space.
 

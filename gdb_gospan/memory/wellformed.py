@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Final
 
 import numpy as np
@@ -67,6 +66,8 @@ def _named(headers: ProgramHeaders, row: int) -> str:
 
 
 def _ill_formed(headers: ProgramHeaders, path: str, row: int, problem: str) -> UnusableCoreError:
+    import shlex  # noqa: PLC0415  # for a message
+
     return UnusableCoreError(
         f"{path}: ill-formed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
         f"(try: readelf -lW {shlex.quote(path)})"

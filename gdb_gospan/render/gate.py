@@ -9,7 +9,6 @@ escapes. Text, error lines and CSV show them as this module does.
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, Final
 from unicodedata import category
 
@@ -42,6 +41,8 @@ def _escaped(sign: str) -> str:
 def word(name: str) -> str:
     """Return a name that has passed the gate as one word of a command line: bash undoes the escapes."""
     if _ESCAPE.search(name) is None:
+        import shlex  # noqa: PLC0415  # few commands print one
+
         return shlex.quote(name)
     return "$'" + name.replace("'", r"\'") + "'"
 

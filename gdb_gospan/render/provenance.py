@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdb_gospan.analysis.rules import MISSING
+from gdb_gospan.analysis.identity import MISSING
 from gdb_gospan.fields.document import Looks
 from gdb_gospan.fields.envelope import Answer, Check, Layout, Runtime
 from gdb_gospan.fields.units import UNKNOWN, count, nbytes

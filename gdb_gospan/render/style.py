@@ -31,7 +31,7 @@ def _all_or_at_least(columns: int) -> int:
     return max(columns, NARROWEST) if columns else 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Style:
     """What the terminal can show and the user wants.
 

@@ -24,7 +24,7 @@ from gdb_gospan.render.lines import filled, joined
 Cell = Callable[[Any], str]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Column:
     """One column: its key, its heading, and how a row becomes a cell.
 
@@ -133,7 +133,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, str]], indent:
     return "\n".join((indent + line).rstrip() for line in text.splitlines())
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Measure:
     """What is to be known of the cells of a column before they are laid out.
 

@@ -9,7 +9,6 @@ from gdb_gospan.fields.document import Document, Looks
 from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Report, TableOf
 from gdb_gospan.render.provenance import cut_off, footer, heading, note
-from gdb_gospan.render.tables import columns_of, fitted, total_of
 
 D = TypeVar("D", bound=Document)
 
@@ -24,6 +23,8 @@ def text_pieces(report: Report[D], answer: D, looks: Looks) -> Iterator[str]:
 
 
 def _table(table: TableOf[Any], answer: Listed, looks: Looks) -> str:
+    from gdb_gospan.render.tables import columns_of, fitted, total_of  # noqa: PLC0415  # some screens have none
+
     rows = table.rows(answer)
     columns = columns_of(table.row, looks, sort=answer.sort)
     total = None if table.total is None else total_of(columns, *table.total(answer))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import MemoryReadError, TargetError
 from gdb_gospan.fields.command import Command
-from gdb_gospan.layout.globals import AN_ADDRESS, Global, is_number
 from gdb_gospan.memory import Unreadable
+
+if TYPE_CHECKING:
+    from gdb_gospan.layout.globals import Global
 
 
 def located(session: Session, command: Command, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -26,6 +28,8 @@ def located(session: Session, command: Command, arguments: Mapping[str, Any]) ->
     """
     if session.variables is None:
         return arguments
+    from gdb_gospan.layout.globals import is_number  # noqa: PLC0415  # a debugger evaluates names itself
+
     places = [
         (option.name, f"{command.name} --{option.name}") for option in command.options if option.address
     ]
@@ -40,6 +44,10 @@ def located(session: Session, command: Command, arguments: Mapping[str, Any]) ->
 
 def followed(session: Session, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments with the address that each of those variables points to."""
+    if session.variables is None:
+        return arguments
+    from gdb_gospan.layout.globals import Global  # noqa: PLC0415  # as in located, which loaded it
+
     return {
         name: hex(_pointer(session, value)) if isinstance(value, Global) else value
         for name, value in arguments.items()
@@ -50,6 +58,8 @@ def _pointer(session: Session, variable: Global) -> int:
     heap = session.heap
     where = f"{variable.name} at {variable.address:#x}"
     if not variable.pointers:
+        from gdb_gospan.layout.globals import AN_ADDRESS  # noqa: PLC0415  # as in located, which loaded it
+
         raise TargetError(
             f"{where} is a variable of {variable.size:,} bytes and no pointer, slice, string or interface: it is not in the "
             f"Go heap (try: {AN_ADDRESS}; gdb evaluates fields and elements)"

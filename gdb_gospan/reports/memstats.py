@@ -24,7 +24,6 @@ from gdb_gospan.fields.goal import no_goal
 from gdb_gospan.fields.report import Arguments, Figure, Report
 from gdb_gospan.fields.units import UNKNOWN, count, duration
 from gdb_gospan.render.provenance import footer, heading, note
-from gdb_gospan.render.tables import Column, columns_of, fitted, table
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
@@ -204,6 +203,8 @@ class _Line(NamedTuple):
 
 def _screen(answer: Reading, looks: Looks) -> str:
     """Lay the fields out in Go's order, in groups, then BySize."""
+    from gdb_gospan.render.tables import Column, fitted  # noqa: PLC0415  # summary has these figures, and no table
+
     stats = answer.memstats
     rows: list[_Line] = []
     for each in fields_of(MemStats):
@@ -272,6 +273,8 @@ def _means(each: Field, value: Any, looks: Looks) -> str:
 def _by_size(stats: MemStats, looks: Looks) -> str:
     if stats.BySize is None:
         return "  BySize unknown"
+    from gdb_gospan.render.tables import Column, columns_of, fitted, table  # noqa: PLC0415  # as in _screen
+
     rows = [row for row in stats.BySize if row.Mallocs != 0]
     columns = [*columns_of(SizeClass, looks), Column("live", "difference", lambda row: count(_live(row)))]
     body = table(columns, rows)

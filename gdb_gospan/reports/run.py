@@ -15,9 +15,7 @@ from gdb_gospan.fields.envelope import Answer, Explained
 from gdb_gospan.fields.report import Report
 from gdb_gospan.interrupts import Deferred
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.render.csv import csv_pieces
 from gdb_gospan.render.gate import shown
-from gdb_gospan.render.json import json_pieces
 from gdb_gospan.render.plain import passed
 from gdb_gospan.render.style import Style
 from gdb_gospan.render.text import text_pieces
@@ -83,8 +81,12 @@ def laid_out(
 ) -> Iterator[str]:
     """Yield an answer as JSON, as CSV or as text for people, in pieces of whole lines; the target is not needed."""
     if arguments.get("json"):
+        from gdb_gospan.render.json import json_pieces  # noqa: PLC0415  # only for who asks for it
+
         yield from _lines(json_pieces(answer))
     elif arguments.get("csv"):
+        from gdb_gospan.render.csv import csv_pieces  # noqa: PLC0415  # as above
+
         yield from csv_pieces(report, answer)
     else:
         answer = passed(answer, shown)

@@ -24,7 +24,7 @@ _COLUMNS = ("atomicstatus", "goid", "stack.lo", "stack.hi")
 """All that is ever asked of a g: a million of them have half a gigabyte."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Goroutines:
     """The gs of ``allgs``, one row each; dead ones are kept for reuse, some with their stack.
 

@@ -14,7 +14,7 @@ SETS = ("partial", "full")
 SWEPT_SET, UNSWEPT_SET = 0, 1
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Central:
     """Every entry of every spanSet, one row each.
 
@@ -48,7 +48,7 @@ class Central:
     unreadable: int
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SpanSets:
     """The blocks of every spanSet that have entries of it, one row each; what is in them is read later.
 

@@ -16,7 +16,7 @@ _BLOCK = 16 << 10
 """fixalloc takes memory in chunks of 16 KiB (malloc.go, _FixAllocChunk)."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class FixAlloc:
     """One fixalloc.
 

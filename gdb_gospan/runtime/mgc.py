@@ -19,7 +19,7 @@ _NO_GOAL = (1 << 64) - 1
 _NO_LIMIT = (1 << 63) - 1
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GCState:
     """The collector at the moment of the stop.
 
@@ -78,7 +78,7 @@ def read_gc_state(
     )
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Sweep:
     """The sweep of the last cycle; None for what this release does not have.
 
@@ -135,7 +135,7 @@ def _possible(ratio: float | None) -> float | None:
     return ratio if ratio is not None and 0 <= ratio < math.inf else None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Scavenger:
     """The scavenger, which returns free pages to the OS; bytes.
 

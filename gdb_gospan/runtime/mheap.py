@@ -20,7 +20,7 @@ from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Arenas:
     """The heapArenas that exist, one row each.
 
@@ -133,7 +133,7 @@ def _index_list(reader: Reader, mheap: Record, name: str) -> U64:
     return indices
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SpanMap:
     """What the arenas say about each span's first and last page; rows match those of `Spans`.
 

@@ -40,7 +40,7 @@ SpanRows = npt.NDArray[np.int32]
 """Rows of the spans: allspans is not believed to be longer than this type can count."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Pages:
     """Every page of ``mheap.pages.inUse``, ascending; n pages in r address ranges.
 
@@ -169,7 +169,7 @@ def _ranges(reader: Reader, mheap: Record, chunk_bytes: int) -> tuple[U64, U64]:
     return base, limit
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class PageKinds:
     """What each page is; columns match those of `Pages`.
 

@@ -17,7 +17,7 @@ _SCAN: Final = 0x1000
 _FIELDS: Final = ("procid", "locks", "mallocing", "dying", "p", "curg", "incgo", "id")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Ms:
     """What tells whether a thread is in the middle of something, one row for each m of ``allm``.
 

@@ -33,7 +33,7 @@ def _bounded(npages: I64) -> I64:
     return pages
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Spans:
     """All descriptors in ``mheap.allspans``, one row each, sorted by the descriptor's address.
 
@@ -312,7 +312,7 @@ def _pointers(reader: Reader, array: int, length: int) -> tuple[U64, int]:
     return each[known], int(np.count_nonzero(~known))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SlotBits:
     """What the bitmaps say about some spans; the rows match ``rows`` of `Spans`.
 

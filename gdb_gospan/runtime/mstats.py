@@ -26,7 +26,7 @@ def signed(value: int) -> int:
     return (value + (1 << 63)) % _WRAP - (1 << 63)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class HeapStats:
     """consistentHeapStats: the sum of its three generations, as ReadMemStats merges them.
 
@@ -66,7 +66,7 @@ def read_heap_stats(memstats: Record) -> HeapStats:
     return HeapStats(**scalars, **small)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Flush:
     """What ReadMemStats' flush of all mcaches adds to the counters first (mcache.go, releaseAll).
 

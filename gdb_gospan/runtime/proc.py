@@ -14,7 +14,7 @@ from gdb_gospan.runtime.mspan import CACHED, CACHED_STALE, Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Records
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Ps:
     """Every P of ``allp`` with its mcache; GOMAXPROCS rows.
 
@@ -82,7 +82,7 @@ class Ps:
         return PageCaches(columns["pcache.base"], columns["pcache.cache"], columns["pcache.scav"])
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class PageCaches:
     """Each P's pageCache: 64 pages from ``base``; a bit of ``cache`` is a free page of this P.
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import attrs
 
 from gdb_gospan.errors import GoSpansError, MemoryReadError, TargetError
 from gdb_gospan.layout.goversion import GoVersion, parse
 from gdb_gospan.layout.model import Layout, Platform, TypeSource
+from gdb_gospan.layout.platform import SMALLEST
 from gdb_gospan.layout.resolve import Symbols, find_symbols, resolve
 from gdb_gospan.memory import Memory, Unreadable
 from gdb_gospan.memory.places import Module
-from gdb_gospan.runtime import stripped
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.several import Runtime, choose
+
+if TYPE_CHECKING:  # only a program without debug information needs it
+    from gdb_gospan.runtime.stripped import Sighting
 
 _LONGEST_VERSION = 256
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Opened:
     """A heap, and where it was found.
 
@@ -128,17 +132,28 @@ def _found(
     for address, source in by_address.items():
         own = next((module for module in there if module.holds(address)), None)
         found.append(_Named(memory, platform, program, source, address, own))
-    rest = [each for each in there if each.path and not any(each.holds(known) for known in by_address)]
-    sightings = [_Sighted(memory, program, each) for each in stripped.sighted(memory, platform, rest)]
+    large = [each for each in there if each.size >= SMALLEST[platform.pointer_size]]
+    rest = [each for each in large if each.path and not any(each.holds(known) for known in by_address)]
+    sightings = list(_sighted(memory, platform, program, rest))
     if found or any(each.fits for each in sightings):
         # What no layout fits is a runtime if it says so itself: words may look like pointers to themselves by chance.
         return [*found, *(each for each in sightings if each.fits or each.stated)]
-    nameless = (each for each in there if not each.path)
-    of_no_file = (_Sighted(memory, program, each) for each in stripped.sighted(memory, platform, nameless))
+    of_no_file = _sighted(memory, platform, program, [each for each in large if not each.path])
     fitting = next((each for each in of_no_file if each.fits), None)
     if fitting is None and not sightings:
-        stripped.refuse(memory, platform, there, program)
+        from gdb_gospan.runtime.stripped import refuse  # noqa: PLC0415  # as in _sighted
+
+        refuse(memory, platform, there, program)
     return [fitting] if fitting else list(sightings[:1])
+
+
+def _sighted(memory: Memory, platform: Platform, program: str, modules: list[Module]) -> Iterator[_Sighted]:
+    """Yield the modules that have what looks like an mheap."""
+    if modules:
+        from gdb_gospan.runtime.stripped import sighted  # noqa: PLC0415  # most programs have all in their symbols
+
+        for each in sighted(memory, platform, modules):
+            yield _Sighted(memory, program, each)
 
 
 class _Named:
@@ -172,7 +187,9 @@ class _Named:
         symbols = find_symbols(self.source)
         go = read_version(self._memory, symbols, self._platform, self.program)
         if self.source.struct("runtime.mheap") is None:
-            return stripped.from_symbols(self._memory, symbols, self._platform, go, self.program)
+            from gdb_gospan.runtime.stripped import from_symbols  # noqa: PLC0415  # as in _sighted
+
+            return from_symbols(self._memory, symbols, self._platform, go, self.program)
         return Heap(self._memory, resolve(self.source, go, self._platform, source="dwarf"), symbols)
 
     def in_service(self) -> bool:
@@ -212,7 +229,7 @@ class _Sighted:
 
     source = None
 
-    def __init__(self, memory: Memory, program: str, sighting: stripped.Sighting) -> None:
+    def __init__(self, memory: Memory, program: str, sighting: Sighting) -> None:
         self.fits = bool(sighting.fitting)
         self.stated = sighting.stated
         self.mheap = (sighting.fitting or sighting.signatures)[0].mheap

@@ -14,7 +14,7 @@ _LONGEST = 4096
 _MOST_MODULES = 1024
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GoType:
     """A type: its descriptor's address, its name as the program prints it, the bytes of a value."""
 

@@ -14,7 +14,7 @@ import attrs
 from gdb_gospan.errors import UsageError
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Runtime:
     """One Go runtime of a process.
 

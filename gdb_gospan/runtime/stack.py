@@ -12,7 +12,7 @@ from gdb_gospan.runtime.proc import Ps
 from gdb_gospan.runtime.record import I64, U64, Mask
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Stacks:
     """Every stack span; the masks are bool with a row for each of `Spans`.
 

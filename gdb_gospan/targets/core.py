@@ -221,7 +221,7 @@ def _made_by(notes: CoreNotes) -> str:
     return f" (the core is of {notes.program})" if notes.program else ""
 
 
-def _bias(executable: Executable, notes: CoreNotes, core: Path) -> int:
+def _bias(executable: Executable, notes: CoreNotes, core: str | os.PathLike[str]) -> int:
     """Return what the loader added to the addresses of the executable."""
     if not executable.movable:
         return 0

@@ -16,6 +16,7 @@ import attrs
 
 from gdb_gospan.analysis.session import Session, Target, no_runtime
 from gdb_gospan.analysis.standing import Stack
+from gdb_gospan.analysis.verification import warm
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
 from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
@@ -102,6 +103,7 @@ class ProcessSession(Session):
         pid = self._memory.pid
         if self._looked:
             raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+        warm()
         taken = None if rehearse is None else self._plan(rehearse)
         before, self._looked = self.pause_ms or 0.0, True
         with _no_job_control(), _ended_instead(pid):

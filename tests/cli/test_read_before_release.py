@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import os
 import signal
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,12 +116,15 @@ def named_by(module: ModuleType) -> tuple[set[str], set[str]]:
                 parts.add(node.attr)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in only_whether:
                 texts.add(node.value)
-        left += [
-            used
-            for name in (
-                value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
-                for value in vars(each).values()
-            )
-            if (used := sys.modules.get(name or "")) and used.__name__.startswith("gdb_gospan.analysis")
-        ]
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("gdb_gospan.analysis"):
+                left += imported(node)
     return parts, texts
+
+
+def imported(node: ast.ImportFrom) -> list[ModuleType]:
+    """Return the modules that are imported, or that names are imported of; those within a function as well."""
+    found = []
+    for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+        with suppress(ImportError):
+            found.append(importlib.import_module(str(name)))
+    return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gdb_gospan.analysis.verification import OF_SCHEDULER
+from gdb_gospan.analysis.verification import of_scheduler
 from gdb_gospan.memory import procstatus
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.arguments import parse
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STACKS = next(command for command in COMMANDS if command.name == "stacks")
 PLAIN = Style(width=100, colour=False, unicode=True, exact=True, room=100)
-CODES = [identity.code for identity in OF_SCHEDULER]
+CODES = [identity.code for identity in of_scheduler()]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from gdb_gospan.targets import process
 from gdb_gospan.targets.frames import stacks
 from tools import cores, gdbs, processes, programs, split
 
-ASK = "python import json; from gdb_gospan.debugger.target import frames; print(json.dumps(list(frames())))"
+ASK = "python import json; from gdb_gospan.debugger.threads import frames; print(json.dumps(list(frames())))"
 
 
 def is_subsequence(few, many):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,6 @@ def test_every_release_and_architecture_has_one():
 
 
 def test_the_file_is_laid_out_for_reading():
-    text = bundled.FILE.read_text(encoding="utf-8")
+    text = Path(bundled.FILE).read_text(encoding="utf-8")
     assert text == layouts.written(json.loads(text))
     assert len(text) < 50_000

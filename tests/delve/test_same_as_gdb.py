@@ -84,7 +84,7 @@ def different(got: Any, wanted: Any, path: str = "") -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def of_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of goroutines and threads the script has no report and no identities; so here the engine has none either."""
-    monkeypatch.setattr(verification, "OF_SCHEDULER", ())
+    monkeypatch.setattr(verification, "of_scheduler", lambda: ())
 
 
 def compare_figures(said: str, expected: str) -> None:

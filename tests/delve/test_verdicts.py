@@ -28,7 +28,7 @@ SMALL, LARGE = "heapInUse +8 KiB", "heapInUse +1 GiB"
 @pytest.fixture(autouse=True)
 def of_the_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of goroutines and threads the script has no identities; so here the engine has none either."""
-    monkeypatch.setattr(verification, "OF_SCHEDULER", ())
+    monkeypatch.setattr(verification, "of_scheduler", lambda: ())
 
 
 def of_shell(copy: CopiedCore, executable: Path, *words: str) -> str:

@@ -146,7 +146,7 @@ def main() -> None:
         for arch in ARCHES
     }
     text = written(merged(tables))
-    bundled.FILE.write_text(text, encoding="utf-8")
+    Path(bundled.FILE).write_text(text, encoding="utf-8")
     print(json.dumps({"tables": len(tables), "bytes": len(text)}))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gdb_gospan import cli
 from gdb_gospan.analysis.occupancy import Classes
-from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER
+from gdb_gospan.analysis.verification import IDENTITIES, of_scheduler
 from gdb_gospan.fields.command import options_of
 from gdb_gospan.glossary.fixallocs import FIXALLOCS
 from gdb_gospan.glossary.identities import IDENTITY_FORMULAS
@@ -32,7 +32,7 @@ COLUMNS = {f"{command.name}/{column}" for command in COMMANDS for column, _ in c
 KEYS = {f"{section}/{key}" for section in ("bytes", "spans", "pages") for key in DOCUMENT[section]}
 KEYS |= {f"classes/{key}" for key in DOCUMENT["classes"][0]}
 KEYS |= {f"classes/{field.name}" for field in attrs.fields(Classes)}
-CODES = {f"check/{identity.code}" for identity in (*IDENTITIES, *OF_SCHEDULER)}
+CODES = {f"check/{identity.code}" for identity in (*IDENTITIES, *of_scheduler())}
 
 #: Every name of the article about which something else is true (peers' table, rows S5 to S47).
 CLAIMED = (
@@ -205,7 +205,7 @@ def test_every_fixalloc_of_every_release_is_explained() -> None:
 
 def test_every_identity_has_its_formula() -> None:
     assert list(IDENTITY_FORMULAS) == [
-        *(identity.code for identity in (*IDENTITIES, *OF_SCHEDULER)),
+        *(identity.code for identity in (*IDENTITIES, *of_scheduler())),
         "gdb-values",
     ]
     assert all(" = " in formula for formula in IDENTITY_FORMULAS.values())

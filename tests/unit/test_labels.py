@@ -12,7 +12,6 @@ from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.render import tables
 from gdb_gospan.render.style import Style
-from gdb_gospan.reports import memstats
 from gdb_gospan.reports.catalog import find
 from gdb_gospan.runtime.goroutines import STATUS_NAMES
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
@@ -61,7 +60,6 @@ def test_every_label_is_a_term(image: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(tables, "_table", noted_cells)
     monkeypatch.setattr(tables, "table", noted)
-    monkeypatch.setattr(memstats, "table", noted)
     for command, document in images.documents(images.load(image).session()):
         text = images.text(command, document, Style(width=150))
         if command.name in NAMED:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.analysis.rules import MISSING
+from gdb_gospan.analysis.identity import MISSING
 from gdb_gospan.render.style import Style
 from tools import answers
 

@@ -11,7 +11,7 @@ from gdb_gospan.analysis.rules import FAMILIES
 from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
-from gdb_gospan.analysis.verification import IDENTITIES, OF_SCHEDULER, verify
+from gdb_gospan.analysis.verification import IDENTITIES, of_scheduler, verify
 from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.render.provenance import footer
 from gdb_gospan.render.style import Style
@@ -432,4 +432,4 @@ def test_a_hundred_threads_in_one_place_are_not_all_named() -> None:
 
 
 def test_every_family_is_of_some_identity() -> None:
-    assert {identity.family for identity in (*IDENTITIES, *OF_SCHEDULER)} == set(FAMILIES)
+    assert {identity.family for identity in (*IDENTITIES, *of_scheduler())} == set(FAMILIES)
