@@ -131,6 +131,8 @@ class Session:
         what was read meanwhile, are of the first look.
     started
         When the first look began, on the clock of time.perf_counter.
+    stood
+        How to learn for how many seconds a debugger has held the process, or None.
     taken
         All that is to be read was read in one look, and reports are built without another.
     """
@@ -169,6 +171,7 @@ class Session:
 
             self._stopped = heap.memory if isinstance(heap.memory, Stopped) else None
         self.started = time.perf_counter()
+        self.stood: Callable[[], float | None] | None = None
         self.taken = False
 
     @cached_property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gdb
 
 from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
+from gdb_gospan.debugger import stops
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
@@ -64,7 +65,7 @@ def current_session(runtime: str | None = None) -> Session:
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
     if kind != "core":
-        _warm()  # before the clock: what Python has to load is not the target's business
+        warm_up()  # before the clock: what Python has to load is not the target's business
     began = time.perf_counter()
     _listen()
     key = (
@@ -78,6 +79,7 @@ def current_session(runtime: str | None = None) -> Session:
     if _session is None or _session[0] != key:
         _session = key, _open(inferior, kind, runtime)
         _session[1].opened_in = time.perf_counter() - began
+        _session[1].stood = stops.seconds
     return _session[1]
 
 
@@ -243,10 +245,10 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     )
 
 
-# What many reports do without is loaded when it is asked for; for a process that stands still, by `_warm`.
+# What many reports do without is loaded when it is asked for; for a process that stands still, by `warm_up`.
 
 
-def _warm() -> None:
+def warm_up() -> None:
     """Load what a look at a process may ask for, before anything is read."""
     from gdb_gospan.analysis.verification import warm
     from gdb_gospan.debugger import expressions, samples, threads

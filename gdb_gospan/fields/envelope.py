@@ -45,6 +45,11 @@ class Target(Document):
     pause_ms: float | None = field(
         "of a live or remote process: milliseconds for which this look kept it standing still (--pid), or, in a debugger, for which a stop just for it would have"
     )
+    stopped_ms: float | None = field(
+        "of a live process in a debugger: milliseconds since the debugger stopped it, up to this report",
+        optional=True,
+        default=None,
+    )
     reads: int | None = field(
         "of a remote process: how often this look read its memory; gdb may need several packets for one read"
     )

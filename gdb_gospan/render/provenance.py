@@ -11,6 +11,8 @@ from gdb_gospan.fields.units import UNKNOWN, count, nbytes
 from gdb_gospan.render.lines import filled
 
 _NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
+_A_WHILE = 10_000
+"""Milliseconds from which on only seconds matter."""
 _MOST_REASONS = 3
 """Threads and the like that are named; --json has all."""
 
@@ -53,6 +55,8 @@ def footer(document: Answer, style: Looks) -> str:
     if target.pause_ms is not None:
         how_often = f" by {count(target.reads)} reads" if target.kind == "remote" else ""
         parts.append(f"read in {target.pause_ms:.0f} ms{how_often}")
+    if target.stopped_ms is not None:
+        parts.append(f"stopped for {_seconds(target.stopped_ms)}")
     lines = [wrapped("", parts, style.width)]
     lines += [line for check in checks if check.status == "broken" for line in _broken(check, style)]
     lines += _named("in flight", [check for check in checks if check.status == "transient"], style)
@@ -66,6 +70,11 @@ def footer(document: Answer, style: Looks) -> str:
         bounds = "figures that need what is missing are lower bounds, ≥ in the summary"
         lines.append(style.paint("notice", note(bounds, style.width)))
     return "\n".join(lines)
+
+
+def _seconds(milliseconds: float) -> str:
+    """Write a time that may be of a person at a prompt, or of a machine."""
+    return f"{milliseconds:.0f} ms" if milliseconds < _A_WHILE else f"{milliseconds / 1000:,.0f} s"
 
 
 def _layout(layout: Layout) -> str:

@@ -162,7 +162,13 @@ def _looked(session: Session | None, report: Report[Any], arguments: Mapping[str
 def _timed(session: Session, answer: Answer) -> Answer:
     """Return the answer with how long the target stood still for it, and how often it was read, now that all is read."""
     pause = None if session.pause_ms is None else round(session.pause_ms, 3)
-    target = evolved(answer.about.target, pause_ms=pause, reads=session.reads)
+    stood = session.stood() if session.stood and session.target.kind == "live" else None
+    target = evolved(
+        answer.about.target,
+        pause_ms=pause,
+        stopped_ms=None if stood is None else round(1000 * stood, 3),
+        reads=session.reads,
+    )
     return evolved(answer, about=evolved(answer.about, target=target))
 
 
