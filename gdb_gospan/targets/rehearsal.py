@@ -79,6 +79,7 @@ def plan(
     """
     footprint = Footprint(memory)
     trial = Heap(footprint, heap.layout, heap.symbols, heap.evidence)
+    trial.trail.begins = heap.trail.begins
     with suppress(Exception):
         rehearse(Rehearsal(target, trial, footprint))
     for other in others:
