@@ -57,15 +57,18 @@ def answers(ask: Callable[[Gdb, Core], Answers], gdb: Gdb, frag_core: Core) -> A
     return ask(gdb, frag_core)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(gdb: Gdb, core: Core) -> Iterator[Session]:
-    """Give a gdb that stays open on the module's ``core``."""
+    """Give a gdb that stays open on the module's ``core``.
+
+    Of the module, as all that asks it: pytest would give the next module, which has a ``core`` of its own, this gdb again.
+    """
     session = Session(gdb, exe=core.executable, core=core.path)
     yield session
     session.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def say(session: Session) -> Callable[..., list[str]]:
     """Give a function that runs go-spans commands and returns what each printed; nothing on stderr."""
 
@@ -77,7 +80,7 @@ def say(session: Session) -> Callable[..., list[str]]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def refuse(session: Session) -> Callable[..., list[str]]:
     """Give a function that runs go-spans commands of which each must fail with one line, and returns the lines."""
 
@@ -92,7 +95,7 @@ def refuse(session: Session) -> Callable[..., list[str]]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spans(say: Callable[..., list[str]]) -> list[dict[str, Any]]:
     """Every span, as list gives them."""
     return json.loads(say("list --state all --limit 0 --json")[0])["list"]

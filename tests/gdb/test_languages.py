@@ -87,7 +87,7 @@ def answers(session: Session, folder: Path) -> list[tuple[str, str]]:
     return session.run(*asked(folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def as_it_is(
     session: Session, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[tuple[str, str]]]:

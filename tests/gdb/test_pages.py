@@ -57,7 +57,7 @@ def bitmap(dumped: list[list[int]]) -> list[Page]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(say: Say) -> dict[str, Any]:
     return json.loads(say("pages --limit 0 --json")[0])
 

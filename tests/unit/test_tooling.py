@@ -1,10 +1,12 @@
 """The tools of the tests: the cache folder, where cores are, and that nothing is skipped in silence."""
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -328,3 +330,28 @@ def test_no_property_has_a_deadline() -> None:
     """A busy machine is no defect."""
     assert hypothesis.settings.default is not None
     assert hypothesis.settings.default.deadline is None
+
+
+def test_no_shared_fixture_rests_on_what_a_file_has_its_own_of() -> None:
+    """Pytest keeps a session's fixture from file to file, and so what it made of the first file's own."""
+    files = {path: _fixtures(path) for path in cache.CHECKOUT.glob("tests/**/*.py")}
+    assert [
+        f"{path.relative_to(cache.CHECKOUT)}: {name} rests on {', '.join(sorted(theirs & own.keys()))}"
+        for path, shared in files.items()
+        if path.name == "conftest.py"
+        for name, (scope, theirs) in shared.items()
+        for other, own in files.items()
+        if scope == "session" and other != path and other.is_relative_to(path.parent) and theirs & own.keys()
+    ] == []
+
+
+def _fixtures(path: Path) -> dict[str, tuple[str, set[str]]]:
+    """Return the scope of each fixture of a file, and the fixtures that it asks for."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        for mark in node.decorator_list if isinstance(node, ast.FunctionDef) else []:
+            if ast.unparse(mark).startswith("pytest.fixture"):
+                scopes = [key.value for key in getattr(mark, "keywords", []) if key.arg == "scope"]
+                scope = ast.literal_eval(scopes[0]) if scopes else "function"
+                found[node.name] = scope, {argument.arg for argument in node.args.args}
+    return found
