@@ -116,7 +116,7 @@ def _large_spans(heap: Heap) -> Finding:
     "bytes of the spans in work.wbufSpans = GC work buffers",
 )
 def _work_buffer_lists(heap: Heap) -> Finding:
-    if "work" not in heap.symbols.addresses and heap.spans.work_buffer.any():
+    if "work" not in heap.symbols.addresses and heap.stats.inWorkBufs:
         return Finding(None, 0, complete=False, missing="runtime.work was not found without symbols")
     return Finding(heap.stats.inWorkBufs, heap.spans.total_bytes(heap.work_buffer_lists))
 

@@ -39,10 +39,6 @@ class SchedulerVariables(Looking):
         self._ps: U64 = np.empty(0, np.uint64)
         self._ms: U64 = np.empty(0, np.uint64)
 
-    def take_lists(self, other: SchedulerVariables) -> None:
-        """Take what another search has found in allp, allgs and allm."""
-        self._ps, self._gs, self._ms = other._ps, other._gs, other._ms  # of the same class
-
     def allp(self) -> int | None:
         """Allp lists the Ps, each by its number; the mcache of each names spans, or the one that is none.
 

@@ -18,8 +18,6 @@ from gdb_gospan.layout.words import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.segments import distinct
 
-LISTS: Final = ("allp", "allgs", "allm")
-"""Variables that are told by what they list, in the order in which they need each other."""
 _DEFAULT_MINIMUM: Final = (4 << 20, 512 << 10)
 """defaultHeapMinimum, and that of GOEXPERIMENT=heapminimum512kib (mgcpacer.go)."""
 _MOST_GOGC: Final = 1_000_000
@@ -40,23 +38,6 @@ def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[s
         if address is not None:
             found[name] = address
     return found
-
-
-def looked_at(memory: Memory, lists: Words, structs: Words, signature: Signature) -> dict[str, int]:
-    """Return the same of a few words that are these variables already, if each is what it is taken for.
-
-    Parameters
-    ----------
-    lists
-        The words of allp, allgs and allm: among so few none is taken for another.
-    structs
-        Those of the others.
-    """
-    first, search = _Search(memory, lists, signature), _Search(memory, structs, signature)
-    found = {name: first.finders[name]() for name in LISTS}
-    search.take_lists(first)
-    found |= {name: find() for name, find in search.finders.items() if name not in LISTS}
-    return {name: address for name, address in found.items() if address is not None}
 
 
 class _Search(SchedulerVariables):

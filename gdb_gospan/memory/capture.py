@@ -7,6 +7,7 @@ copying. What was not taken cannot be read afterwards: that is an error, never z
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
@@ -18,7 +19,7 @@ from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.segments import U64, Bytes, Mask, among, distinct, overlaps
 
 _SPARE: Final = 2048
-"""Pages of room for what is only known in the stop: the stacks of the threads."""
+"""Pages of room for what is only known in the stop: the stacks of the threads, and what has been mapped since."""
 _NOT_TAKEN: Final = "not in the capture"
 _SMALL: Final = 4096
 """Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later."""
@@ -67,10 +68,9 @@ class Plan:
                 self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
 
     def take_more(self, memory: Filling, numbers: Iterable[int]) -> None:
-        """Read a few pages more, which are only known when the process stands still; what there is no room for is not."""
-        wanted = np.array(sorted(set(numbers)), np.uint64)
-        fresh = wanted[~among(wanted, self._pages)][:_SPARE]
-        at = len(self._pages)
+        """Read a few pages more, which are only known when the process stands still: those that there is room for."""
+        wanted, at = np.array([*dict.fromkeys(numbers)], np.uint64), len(self._pages)
+        fresh = wanted[~among(wanted, self._pages)][: (len(self._room) >> SHIFT) - at]
         self._pages = np.concatenate([self._pages, fresh])
         more = [self._take_one(memory, place) for place in range(at, len(self._pages))]
         self._known = np.concatenate([self._known, np.array(more, np.bool_)])
@@ -93,31 +93,70 @@ class Capture(Held):
     def _why(self, _holes: U64) -> str:
         return NOT_IN_PROCESS
 
-    def alone(self) -> Capture:
-        """Return the same pages for who only guesses where to look: all other memory is unreadable, and no error."""
-        copied = copy.copy(self)
-        copied.memory = _Nothing(self.memory)
-        return copied
+    def alone(self, mappings: Iterable[Mapping]) -> Guess:
+        """Return the same pages for who only guesses where to look, into these mappings too."""
+        return Guess(self, mappings)
 
 
-class _Nothing(Over):
+class Guess(Over):
+    """A capture of which more may be asked than was taken: what was not is unreadable, and no error.
+
+    Attributes
+    ----------
+    lacked
+        Something was asked for that is mapped, and was not taken: the process might have told more.
+    """
+
+    def __init__(self, capture: Capture, mappings: Iterable[Mapping]) -> None:
+        there = sorted((each.start, each.size) for each in mappings if each.writable)
+        self._starts, self._sizes = np.array(there, np.uint64).reshape(-1, 2).T
+        self.lacked = False
+        self._held = copy.copy(capture)
+        self._held.memory = _NotTaken(capture.memory, self)
+        super().__init__(capture.memory)
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        """Return all `size` bytes at `address`, or the first that was not taken."""
+        return self._held.read(address, size)
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
+        return self._held.read_many(addresses, size)
+
+    def lacks(self, addresses: U64, size: int) -> None:
+        """Note that this was not taken."""
+        self.lacked = self.lacked or bool(overlaps(self._starts, self._sizes, addresses, size).any())
+
+
+class _NotTaken(Over):
     """Memory of which nothing can be read."""
+
+    def __init__(self, memory: Memory, guess: Guess) -> None:
+        super().__init__(memory)
+        self._guess = guess
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         known = foregone(address, size)
+        if known is None:
+            self._guess.lacks(np.array([address], np.uint64), size)
         return Unreadable(address, size, _NOT_TAKEN) if known is None else known
 
     def read_many(self, addresses: U64, size: int) -> Rows:
+        if len(addresses) and size:
+            self._guess.lacks(addresses, size)
         return Rows.none(len(addresses), size)
 
 
 def appeared(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[int]:
     """Yield the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory."""
     known = sorted((each.start, each.start + each.size) for each in before)
+    starts, same = [start for start, _ in known], {*known}
     for each in now:
-        if not each.writable or each.path:
+        start, end = each.start, each.start + each.size
+        if not each.writable or each.path or (start, end) in same:
             continue
-        for first, last in _without(each.start, each.start + each.size, known):
+        near = slice(max(bisect_right(starts, start) - 1, 0), bisect_left(starts, end))
+        for first, last in _without(start, end, known[near]):
             if last - first <= _SPARE << SHIFT:
                 yield from range(first >> SHIFT, last >> SHIFT)
 

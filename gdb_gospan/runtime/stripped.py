@@ -27,19 +27,6 @@ from gdb_gospan.runtime.heap import Heap
 
 _NEEDED: Final = ("allp", "gcController")
 
-AT_TIMES: Final = frozenset({"work", "sweep", "gcBitsArenas", "scavenge"})
-"""Variables that are told by the state that they are in: of some states they are not, wherever one looks."""
-_POINTED_TO: Final = frozenset({"debug", "firstmoduledata"})
-"""Variables that are told by constants that name them, and so once and for all."""
-_STRUCTS: Final = {
-    "gcController": "gcControllerState", "sched": "schedt", "gcrash": "g", "sweep": "sweepdata", "work": "work",
-    "gcBitsArenas": "gcBitsArenas", "scavenge": "scavenge",
-}  # fmt: skip
-_BESIDE: Final = 8
-"""Words on each side of work: one list of it is like the next."""
-_WORDS: Final = {"allp": 3, "allgs": 3, "allm": 1}
-"""Of what each of the others is made: a slice has three words."""
-
 _ENOUGH: Final = 0.98
 """Of the spans must look like spans; in a live stop a few may just be changing."""
 
@@ -173,47 +160,6 @@ def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], 
         )
     ranges = around(module.image, near) if near else module.image
     return _variables(memory, Words.read(memory, ranges, heap.layout.platform), signature, program)
-
-
-def verified(memory: Memory, heap: Heap, known: Symbols) -> Symbols | None:
-    """Look at variables that were found without symbols where they are, all at once: each has to be what it was taken for.
-
-    Returns
-    -------
-    Symbols or None
-        The known ones, without those of which nothing can be said at the moment (`AT_TIMES`); None where one is
-        something else by now, and all have to be found again.
-    """
-    if heap.evidence is None:
-        return known
-    signature = examine(memory, known["mheap_"], heap.evidence.signature.table)
-    if not signature.holds:
-        return None
-    layout, width = heap.layout, heap.layout.platform.pointer_size
-    beside = {"work": _BESIDE * width}
-    sizes = {name: layout[struct].size for name, struct in _STRUCTS.items() if struct in layout.structs}
-
-    def words(sizes: Mapping[str, int]) -> Words:
-        there = [
-            (known[name], size, beside.get(name, 0))
-            for name, size in sizes.items()
-            if name in known.addresses
-        ]
-        ranges = sorted((address - more, size + 2 * more) for address, size, more in there)
-        return Words.read(memory, ranges, layout.platform)
-
-    lists = words({name: count * width for name, count in _WORDS.items()})
-    found = variables.looked_at(memory, lists, words(sizes), signature)
-    found |= {"mheap_": signature.mheap, "memstats": signature.memstats}
-    kept = {}
-    for name, address in known.addresses.items():
-        if found.get(name) == address or name in _POINTED_TO:
-            kept[name] = address
-        elif name not in AT_TIMES:
-            return None
-        elif name in found:  # of work one list alone does not tell, and now there are two
-            kept[name] = found[name]
-    return Symbols(kept)
 
 
 def _variables(memory: Memory, words: Words, signature: Signature, program: str) -> Symbols:

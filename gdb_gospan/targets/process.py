@@ -141,22 +141,23 @@ class ProcessSession(Session):
     def _plan(self, rehearse: Callable[[Session], object]) -> Plan | None:
         """Learn what to copy, while the process runs."""
         search, symbols = self._opened.search, self.heap.symbols
-        others = [] if search is None else [lambda memory: search.verified(memory, symbols)]
+        others = [] if search is None else [lambda memory: search.near(memory, symbols)]
         self._mappings = list(mappings_of(self._memory.pid))
-        return plan(self.target, self.heap, self._memory, self._mappings, rehearse, *others)
+        return plan(self, self._memory, self._mappings, rehearse, *others)
 
     def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
         """Copy what is planned, let the process go on, and look at the copy."""
         taken.take(self._memory)
-        now = appeared(self._mappings, mappings_of(stop.pid))
-        taken.take_more(self._memory, chain(stack_pages(self._memory, self._threads), now))
+        now = mappings_of(stop.pid)
+        fresh = appeared(self._mappings, now)
+        taken.take_more(self._memory, chain(stack_pages(self._memory, self._threads), fresh))
         stop.release()
         self._memory.close()
         _refuse_halves(stop)
         self._captured = True
         self.heap.memory = self.heap.reader.memory = memory = taken.sealed(self._memory)
         if self._opened.search is not None:
-            self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols)
+            self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
 
     def release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check
 from gdb_gospan.memory.capture import Plan, grown
 from gdb_gospan.memory.footprint import Footprint
@@ -31,10 +31,10 @@ class RehearsedError(Exception):
 
 
 class Rehearsal(Session):
-    """A look at a process that runs, through memory that notes where it is read."""
+    """A look at a process that runs, through memory that notes where it is read; otherwise like `looked_at`."""
 
-    def __init__(self, target: Target, heap: Heap, footprint: Footprint) -> None:
-        super().__init__(target, heap)
+    def __init__(self, looked_at: Session, heap: Heap, footprint: Footprint) -> None:
+        super().__init__(looked_at.target, heap, variables=looked_at.variables)
         self._footprint = footprint
 
     def let_go(self, *parts: str) -> None:
@@ -65,8 +65,7 @@ class Rehearsal(Session):
 
 
 def plan(
-    target: Target,
-    heap: Heap,
+    session: Session,
     memory: Memory,
     mappings: list[Mapping],
     rehearse: Callable[[Session], object],
@@ -77,11 +76,11 @@ def plan(
     None where that is more than should be held. What goes wrong here goes wrong again when the process stands still, or
     was of no moment.
     """
-    footprint = Footprint(memory)
+    footprint, heap = Footprint(memory), session.heap
     trial = Heap(footprint, heap.layout, heap.symbols, heap.evidence)
     trial.trail.begins = heap.trail.begins
     with suppress(Exception):
-        rehearse(Rehearsal(target, trial, footprint))
+        rehearse(Rehearsal(session, trial, footprint))
     for other in others:
         with suppress(Exception):
             other(footprint)

@@ -1,23 +1,28 @@
-"""The runtime's variables of a stripped process: found while it runs, and told again of the moment that is looked at."""
+"""The runtime's variables of a stripped process: found while it runs, and once more in what is looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 import attrs
 
-from gdb_gospan.errors import GoSpansError
+from gdb_gospan.errors import GoSpansError, LayoutError
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.capture import Capture
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.places import Mapping, Module
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.stripped import AT_TIMES, find_again, verified
+from gdb_gospan.runtime.stripped import find_again
 
-_WANTED: Final = AT_TIMES | {"sched", "allgs", "allm"}
-"""Variables that may not be told while the process runs, and then are looked for in a copy."""
+_AT_TIMES: Final = frozenset({"work", "sweep", "gcBitsArenas", "scavenge"})
+"""Variables that are told by the state that they are in: in some states nothing tells them, wherever one looks."""
+_NAMED: Final = ("debug", "firstmoduledata")
+"""Variables that are told by constants that name them: once and for all, and maybe far away."""
+_LED_TO: Final = ("allgs", "allm", "sched")
+"""Variables that are told by where they lead, out of many words that lead somewhere; while the process runs maybe not."""
 
 
 @attrs.frozen(eq=False)
@@ -31,34 +36,47 @@ class Search:
     module: Module
     program: str
 
-    def verified(self, memory: Memory, known: Symbols) -> Symbols | None:
-        """Return where they are, if that is where they were found while the process ran; a few reads tell."""
-        return verified(memory, self.heap, known)
+    def near(self, memory: Memory, known: Symbols) -> Symbols:
+        """Return where they are, looked for around where they were found while the process ran.
 
-    def in_copy(self, memory: Capture, known: Symbols) -> Symbols:
-        """Return where they are in a copy; `ReadAfterReleaseError` where it does not tell.
-
-        What was not told by the state of the process before may be now.
+        Raises
+        ------
+        GoSpansError
+            One that was found then is not there.
         """
-        alone = memory.alone()
-        same = self.verified(alone, known)
-        if same is None:
+        found = find_again(memory, self.heap, self.module, [*known.addresses.values()], self.program)
+        found = Symbols(
+            {**{name: known[name] for name in _NAMED if name in known.addresses}, **found.addresses}
+        )
+        if lost := known.addresses.keys() - _AT_TIMES - found.addresses.keys():
+            raise LayoutError(f"no runtime.{min(lost)} in {self.program} where it was (try: again)")
+        return found
+
+    def in_copy(self, memory: Capture, known: Symbols, mappings: Sequence[Mapping]) -> Symbols:
+        """Return where they are in a copy.
+
+        Raises
+        ------
+        ReadAfterReleaseError
+            What the copy lacks may have told more.
+        """
+        guess = memory.alone(mappings)
+        try:
+            found = self.near(guess, known)
+        except GoSpansError:
+            raise ReadAfterReleaseError from None
+        # Some words always lead to what was not taken. That matters where a variable is not found, or not where it was
+        # while the process ran. Those of some states are told by the span descriptors, and these are all there.
+        here, before = found.addresses, known.addresses
+        steady = {*before, *_LED_TO} - _AT_TIMES
+        if guess.lacked and any(
+            name not in here or here[name] != before.get(name, here[name]) for name in steady
+        ):
             raise ReadAfterReleaseError
-        if same.addresses.keys() >= _WANTED:
-            return same
-        with suppress(GoSpansError):
-            found = find_again(alone, self.heap, self.module, [*known.addresses.values()], self.program)
-            more = {name: found[name] for name in _WANTED & found.addresses.keys()}
-            return Symbols({**more, **same.addresses})
-        return same
+        return found
 
     def again(self, memory: Memory, known: Symbols) -> Symbols:
-        """Return where they are: where they were found while the process ran, else near there, else anywhere."""
-        if (same := self.verified(memory, known)) is not None:
-            return same
+        """Return where they are: around where they were found while the process ran, else anywhere."""
         with suppress(GoSpansError):
-            near = [*known.addresses.values()]
-            found = find_again(memory, self.heap, self.module, near, self.program)
-            if known.addresses.keys() - AT_TIMES <= found.addresses.keys():
-                return found
+            return self.near(memory, known)
         return find_again(memory, self.heap, self.module, (), self.program)

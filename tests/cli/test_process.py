@@ -243,13 +243,22 @@ def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeyp
 
     monkeypatch.setattr(importlib.import_module("gdb_gospan.targets.search"), "find_again", counted)
     with sleeping(stripped) as running:
-        for known, count in (({}, 0), ({"nothing": truth["mheap_"]}, 2), ({"allp": 0x1000}, 1)):
+        beside = {
+            "gcBitsArenas": truth["gcBitsArenas"] - 8
+        }  # what is found there at times while a program runs
+        for known, count in (({}, 1), ({"nothing": truth["mheap_"]}, 2), ({"allp": 0x1000}, 1), (beside, 1)):
             session = open_session(running.pid)
             session.heap.symbols = Symbols(session.heap.symbols.addresses | known)
             searches.clear()
             with session.look():
                 found = session.heap.symbols.addresses
             assert (known, len(searches)) == (known, count)
+            if count == 1:  # in a copy, too: once to learn what to take, once in it
+                copied = open_session(running.pid)
+                copied.heap.symbols = Symbols(copied.heap.symbols.addresses | known)
+                with copied.look(lambda session: session.checks):
+                    assert copied.heap.symbols.addresses == found
+                assert len(searches) == 3
             # Of work only its two lists of spans are looked for; when one is empty, the other may pass for it.
             lists = session.heap.layout["work"]
             between = lists["wbufSpans.busy.first"].offset - lists["wbufSpans.free.first"].offset
