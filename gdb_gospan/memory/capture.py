@@ -31,6 +31,8 @@ _AROUND: Final = 4
 """Pages on each side of one that is needed of an arena: there lie what the runtime makes as objects, Gs and Ms."""
 _FEW: Final = 1024
 """If there are no more of these."""
+_MOST_OF_ARENAS: Final = 4096
+"""Pages of arenas to copy: where more are needed, it is some bytes of each, and those are quicker read one by one."""
 
 
 class Filling(Memory, Protocol):
@@ -172,8 +174,8 @@ def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator
         yield start, end
 
 
-def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
-    """Return the pages with what lies between and right behind them in the runtime's own mappings.
+def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64 | None:
+    """Return the pages with what lies between and right behind them in the runtime's own mappings; None for too many.
 
     Parameters
     ----------
@@ -183,6 +185,8 @@ def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U
     found = [pages]
     own = overlaps(*arenas, pages << np.uint64(SHIFT), PAGE)
     objects = pages[own]
+    if len(objects) > _MOST_OF_ARENAS:
+        return None
     if len(objects) <= _FEW:
         found += [objects + np.uint64(step) for step in range(1, _AROUND + 1)]
         found += [objects - np.uint64(step) for step in range(1, _AROUND + 1)]

@@ -18,6 +18,8 @@ from gdb_gospan.fields.document import BYTES, COUNT, Document, Looks, document, 
 from gdb_gospan.fields.envelope import Answer, Proof
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
+from gdb_gospan.memory import Memory
+from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import is_image
 from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
@@ -51,7 +53,8 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
     path = arguments["argument"]
     memory = session.heap.memory
     recorder = RecorderOfCopy(memory) if isinstance(memory, Held) else Recorder(memory)
-    threads, proof_of_copy = _read(session, recorder)
+    # A rehearsal ends in there: of that nothing need be kept.
+    threads, proof_of_copy = _read(session, memory if isinstance(memory, Footprint) else recorder)
     heap = session.heap
     heap.trail.stage("writing the snapshot")
     meta = {
@@ -71,9 +74,9 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
     return Snapshot(about=about(session, "snapshot"), recorded=recorded, proof=proof_of_copy)
 
 
-def _read(session: Session, recorder: Recorder) -> tuple[list[Stack] | None, Proof]:
+def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
     """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
-    heap = Heap(recorder, session.heap.layout, session.heap.symbols, session.heap.evidence)
+    heap = Heap(memory, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
     read_whole(heap)
     threads = None if session.frames is None else list(session.frames())

@@ -89,4 +89,4 @@ def plan(
     with suppress(Exception):
         arenas = trial.arenas.base, np.full(len(trial.arenas), trial.arenas.nbytes, np.uint64)
     pages = grown(footprint.pages, mappings, arenas)
-    return Plan(pages) if len(pages) <= MOST else None
+    return Plan(pages) if pages is not None and len(pages) <= MOST else None
