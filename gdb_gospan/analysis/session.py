@@ -240,6 +240,11 @@ class Session:
         if self.still is not None:
             self.still()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the target has gone on, or changed, since."""
+        return self._ended
+
     def end(self) -> None:
         """Allow no further look: the target has gone on, or changed, or gdb knows more about its files.
 

@@ -129,10 +129,11 @@ class _Subcommand(gdb.Command):
         import_numpy()
         from gdb_gospan.debugger.terminal import style
         from gdb_gospan.render.progress import telling
-        from gdb_gospan.reports.run import printed
 
         arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
+        from gdb_gospan.debugger.asked import printed
+
         if session is None:
             return printed(None, self._command, arguments, looks)
         watched = from_tty and os.isatty(_STANDARD_ERROR)
