@@ -14,7 +14,7 @@ Reports are the documents that ``--json`` prints, as frozen objects: each field 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -44,7 +44,7 @@ Opener = Callable[[], Session]
 class Spans:
     """Every span descriptor, a column for each field of a row of ``list``: ``heap.spans.free_bytes``.
 
-    A column is a numpy array of shape ``(n,)``, n descriptors in the order of ``mheap_.allspans``; of objects, with None,
+    A column is a numpy array of shape ``(n,)``, n descriptors ascending by address; of objects, with None,
     where something is not known. `about` gives a column's meaning and unit.
     """
 
@@ -131,6 +131,26 @@ class Heap:
             raise TargetError(
                 f"{name} needs memory that was not taken when the process was opened (try: needs=[{name!r}])"
             ) from None
+
+    def walk(self) -> Iterator[Any]:
+        """Return the span descriptors as gdb's own values, one by one in the order of ``mheap_.allspans``, in gdb only.
+
+        Each is a ``runtime.mspan`` of which nothing is read yet: ``span["npages"]`` reads it. `spans` has them by address.
+
+        Raises
+        ------
+        UsageError
+            There is no gdb, or the heap is not of gdb's own program.
+        TargetError
+            The program has gone on since, or has no debug information.
+        """
+        if not _in_gdb():
+            raise UsageError(
+                "walk: gdb.Value is there in gdb's own Python only (try: spans, which has columns)"
+            )
+        from gdb_gospan.debugger.values import walk  # noqa: PLC0415  # only gdb can
+
+        return walk(self._session)
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -234,11 +254,15 @@ def _opener(
         from gdb_gospan.targets import core as files  # noqa: PLC0415  # see above
 
         return lambda: files.open_session([*([executable] if executable else []), core], runtime=runtime)
-    if not hasattr(sys.modules.get("gdb"), "selected_inferior"):
+    if not _in_gdb():
         raise UsageError("open: no target (try: a core, pid=N or snapshot=FILE; in gdb its own program)")
     from gdb_gospan.debugger.target import current_session  # noqa: PLC0415  # see above
 
     return lambda: current_session(runtime)
+
+
+def _in_gdb() -> bool:
+    return hasattr(sys.modules.get("gdb"), "selected_inferior")
 
 
 def rows(table: Iterable[Document]) -> list[dict[str, Any]]:

@@ -45,7 +45,11 @@ def _walk(session: GdbSession, allspans: gdb.Value) -> Iterator[gdb.Value]:
     spans = allspans["array"]
     for index in range(int(allspans["len"])):
         _stands(session)
-        yield spans[index].dereference()
+        span = spans[index]
+        if int(
+            span
+        ):  # the runtime makes the slice longer before it stores the pointer (mheap.go, recordspan)
+            yield span.dereference()
 
 
 def _stands(session: GdbSession) -> None:

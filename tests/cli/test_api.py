@@ -77,6 +77,7 @@ def test_what_is_wrong_is_one_line() -> None:
         (lambda: heap.report("snapshot", "x.gospan"), "snapshot writes a file"),
         (lambda: gdb_gospan.open("core", pid=1), "core and pid are two targets"),
         (gdb_gospan.open, "open: no target"),
+        (heap.walk, "walk: gdb.Value is there in gdb's own Python only"),
     ):
         with pytest.raises(UsageError, match=said):
             ask()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools import cores, forms, programs, toolchains
+from tools.cache import CHECKOUT
 from tools.gdbs import run_gdb
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.ends
 
 NO_LIST = "go-spans: $go_row: no report has listed spans yet (try: go-spans list)\n"
+EXAMPLE = CHECKOUT / "examples" / "walk.py"
 GONE = "go-spans: $go_row: the program has gone on since its spans were listed (try: go-spans list)\n"
 
 
@@ -141,3 +143,67 @@ def test_without_a_program(gdb: Gdb) -> None:
     result = run_gdb(gdb, ["print $go_heap()", "print $go_row(0)"])
     assert result.stderr[0].startswith("go-spans: no program to look at")
     assert result.stderr[1] == NO_LIST
+
+
+def test_the_walk(gdb: Gdb, core: Core) -> None:
+    """The values are lazy, in the order of allspans, and of gdb's program as it stands."""
+    commands = [
+        "python import gdb_gospan; heap = gdb_gospan.open(); spans = list(heap.walk())",
+        "python print(all(span.is_lazy for span in spans), len(spans) == len(heap.spans), spans[0].type)",
+        "python spans.sort(key=lambda span: int(span.address))",
+        "python print([int(span.address) for span in spans] == heap.spans.descriptor.tolist())",
+        "python print([int(span['startAddr']) for span in spans] == heap.spans.start.tolist())",
+        "python print(spans[0].format_string().split(' = ')[0])",
+    ]
+    result = run_gdb(gdb, commands, exe=core.executable, core=core.path)
+    assert result.stdout[1:5] == ["True True runtime.mspan\n", "", "True\n", "True\n"]
+    assert result.stdout[5].startswith("mspan ")
+
+
+@pytest.mark.ends(False)
+def test_where_the_walk_ends(gdb: Gdb) -> None:
+    """A program that has gone on, one without types, and a heap that is not gdb's: a line each."""
+    core = cores.kernel_core(programs.build("frag", toolchains.NEWEST), "-objects", "2000")
+    other = f"gdb_gospan.open({str(core.path)!r}, executable={str(core.executable)!r})"
+    commands = [
+        "python import gdb_gospan",
+        f"python {other}.walk()",
+        "python heap = gdb_gospan.open(); spans = heap.walk(); first = next(spans)",
+        f"file {forms.executable(core, 'stripped')}",
+        "python next(spans)",
+        "python heap.walk()",
+        "python gdb_gospan.open().walk()",
+    ]
+    said = run_gdb(gdb, commands, exe=core.executable, core=core.path, check=False).stderr
+    assert (
+        "UsageError: walk: gdb has values of its own program only (try: gdb_gospan.open() without" in said[1]
+    )
+    assert "TargetError: walk: the program has gone on since (try: refresh()" in said[4]
+    assert "TargetError: walk: the program has gone on since (try: refresh()" in said[5]
+    assert "TargetError: walk: gdb knows no type runtime.mheap of this program, whose mheap_ is at" in said[6]
+
+
+def test_the_example_says_what_the_summary_says(gdb: Gdb, core: Core) -> None:
+    commands = [f"source {EXAMPLE}", "go-spans summary --json", "go-spans classes --limit 0 --json"]
+    result = run_gdb(gdb, commands, exe=core.executable, core=core.path)
+    assert result.stderr == [""] * 3
+    by_state, by_class = (
+        [line.split() for line in part.splitlines()[1:]] for part in result.stdout[0].split("\n\n")
+    )
+    summary, classes = json.loads(result.stdout[1]), json.loads(result.stdout[2])["classes"]
+    found = {" ".join(words[:-2]): (int(words[-2]), int(words[-1])) for words in by_state}
+    spans, pages = summary["spans"], summary["pages"]
+    assert found == {
+        "dead": (spans["dead"], 0),
+        "in use": (spans["in_use"], 8192 * pages["in_use"]),
+        "manual": (spans["manual"], 8192 * pages["manual"]),
+    }
+    named = {
+        (str(row["elemsize"] or "large"), "noscan" if row["noscan"] else "scan"): (
+            row["object_bytes"],
+            row["free_bytes"],
+        )
+        for row in classes
+    }
+    assert {(size, kind): (int(taken), int(free)) for size, kind, taken, free in by_class} == named
+    assert sum(int(free) for *_, free in by_class) == summary["bytes"]["free_slots"]
