@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import attrs
 
@@ -102,6 +102,13 @@ def no_runtime(program: str, *, is_go: bool, try_with: str) -> str:
     )
 
 
+class Samples(Protocol):
+    """Holds some of what was read in bulk against a debugger's own values."""
+
+    def __call__(self, most: int | None = None) -> Check:
+        """Compare so many span descriptors at most; as many as take no time if not given."""
+
+
 class Session:
     """One target at one stop. It is valid until the target runs or changes.
 
@@ -140,7 +147,7 @@ class Session:
         heap: Heap,
         frames: Frames | None = None,
         symbol_at: Callable[[int], Symbol | None] | None = None,
-        samples: Callable[[], Check] | None = None,
+        samples: Samples | None = None,
         *,
         lwps: Callable[[], tuple[int, ...]] | None = None,
         address_of: Callable[[str, str], str] | None = None,
