@@ -51,8 +51,9 @@ class _Prefix(gdb.Command):
     Start with: go-spans summary
 
     print shows spans, central lists, caches and page bitmaps in Go's terms too
-    (info pretty-printer global go-spans). mheap, heapArena, pageAlloc and p are
-    larger than gdb's max-value-size and have commands instead.
+    (info pretty-printer global go-spans). mheap, heapArena and pageAlloc are larger
+    than gdb's max-value-size: gdb prints none of them, but a pointer to one shows
+    its line (print $go_heap()), and fields print one by one.
 
     Each command sets $_go_spans_status: 0 if its report was shown, and for check if
     no identity is broken or unknown; 1 if check found a broken identity; 2 if the
