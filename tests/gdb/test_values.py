@@ -102,18 +102,22 @@ def test_the_heap(gdb: Gdb, core: Core) -> None:
         "print $go_heap()",
         "print $go_heap().allspans",
         "print $go_heap().spanalloc",
+        "print $go_heap().central[89]",
+        "print &$go_heap().pages",
         "go-spans summary --json",
         "print $go_heap(1)",
     ]
     result = run_gdb(gdb, commands, exe=core.executable, core=core.path)
     assert result.stdout[0].split(" = ")[1].strip() in ("1", "true")
-    assert "runtime.mheap" in result.stdout[1]
+    assert ": mheap " in result.stdout[1]
     assert (
         int(re.search(r"len = (\d+)", result.stdout[2])[1])
-        == json.loads(result.stdout[4])["spans"]["descriptors"]
+        == json.loads(result.stdout[6])["spans"]["descriptors"]
     )
     assert " = fixalloc of " in result.stdout[3]
-    assert result.stderr == [*[""] * 5, "$go_heap takes no argument, not 1\n"]
+    assert "mcentral 4,096 noscan (class 89) · partial " in result.stdout[4]
+    assert ": pageAlloc " in result.stdout[5]
+    assert result.stderr == [*[""] * 7, "$go_heap takes no argument, not 1\n"]
 
 
 def test_without_types_each_is_one_line(gdb: Gdb) -> None:
