@@ -14,8 +14,8 @@ Reports are the documents that ``--json`` prints, as frozen objects: each field 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Any
 
@@ -29,12 +29,14 @@ from gdb_gospan.fields.document import Column, Document, fields_of
 from gdb_gospan.fields.envelope import Check
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.procmem import ProcessMemory
+from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.render.plain import plain
 from gdb_gospan.reports.arguments import command_named, parse
 from gdb_gospan.reports.catalog import load
 from gdb_gospan.reports.envelope import check
 from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.reports.run import answered
+from gdb_gospan.runtime.heap import Heap as RuntimeHeap
 from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets.rehearsal import RehearsedError
 
@@ -44,23 +46,25 @@ Opener = Callable[[], Session]
 class Spans:
     """Every span descriptor, a column for each field of a row of ``list``: ``heap.spans.free_bytes``.
 
-    A column is a numpy array of shape ``(n,)``, n descriptors in the order of ``mheap_.allspans``; of objects, with None,
+    A column is a numpy array of shape ``(n,)``, n descriptors ascending by address; of objects, with None,
     where something is not known. `about` gives a column's meaning and unit.
     """
 
     def __init__(self, session: Session) -> None:
-        self._heap = session.heap
+        self._session = session
         self._known: dict[str, npt.NDArray[Any]] = {}
 
     def __len__(self) -> int:
-        return len(self._heap.spans)
+        with _looking(self._session, "spans", "list"):
+            return len(self._session.heap.spans)
 
     def __getattr__(self, name: str) -> npt.NDArray[Any]:
         if name.startswith("_") or name not in self.about:
             raise AttributeError(f"spans have no column {name} (they have {', '.join(self.about)})")
         if name not in self._known:
             every = np.arange(len(self), dtype=np.int64)
-            self._known[name] = columns_of(self._heap, every, [name])[name]
+            with _looking(self._session, f"spans.{name}", "list"):
+                self._known[name] = columns_of(self._session.heap, every, [name])[name]
         return self._known[name]
 
     @property
@@ -125,17 +129,34 @@ class Heap:
         arguments = parse(command, words)
         if command.takes_file:
             raise UsageError(f"{name} writes a file (try: go-spans {name} in a shell or in gdb)")
-        try:
+        with _explained(self._session, name, name):
             return answered(self._session, command, arguments)
-        except ReadAfterReleaseError:
-            raise TargetError(
-                f"{name} needs memory that was not taken when the process was opened (try: needs=[{name!r}])"
-            ) from None
+
+    def walk(self) -> Iterator[Any]:
+        """Return the span descriptors as gdb's own values, one by one in the order of ``mheap_.allspans``, in gdb only.
+
+        Each is a ``runtime.mspan`` of which nothing is read yet: ``span["npages"]`` reads it. `spans` has them by address.
+
+        Raises
+        ------
+        UsageError
+            There is no gdb, or the heap is not of gdb's own program.
+        TargetError
+            The program has gone on since, or has no debug information.
+        """
+        if not _in_gdb():
+            raise UsageError(
+                "walk: gdb.Value is there in gdb's own Python only (try: spans, which has columns)"
+            )
+        from gdb_gospan.debugger.values import walk  # noqa: PLC0415  # only gdb can
+
+        return walk(self._session)
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """Every identity between the walk and the runtime's own counters, as ``check`` lists them."""
-        return tuple(map(check, self._session.all_checks))
+        with _looking(self._session, "checks", "check"):
+            return tuple(map(check, self._session.all_checks))
 
     def __enter__(self) -> Heap:  # noqa: PYI034  # Self is newer than Python 3.10
         return self
@@ -162,14 +183,53 @@ class Heap:
         session.taken = True
 
     def _read(self, session: Session) -> None:
-        if self._needs is None:
+        if isinstance(session.heap.memory, ProcessMemory):
+            _keep(session)
+            return
+        needs = None if self._needs is None else [*map(command_named, self._needs)]
+        # A report of one address or file may need anything.
+        if needs is None or any(each.argument and not each.argument[0].startswith("[") for each in needs):
             read_whole(session.heap)
             session.heap.want(*LATE_COLUMNS)
             session.let_go("goroutines")
             return
-        for command in map(command_named, self._needs):
+        for command in needs:
             with suppress(RehearsedError):  # of one, when all is noted; then the next
                 load(command).build(session, {**parse(command, []), "width": 0})
+
+
+def _keep(session: Session) -> None:
+    """Keep all that a process has for any report, in a look that reads while it stands still."""
+    now = session.heap
+    recorder = Recorder(now.memory)
+    heap = RuntimeHeap(recorder, now.layout, now.symbols, now.evidence)
+    read_whole(heap)
+    heap.want(*LATE_COLUMNS)
+    heap.read("goroutines")
+    session.release()
+    session.heap = RuntimeHeap(recorder.image(), now.layout, now.symbols, now.evidence)
+    session.heap.trail.begins = now.trail.begins
+
+
+@contextmanager
+def _looking(session: Session, what: str, report: str) -> Iterator[None]:
+    """Look at the target, unless all of it has been taken; what it is that is wanted goes into the line of a failure."""
+    with _explained(session, what, report), nullcontext() if session.taken else session.look():
+        yield
+
+
+@contextmanager
+def _explained(session: Session, what: str, report: str) -> Iterator[None]:
+    try:
+        yield
+    except ReadAfterReleaseError:
+        if session.ended:
+            reason = "the heap is closed, or its program has gone on (try: open it again)"
+        else:
+            reason = (
+                f"it needs memory that was not taken when the process was opened (try: needs=[{report!r}])"
+            )
+        raise TargetError(f"{what}: {reason}") from None
 
 
 def _typed(argument: str | int, *, address: bool) -> str:
@@ -234,11 +294,15 @@ def _opener(
         from gdb_gospan.targets import core as files  # noqa: PLC0415  # see above
 
         return lambda: files.open_session([*([executable] if executable else []), core], runtime=runtime)
-    if not hasattr(sys.modules.get("gdb"), "selected_inferior"):
+    if not _in_gdb():
         raise UsageError("open: no target (try: a core, pid=N or snapshot=FILE; in gdb its own program)")
     from gdb_gospan.debugger.target import current_session  # noqa: PLC0415  # see above
 
     return lambda: current_session(runtime)
+
+
+def _in_gdb() -> bool:
+    return hasattr(sys.modules.get("gdb"), "selected_inferior")
 
 
 def rows(table: Iterable[Document]) -> list[dict[str, Any]]:

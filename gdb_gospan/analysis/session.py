@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
 
@@ -103,6 +103,13 @@ def no_runtime(program: str, *, is_go: bool, try_with: str) -> str:
     )
 
 
+class Samples(Protocol):
+    """Holds some of what was read in bulk against a debugger's own values."""
+
+    def __call__(self, most: int | None = None) -> Check:
+        """Compare so many span descriptors at most; as many as take no time if not given."""
+
+
 class Session:
     """One target at one stop. It is valid until the target runs or changes.
 
@@ -143,7 +150,7 @@ class Session:
         heap: Heap,
         frames: Frames | None = None,
         symbol_at: Callable[[int], Symbol | None] | None = None,
-        samples: Callable[[], Check] | None = None,
+        samples: Samples | None = None,
         *,
         lwps: Callable[[], tuple[int, ...]] | None = None,
         address_of: Callable[[str, str], str] | None = None,
@@ -247,6 +254,11 @@ class Session:
     def _make_sure(self) -> None:
         if self.still is not None:
             self.still()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the target has gone on, or changed, since."""
+        return self._ended
 
     def end(self) -> None:
         """Allow no further look: the target has gone on, or changed, or gdb knows more about its files.

@@ -25,7 +25,7 @@ def _command_line() -> list[bytes]:
     """Return the words that gdb was started with; none where the kernel does not tell."""
     try:
         with open("/proc/self/cmdline", "rb") as file:  # noqa: PTH123  # pathlib is slow to start
-            return file.read().split(b"\0")
+            return file.read().split(b"\0")[:-1]
     except OSError:
         return []
 

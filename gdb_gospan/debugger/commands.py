@@ -51,8 +51,9 @@ class _Prefix(gdb.Command):
     Start with: go-spans summary
 
     print shows spans, central lists, caches and page bitmaps in Go's terms too
-    (info pretty-printer global go-spans). mheap, heapArena, pageAlloc and p are
-    larger than gdb's max-value-size and have commands instead.
+    (info pretty-printer global go-spans). mheap, heapArena and pageAlloc are larger
+    than gdb's max-value-size: gdb prints none of them, but a pointer to one shows
+    its line (print $go_heap()), and fields print one by one.
 
     Each command sets $_go_spans_status: 0 if its report was shown, and for check if
     no identity is broken or unknown; 1 if check found a broken identity; 2 if the
@@ -129,10 +130,11 @@ class _Subcommand(gdb.Command):
         import_numpy()
         from gdb_gospan.debugger.terminal import style
         from gdb_gospan.render.progress import telling
-        from gdb_gospan.reports.run import printed
 
         arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
+        from gdb_gospan.debugger.asked import printed
+
         if session is None:
             return printed(None, self._command, arguments, looks)
         watched = from_tty and os.isatty(_STANDARD_ERROR)

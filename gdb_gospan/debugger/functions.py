@@ -1,4 +1,4 @@
-"""Convenience functions for expressions and breakpoint conditions: ``$go_span``, ``$go_slot``, ``$go_spanclass``.
+"""Convenience functions for expressions and breakpoint conditions: ``$go_span``, ``$go_slot`` and others.
 
 A condition is evaluated at every hit, each time after the target ran: nothing decoded survives from one to the next.
 So an address is looked up as the runtime itself does it (mheap.go, spanOf): a handful of reads in the
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import gdb
 
+from gdb_gospan.errors import GoSpansError
 from gdb_gospan.interrupts import WholeImports
 
 TYPE_CHECKING = False  # importing typing would take a third of what may be added to gdb's start
 if TYPE_CHECKING:
+    from typing import Any
+
     from gdb_gospan.debugger.spanmap import SpanMaps
 
 _map: SpanMaps | None = None
@@ -20,26 +23,32 @@ _char: gdb.Type | None = None
 
 
 class _Function(gdb.Function):
-    """A function of one argument; whatever goes wrong is one line."""
+    """A function; whatever goes wrong is one line."""
 
     name = ""
+    takes = 1
 
     def __init__(self) -> None:
         super().__init__(self.name)
 
-    def answer(self, value: gdb.Value) -> gdb.Value | int:
+    def answer(self, *arguments: Any, **_: Any) -> gdb.Value | int:
         """Return the function's value; a subclass says which."""
         raise NotImplementedError
 
     def invoke(self, *arguments: gdb.Value) -> gdb.Value | int:
         """Answer, or say why not."""
-        if len(arguments) != 1:
-            raise gdb.GdbError(f"${self.name} takes one argument, not {len(arguments)}")
+        if len(arguments) != self.takes:
+            takes = "one argument" if self.takes else "no argument"
+            raise gdb.GdbError(f"${self.name} takes {takes}, not {len(arguments)}")
         try:
             with WholeImports():
-                return self.answer(arguments[0])
+                return self.answer(*arguments)
         except gdb.GdbError:
             raise
+        except GoSpansError as error:
+            from gdb_gospan.debugger.commands import failure
+
+            raise failure(f"go-spans: {error}") from None
         except (gdb.error, TypeError, ValueError, OverflowError) as error:
             raise gdb.GdbError(f"${self.name}: {error}") from None
 
@@ -109,9 +118,65 @@ class _SpanClass(_Function):
         return _text(span_class(number))
 
 
+class _Row(_Function):
+    """A span that the last report has listed, as a *runtime.mspan, by the number of its row.
+
+    Usage: $go_row (NUMBER)
+
+    NUMBER counts from 0, in the order of the rows. The report is the last one with rows that are spans: list, cache P,
+    show (its one span), pages --blockers (those that keep a block, one after the other). The value is there until the
+    program goes on.
+
+    Examples: go-spans list --size 4096
+              print *$go_row(0)
+              print $go_row(3).freeindex
+    """
+
+    name = "go_row"
+
+    def answer(self, value: gdb.Value) -> gdb.Value:
+        """Return the span."""
+        from gdb_gospan.debugger.printers.values import unwrapped
+        from gdb_gospan.single_thread import import_numpy
+
+        number = int(unwrapped(value))
+        import_numpy()
+        from gdb_gospan.debugger import listed
+        from gdb_gospan.debugger.target import which
+
+        return listed.row(number, which)
+
+
+class _Heap(_Function):
+    """The Go heap, as a *runtime.mheap: the address of the runtime's mheap_.
+
+    Usage: $go_heap ()
+
+    Where a process has several Go runtimes it is the one that the reports show without --runtime. The heap as a
+    whole is more than gdb's max-value-size, but its fields print one by one. Each stop of the program takes a
+    look of its own: for conditions there is $go_span.
+
+    Examples: print $go_heap()
+              print $go_heap().allspans
+              print $go_heap().spanalloc
+    """
+
+    name = "go_heap"
+    takes = 0
+
+    def answer(self) -> gdb.Value:
+        """Return the address."""
+        from gdb_gospan.single_thread import import_numpy
+
+        import_numpy()
+        from gdb_gospan.debugger.values import heap_pointer
+
+        return heap_pointer("$go_heap")
+
+
 def register() -> None:
     """Create the functions; doing so again changes nothing."""
-    for kind in (_Span, _Slot, _SpanClass):
+    for kind in (_Span, _Slot, _SpanClass, _Row, _Heap):
         kind()
 
 
@@ -148,12 +213,7 @@ def _address(value: gdb.Value) -> int:
 def _spans() -> SpanMaps:
     global _map  # noqa: PLW0603  # one gdb, one current program
     if _map is None or not _map.valid():
-        from gdb_gospan.debugger.commands import failure
         from gdb_gospan.debugger.spanmap import SpanMaps
-        from gdb_gospan.errors import GoSpansError
 
-        try:
-            _map = SpanMaps()
-        except GoSpansError as error:
-            raise failure(f"go-spans: {error}") from None
+        _map = SpanMaps()
     return _map

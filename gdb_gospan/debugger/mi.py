@@ -57,23 +57,19 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     from gdb_gospan.debugger.commands import parsed, session_for
     from gdb_gospan.render.plain import plain
     from gdb_gospan.reports.catalog import load
-    from gdb_gospan.reports.run import answered, status_of
+    from gdb_gospan.reports.run import status_of
     from gdb_gospan.single_thread import import_numpy
 
     import_numpy()
     _refuse_text(command, words)
     arguments = parsed(command, words)
     session = session_for(command, arguments)
-    try:
-        answer = answered(session, command, arguments)
-        return _tuple(plain(answer)), status_of(load(command), answer)
-    except KeyboardInterrupt:
-        if session is None:
-            raise
-        from gdb_gospan.render.style import Style
-        from gdb_gospan.reports.interrupted import interrupted
+    from gdb_gospan.debugger.asked import answer_of, told
+    from gdb_gospan.render.style import Style
 
-        raise interrupted(session, Style(), data=True) from None
+    with told(session, Style(), data=True):
+        answer = answer_of(session, command, arguments)
+        return _tuple(plain(answer)), status_of(load(command), answer)
 
 
 def _refuse_text(command: Command, words: Sequence[str]) -> None:

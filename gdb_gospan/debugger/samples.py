@@ -6,6 +6,7 @@ import gdb
 import numpy as np
 
 from gdb_gospan.analysis.verification import Check, Status
+from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import Spans
@@ -17,33 +18,70 @@ _MOST, _OVER_A_LINK = 256, 16
 """Descriptors: each takes some 30 microseconds, and through a remote stub a round trip."""
 _RARE = 4
 """One of so many is a large object or a manual span, of which there may be few."""
+_BLOCK = 1 << 12
+"""Descriptors whose columns are made Python's numbers at once: some megabytes."""
 _RATIO = (5**0.5 - 1) / 2
 """Its multiples, less their whole parts, are spread evenly, and in step with nothing (the golden ratio)."""
 
 
-def sample(heap: Heap, mspan: gdb.Type) -> Check:
+def sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
     """Compare every field of some descriptors.
 
     Parameters
     ----------
     mspan
         runtime.mspan as gdb has it from debug information (runtime/mheap.go, type mspan).
+    most
+        Descriptors to compare; some hundred if not given, fewer over a link.
 
     Returns
     -------
     Check
         ``expected``: the fields that were read; ``observed``: those that bulk reads had alike.
     """
-    spans, struct = heap.spans, heap.layout["mspan"]
-    rows = _chosen(spans, _OVER_A_LINK if heap.memory.kind == "remote" else _MOST)
+    struct = heap.layout["mspan"]
+    if most is None:
+        most = _OVER_A_LINK if heap.memory.kind == "remote" else _MOST
+    else:
+        heap.want(*struct.fields)
+    spans = heap.spans
+    rows = _chosen(spans, most)
+    heap.trail.stage("values of gdb")
     paths = {path: _steps(mspan, path) for path in struct.fields}
+    known = {path: steps for path, steps in paths.items() if steps}
+    different: list[str] = []
+    doubts = [f"gdb knows no field {path} of runtime.mspan" for path in paths if path not in known]
+    compared = sum(
+        _compared(spans, mspan, known, rows[block], different, doubts) for block in blocks(len(rows), _BLOCK)
+    )
+    status: Status = "broken" if different else "unknown" if doubts else "exact"
+    return Check(
+        code=CODE,
+        severity="error",
+        status=status,
+        unit="fields",
+        subject=f"fields of {len(rows)} span descriptors = the same fields read as gdb.Value",
+        expected=compared,
+        observed=compared - len(different),
+        note=next(iter(different + doubts), ""),
+    )
+
+
+def _compared(
+    spans: Spans,
+    mspan: gdb.Type,
+    paths: dict[str, list[gdb.Field]],
+    rows: I64,
+    different: list[str],
+    doubts: list[str],
+) -> int:
+    """Compare the fields of these rows, add to what is different and to what could not be told, and count the fields."""
+    records = spans.records
     bulk = [
-        (path, steps, spans.records.at(path, rows).tolist(), (1 << 8 * struct[path].size) - 1)
+        (path, steps, records.at(path, rows).tolist(), (1 << 8 * records.struct[path].size) - 1)
         for path, steps in paths.items()
-        if steps
     ]
-    doubts = [f"gdb knows no field {path} of runtime.mspan" for path, steps in paths.items() if not steps]
-    known, different, compared = spans.records.readable[rows].tolist(), [], 0
+    known, compared = records.readable[rows].tolist(), 0
     for place, address in enumerate(spans.addresses[rows].tolist()):
         try:
             value = gdb.Value(address).cast(mspan.pointer()).dereference()
@@ -64,17 +102,7 @@ def sample(heap: Heap, mspan: gdb.Type) -> Check:
             own = int(inner) & (1 << 8 * inner.type.sizeof) - 1
             if own != values[place] & mask:
                 different.append(_difference(path, address, own, values[place] & mask))
-    status: Status = "broken" if different else "unknown" if doubts else "exact"
-    return Check(
-        code=CODE,
-        severity="error",
-        status=status,
-        unit="fields",
-        subject=f"fields of {len(rows)} span descriptors = the same fields read as gdb.Value",
-        expected=compared,
-        observed=compared - len(different),
-        note=next(iter(different + doubts), ""),
-    )
+    return compared
 
 
 def _difference(path: str, address: int, own: int, bulk: int) -> str:
@@ -85,6 +113,8 @@ def _difference(path: str, address: int, own: int, bulk: int) -> str:
 
 def _chosen(spans: Spans, most: int) -> I64:
     """Return at most so many rows from everywhere, the same ones each time: int64, ascending."""
+    if most >= len(spans):
+        return np.arange(len(spans))
     large = spans.in_use & (spans.records.narrow("spanclass") <= 1)
     rare = np.flatnonzero(large | spans.manual)
     few = min(most // _RARE, len(rare))

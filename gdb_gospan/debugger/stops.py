@@ -11,6 +11,12 @@ _stopped: float | None = None
 _there = False
 """Whether the process has stopped for gdb since it is there: until then each thread that appears is found by attaching."""
 
+_WITH_VALUE = frozenset(
+    b"c core e exec d directory se s symbols x command ix init-command ex eval-command iex init-eval-command "
+    b"eix early-init-command eiex early-init-eval-command i interpreter tty t b l cd D data-directory".split()
+)
+"""Options of gdb's of which the next word is the value."""
+
 
 def listen() -> None:
     """Take the time of each stop from now on."""
@@ -28,9 +34,19 @@ def seconds() -> float | None:
 
 
 def attaches(words: list[bytes]) -> bool:
-    """Whether this command line of gdb's attaches to a process (gdb's manual, Choosing Files)."""
-    names = (word.split(b"=")[0].lstrip(b"-") for word in words if word.startswith(b"-"))
-    return any(name in (b"p", b"pid") for name in names)
+    """Whether gdb, started with these words, attaches to a process (gdb's manual, Choosing Files)."""
+    files, rest = [], iter(words[1:])
+    for word in rest:
+        name = word.lstrip(b"-").split(b"=")[0]
+        if not word.startswith(b"-"):
+            files.append(word)
+        elif name in (b"p", b"pid"):
+            return True
+        elif name == b"args":  # what follows are the program's own
+            return False
+        elif name in _WITH_VALUE and b"=" not in word:
+            next(rest, None)
+    return len(files) > 1 and files[1].isdigit()
 
 
 def _new_thread(_event: object) -> None:

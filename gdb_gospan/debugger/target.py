@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gdb
 
 from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
-from gdb_gospan.debugger import stops
+from gdb_gospan.debugger import listed, stops
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
@@ -39,14 +39,37 @@ if TYPE_CHECKING:
     from gdb_gospan.analysis.verification import Check
     from gdb_gospan.runtime.heap import Heap
 
-_session: tuple[tuple[Any, ...], Session] | None = None
+_session: tuple[tuple[Any, ...], GdbSession] | None = None
 _types: tuple[gdb.Progspace | None, str | None, GdbTypes] | None = None
 _listening = False
 _VDSO = "system-supplied DSO"
 """What gdb calls the kernel's own library (symfile-mem.c)."""
 
 
-def current_session(runtime: str | None = None) -> Session:
+class GdbSession(Session):
+    """One stop of gdb's program.
+
+    Attributes
+    ----------
+    types
+        Where the runtime's types came from; gdb may know more than that.
+    """
+
+    def __init__(self, *arguments: Any, types: object, **others: Any) -> None:
+        super().__init__(*arguments, **others)
+        self.types = types
+
+    def gdb_type(self, name: str) -> gdb.Type | None:
+        """Return a struct of package runtime as gdb knows it; None if it does not, or has one of another size."""
+        layout = self.heap.layout
+        known = self.types if isinstance(self.types, (GdbTypes, FileTypes)) else GdbTypes()
+        found = known.gdb_type(f"runtime.{name}")
+        if layout.source != "dwarf" and found is not None and found.sizeof != layout[name].size:
+            return None
+        return found
+
+
+def current_session(runtime: str | None = None) -> GdbSession:
     """Return the session for gdb's current inferior; made anew when the target ran or changed.
 
     Parameters
@@ -62,30 +85,32 @@ def current_session(runtime: str | None = None) -> Session:
         No program, no process, not Go, too old, running: one line that says so.
     """
     global _session  # noqa: PLW0603  # one gdb, one current target
-    inferior = gdb.selected_inferior()
-    kind = _kind(inferior)
-    if kind != "core":
+    target = which()
+    if target[-1] is None:
         warm_up()  # before the clock: what Python has to load is not the target's business
     began = time.perf_counter()
     _listen()
-    key = (
-        inferior.num,
-        inferior.pid,
-        inferior.connection_num,
-        _filename(),
-        core_path() if kind == "core" else None,
-        runtime,
-    )
+    key = *target, runtime
     if _session is None or _session[0] != key:
-        _session = key, _open(inferior, kind, runtime)
+        inferior = gdb.selected_inferior()
+        _session = key, _open(inferior, _kind(inferior), runtime)
         _session[1].opened_in = time.perf_counter() - began
         _session[1].stood = stops.seconds
     return _session[1]
 
 
+def which() -> tuple[Any, ...]:
+    """Return what tells gdb's current target from any other; `TargetError` where there is none."""
+    inferior = gdb.selected_inferior()
+    kind = _kind(inferior)
+    core = core_path() if kind == "core" else None
+    return inferior.num, inferior.pid, inferior.connection_num, _filename(), core
+
+
 def forget(*_event: object) -> None:
     """Drop what was decoded: the target ran, changed or went."""
     global _session  # noqa: PLW0603
+    listed.forget()
     if _session is not None:
         _session[1].end()
     _session = None
@@ -178,7 +203,7 @@ def _name() -> str:
     return os.path.basename(path_of(filename)) if filename else "this program"
 
 
-def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> Session:
+def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runtime: str | None) -> GdbSession:
     types = _known_types()
     memory, core = choose(kind, types.address("runtime.mheap_"))
     notes = read_notes(memory) if isinstance(memory, CoreFile) else None
@@ -235,13 +260,14 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         else None
     )
     samples = None if mspan is None else partial(_sample, heap, mspan)
-    return Session(
+    return GdbSession(
         target,
         heap,
         lambda: _frames(stripped, opened.module, opened.elsewhere),
         _symbol_at,
         samples,
         lwps=_lwps,
+        types=source,
     )
 
 
@@ -288,10 +314,10 @@ def _symbol_at(address: int) -> Symbol | None:
     return symbol_at(address)
 
 
-def _sample(heap: Heap, mspan: gdb.Type) -> Check:
+def _sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
     from gdb_gospan.debugger.samples import sample
 
-    return sample(heap, mspan)
+    return sample(heap, mspan, most)
 
 
 def _refuse_other_compiler(there: list[Module], name: str) -> None:

@@ -30,6 +30,9 @@ _POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
 """e_machine (elf.h), where Go keeps frame pointers, the stack pointer, and the link register if there is one, by gdb's
 names of architectures."""
 
+_LOST_BELOW = (*VDSO_CALLERS, "runtime.systemstack")
+"""Functions below which gdb shows no callers of theirs."""
+
 _found: list[tuple[str, list[str], Thread]] = []
 _elsewhere: list[Module] = []
 _stopped: list[KeyboardInterrupt] = []
@@ -136,12 +139,15 @@ def _collect() -> None:
 
 
 def _unwind(names: list[str]) -> None:
-    """Ask gdb for the functions of the selected thread."""
+    """Ask gdb for the functions of the selected thread, as far down as its tables are right.
+
+    Below systemstack they are not: the caller is on another stack, and gdb shows what an older call has left on this one.
+    """
     current: gdb.Frame | None = gdb.newest_frame()
     while (
         current is not None
         and len(names) < FRAMES
-        and not (at_bottom(names) or (names and names[-1] in VDSO_CALLERS))
+        and not (at_bottom(names) or (names and names[-1] in _LOST_BELOW))
     ):
         names.append(_placed(current.name() or "", current.pc()))
         current = current.older()

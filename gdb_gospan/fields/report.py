@@ -39,6 +39,9 @@ class Report(Generic[D]):
         Names of the fields that ``--csv`` prints: one with rows; or several, of which each figure becomes a row.
     csv
         Gives the rows for ``--csv``, where `rows` does not.
+    spans
+        Gives the rows that are spans, each with its `descriptor`, in the order in which they are printed: a debugger makes
+        values of them. None where the answer lists no spans.
     options
         Its own, those of its table among them.
     argument
@@ -65,6 +68,7 @@ class Report(Generic[D]):
     table: TableOf[D] | None = None
     rows: tuple[str, ...] = ()
     csv: Callable[[D], Rows] | None = None
+    spans: Callable[[D], Rows | None] | None = None
     options: tuple[Option, ...] = ()
     argument: tuple[str, str] | None = None
     aliases: tuple[str, ...] = ()

@@ -47,6 +47,11 @@ class ProcessMemory:
         except OSError as error:
             raise TargetError(f"process {pid}: cannot open its memory: {error.strerror}") from error
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._file < 0
+
     def close(self) -> None:
         """Give the file back; a read after this raises `ReadAfterReleaseError`."""
         if self._file >= 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.memory.held import PAGE, SHIFT, Held, Places, pages_of
-from gdb_gospan.memory.image import write
+from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
 from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, distinct, window
 
@@ -72,6 +72,12 @@ class Recorder(Over):
         start, size, data = self._recorded()
         write(path, meta, start, size, data, self._holes, replace=replace)
         return int(size.sum()), len(start)
+
+    def image(self) -> Image:
+        """Return what was read so far, to be read again."""
+        start, size, data = self._recorded()
+        flat = np.concatenate([np.empty(0, np.uint8), *data])
+        return Image(Segments(flat, start, size, _offsets(size)), self._holes)
 
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
         """Return the ranges, no two of them adjacent, and their bytes in pieces, both in order of addresses."""

@@ -241,6 +241,7 @@ REPORT = Report(
     screen=_screen,
     rows=("caches",),
     csv=_csv,
+    spans=lambda answer: answer.spans_cached,
     options=(sort_by(Cache, "p"), NO_LIMIT),
     argument=("[P]", "one P by its number: its spans, class by class, which are then the rows of --csv too"),
     words=headings(Cache),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.errors import FOUND, NOT_TOLD
+from gdb_gospan.errors import FOUND, NOT_TOLD, UsageError
 from gdb_gospan.fields.command import NO_LIMIT, Option
 from gdb_gospan.fields.document import Looks, document, field
 from gdb_gospan.fields.envelope import Check, Listed
@@ -26,7 +26,7 @@ class Checks(Listed):
         "the rows: those of checks in the order that was asked for, up to the limit"
     )
     samples: Check | None = field(
-        "in gdb: fields of some span descriptors, read once more as gdb.Value; null where no debugger has the types"
+        "in gdb: fields of some span descriptors, with --values of all, read once more as gdb.Value; null where no debugger has the types"
     )
 
     @property
@@ -42,7 +42,7 @@ class Checks(Listed):
 
 def _build(session: Session, arguments: Arguments) -> Checks:
     """Build the list of checks: all of them as proof, and those to show; in a debugger, samples of its own values."""
-    samples = None if session.samples is None else check(session.samples())
+    samples = _samples(session, every=arguments["values"])
     session.let_go("goroutines")
     sort, every = arguments["sort"], proof(session, scheduler=True)
     rows = sorted(every.checks, key=lambda row: _WORST_FIRST.index(row.status))
@@ -55,6 +55,18 @@ def _build(session: Session, arguments: Arguments) -> Checks:
         samples=samples,
         proof=every,
     )
+
+
+def _samples(session: Session, *, every: bool) -> Check | None:
+    """Hold some descriptors, or all, against a debugger's own values; `UsageError` for all of them where it has none."""
+    if session.samples is not None:
+        return check(session.samples(len(session.heap.spans) if every else None))
+    if every:
+        raise UsageError(
+            "check: --values compares with gdb.Value, and no gdb with this program's types is here "
+            "(try: go-spans check --values in gdb, on the program with debug information)"
+        )
+    return None
 
 
 def exit_status(answer: Checks) -> int:
@@ -120,6 +132,7 @@ REPORT = Report(
             headings={"check": "code", "what must hold": "subject"},
         ),
         NO_LIMIT,
+        Option("values", "in gdb: hold every span descriptor, and not just some, against gdb.Value"),
     ),
     words=(
         ("expected", "what the runtime's own counters say"),

@@ -278,6 +278,7 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option(name="sort", help="status, the worst first, code or subject, or figures from the largest", metavar="COL", default="status", choices=("status", "code", "severity", "expected", "observed", "subject"), headings={"check": "code", "what must hold": "subject"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=0, number=True),
+            Option(name="values", help="in gdb: hold every span descriptor, and not just some, against gdb.Value"),
         ),
         rows="identities",
     ),

@@ -110,6 +110,7 @@ REPORT = Report(
     screen=_screen,
     table=TableOf(Span, "spans", lambda answer: answer.list),
     rows=("list",),
+    spans=lambda answer: answer.list,
     options=(
         Option(
             "class", "only this span class: its number, or its name such as 3,072 noscan", "N", number=True

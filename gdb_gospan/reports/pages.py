@@ -158,6 +158,13 @@ def _blockers(session: Session, limit: int) -> Blockers:
     )
 
 
+def _blocking(answer: Pages) -> list[BlockingSpan] | None:
+    """Return the spans that keep blocks, one after the other as they are printed."""
+    return (
+        None if answer.blockers is None else [span for block in answer.blockers.rows for span in block.spans]
+    )
+
+
 def _chunk_columns(found: Contiguity) -> dict[str, Column]:
     chunks = found.chunks
     return {
@@ -184,6 +191,7 @@ REPORT = Report(
     build=_build,
     screen=screen,
     rows=("chunks",),
+    spans=_blocking,
     words=(
         ("free, kept", "free pages still backed by memory; HeapIdle - HeapReleased, but for page caches"),
         (

@@ -366,6 +366,7 @@ REPORT = Report(
     build=_build,
     screen=_screen,
     rows=("span", "slot", "page_run"),
+    spans=lambda answer: None if answer.span is None else (answer.span,),
     argument=(
         "ADDRESS",
         "address of a span descriptor, a heap address, a package variable, or (in gdb and with --dlv) an expression",

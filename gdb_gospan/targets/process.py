@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -38,11 +36,17 @@ from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.frames import stack_pages, stacks
 from gdb_gospan.targets.rehearsal import plan
 from gdb_gospan.targets.search import Search
+from gdb_gospan.targets.stopping import (
+    ended_instead,
+    no_job_control,
+    refuse_halves,
+    standing_still,
+    stopped,
+)
 from gdb_gospan.targets.variables import by_symbols
 
 _AT_ENTRY: Final = 9
 _DELETED: Final = " (deleted)"
-_JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
 @attrs.frozen
@@ -106,8 +110,8 @@ class ProcessSession(Session):
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
         before, self._looked = self.pause_ms or 0.0, True
-        with _no_job_control(), _ended_instead(pid):
-            self._stop = stop = _stop(pid)
+        with no_job_control(), ended_instead(pid):
+            self._stop = stop = stopped(pid)
             try:
                 self._begin(stop)
                 if taken is not None:
@@ -117,13 +121,13 @@ class ProcessSession(Session):
                 yield
             except GoSpansError as error:
                 stop.release()
-                _refuse_halves(stop, error)
+                refuse_halves(stop, error)
                 raise
             finally:
                 stop.release()
                 self.pause_ms = before + 1000 * stop.seconds
                 self._memory.close()  # what is read from now on would be of another moment
-        _refuse_halves(stop)
+        refuse_halves(stop)
 
     def look_again(self) -> bool:
         """Make ready for a look that reads while the process stands still: the copy lacks what the report came to."""
@@ -153,7 +157,7 @@ class ProcessSession(Session):
         taken.take_more(self._memory, chain(stack_pages(self._memory, self._threads), fresh))
         stop.release()
         self._memory.close()
-        _refuse_halves(stop)
+        refuse_halves(stop)
         self._captured = True
         self.heap.memory = self.heap.reader.memory = memory = taken.sealed(self._memory)
         if self._opened.search is not None:
@@ -161,14 +165,14 @@ class ProcessSession(Session):
 
     def release(self) -> None:
         """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
-        if self._captured:
+        if self._captured or self._memory.closed:
             return
         seen = list(self._stacks())
         self.frames = lambda: seen
         if self._stop is not None:  # always, in a look
             self._stop.release()
             self._memory.close()
-            _refuse_halves(self._stop)
+            refuse_halves(self._stop)
 
     def _begin(self, stop: Stop | HeldStill) -> None:
         """Take what only shows while the process stands still."""
@@ -224,7 +228,7 @@ def open_session(
         that can be decoded.
     """
     status = procstatus.examined(pid)
-    with _ended_instead(pid):
+    with ended_instead(pid):
         return _opened(status, debug_folders, runtime)
 
 
@@ -255,7 +259,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         opened = opening()
     except (LayoutError, MemoryReadError):
         refuse_gccgo_library(there, name)
-        with _no_job_control(), _standing_still(pid):
+        with no_job_control(), standing_still(pid):
             opened = opening()
     if opened is None:
         refuse_gccgo_library(there, name)
@@ -343,58 +347,3 @@ def _no_runtime(pid: int, name: str, executable: Executable) -> str:
         )
     way = f"gdb PROGRAM {pid} with an executable" if executable.is_go else "the process id"
     return no_runtime(name, is_go=executable.is_go, try_with=way)
-
-
-def _ended(pid: int) -> TargetError:
-    return TargetError(
-        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
-    )
-
-
-@contextmanager
-def _ended_instead(pid: int) -> Iterator[None]:
-    """Say that the process has ended where that is why something failed."""
-    try:
-        yield
-    except GoSpansError as error:
-        if procstatus.over(pid):
-            raise _ended(pid) from error
-        raise
-
-
-def _refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> None:
-    """Raise when what was read until the process was released need not be of one moment."""
-    if stop.ended:
-        raise _ended(stop.pid) from cause
-    if stop.moved:
-        raise TargetError(
-            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
-        ) from cause
-
-
-def _stop(pid: int) -> Stop | HeldStill:
-    """Stop the process, unless another debugger has: there can be only one, and it stands still already."""
-    return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
-
-
-@contextmanager
-def _standing_still(pid: int) -> Iterator[None]:
-    stop = _stop(pid)
-    try:
-        yield
-    finally:
-        stop.release()
-
-
-@contextmanager
-def _no_job_control() -> Iterator[None]:
-    """Let no Ctrl-Z stop us: what we hold would stand still until somebody types fg."""
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _JOB_CONTROL}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -14,9 +14,12 @@ import pytest
 import gdb_gospan
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields.document import fields_of
+from gdb_gospan.memory.capture import Plan
+from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.render.plain import plain
+from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.rows.span import Span
-from gdb_gospan.targets import process, rehearsal
+from gdb_gospan.targets import rehearsal, stopping
 from tools import cores, gdbs, images, processes, programs, shell, toolchains
 from tools.cache import CHECKOUT
 
@@ -77,6 +80,7 @@ def test_what_is_wrong_is_one_line() -> None:
         (lambda: heap.report("snapshot", "x.gospan"), "snapshot writes a file"),
         (lambda: gdb_gospan.open("core", pid=1), "core and pid are two targets"),
         (gdb_gospan.open, "open: no target"),
+        (heap.walk, "walk: gdb.Value is there in gdb's own Python only"),
     ):
         with pytest.raises(UsageError, match=said):
             ask()
@@ -87,8 +91,8 @@ def test_what_is_wrong_is_one_line() -> None:
 @pytest.mark.toolchain
 def test_a_process_is_stopped_once_for_all_reports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of one moment, as in a snapshot of it; and anew when it is asked to."""
-    stops, stop = [], process.Stop
-    monkeypatch.setattr(process, "Stop", lambda pid: stops.append(pid) or stop(pid))
+    stops, stop = [], stopping.Stop
+    monkeypatch.setattr(stopping, "Stop", lambda pid: stops.append(pid) or stop(pid))
     program = programs.build("frag", toolchains.NEWEST)
     with processes.start(program, "-objects", "20000", "-end", "sleep") as running:
         running.line()
@@ -111,15 +115,60 @@ def test_a_process_is_stopped_once_for_all_reports(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.toolchain
-def test_what_was_not_asked_for_was_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages)  # nothing besides
+def test_what_was_not_asked_for_was_not_taken() -> None:
     program = programs.build("frag", toolchains.NEWEST)
     with processes.start(program, "-objects", "20000", "-end", "sleep") as running:
         running.line()
         heap = gdb_gospan.open(pid=running.pid, needs=["fixalloc"])
         assert heap.report("fixalloc").proof.checks
-        with pytest.raises(TargetError, match=r"stacks needs memory that was not taken .*needs=\['stacks'\]"):
-            heap.report("stacks")
+        start = int(heap.spans.start[heap.spans.state == "in use"][0])
+        own = heap._session.heap  # what else lies in the pages that were taken is luck: so none is left
+        closed = ProcessMemory(running.pid)
+        closed.close()
+        own.memory = own.reader.memory = Plan(np.empty(0, np.uint64)).sealed(closed)
+        with pytest.raises(TargetError, match=r"show: it needs memory that was not taken .*needs=\['show'\]"):
+            heap.report("show", start)
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("needs", [None, ["stacks", "classes"]])
+def test_what_a_copy_would_not_hold_is_read_in_the_stop(
+    monkeypatch: pytest.MonkeyPatch, needs: list[str] | None
+) -> None:
+    """Where of very many objects' pages some bytes are needed, no pages are copied: every report is there all the same."""
+    monkeypatch.setattr(rehearsal, "grown", lambda *_: None)
+    with processes.start(
+        programs.build("frag", toolchains.NEWEST), "-objects", "20000", "-end", "sleep"
+    ) as running:
+        running.line()
+        heap = gdb_gospan.open(pid=running.pid, needs=needs)
+        names = [command.name for command in COMMANDS if command.needs_target and not command.argument]
+        answers = {name: heap.report(name) for name in names}
+        start = int(heap.spans.start[heap.spans.state == "in use"][0])
+        assert heap.report("show", start).slot.index == 0
+    assert {check.status for check in answers["check"].proof.checks} == {"exact"}
+
+
+@pytest.mark.toolchain
+def test_a_report_of_an_address_may_need_anything() -> None:
+    with processes.start(programs.build("frag", toolchains.NEWEST), "-end", "sleep") as running:
+        running.line()
+        heap = gdb_gospan.open(pid=running.pid, needs=["show"])
+        start = int(heap.spans.start[heap.spans.state == "in use"][0])
+        assert heap.report("show", start).span.start == start
+
+
+def test_a_closed_heap_says_so() -> None:
+    with gdb_gospan.open(snapshot=str(SNAPSHOT)) as heap:
+        assert len(heap.spans.state)
+    for ask in (
+        lambda: heap.report("summary"),
+        lambda: heap.checks,
+        lambda: heap.spans.start,
+        lambda: len(heap.spans),
+    ):
+        with pytest.raises(TargetError, match="the heap is closed, or its program has gone on"):
+            ask()
 
 
 @pytest.mark.parametrize("name", ["1.27-frag", "1.19-386"])
@@ -148,3 +197,22 @@ def test_in_gdb(gdb: Gdb) -> None:
     assert json.loads(document) == json.loads(text)
     assert said.startswith(str(json.loads(text)["spans"]["descriptors"]))
     assert "<heap of core of frag" in said
+
+
+@pytest.mark.toolchain
+@pytest.mark.gdb
+def test_in_gdb_on_a_process(gdb: Gdb) -> None:
+    """Also after a report, and what is too late says so."""
+    commands = [
+        "break main.main",
+        "run -objects 100 > /dev/null",
+        "python import gdb_gospan; heap = gdb_gospan.open(); heap.report('summary')",
+        "python print(len(heap.spans), len(heap.spans.tail_bytes), {each.status for each in heap.checks})",
+        "next",
+        "python exec('try: heap.spans.large_type\\nexcept Exception as error: print(error)')",
+        "kill",
+    ]
+    answers = gdbs.run_gdb(gdb, commands, exe=programs.build("frag", toolchains.NEWEST))
+    number, again, *statuses = answers.stdout[3].split()
+    assert (number, statuses) == (again, ["{'exact'}"])
+    assert "the heap is closed, or its program has gone on" in answers.stdout[5]

@@ -27,7 +27,7 @@ from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.runtime.record import Reader
 from gdb_gospan.runtime.stripped import find_again
-from gdb_gospan.targets import process, rehearsal
+from gdb_gospan.targets import process, rehearsal, stopping
 from gdb_gospan.targets.frames import walked
 from gdb_gospan.targets.process import ProcessSession, open_session
 from tools import processes, programs, shell, toolchains
@@ -135,7 +135,7 @@ def test_a_process_that_ends_while_it_is_read(monkeypatch, late):
 def test_nothing_is_decoded_while_the_process_stands_still(monkeypatch, name, stripped):
     """Of a program that sleeps the copy has all that a report needs: it is stopped once, for that alone."""
     stops, decoded = [], []
-    stop, record = process.Stop, Reader.read_many
+    stop, record = stopping.Stop, Reader.read_many
 
     def stopped(pid):
         stops.append(pid)
@@ -145,7 +145,7 @@ def test_nothing_is_decoded_while_the_process_stands_still(monkeypatch, name, st
         decoded.append(procstatus.held(running.pid))
         return record(*arguments)
 
-    monkeypatch.setattr(process, "Stop", stopped)
+    monkeypatch.setattr(stopping, "Stop", stopped)
     monkeypatch.setattr(Reader, "read_many", read)
     with sleeping(programs.build("frag", toolchains.NEWEST, ldflags="-s -w" if stripped else "")) as running:
         json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)

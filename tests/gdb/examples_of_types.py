@@ -1,4 +1,5 @@
-"""Run inside gdb: set $span to a span in use with free slots, and $chunk to the bitmaps of a chunk."""
+"""Run inside gdb: set $span to a span in use with free slots, $chunk to the bitmaps of a chunk, $arena to a
+pointer to an arena, and $special to a special."""
 
 import gdb
 
@@ -14,3 +15,11 @@ gdb.set_convenience_variable(
 chunks = mheap["pages"]["chunks"]
 table = next(chunks[index] for index in range(chunks.type.range()[1] + 1) if int(chunks[index]))
 gdb.set_convenience_variable("chunk", table.dereference()[int(mheap["pages"]["start"]) & 8191])
+
+arenas = mheap["arenas"][0].dereference()
+gdb.set_convenience_variable(
+    "arena", next(arenas[index] for index in range(arenas.type.range()[1] + 1) if int(arenas[index]))
+)
+gdb.set_convenience_variable(
+    "special", next(each["specials"] for each in descriptors if int(each["specials"])).dereference()
+)

@@ -61,3 +61,46 @@ def test_only_where_a_debugger_has_the_types(gdb: Gdb) -> None:
         assert json.loads(said)["samples"] is None
     said = shell.inside("check", "--json", core.executable, core.path).stdout
     assert json.loads(said)["samples"] is None
+
+
+@pytest.mark.ends
+def test_values_of_all(gdb: Gdb, go_minor: str) -> None:
+    """One descriptor that is none of the samples is wrong: only the look at all of them tells."""
+    core = cores.kernel_core(programs.build("frag", go_minor), "-objects", "20000")
+    damage = [
+        "python from gdb_gospan.debugger import samples, target; heap = target.current_session().heap",
+        "python heap.want(*heap.layout['mspan'].fields); chosen = set(samples._chosen(heap.spans, 256).tolist())",
+        "python row = next(row for row in range(1, len(heap.spans)) if row not in chosen and heap.spans.state[row] == 1)",
+        "python heap.spans.records.addresses[row] = heap.spans.addresses[0]",
+    ]
+    commands = [
+        "go-spans check --values --json",
+        *damage,
+        "go-spans check --json",
+        "go-spans check --values --json",
+    ]
+    found = run_gdb(gdb, commands, exe=core.executable, core=core.path).stdout
+    whole, few, every = (json.loads(found[at]) for at in (0, 5, 6))
+    fields = whole["samples"]["expected"] / whole["spans"]["descriptors"]
+    assert whole["samples"]["status"] == few["samples"]["status"] == "exact"
+    assert fields == int(fields) > 20
+    assert whole["samples"]["observed"] == whole["samples"]["expected"]
+    assert few["samples"]["expected"] <= 256 * fields
+    assert every["samples"]["status"] == "broken"
+    assert every["samples"]["expected"] == whole["samples"]["expected"]
+
+
+def test_values_where_there_are_none_is_one_line(gdb: Gdb) -> None:
+    core = core_of(toolchains.NEWEST)
+    said = shell.inside("check", "--values", core.executable, core.path)
+    assert (said.stdout, said.status) == ("", 2)
+    stripped = forms.executable(core, "stripped")
+    in_gdb = run_gdb(gdb, ["go-spans check --values"], exe=stripped, core=core.path)
+    assert (
+        in_gdb.stderr[0]
+        == said.stderr
+        == (
+            "go-spans: check: --values compares with gdb.Value, and no gdb with this program's types is here "
+            "(try: go-spans check --values in gdb, on the program with debug information)\n"
+        )
+    )

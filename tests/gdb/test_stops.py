@@ -56,14 +56,14 @@ def test_a_core_has_not_been_stopped(gdb: Gdb) -> None:
 @pytest.mark.parametrize(
     ("words", "loads"),
     [
-        (["-p", "{pid}"], True), (["--pid={pid}"], True), (["-pid", "{pid}"], True), ([], False), (["-ex", "echo -p"], False),
+        (["-p", "{pid}"], True), (["--pid={pid}"], True), (["-pid", "{pid}"], True), (["{exe}", "{pid}"], True), ([], False),
+        (["-ex", "echo -p"], False), (["-ex", "-p"], False), (["--args", "{exe}", "-p", "8080"], False), (["{exe}"], False),
     ],
 )  # fmt: skip
 @pytest.mark.toolchain
 def test_what_is_loaded_before_gdb_attaches(gdb: Gdb, words: list[str], loads: bool) -> None:
-    with processes.start(
-        programs.build("frag", toolchains.NEWEST), "-objects", "2000", "-end", "sleep"
-    ) as running:
+    exe = programs.build("frag", toolchains.NEWEST)
+    with processes.start(exe, "-objects", "2000", "-end", "sleep") as running:
         running.line()
         argv = [
             *gdb.argv,
@@ -77,8 +77,8 @@ def test_what_is_loaded_before_gdb_attaches(gdb: Gdb, words: list[str], loads: b
             "-iex",
             LOADED,
         ]
-        argv += [word.format(pid=running.pid) for word in words]
-        done = subprocess.run(argv, env=gdb.environment(), capture_output=True, text=True, check=True)
+        argv += [word.format(pid=running.pid, exe=exe) for word in words]
+        done = subprocess.run(argv, env=gdb.environment(), capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[0] == (
         str(["attr", "gdb_gospan.reports.summary", "numpy"]) if loads else "[]"
     )

@@ -3,9 +3,9 @@
 The collection is called ``go-spans``; each printer can be switched off, for
 instance with ``disable pretty-printer global go-spans;mspan``.
 
-There are none for ``mheap``, ``heapArena`` and ``pageAlloc``, which are bigger than
-gdb's ``max-value-size`` (64 KiB): gdb refuses to print such a value before it asks
-any printer. ``go-spans summary`` and the other commands show what is in them.
+``mheap``, ``heapArena`` and ``pageAlloc`` are bigger than gdb's ``max-value-size``
+(64 KiB): gdb refuses to print such a value before it asks any printer. Pointers to them
+have a printer, which reads the few fields of its line one by one.
 """
 
 from __future__ import annotations
@@ -31,8 +31,16 @@ TYPES = (
     "pallocData",
     "pallocBits",
     "pageBits",
+    "mheap",
+    "heapArena",
+    "pageAlloc",
+    "p",
+    "special",
 )
 """Types of package runtime that have a printer."""
+
+POINTERS = ("mheap", "heapArena", "pageAlloc")
+"""Those that pointers to have one, too."""
 
 
 class _Maker:
@@ -43,9 +51,30 @@ class _Maker:
 
     def __call__(self, value: gdb.Value) -> gdb._PrettyPrinter:
         with Deferred():
-            from gdb_gospan.debugger.printers import pages, spans
+            from gdb_gospan.debugger.printers import heap, pages, spans, values
 
-        return {**spans.PRINTERS, **pages.PRINTERS}[self._name](value)
+        kind = {**spans.PRINTERS, **pages.PRINTERS, **heap.PRINTERS}[self._name]
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR and issubclass(kind, values.StructPrinter):
+            return values.PointerPrinter(kind, value)
+        return kind(value)
+
+
+class _Collection(RegexpCollectionPrettyPrinter):
+    """Printers by the names of types; a pointer has no name, so it goes by what it points to."""
+
+    def __call__(self, value: gdb.Value) -> gdb._PrettyPrinter | None:
+        kind = value.type.strip_typedefs()
+        if kind.code != gdb.TYPE_CODE_PTR:
+            return super().__call__(value)
+        package, _, name = (kind.target().name or "").partition(".")
+        if package != "runtime" or name not in POINTERS:
+            return None
+        try:
+            nil = not int(value)
+        except gdb.error:
+            return None
+        enabled = any(printer.name == name and printer.enabled for printer in self.subprinters or ())
+        return _Maker(name)(value) if enabled and not nil else None
 
 
 def register() -> None:
@@ -57,7 +86,7 @@ def register() -> None:
     """
     if any(getattr(printer, "name", None) == NAME for printer in gdb.pretty_printers):
         return
-    collection = RegexpCollectionPrettyPrinter(NAME)
+    collection = _Collection(NAME)
     for name in TYPES:
         collection.add_printer(name, rf"^runtime\.{name}$", _Maker(name))
     register_pretty_printer(None, collection)

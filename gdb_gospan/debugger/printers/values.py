@@ -6,7 +6,7 @@ shows as ``<unreadable>`` in its place, and nothing here raises because of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import gdb
@@ -61,6 +61,36 @@ class StructPrinter(Printer):
             if field.name and field.name != "_":
                 value = self._value[field]
                 yield field.name, value if value.type.name in _WITH_PRINTER else unwrapped(value)
+
+
+class PointerPrinter(Printer):
+    """A pointer to what is too large for gdb to print: its address and the line.
+
+    Only who opens it reads the fields, which is what front ends let one do. gdb's print would show all of them at once, so
+    there it has none: before anything else print asks for the display hint, and a front end for children or text.
+    """
+
+    def __init__(self, kind: type[StructPrinter], pointer: gdb.Value) -> None:
+        super().__init__(pointer)
+        self._inner = kind(pointer.dereference())
+        self._asked = ""
+
+    def line(self) -> str:
+        """Give the address and the line of what is there."""
+        return f"{int(self._value):#x}: {self._inner.line()}"
+
+    def to_string(self) -> str:
+        """Give gdb the line; among the arguments of a function, as in a backtrace, the bare pointer."""
+        self._asked = self._asked or "to_string"
+        options = gdb.print_options() if hasattr(gdb, "print_options") else {}  # since gdb 13
+        return self._value.format_string(raw=True) if options.get("summary") else super().to_string()
+
+    def __getattr__(self, name: str) -> Callable[[], Iterator[tuple[str, gdb.Value]]]:
+        if name in ("children", "display_hint"):
+            self._asked = self._asked or name
+        if name == "children" and self._asked != "display_hint":
+            return self._inner.children
+        raise AttributeError(name)
 
 
 def unwrapped(value: gdb.Value) -> gdb.Value:

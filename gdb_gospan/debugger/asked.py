@@ -1,0 +1,53 @@
+"""What a report answers in gdb: its rows are kept where they are spans, and Ctrl-C tells what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.debugger import listed
+from gdb_gospan.debugger.target import GdbSession, which
+from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.command import Command
+from gdb_gospan.fields.document import Document
+from gdb_gospan.render.style import Style
+from gdb_gospan.reports.catalog import load
+from gdb_gospan.reports.run import Printed, answered, laid_out, status_of
+
+
+@contextmanager
+def told(session: Session | None, style: Style, *, data: bool) -> Iterator[None]:
+    """Have Ctrl-C within the block tell what is known of the heap, as facts for `data`, else in words."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if session is None:
+            raise
+        from gdb_gospan.reports.interrupted import interrupted
+
+        raise interrupted(session, style, data=data) from None
+
+
+def answer_of(session: Session | None, command: Command, arguments: Mapping[str, Any]) -> Document:
+    """Return the answer as a document, and keep its rows for ``$go_row``."""
+    answer = answered(session, command, arguments)
+    report = load(command)
+    rows = None if report.spans is None else report.spans(answer)
+    if rows is not None and isinstance(session, GdbSession):
+        listed.keep(listed.Listed(command.name, rows, which(), session.gdb_type))
+    return answer
+
+
+def printed(session: Session | None, command: Command, arguments: Mapping[str, Any], style: Style) -> Printed:
+    """Run the report as `reports.run.printed` does."""
+    if arguments.get("json") and arguments.get("csv"):
+        raise UsageError(f"{command.name}: --json or --csv, not both")
+    with told(session, style, data=bool(arguments.get("json") or arguments.get("csv"))):
+        answer = answer_of(session, command, {**arguments, "width": style.width})
+        if session is not None:
+            session.heap.trail.stage("laying the report out")
+        pieces = laid_out(load(command), answer, arguments, style)
+        return Printed(chain([next(pieces, "")], pieces), status_of(load(command), answer))

@@ -1,0 +1,72 @@
+"""Stopping a process, and what may happen meanwhile: it ends, its debugger lets it go on, somebody types Ctrl-Z."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gdb_gospan.errors import GoSpansError, TargetError
+from gdb_gospan.memory import procstatus
+from gdb_gospan.memory.heldstill import HeldStill
+from gdb_gospan.memory.ptrace import Stop
+
+_JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+def _ended(pid: int) -> TargetError:
+    return TargetError(
+        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
+    )
+
+
+@contextmanager
+def ended_instead(pid: int) -> Iterator[None]:
+    """Say that the process has ended where that is why something failed."""
+    try:
+        yield
+    except GoSpansError as error:
+        if procstatus.over(pid):
+            raise _ended(pid) from error
+        raise
+
+
+def refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> None:
+    """Raise when what was read until the process was released need not be of one moment."""
+    if stop.ended:
+        raise _ended(stop.pid) from cause
+    if stop.moved:
+        raise TargetError(
+            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
+        ) from cause
+
+
+def stopped(pid: int) -> Stop | HeldStill:
+    """Stop the process, unless another debugger has: there can be only one, and it stands still already."""
+    return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Have the process stand still for this block."""
+    stop = stopped(pid)
+    try:
+        yield
+    finally:
+        stop.release()
+
+
+@contextmanager
+def no_job_control() -> Iterator[None]:
+    """Let no Ctrl-Z stop us: what we hold would stand still until somebody types fg."""
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _JOB_CONTROL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
