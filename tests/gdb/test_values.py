@@ -179,12 +179,14 @@ def test_where_the_walk_ends(gdb: Gdb) -> None:
         "python gdb_gospan.open().walk()",
     ]
     said = run_gdb(gdb, commands, exe=core.executable, core=core.path, check=False).stderr
-    assert (
-        "UsageError: walk: gdb has values of its own program only (try: gdb_gospan.open() without" in said[1]
-    )
-    assert "TargetError: walk: the program has gone on since (try: refresh()" in said[4]
-    assert "TargetError: walk: the program has gone on since (try: refresh()" in said[5]
-    assert "TargetError: walk: gdb knows no type runtime.mheap of this program, whose mheap_ is at" in said[6]
+    wanted = {
+        1: "walk: gdb has values of its own program only (try: gdb_gospan.open() without a target)",
+        4: "walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)",
+        5: "walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)",
+        6: "walk: gdb knows no type runtime.mheap of this program, whose mheap_ is at 0x",
+    }
+    for at, line in wanted.items():
+        assert line in said[at]
 
 
 def test_the_example_says_what_the_summary_says(gdb: Gdb, core: Core) -> None:
