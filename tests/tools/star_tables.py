@@ -1,4 +1,4 @@
-"""The tables of dlv_scripts/go_spans.star, made from the package: `python tests/tools/star_tables.py` writes them."""
+"""The tables of the script for Delve, made from the package; `star` puts them into it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from gdb_gospan.fields.command import Command
     from gdb_gospan.layout.requirements import NeedStruct
 
-SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
-BEGIN, END = "# >>> tables: made by tests/tools/star_tables.py", "# <<< tables"
-
 COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
 """What the script answers; of the package's commands the rest needs more than Starlark does well."""
 
@@ -34,6 +31,8 @@ COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache"
 def tables() -> str:
     """Return the block: what the script relies on in the runtime, and the words that it shares with gdb's reports."""
     lines = [
+        "# ---- Tables, made of gdb_gospan by tests/tools/star_tables.py ".ljust(120, "-"),
+        "",
         f"OLDEST, NEWEST = {requirements.OLDEST}, {requirements.NEWEST}",
         f"TESTED = {list(requirements.TESTED)}",
         f"VARIABLES = {_text(' '.join(requirements.VARIABLES))}",
@@ -140,14 +139,3 @@ def _command(name: str) -> Iterator[str]:
     }  # which the script has not
     yield f"        {_text(columns)},"
     yield "    ),"
-
-
-def updated(script: str) -> str:
-    """Return the script with its tables as they must be."""
-    before, _, rest = script.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
-
-
-if __name__ == "__main__":
-    SCRIPT.write_text(updated(SCRIPT.read_text(encoding="utf-8")), encoding="utf-8")
