@@ -13,9 +13,17 @@ sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
 from gdb_gospan.fields import pagewords  # noqa: E402
+from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_tables, names_of  # noqa: E402
+from gdb_gospan.fields.envelope import Check  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
 from gdb_gospan.reports import catalog  # noqa: E402
+from gdb_gospan.reports.cache import Cache  # noqa: E402
+from gdb_gospan.reports.central import Lists  # noqa: E402
+from gdb_gospan.reports.classes import Class  # noqa: E402
+from gdb_gospan.reports.fixalloc import Fixalloc  # noqa: E402
+from gdb_gospan.reports.rows.pages import BlocksByTaken, Chunk, PagesOfState, RunsOfOrder  # noqa: E402
+from gdb_gospan.reports.rows.span import Span  # noqa: E402
 from gdb_gospan.reports.screens import gc  # noqa: E402
 from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
 from gdb_gospan.targets import delve_server as dlvtarget  # noqa: E402
@@ -68,7 +76,7 @@ def tables() -> str:
         *(line for name in COMMANDS for line in _command(name)),
         "}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_columns()])
 
 
 def _text(value: object) -> str:
@@ -139,3 +147,45 @@ def _command(name: str) -> Iterator[str]:
     }  # which the script has not
     yield f"        {_text(columns)},"
     yield "    ),"
+
+
+ROWS = (Class, Lists, Fixalloc, Cache, Span, Check, Chunk, PagesOfState, RunsOfOrder, BlocksByTaken)
+"""Classes of rows that the script has tables of."""
+
+
+def _columns() -> Iterator[str]:
+    """Yield what the fields of rows say of their columns, and of the reports that are a table what a row is."""
+    reports = [catalog.load(command) for command in catalog.COMMANDS if command.name in COMMANDS]
+    yield "# Row: key, heading, how a cell is written, side, rank, what rows are sorted by for it to stay."
+    yield "COLUMNS = {"
+    for row in ROWS:
+        yield f"    {_text(row.__name__)}: ["
+        yield from (f"        {_column(each)}," for each in in_tables(row))
+        yield "    ],"
+    yield "}"
+    yield "# Report that is a table: class of its rows, their key, what they are."
+    yield "TABLES = {"
+    for report in reports:
+        if report.table:
+            names = (report.table.row.__name__, *report.rows, report.table.noun)
+            yield f"    {_text(report.name)}: ({', '.join(map(_text, names))}),"
+    yield "}"
+    yield "# What is added up over the rows."
+    yield "SUMS = {"
+    for report in reports:
+        for each in fields_of(report.document):
+            if each.name == "totals":
+                yield f"    {_text(report.name)}: {_text(names_of(each.type))},"
+    yield "}"
+    ascending = {each.name: True for row in ROWS for each in fields_of(row) if each.column.sorts == UP}
+    yield "# Columns that are sorted by from the smallest."
+    yield f"ASCENDING = {_text(list(ascending))}"
+
+
+def _column(each: Field) -> str:
+    """Return what a field says of its column."""
+    own = each.column
+    form = "own" if own.shown else own.unit if own.unit in (BYTES, COUNT) else ""
+    side = "wraps" if own.wraps else "left" if own.left else ""
+    facts = (each.name, own.heading, form, side, own.rank, " ".join((each.name, *own.keeps)))
+    return f"({', '.join(map(_text, facts))})"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from gdb_gospan.fields.document import in_tables
 from gdb_gospan.reports import catalog
 from tools import star, star_tables
 
@@ -50,3 +51,14 @@ def test_no_name_is_given_twice() -> None:
     names = re.findall(r"^(?:def (\w+)\(|(\w+) = )", CODE, re.MULTILINE)
     flat = ["".join(pair) for pair in names]
     assert sorted({name for name in flat if flat.count(name) > 1}) == []
+
+
+def test_every_cell_that_is_no_plain_value_is_in_the_script() -> None:
+    """A field that makes its cell by a function of Python's needs one here."""
+    own = {
+        f"{row.__name__}.{each.name}"
+        for row in star_tables.ROWS
+        for each in in_tables(row)
+        if each.column.shown
+    }
+    assert set(re.findall(r'"([A-Z]\w+\.\w+)"(?=,|\] = )', SCRIPT)) == own
