@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
 """What the script answers; of the package's commands the rest needs more than Starlark does well."""
 
+LACKING = ("blockers", "csv")
+"""Options that it has not."""
+
+SHORTER = {"class": "only this span class: its number", "size": "only slots of this many bytes"}
+"""Options that take less there: no names and units."""
+
 
 def tables() -> str:
     """Return the block: what the script relies on in the runtime, and the words that it shares with gdb's reports."""
@@ -71,16 +77,26 @@ def tables() -> str:
         "",
         *_rules(),
         "",
-        "# Command: summary, description, columns to sort by, the default, headings that are columns, rows, what columns mean.",
+        "# Command: summary, description, argument, options, what columns mean. Option: what stands for its value, help, default,",
+        "# whether it is a number, what it takes, other words for these.",
         "COMMANDS = {",
         *(line for name in COMMANDS for line in _command(name)),
         "}",
+        f"ALIASES = {_text({alias: command.name for command in _commands() for alias in command.aliases})}",
     ]
     return "\n".join([*lines, "", *_columns()])
 
 
 def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _starlark(value: object) -> str:
+    return repr(value) if value is None or isinstance(value, bool) else _text(value)
+
+
+def _commands() -> list[Command]:
+    return [command for command in catalog.COMMANDS if command.name in COMMANDS]
 
 
 def _since() -> dict[str, tuple[int, ...]]:
@@ -135,13 +151,23 @@ def _rules() -> Iterator[str]:
 def _command(name: str) -> Iterator[str]:
     command: Command | None = catalog.find(name)
     assert command is not None
-    options = {option.name: option for option in command.options}
-    sort, limit = options.get("sort"), options.get("limit")
     yield f"    {_text(command.name)}: ("
     yield f"        {_text(command.summary)},"
     yield f"        {_text(command.description.replace('inside gdb', 'inside Delve'))},"
-    yield f"        {_text(list(sort.choices) if sort else [])}, {_text(sort.default if sort else '')}, {_text(sort.headings if sort else {})},"
-    yield f"        {limit.default if limit else 0},"
+    yield f"        {_text(command.argument[0] if command.argument else '')}, {{"
+    for option in command.options:
+        if option.name not in LACKING:
+            help_text = SHORTER.get(option.name, option.help)
+            facts = (
+                option.metavar,
+                help_text,
+                option.default,
+                option.number,
+                option.choices,
+                option.headings,
+            )
+            yield f"            {_text(option.name)}: ({', '.join(map(_starlark, facts))}),"
+    yield "        },"
     columns = {
         name: said for name, said in command.columns if "--blockers" not in said
     }  # which the script has not
@@ -155,7 +181,7 @@ ROWS = (Class, Lists, Fixalloc, Cache, Span, Check, Chunk, PagesOfState, RunsOfO
 
 def _columns() -> Iterator[str]:
     """Yield what the fields of rows say of their columns, and of the reports that are a table what a row is."""
-    reports = [catalog.load(command) for command in catalog.COMMANDS if command.name in COMMANDS]
+    reports = [catalog.load(command) for command in _commands()]
     yield "# Row: key, heading, how a cell is written, side, rank, what rows are sorted by for it to stay."
     yield "COLUMNS = {"
     for row in ROWS:
