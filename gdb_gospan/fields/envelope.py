@@ -4,26 +4,62 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gdb_gospan.fields.document import Address, Document, document, field
+from gdb_gospan.fields.document import DOWN, UP, Address, Document, Looks, document, field
+from gdb_gospan.fields.units import count
 
 SCHEMA_VERSION = 1
+_ROLES = {"broken": "bad", "transient": "notice", "unknown": "notice"}
+
+
+def _painted(row: Check, looks: Looks) -> str:
+    """Let a status that is not exact stand out."""
+    return looks.paint(_ROLES[row.status], row.status) if row.status in _ROLES else row.status
+
+
+def _with_unit(value: int | None, unit: str) -> str:
+    """Write a number with its unit, where the subject does not say what is counted."""
+    return count(value) + (" B" if unit == "bytes" and value is not None else "")
 
 
 @document
 class Check(Document):
     """The outcome of one identity between the walk and the runtime's own counters."""
 
-    code: str = field("stable name")
+    code: str = field("stable name", heading="check", left=True, column_after="status", sorts=UP)
     severity: Literal["error", "warning"] = field(
-        "error: figures rest on it; warning: a side table disagrees"
+        "error: figures rest on it; warning: a side table disagrees", sorts=UP
     )
     status: Literal["exact", "transient", "broken", "unknown"] = field(
-        "exact: equal; transient: off, and the note names what was going on, which explains it; unknown: what would decide it could not be read, and the note says what; broken: off, and nothing explains it"
+        "exact: equal; transient: off, and the note names what was going on, which explains it; unknown: what would decide it could not be read, and the note says what; broken: off, and nothing explains it",
+        heading="status",
+        left=True,
+        shown=_painted,
+        sorts=UP,
     )
     unit: str = field("what the two numbers count: bytes, pages, spans, objects and the like")
-    subject: str = field("what the two numbers are")
-    expected: int | None = field("what the runtime's own counters say; null when they could not be read")
-    observed: int | None = field("what walking the structures found")
+    subject: str = field(
+        "what the two numbers are",
+        heading="what must hold",
+        rank=3,
+        left=True,
+        wraps=True,
+        column_after="observed",
+        sorts=UP,
+    )
+    expected: int | None = field(
+        "what the runtime's own counters say; null when they could not be read",
+        heading="expected",
+        rank=1,
+        shown=lambda row, _: _with_unit(row.expected, row.unit),
+        sorts=DOWN,
+    )
+    observed: int | None = field(
+        "what walking the structures found",
+        heading="observed",
+        rank=2,
+        shown=lambda row, _: _with_unit(row.observed, row.unit),
+        sorts=DOWN,
+    )
     note: str = field(
         "of a transient, what was going on; of an unknown one, what could not be read; of a broken one, where to look"
     )

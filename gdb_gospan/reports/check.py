@@ -9,13 +9,11 @@ from gdb_gospan.fields.document import Looks, document, field
 from gdb_gospan.fields.envelope import Check, Listed
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.rows import ordered
-from gdb_gospan.fields.units import count
 from gdb_gospan.render.provenance import cut_off, footer, heading, note
-from gdb_gospan.render.tables import Column, fitted
+from gdb_gospan.render.tables import columns_of, fitted
 from gdb_gospan.reports.envelope import about, check, proof
 
 _WORST_FIRST = ("broken", "unknown", "transient", "exact")
-_ROLES = {"broken": "bad", "transient": "notice", "unknown": "notice"}
 
 
 @document
@@ -77,34 +75,18 @@ def exit_status(answer: Checks) -> int:
 
 def _screen(answer: Checks, looks: Looks) -> str:
     """Lay the list out; what is not exact stands out."""
-
-    def status(row: Check) -> str:
-        return looks.paint(_ROLES[row.status], row.status) if row.status in _ROLES else row.status
-
-    columns = [
-        Column("status", "status", status, left=True),
-        Column("code", "check", lambda row: row.code, left=True),
-        Column("expected", "expected", lambda row: _number(row.expected, row.unit), rank=1),
-        Column("observed", "observed", lambda row: _number(row.observed, row.unit), rank=2),
-        Column("subject", "what must hold", lambda row: row.subject, left=True, wraps=True, rank=3),
-    ]
     identities, samples = answer.identities, answer.samples
     # Below a cut list there is only what is not as it should be.
     all_shown = len(identities) == answer.total_rows
     rows = (*identities, *(each for each in answer.sampled if all_shown or each.status != "exact"))
     # Sentences wrap in the width, also where a table may take any room.
-    body, left_out = fitted(columns, rows, None, looks.width, of=answer.total_rows)
+    body, left_out = fitted(columns_of(Check, looks), rows, None, looks.width, of=answer.total_rows)
     below = [
         note(left_out, looks.width),
         note(f"{samples.code}: {samples.note}" if samples and samples.note else "", looks.width),
         cut_off(answer.total_rows, len(identities), "identities", looks.width),
     ]
     return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
-
-
-def _number(value: int | None, unit: str) -> str:
-    """Write a number with its unit, where the subject does not say what is counted."""
-    return count(value) + (" B" if unit == "bytes" and value is not None else "")
 
 
 REPORT = Report(

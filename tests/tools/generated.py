@@ -1,6 +1,6 @@
 """Everything that is made out of the package, in one go: `python tests/tools/generated.py` writes it.
 
-That is the index of the reports for gdb's start, the JSON Schemas, the tables of the script for Delve and those of the
+That is the index of the reports for gdb's start, the JSON Schemas, the script for Delve and the tables of the
 README. A test compares each. `python tests/tools/generated.py FOLDER` does so for the checkout in another folder.
 """
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOOLS = ("index", "schemas", "star_tables", "readme_tables")
+TOOLS = ("index", "schemas", "star", "readme_tables")
 """Each writes when it is run as a file; the first makes what the others read."""
 
 

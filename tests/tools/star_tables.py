@@ -1,4 +1,4 @@
-"""The tables of dlv_scripts/go_spans.star, made from the package: `python tests/tools/star_tables.py` writes them."""
+"""The tables of the script for Delve, made from the package; `star` puts them into it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
 from gdb_gospan.fields import pagewords  # noqa: E402
+from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_tables, names_of  # noqa: E402
+from gdb_gospan.fields.envelope import Check  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
 from gdb_gospan.reports import catalog  # noqa: E402
+from gdb_gospan.reports.cache import Cache  # noqa: E402
+from gdb_gospan.reports.central import Lists  # noqa: E402
+from gdb_gospan.reports.classes import Class  # noqa: E402
+from gdb_gospan.reports.fixalloc import Fixalloc  # noqa: E402
+from gdb_gospan.reports.rows.pages import BlocksByTaken, Chunk, PagesOfState, RunsOfOrder  # noqa: E402
+from gdb_gospan.reports.rows.span import Span  # noqa: E402
 from gdb_gospan.reports.screens import gc  # noqa: E402
 from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
 from gdb_gospan.targets import delve_server as dlvtarget  # noqa: E402
@@ -24,16 +32,21 @@ if TYPE_CHECKING:
     from gdb_gospan.fields.command import Command
     from gdb_gospan.layout.requirements import NeedStruct
 
-SCRIPT = CHECKOUT / "dlv_scripts" / "go_spans.star"
-BEGIN, END = "# >>> tables: made by tests/tools/star_tables.py", "# <<< tables"
-
 COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
 """What the script answers; of the package's commands the rest needs more than Starlark does well."""
+
+LACKING = ("blockers", "csv")
+"""Options that it has not."""
+
+SHORTER = {"class": "only this span class: its number", "size": "only slots of this many bytes"}
+"""Options that take less there: no names and units."""
 
 
 def tables() -> str:
     """Return the block: what the script relies on in the runtime, and the words that it shares with gdb's reports."""
     lines = [
+        "# ---- Tables, made of gdb_gospan by tests/tools/star_tables.py ".ljust(120, "-"),
+        "",
         f"OLDEST, NEWEST = {requirements.OLDEST}, {requirements.NEWEST}",
         f"TESTED = {list(requirements.TESTED)}",
         f"VARIABLES = {_text(' '.join(requirements.VARIABLES))}",
@@ -64,16 +77,26 @@ def tables() -> str:
         "",
         *_rules(),
         "",
-        "# Command: summary, description, columns to sort by, the default, headings that are columns, rows, what columns mean.",
+        "# Command: summary, description, argument, options, what columns mean. Option: what stands for its value, help, default,",
+        "# whether it is a number, what it takes, other words for these.",
         "COMMANDS = {",
         *(line for name in COMMANDS for line in _command(name)),
         "}",
+        f"ALIASES = {_text({alias: command.name for command in _commands() for alias in command.aliases})}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_columns()])
 
 
 def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _starlark(value: object) -> str:
+    return repr(value) if value is None or isinstance(value, bool) else _text(value)
+
+
+def _commands() -> list[Command]:
+    return [command for command in catalog.COMMANDS if command.name in COMMANDS]
 
 
 def _since() -> dict[str, tuple[int, ...]]:
@@ -128,13 +151,23 @@ def _rules() -> Iterator[str]:
 def _command(name: str) -> Iterator[str]:
     command: Command | None = catalog.find(name)
     assert command is not None
-    options = {option.name: option for option in command.options}
-    sort, limit = options.get("sort"), options.get("limit")
     yield f"    {_text(command.name)}: ("
     yield f"        {_text(command.summary)},"
     yield f"        {_text(command.description.replace('inside gdb', 'inside Delve'))},"
-    yield f"        {_text(list(sort.choices) if sort else [])}, {_text(sort.default if sort else '')}, {_text(sort.headings if sort else {})},"
-    yield f"        {limit.default if limit else 0},"
+    yield f"        {_text(command.argument[0] if command.argument else '')}, {{"
+    for option in command.options:
+        if option.name not in LACKING:
+            help_text = SHORTER.get(option.name, option.help)
+            facts = (
+                option.metavar,
+                help_text,
+                option.default,
+                option.number,
+                option.choices,
+                option.headings,
+            )
+            yield f"            {_text(option.name)}: ({', '.join(map(_starlark, facts))}),"
+    yield "        },"
     columns = {
         name: said for name, said in command.columns if "--blockers" not in said
     }  # which the script has not
@@ -142,12 +175,43 @@ def _command(name: str) -> Iterator[str]:
     yield "    ),"
 
 
-def updated(script: str) -> str:
-    """Return the script with its tables as they must be."""
-    before, _, rest = script.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
+ROWS = (Class, Lists, Fixalloc, Cache, Span, Check, Chunk, PagesOfState, RunsOfOrder, BlocksByTaken)
+"""Classes of rows that the script has tables of."""
 
 
-if __name__ == "__main__":
-    SCRIPT.write_text(updated(SCRIPT.read_text(encoding="utf-8")), encoding="utf-8")
+def _columns() -> Iterator[str]:
+    """Yield what the fields of rows say of their columns, and of the reports that are a table what a row is."""
+    reports = [catalog.load(command) for command in _commands()]
+    yield "# Row: key, heading, how a cell is written, side, rank, what rows are sorted by for it to stay."
+    yield "COLUMNS = {"
+    for row in ROWS:
+        yield f"    {_text(row.__name__)}: ["
+        yield from (f"        {_column(each)}," for each in in_tables(row))
+        yield "    ],"
+    yield "}"
+    yield "# Report that is a table: class of its rows, their key, what they are."
+    yield "TABLES = {"
+    for report in reports:
+        if report.table:
+            names = (report.table.row.__name__, *report.rows, report.table.noun)
+            yield f"    {_text(report.name)}: ({', '.join(map(_text, names))}),"
+    yield "}"
+    yield "# What is added up over the rows."
+    yield "SUMS = {"
+    for report in reports:
+        for each in fields_of(report.document):
+            if each.name == "totals":
+                yield f"    {_text(report.name)}: {_text(names_of(each.type))},"
+    yield "}"
+    ascending = {each.name: True for row in ROWS for each in fields_of(row) if each.column.sorts == UP}
+    yield "# Columns that are sorted by from the smallest."
+    yield f"ASCENDING = {_text(list(ascending))}"
+
+
+def _column(each: Field) -> str:
+    """Return what a field says of its column."""
+    own = each.column
+    form = "own" if own.shown else own.unit if own.unit in (BYTES, COUNT) else ""
+    side = "wraps" if own.wraps else "left" if own.left else ""
+    facts = (each.name, own.heading, form, side, own.rank, " ".join((each.name, *own.keeps)))
+    return f"({', '.join(map(_text, facts))})"

@@ -1,4 +1,4 @@
-"""The tables in the script for Delve are those of the package, and it uses nothing that the oldest Delve lacks."""
+"""The script for Delve is what its parts and the package make, and it uses nothing that the oldest Delve lacks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import re
 
 import pytest
 
+from gdb_gospan.fields.document import in_tables
 from gdb_gospan.reports import catalog
-from tools import star_tables
+from tools import star, star_tables
 
-SCRIPT = star_tables.SCRIPT.read_text(encoding="utf-8")
+SCRIPT = star.SCRIPT.read_text(encoding="utf-8")
 CODE = re.sub(r'(?m)"""(.|\n)*?"""|#.*$|"[^"\n]*"', "", SCRIPT)
 
 
-def test_the_tables_are_made_from_the_package() -> None:
-    assert star_tables.updated(SCRIPT) == SCRIPT, "run python tests/tools/star_tables.py"
+def test_the_script_is_made_of_its_parts_and_the_package() -> None:
+    assert star.joined() == SCRIPT, "run python tests/tools/star.py"
+
+
+def test_a_part_is_short_and_none_is_left_out() -> None:
+    """Who looks for one thing reads one file of a few screens."""
+    lines = {part.stem: part.read_text(encoding="utf-8").count("\n") for part in star.PARTS.iterdir()}
+    assert {name: count for name, count in lines.items() if count >= 400} == {}
+    assert {*lines, star.TABLES} == set(star.ORDER)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +51,14 @@ def test_no_name_is_given_twice() -> None:
     names = re.findall(r"^(?:def (\w+)\(|(\w+) = )", CODE, re.MULTILINE)
     flat = ["".join(pair) for pair in names]
     assert sorted({name for name in flat if flat.count(name) > 1}) == []
+
+
+def test_every_cell_that_is_no_plain_value_is_in_the_script() -> None:
+    """A field that makes its cell by a function of Python's needs one here."""
+    own = {
+        f"{row.__name__}.{each.name}"
+        for row in star_tables.ROWS
+        for each in in_tables(row)
+        if each.column.shown
+    }
+    assert set(re.findall(r'"([A-Z]\w+\.\w+)"(?=,|\] = )', SCRIPT)) == own
