@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any
 
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.debugger import listed
 from gdb_gospan.debugger.target import GdbSession, which
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.command import Command
@@ -37,6 +36,8 @@ def answer_of(session: Session | None, command: Command, arguments: Mapping[str,
     report = load(command)
     rows = None if report.spans is None else report.spans(answer)
     if rows is not None and isinstance(session, GdbSession):
+        from gdb_gospan.debugger import listed
+
         listed.keep(listed.Listed(command.name, rows, which(), session.gdb_type))
     return answer
 

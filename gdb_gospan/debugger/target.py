@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gdb
 
 from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
-from gdb_gospan.debugger import listed, stops
+from gdb_gospan.debugger import stops
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
@@ -110,6 +110,8 @@ def which() -> tuple[Any, ...]:
 def forget(*_event: object) -> None:
     """Drop what was decoded: the target ran, changed or went."""
     global _session  # noqa: PLW0603
+    from gdb_gospan.debugger import listed
+
     listed.forget()
     if _session is not None:
         _session[1].end()
