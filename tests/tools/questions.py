@@ -27,8 +27,9 @@ Question = tuple["Command", list[str]]
 
 FORMATS = ("json", "csv", "text")
 
-#: Formats, of which each question is answered in all; what changes no report; and what the target is opened with.
-APART = {"json", "csv", "color", "runtime"}
+#: Formats, of which each question is answered in all; what changes no report; what the target is opened with; and what there
+#: is in gdb alone.
+APART = {"json", "csv", "color", "runtime", "values"}
 
 #: What options that take anything are given; an address where there is none here.
 VALUES = {
