@@ -67,11 +67,14 @@ class Traits:
     limit_headroom_percent
         Share of the memory limit's heap goal that the pacer keeps free: 3 since
         Go 1.21, before that only the fixed 1 MiB (mgcpacer.go, memoryLimitHeapGoal).
+    mutex_locks
+        What a mutex adds to m.locks: mutexMLocksDelta, 16 since Go 1.27 (lock_spinbit.go), 1 before.
     """
 
     small_span_limit_exact: bool
     limit_headroom_percent: int
     last_goroutine_status: int
+    mutex_locks: int
     special_kinds: Mapping[int, str] = attrs.field(factory=dict)
 
 

@@ -189,6 +189,7 @@ def traits_of(go: GoVersion) -> Traits:
         small_span_limit_exact=not (1, 22) <= go.release <= (1, 24),
         limit_headroom_percent=3 if go.release >= (1, 21) else 0,
         last_goroutine_status=11 if go.release >= (1, 26) else 9,
+        mutex_locks=16 if go.release >= (1, 27) else 1,
         special_kinds=dict(enumerate(_special_kinds(go), 1)),
     )
 

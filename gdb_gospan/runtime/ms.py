@@ -96,8 +96,8 @@ def read_ms(reader: Reader, threads: U64, sched: int | None, *, complete: bool) 
     known[has_g] &= there
     status = np.where(status < 0, status, status & ~_SCAN)
     # A thread that dies has raised mallocing and holds paniclk (panic.go, startpanic_m).
-    of_panic = columns["dying"] != 0
-    free = (columns["locks"] <= of_panic) & (columns["mallocing"] <= of_panic)
+    dying = columns["dying"] != 0
+    free = (columns["locks"] <= dying * reader.layout.traits.mutex_locks) & (columns["mallocing"] <= dying)
     idle = (columns["p"] == 0) & ~has_g & free
     spare = np.isin(status, _DEAD)
     # On the way out of a system call or of C it takes a P, and that may sweep (proc.go, exitsyscallfast_pidle, acquirep):

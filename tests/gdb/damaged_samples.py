@@ -44,7 +44,7 @@ for path, field in fields.items():
     outcome["moved"][path] = sampled(heap)
 
 heap, _ = fresh()
-heap.spans.records.addresses[:] = np.roll(heap.spans.records.addresses, 1)
+heap.spans.records.addresses = np.roll(heap.spans.records.addresses, 1)
 outcome["rows"] = sampled(heap)
 
 heap, _ = fresh()
@@ -52,7 +52,7 @@ heap.spans.records.readable = np.zeros(len(heap.spans), np.bool_)
 outcome["not_read"] = sampled(heap)
 
 heap, _ = fresh()
-heap.spans.records.addresses[:] = np.arange(len(heap.spans), dtype=np.uint64)
+heap.spans.records.addresses = np.arange(len(heap.spans), dtype=np.uint64)
 outcome["not_mapped"] = sampled(heap)
 
 heap, known = fresh()

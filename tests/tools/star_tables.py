@@ -116,7 +116,7 @@ def _traits() -> Iterator[str]:
     for minor in range(requirements.OLDEST[1], requirements.NEWEST[1] + 1):
         traits = resolve.traits_of(GoVersion(f"go1.{minor}", 1, minor))
         kinds = _text(list(traits.special_kinds.values()))
-        yield f"    (1, {minor}): ({traits.small_span_limit_exact}, {traits.limit_headroom_percent}, {kinds}),"
+        yield f"    (1, {minor}): ({traits.small_span_limit_exact}, {traits.limit_headroom_percent}, {traits.mutex_locks}, {kinds}),"
 
 
 def _identities() -> Iterator[str]:

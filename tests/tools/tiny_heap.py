@@ -328,7 +328,9 @@ def _layout() -> Layout:
         tested=True,
         structs=structs,
         fixallocs=fixallocs,
-        traits=Traits(small_span_limit_exact=True, limit_headroom_percent=3, last_goroutine_status=11),
+        traits=Traits(
+            small_span_limit_exact=True, limit_headroom_percent=3, last_goroutine_status=11, mutex_locks=1
+        ),
     )
 
 

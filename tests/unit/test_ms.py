@@ -8,6 +8,8 @@ from gdb_gospan.runtime.goroutines import read_threads
 from tools import images
 
 RECORDED = images.load("1.27-frag")
+MUTEX = 16
+"""What a mutex counts in m.locks since Go 1.27 (lock_spinbit.go, mutexMLocksDelta)."""
 SYSTEM_CALL, RUNNING, DEAD, DEAD_EXTRA, SCANNED = 3, 2, 6, 11, 0x1000
 
 
@@ -39,8 +41,8 @@ def changed(status: int | None, **fields: int) -> tuple[bool, bool, bool]:
         (None, {"mallocing": 1}, False),
         (None, {"p": 0xC000}, False),
         # One that dies has raised mallocing and holds paniclk (panic.go, startpanic_m); not more.
-        (None, {"dying": 1, "locks": 1, "mallocing": 1}, True),
-        (None, {"dying": 1, "locks": 2}, False),
+        (None, {"dying": 1, "locks": MUTEX, "mallocing": 1}, True),
+        (None, {"dying": 1, "locks": MUTEX + 1}, False),
         (RUNNING, {}, False),
         (SYSTEM_CALL, {}, True),
         (SYSTEM_CALL | SCANNED, {}, True),

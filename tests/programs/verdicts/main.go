@@ -54,14 +54,19 @@ func idle() {
 func parked() {
 	fill()
 	parkThreads()
-	sleep()
+	settle()
+	parkMain()
 }
 
-// sleep stands still. With the goal that far away neither the collector nor the scavenger has anything to do.
 func sleep() {
+	settle()
+	time.Sleep(time.Hour)
+}
+
+// settle sees to it that neither the collector nor the scavenger has anything to do: the goal is far away.
+func settle() {
 	debug.SetGCPercent(1000)
 	fmt.Println("ready")
-	time.Sleep(time.Hour)
 }
 
 // begin says something and waits for a byte.

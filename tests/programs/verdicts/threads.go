@@ -29,7 +29,16 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 )
+
+// init keeps the main goroutine on the main thread, to which the kernel gives a signal of the process first.
+func init() {
+	if strings.Join(os.Args[1:], " ") == "parked" {
+		runtime.LockOSThread()
+	}
+}
 
 // parkThreads starts a thread that Go does not know, and a goroutine that does not come back from C.
 func parkThreads() {
@@ -38,4 +47,8 @@ func parkThreads() {
 		os.Exit(2)
 	}
 	go C.doze()
+}
+
+func parkMain() {
+	C.doze()
 }
