@@ -13,11 +13,12 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from gdb_gospan.memory.held import PAGE, SHIFT, Held
+from gdb_gospan.memory.held import PAGE, SHIFT, Held, pages_of
 from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, foregone
 from gdb_gospan.memory.places import Mapping
-from gdb_gospan.memory.segments import U64, Bytes, Mask, among, distinct, overlaps
+from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, among, distinct, joined, overlaps
 
+_NONE: Final = np.empty(0, np.uint64)
 _SPARE: Final = 2048
 """Pages of room for what is only known in the stop: the stacks of the threads, and what has been mapped since."""
 _NOT_TAKEN: Final = "not in the capture"
@@ -31,8 +32,6 @@ _AROUND: Final = 4
 """Pages on each side of one that is needed of an arena: there lie what the runtime makes as objects, Gs and Ms."""
 _FEW: Final = 1024
 """If there are no more of these."""
-_MOST_OF_ARENAS: Final = 4096
-"""Pages of arenas to copy: where more are needed, it is some bytes of each, and those are quicker read one by one."""
 
 
 class Filling(Memory, Protocol):
@@ -42,37 +41,48 @@ class Filling(Memory, Protocol):
         """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
         ...
 
+    def fill_many(self, begins: U64, ends: I64, buffer: Bytes) -> Mask:
+        """Read runs that begin at these addresses to where they end in a buffer: which of them could be read."""
+        ...
+
 
 class Plan:
-    """Which pages to take, and the room for them.
+    """What to take, and the room for it.
 
     Parameters
     ----------
     pages
         Numbers of pages, ascending, each once: uint64 (n,).
+    pieces
+        Pieces of other pages: addresses, and the bytes at each, uint64 (m,), in any order. They may overlap.
     """
 
-    def __init__(self, pages: U64) -> None:
+    def __init__(self, pages: U64, pieces: tuple[U64, U64] = (_NONE, _NONE)) -> None:
+        pages, (self._starts, self._sizes) = _apart(pages, joined(*pieces))
         self._pages = pages
         new = np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)]
         first = np.flatnonzero(new)
         self._runs = list(zip(first.tolist(), np.append(first, len(pages))[1:].tolist(), strict=True))
         self._known = np.ones(len(pages), np.bool_)
-        self._room = np.empty((len(pages) + _SPARE) << SHIFT, np.uint8)
-        self._room[::PAGE] = (
-            0  # the kernel gives pages when they are touched, and that takes longer than the copying
-        )
+        self._whole = (len(pages) + _SPARE) << SHIFT
+        self._room = np.empty(self._whole + int(self._sizes.sum()), np.uint8)
+        # The kernel gives pages when they are touched, and that takes longer than the copying.
+        self._room[::PAGE] = 0
+        self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
         """Read all of it now."""
         for first, end in self._runs:
             if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
                 self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
+        if len(self._starts):
+            ends = np.cumsum(self._sizes).astype(np.int64)
+            self._read = memory.fill_many(self._starts, ends, self._room[self._whole :])
 
     def take_more(self, memory: Filling, numbers: Iterable[int]) -> None:
         """Read a few pages more, which are only known when the process stands still: those that there is room for."""
         wanted, at = np.array([*dict.fromkeys(numbers)], np.uint64), len(self._pages)
-        fresh = wanted[~among(wanted, self._pages)][: (len(self._room) >> SHIFT) - at]
+        fresh = wanted[~among(wanted, self._pages)][: (self._whole >> SHIFT) - at]
         self._pages = np.concatenate([self._pages, fresh])
         more = [self._take_one(memory, place) for place in range(at, len(self._pages))]
         self._known = np.concatenate([self._known, np.array(more, np.bool_)])
@@ -82,15 +92,33 @@ class Plan:
 
     def sealed(self, memory: Memory) -> Capture:
         """Return what was taken, over a memory that is closed by now."""
-        return Capture(memory, self._pages, self._known, self._room)
+        count = len(self._pages)
+        start = np.concatenate([self._pages << np.uint64(SHIFT), self._starts])
+        size = np.concatenate([np.full(count, PAGE, np.uint64), self._sizes])
+        place = np.cumsum(size) - size
+        place[count:] += np.uint64(self._whole - (count << SHIFT))
+        known = np.concatenate([self._known, self._read])
+        return Capture(memory, start, size, place, known, self._room)
+
+
+def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
+    """Give to the pages each piece that touches one of them: what was read as one lies in one."""
+    start, size = pieces
+    while len(start):
+        touches = overlaps(pages << np.uint64(SHIFT), np.full(len(pages), PAGE, np.uint64), start, size)
+        if not touches.any():
+            break
+        pages = distinct(np.concatenate([pages, pages_of(start[touches], size[touches].astype(np.int64))]))
+        start, size = start[~touches], size[~touches]
+    return pages, (start, size)
 
 
 class Capture(Held):
-    """The pages of a plan, as they were; what else is asked for is asked of the memory, which is closed."""
+    """What a plan has taken, as it was; what else is asked for is asked of the memory, which is closed."""
 
-    def __init__(self, memory: Memory, pages: U64, known: Mask, room: Bytes) -> None:
+    def __init__(self, memory: Memory, start: U64, size: U64, place: U64, known: Mask, room: Bytes) -> None:
         super().__init__(memory, ())
-        self._keep(pages, known, room)
+        self._keep(start, size, place, known, room)
 
     def _why(self, _holes: U64) -> str:
         return NOT_IN_PROCESS
@@ -174,8 +202,8 @@ def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator
         yield start, end
 
 
-def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64 | None:
-    """Return the pages with what lies between and right behind them in the runtime's own mappings; None for too many.
+def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
+    """Return the pages with what lies between and right behind them in the runtime's own mappings.
 
     Parameters
     ----------
@@ -185,8 +213,6 @@ def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U
     found = [pages]
     own = overlaps(*arenas, pages << np.uint64(SHIFT), PAGE)
     objects = pages[own]
-    if len(objects) > _MOST_OF_ARENAS:
-        return None
     if len(objects) <= _FEW:
         found += [objects + np.uint64(step) for step in range(1, _AROUND + 1)]
         found += [objects - np.uint64(step) for step in range(1, _AROUND + 1)]

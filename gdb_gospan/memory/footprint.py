@@ -1,20 +1,29 @@
-"""Memory that notes which pages are read of it: what a rehearsal touches, and a capture takes."""
+"""Memory that notes where it is read: what a rehearsal touches, and a capture takes."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from gdb_gospan.memory.held import pages_of
+from gdb_gospan.memory.held import SHIFT, pages_of
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.segments import I64, LAST, U64, distinct
+from gdb_gospan.memory.segments import I64, LAST, U64, Mask, distinct, overlaps
+
+_NONE: Final = np.empty(0, np.uint64)
+_SPARSE: Final = 8
+"""Records that fill less than such a part of their pages are noted as they are."""
+_FEW: Final = 256
+"""Unless their pages are no more than these."""
 
 
 class Footprint(Over):
-    """Another memory, and the pages that were read of it."""
+    """Another memory, and where it was read."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
         self._pages: list[U64] = []
+        self._pieces: list[tuple[U64, int]] = []
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
@@ -30,9 +39,35 @@ class Footprint(Over):
 
     def note(self, addresses: U64, size: int | I64) -> None:
         """Note places as if they had been read: addresses, and the bytes at each."""
-        self._pages.append(distinct(pages_of(addresses, size)))
+        pages = distinct(pages_of(addresses, size))
+        if (
+            isinstance(size, int)
+            and len(pages) > _FEW
+            and _SPARSE * size * len(addresses) < len(pages) << SHIFT
+        ):
+            self._pieces.append((addresses, size))
+        else:
+            self._pages.append(pages)
 
-    @property
-    def pages(self) -> U64:
-        """Numbers of the pages, ascending, each once: uint64 (n,)."""
-        return distinct(np.concatenate([np.empty(0, np.uint64), *self._pages]))
+    def places(self, arenas: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
+        """Return what was read.
+
+        Parameters
+        ----------
+        arenas
+            First addresses and bytes of the arenas, ascending: there are the program's objects, of whose pages no more is
+            taken than was read.
+
+        Returns
+        -------
+        uint64 (n,), (uint64 (m,), uint64 (m,))
+            Numbers of the pages, ascending, each once; and pieces of the pages of arenas: addresses, and the bytes at
+            each.
+        """
+        pages, starts, sizes = [_NONE, *self._pages], [_NONE], [_NONE]
+        for addresses, size in self._pieces:
+            own: Mask = overlaps(*arenas, addresses, size)
+            pages.append(pages_of(addresses[~own], size))
+            starts.append(addresses[own])
+            sizes.append(np.full(len(starts[-1]), size, np.uint64))
+        return distinct(np.concatenate(pages)), (np.concatenate(starts), np.concatenate(sizes))

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable, foregone
-from gdb_gospan.memory.segments import I64, U64, Bytes, window
+from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, window
 
 _KEPT: Final = 4 << 20
 """Bytes of the buffer that each thread keeps at most."""
@@ -20,6 +20,9 @@ _kept = threading.local()
 
 Fill = Callable[[int, Bytes], bool]
 """Read ``len(buffer)`` bytes at an address into a buffer: all of them, or return False."""
+
+FillMany = Callable[[U64, I64, Bytes], Mask]
+"""Read runs that begin at these addresses to where they end in a buffer, one after the other: which of them could be read."""
 
 GAP: Final = 4095
 """Bytes between two records that are read along with them.
@@ -42,7 +45,15 @@ def read_run(address: int, size: int, fill: Fill, reason: str) -> bytes | Unread
     return first_missing(address, size, fill, reason)
 
 
-def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = RUN) -> Rows:
+def gather(
+    addresses: U64,
+    size: int,
+    fill: Fill,
+    *,
+    gap: int = GAP,
+    run: int = RUN,
+    fill_many: FillMany | None = None,
+) -> Rows:
     """Read `size` bytes at each of `addresses`, in any order, duplicates allowed.
 
     A run that fails is halved until only the records that truly cannot be read
@@ -58,6 +69,8 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
         Join records with at most so many unwanted bytes between them.
     run
         Start a new run after about so many bytes.
+    fill_many
+        The source, if it reads many runs better together than one by one.
     """
     count = len(addresses)
     data = np.empty((count, size), np.uint8)
@@ -87,8 +100,11 @@ def gather(addresses: U64, size: int, fill: Fill, *, gap: int = GAP, run: int = 
         rows = slice(int(first[lo]), int(last[hi - 1]))
         ends = np.cumsum(length[lo:hi])
         buffer = memory[rows.start * size : rows.stop * size] if whole else memory[: int(ends[-1])]
-        jobs = zip(begin[lo:hi].tolist(), (ends - length[lo:hi]).tolist(), ends.tolist(), strict=True)
-        good = np.array([fill(address, buffer[i:j]) for address, i, j in jobs], np.bool_)
+        if fill_many is None:
+            jobs = zip(begin[lo:hi].tolist(), (ends - length[lo:hi]).tolist(), ends.tolist(), strict=True)
+            good: Mask = np.array([fill(address, buffer[i:j]) for address, i, j in jobs], np.bool_)
+        else:
+            good = fill_many(begin[lo:hi], ends, buffer)
         members = last[lo:hi] - first[lo:hi]
         if not whole:
             shift = np.repeat((ends - length[lo:hi]).astype(np.uint64) - begin[lo:hi], members)

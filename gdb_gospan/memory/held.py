@@ -60,17 +60,16 @@ class Held(Over):
         self.whole = len(pages) <= MOST
         pages = pages[:MOST]
         rows = memory.read_many(pages << _BITS, PAGE)
-        self._keep(pages, rows.readable, rows.data.reshape(-1))
-
-    def _keep(self, pages: U64, known: Mask, flat: Bytes) -> None:
-        """Keep these pages, which follow each other in ``flat``; of those that are not known that they cannot be read."""
         place = np.arange(len(pages), dtype=np.uint64) << _BITS
-        ranges = (pages << _BITS)[known], np.full(np.count_nonzero(known), PAGE, np.uint64), place[known]
-        self._segments = Segments(flat, *disjoint(*ranges))
-        goes_on = self.memory.kind in ("live", "remote")
-        holes = np.sort((pages << _BITS)[~known]) if goes_on else pages[:0]
-        self._holes = holes, np.full(len(holes), PAGE, np.uint64)
-        self._reason = self._why(holes)
+        every = pages << _BITS, np.full(len(pages), PAGE, np.uint64), place
+        self._keep(*every, rows.readable, rows.data.reshape(-1))
+
+    def _keep(self, start: U64, size: U64, place: U64, known: Mask, flat: Bytes) -> None:
+        """Keep ranges that lie at these places of ``flat``; of those that are not known that they cannot be read."""
+        self._segments = Segments(flat, *disjoint(start[known], size[known], place[known]))
+        lost = ~known & (self.memory.kind in ("live", "remote"))
+        self._holes = disjoint(start[lost], size[lost], place[lost])[:2]
+        self._reason = self._why(self._holes[0])
 
     def _why(self, holes: U64) -> str:
         """Return why pages cannot be read, in the words of the memory."""

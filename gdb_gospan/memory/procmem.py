@@ -3,13 +3,19 @@
 import os
 from typing import Final
 
+import numpy as np
+
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.gather import gather, read_run
 from gdb_gospan.memory.model import NOT_IN_PROCESS, ReadAfterReleaseError, Rows, Unreadable
-from gdb_gospan.memory.segments import U64, Bytes
+from gdb_gospan.memory.readv import NoReadvError, read_runs
+from gdb_gospan.memory.segments import I64, U64, Bytes, Mask
 
 _OFFSETS: Final = 1 << 63
 """File offsets are signed, so the kernel's half of the address space is out of reach."""
+
+_MANY: Final = 4
+"""Runs that are worth a call for all of them."""
 
 
 class ProcessMemory:
@@ -35,6 +41,7 @@ class ProcessMemory:
         self.reads = 0
         self.bytes_read = 0
         self._file = -1
+        self._together = True
         try:
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, ProcessLookupError) as error:
@@ -67,7 +74,7 @@ class ProcessMemory:
 
     def read_many(self, addresses: U64, size: int) -> Rows:
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
-        return gather(addresses, size, self.fill)
+        return gather(addresses, size, self.fill, fill_many=self.fill_many)
 
     def fill(self, address: int, buffer: Bytes) -> bool:
         """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
@@ -87,6 +94,32 @@ class ProcessMemory:
             self.bytes_read += count
             got += count
         return True
+
+    def fill_many(self, begins: U64, ends: I64, buffer: Bytes) -> Mask:
+        """Read runs that begin at these addresses to where they end in a buffer, each behind the one before it.
+
+        Returns
+        -------
+        Mask
+            bool (n,): which of them could be read.
+        """
+        if self._file < 0:
+            raise ReadAfterReleaseError
+        if self._together and len(begins) >= _MANY:
+            try:
+                known, calls, nbytes = read_runs(self.pid, begins, ends, buffer, self.fill)
+            except NoReadvError:
+                self._together = False
+            else:
+                # The call reads whatever program the process has become; the file, only the one that it was.
+                if not self.fill(int(begins[known.argmax()]), np.empty(1, np.uint8)):
+                    known[:] = False
+                self.reads += calls
+                self.bytes_read += nbytes
+                return known
+        starts = np.append(0, ends[:-1]).tolist()
+        runs = zip(begins.tolist(), starts, ends.tolist(), strict=True)
+        return np.array([self.fill(address, buffer[i:j]) for address, i, j in runs], np.bool_)
 
 
 def resident(pid: int) -> int | None:

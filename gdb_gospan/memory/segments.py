@@ -79,14 +79,29 @@ def disjoint(start: U64, size: U64, offset: U64) -> tuple[U64, U64, U64]:
     return start[first], last[final] - start[first] + 1, offset[first]
 
 
-def overlaps(start: U64, size: U64, addresses: U64, length: int) -> Mask:
-    """Return which records of `length` bytes, at least 1, touch any of the disjoint ranges.
+def joined(start: U64, size: U64) -> tuple[U64, U64]:
+    """Return the same addresses as ranges that are sorted and apart: those that overlap or touch become one.
+
+    None may be empty, or leave the address space.
+    """
+    order = np.argsort(start, kind="stable")
+    start, last = start[order], (start + (size - np.uint64(1)))[order]
+    reach = np.maximum.accumulate(last)
+    new = np.ones(len(start), np.bool_)
+    new[1:] = start[1:] - np.minimum(reach[:-1], start[1:]) > 1
+    first = np.flatnonzero(new)
+    final = np.append(first[1:], len(start))[: len(first)] - 1
+    return start[first], reach[final] - start[first] + np.uint64(1)
+
+
+def overlaps(start: U64, size: U64, addresses: U64, length: int | U64) -> Mask:
+    """Return which records of `length` bytes, at least 1 each, touch any of the disjoint ranges.
 
     A record that leaves the address space is taken up to its end.
     """
     if not len(start):
         return np.zeros(len(addresses), np.bool_)
-    last = addresses + np.minimum(np.uint64(length - 1), LAST - addresses)
+    last = addresses + np.minimum(np.asarray(length - 1).astype(np.uint64), LAST - addresses)
     i = np.searchsorted(start, last, side="right") - 1
     before = i < 0
     i[before] = 0

@@ -14,7 +14,7 @@ from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check
 from gdb_gospan.memory.capture import Plan, grown
 from gdb_gospan.memory.footprint import Footprint
-from gdb_gospan.memory.held import MOST
+from gdb_gospan.memory.held import MOST, PAGE
 from gdb_gospan.memory.model import Memory
 from gdb_gospan.memory.places import Mapping
 from gdb_gospan.runtime import goroutines
@@ -84,9 +84,10 @@ def plan(
     for other in others:
         with suppress(Exception):
             other(footprint)
-    nowhere = np.empty(0, np.uint64), np.empty(0, np.uint64)
-    arenas = nowhere
+    arenas = np.empty(0, np.uint64), np.empty(0, np.uint64)
     with suppress(Exception):
         arenas = trial.arenas.base, np.full(len(trial.arenas), trial.arenas.nbytes, np.uint64)
-    pages = grown(footprint.pages, mappings, arenas)
-    return Plan(pages) if pages is not None and len(pages) <= MOST else None
+    needed, pieces = footprint.places(arenas)
+    pages = grown(needed, mappings, arenas)
+    held = len(pages) + int(pieces[1].sum()) // PAGE
+    return Plan(pages, pieces) if held <= MOST else None

@@ -20,7 +20,7 @@ from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.render.plain import plain
 from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.rows.span import Span
-from gdb_gospan.targets import rehearsal, stopping
+from gdb_gospan.targets import process, stopping
 from tools import cores, gdbs, images, processes, programs, shell, toolchains
 from tools.cache import CHECKOUT
 
@@ -136,8 +136,8 @@ def test_what_was_not_asked_for_was_not_taken() -> None:
 def test_what_a_copy_would_not_hold_is_read_in_the_stop(
     monkeypatch: pytest.MonkeyPatch, needs: list[str] | None
 ) -> None:
-    """Where of very many objects' pages some bytes are needed, no pages are copied: every report is there all the same."""
-    monkeypatch.setattr(rehearsal, "grown", lambda *_: None)
+    """There may be too much to copy: every report is there all the same."""
+    monkeypatch.setattr(process, "plan", lambda *_: None)
     with processes.start(
         programs.build("frag", toolchains.NEWEST), "-objects", "20000", "-end", "sleep"
     ) as running:

@@ -31,7 +31,7 @@ class Block:
         self.data = mmap.mmap(-1, pages * PAGE)
         self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
         for page in range(pages):
-            self.data[page * PAGE : (page + 1) * PAGE] = bytes([page]) * PAGE
+            self.data[page * PAGE : (page + 1) * PAGE] = bytes([page % 256]) * PAGE
 
     def page(self, number: int) -> int:
         return (self.start >> SHIFT) + number
@@ -89,9 +89,49 @@ def test_a_footprint_has_each_page_once(block: Block) -> None:
     footprint.read(block.start + 2 * PAGE - 4, 8)
     footprint.read_many(np.array([block.start + 5 * PAGE, block.start + PAGE], np.uint64), 8)
     footprint.note(np.array([block.start + 7 * PAGE], np.uint64), 1)
-    assert footprint.pages.tolist() == [block.page(number) for number in (1, 2, 5, 7)]
+    assert footprint.places(NOWHERE)[0].tolist() == [block.page(number) for number in (1, 2, 5, 7)]
     assert footprint.read(-8, 8) == Unreadable(-8, 8, "outside the 64-bit address space")
-    assert len(footprint.pages) == 4
+    assert len(footprint.places(NOWHERE)[0]) == 4
+
+
+def test_of_sparse_records_of_arenas_only_these_are_taken() -> None:
+    """Those that overlap are one, those that touch a page that is needed whole belong to it; elsewhere whole pages are."""
+    block = Block(1000)
+    arenas = np.array([block.start + 200 * PAGE], np.uint64), np.array([800 * PAGE], np.uint64)
+    footprint = Footprint(ProcessMemory(os.getpid()))
+    spread = np.uint64(block.start + 64) + np.arange(1000, dtype=np.uint64) * np.uint64(PAGE)
+    footprint.read_many(spread, 4)
+    footprint.read_many(spread + np.uint64(2), 8)
+    footprint.read_many(
+        np.uint64(block.start - 4) + np.arange(300, 601, dtype=np.uint64) * np.uint64(PAGE), 8
+    )
+    footprint.read(block.start + 999 * PAGE, 1)
+    pages, pieces = footprint.places(arenas)
+    assert pages.tolist() == [block.page(number) for number in (*range(200), 999)]
+    plan = Plan(pages, pieces)
+    memory = ProcessMemory(os.getpid())
+    plan.take(memory)
+    memory.close()
+    guard = 1  # a byte that shows that it is the same program still
+    assert memory.bytes_read == 201 * PAGE + 799 * 10 + 301 * 8 + guard
+    capture = plan.sealed(memory)
+    block.data[:] = bytes(len(block.data))
+    for number in (0, 150, 450, 998, 999):  # across the seam of both
+        assert capture.read(block.start + number * PAGE + 64, 10) == bytes([number % 256]) * 10
+    assert capture.read(block.start + 450 * PAGE - 4, 8) == bytes([449 % 256] * 4 + [450 % 256] * 4)
+    with pytest.raises(ReadAfterReleaseError):
+        capture.read(block.start + 450 * PAGE + 64, 11)
+
+
+def test_what_was_read_as_one_lies_in_one(block: Block) -> None:
+    """A piece that a page that is needed whole cuts off: all its pages are needed, and what touches these too."""
+    pieces = np.array([block.start + PAGE - 4, block.start + 2 * PAGE - 4, block.start + 4 * PAGE], np.uint64)
+    plan = Plan(np.array([block.page(0)], np.uint64), (pieces, np.array([8, 8, 8], np.uint64)))
+    memory = ProcessMemory(os.getpid())
+    plan.take(memory)
+    memory.close()
+    assert memory.bytes_read == 3 * PAGE + 8
+    assert plan.sealed(memory).read(block.start + PAGE - 4, PAGE + 8) == b"\0" * 4 + b"\1" * PAGE + b"\2" * 4
 
 
 def test_a_recorder_of_a_copy_keeps_what_was_read_and_no_more(block: Block, tmp_path: Path) -> None:
