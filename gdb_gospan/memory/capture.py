@@ -16,14 +16,23 @@ import numpy as np
 from gdb_gospan.memory.held import PAGE, SHIFT, Held, pages_of
 from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, foregone
 from gdb_gospan.memory.places import Mapping
-from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, among, distinct, joined, overlaps
+from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, distinct, joined, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)
-_SPARE: Final = 2048
+NOWHERE: Final = _NONE, _NONE
+"""No ranges."""
+_SPARE: Final = 16384
 """Pages of room for what is only known in the stop: the stacks of the threads, and what has been mapped since."""
+_TOUCHED: Final = 2048
+"""Those of them that are touched before."""
+_APPEARED: Final = 8192
+"""Pages of a new mapping that are taken: of 1.5 million spans allspans has 4,500 when it has grown."""
 _NOT_TAKEN: Final = "not in the capture"
 _SMALL: Final = 4096
-"""Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later."""
+"""Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later.
+
+So is a larger one of which half is needed.
+"""
 _GAP: Final = 64
 """Pages of a larger one that are taken between and behind those that are needed."""
 _UNTOUCHED: Final = 1024
@@ -55,37 +64,49 @@ class Plan:
         Numbers of pages, ascending, each once: uint64 (n,).
     pieces
         Pieces of other pages: addresses, and the bytes at each, uint64 (m,), in any order. They may overlap.
+
+    Attributes
+    ----------
+    arenas
+        First addresses and bytes of the arenas, as far as they are known.
     """
 
-    def __init__(self, pages: U64, pieces: tuple[U64, U64] = (_NONE, _NONE)) -> None:
+    def __init__(
+        self, pages: U64, pieces: tuple[U64, U64] = NOWHERE, arenas: tuple[U64, U64] = NOWHERE
+    ) -> None:
+        self.arenas = arenas
         pages, (self._starts, self._sizes) = _apart(pages, joined(*pieces))
         self._pages = pages
-        new = np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)]
-        first = np.flatnonzero(new)
-        self._runs = list(zip(first.tolist(), np.append(first, len(pages))[1:].tolist(), strict=True))
         self._known = np.ones(len(pages), np.bool_)
         self._whole = (len(pages) + _SPARE) << SHIFT
         self._room = np.empty(self._whole + int(self._sizes.sum()), np.uint8)
         # The kernel gives pages when they are touched, and that takes longer than the copying.
-        self._room[::PAGE] = 0
+        self._room[: (len(pages) + _TOUCHED) << SHIFT : PAGE] = self._room[self._whole :: PAGE] = 0
         self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
         """Read all of it now."""
-        for first, end in self._runs:
-            if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
-                self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
+        self._take(memory, 0)
         if len(self._starts):
             ends = np.cumsum(self._sizes).astype(np.int64)
             self._read = memory.fill_many(self._starts, ends, self._room[self._whole :])
 
-    def take_more(self, memory: Filling, numbers: Iterable[int]) -> None:
-        """Read a few pages more, which are only known when the process stands still: those that there is room for."""
-        wanted, at = np.array([*dict.fromkeys(numbers)], np.uint64), len(self._pages)
-        fresh = wanted[~among(wanted, self._pages)][: (self._whole >> SHIFT) - at]
-        self._pages = np.concatenate([self._pages, fresh])
-        more = [self._take_one(memory, place) for place in range(at, len(self._pages))]
-        self._known = np.concatenate([self._known, np.array(more, np.bool_)])
+    def take_more(self, memory: Filling, *more: U64) -> None:
+        """Read pages more, which are only known when the process stands still: those that there is room for, by number."""
+        for wanted in map(distinct, more):
+            at = len(self._pages)
+            fresh = wanted[~np.isin(wanted, self._pages)][: (self._whole >> SHIFT) - at]
+            self._pages = np.concatenate([self._pages, fresh])
+            self._known = np.concatenate([self._known, np.ones(len(fresh), np.bool_)])
+            self._take(memory, at)
+
+    def _take(self, memory: Filling, begin: int) -> None:
+        """Read the pages from this place on, run by run."""
+        pages = self._pages[begin:]
+        firsts = begin + np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
+        for first, end in zip(firsts.tolist(), [*firsts[1:].tolist(), len(self._pages)], strict=False):
+            if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
+                self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
 
     def _take_one(self, memory: Filling, at: int) -> bool:
         return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])
@@ -177,8 +198,21 @@ class _NotTaken(Over):
         return Rows.none(len(addresses), size)
 
 
-def appeared(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[int]:
-    """Yield the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory."""
+def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
+    """Return the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory.
+
+    Parameters
+    ----------
+    arenas
+        As `grown` takes them: what has been mapped there is for the program's objects.
+    """
+    found = [np.arange(first >> SHIFT, last >> SHIFT, dtype=np.uint64) for first, last in _fresh(before, now)]
+    pages = np.concatenate([_NONE, *(each for each in found if len(each) <= _APPEARED)])
+    return pages[~overlaps(*arenas, pages << np.uint64(SHIFT), PAGE)]
+
+
+def _fresh(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[tuple[int, int]]:
+    """Yield what was mapped of no file since, as ranges of addresses."""
     known = sorted((each.start, each.start + each.size) for each in before)
     starts, same = [start for start, _ in known], {*known}
     for each in now:
@@ -186,9 +220,7 @@ def appeared(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[int]
         if not each.writable or each.path or (start, end) in same:
             continue
         near = slice(max(bisect_right(starts, start) - 1, 0), bisect_left(starts, end))
-        for first, last in _without(start, end, known[near]):
-            if last - first <= _SPARE << SHIFT:
-                yield from range(first >> SHIFT, last >> SHIFT)
+        yield from _without(start, end, known[near])
 
 
 def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -225,7 +257,7 @@ def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U
             continue
         if not needed and (mapping.path or end - begin > _UNTOUCHED):
             continue
-        if end - begin <= _SMALL:
+        if end - begin <= max(_SMALL, 2 * needed):
             found.append(np.arange(begin, end, dtype=np.uint64))
         else:
             found += _filled(metadata[low:high], end)

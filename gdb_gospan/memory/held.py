@@ -104,9 +104,9 @@ class Held(Over):
             data[left], inside[left] = elsewhere.data, elsewhere.readable
         return Rows(data, inside)
 
-    def has(self, addresses: U64) -> Mask:
-        """Which of these bytes are held."""
-        return self._segments.locate(addresses, 1)[1]
+    def has(self, addresses: U64, size: int = 1) -> Mask:
+        """Of which of these addresses so many bytes are held."""
+        return self._segments.locate(addresses, size)[1]
 
     def pieces(self, start: U64, size: U64) -> list[Bytes]:
         """Return the bytes of ranges that are held, without copying them: a piece for each, or a few."""

@@ -132,6 +132,10 @@ class RecorderOfCopy(Recorder):
             pages = distinct(pages_of(addresses, size)) << np.uint64(SHIFT)
             self._places.append(_joined(pages[self._copy.has(pages)], PAGE))
 
+    def has(self, addresses: U64, size: int) -> Mask:
+        """Of which of these addresses so many bytes were copied."""
+        return self._copy.has(addresses, size)
+
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
         none = np.empty(0, np.uint64)
         begin = np.concatenate([none, *(start for start, _ in self._places)])

@@ -353,6 +353,14 @@ def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
     return SlotBits(rows, counts, known)
 
 
+def inline_marks_at(reader: Reader, spans: Spans, rows: I64) -> tuple[U64, int]:
+    """Return where these spans have their marks inside, spanInlineMarkBits.marks: uint64 (n,), and the bytes at each."""
+    struct = reader.layout["spanInlineMarkBits"]
+    last = spans.start[rows] + (spans.bytes_of(rows) - struct.size).astype(np.uint64)
+    marks = struct["marks"]
+    return last + np.uint64(marks.offset), marks.size
+
+
 def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotBits:
     """Slots marked in the last or running cycle, by gcmarkBits or the marks inside the span.
 
@@ -368,9 +376,7 @@ def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotB
     counts, known = bits.popcount_between(reader, columns.at("gcmarkBits", rows), np.zeros_like(end), end)
     where = np.flatnonzero(inline)
     if len(where):
-        struct = reader.layout["spanInlineMarkBits"]
-        last = spans.start[rows[where]] + (spans.bytes_of(rows[where]) - struct.size).astype(np.uint64)
-        marks = last + np.uint64(struct["marks"].offset)
+        marks, _ = inline_marks_at(reader, spans, rows[where])
         more, readable = bits.popcount_between(reader, marks, np.zeros_like(end[where]), end[where])
         counts[where] += more
         known[where] &= readable

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
 
 import numpy as np
 
 from gdb_gospan.memory.held import Held, Places
+from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.recorder import RecorderOfCopy
 from gdb_gospan.memory.segments import distinct, overlaps
 from gdb_gospan.runtime import bits, mspan
@@ -14,7 +16,7 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mheap import listed_arenas
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.parts import part
-from gdb_gospan.runtime.record import I64, U64, Reader
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 from gdb_gospan.runtime.special import read_every_special
 
 
@@ -38,14 +40,31 @@ def read_whole(heap: Heap) -> None:
     spans = heap.spans
     ends = spans.records.at("nelems", rows)
     bits.popcount_between(reader, spans.records["allocBits"][rows], np.zeros_like(ends), ends)
-    mspan.marked_slots(reader, spans, rows, heap.span_map.inline_marks[rows])
+    inline = heap.span_map.inline_marks[rows]
+    missing = inline.copy()
+    if inline.any():
+        missing[inline] = ~_copied(reader, *mspan.inline_marks_at(reader, spans, rows[inline]))
+    mspan.marked_slots(reader, spans, rows[~missing], inline[~missing])
     if "pinnerBits" in spans.records:
         pinned = spans.records.at("pinnerBits", rows)
         some = pinned != 0
         bits.popcount_between(reader, pinned[some], np.zeros_like(ends[some]), 2 * ends[some])
     read_every_special(reader, spans.records["specials"][rows])
+    # Of a copy, a type that the program has just begun to use was not copied.
+    unseen = suppress(ReadAfterReleaseError) if isinstance(reader.memory, RecorderOfCopy) else nullcontext()
     for address in _types(heap, rows):
-        heap.type_at(address)
+        with unseen:
+            heap.type_at(address)
+
+
+def _copied(reader: Reader, addresses: U64, size: int) -> Mask:
+    """Which of these were copied, where the memory is a copy: not what is in spans that the program has just taken.
+
+    No account rests on that: what the identities need of such spans they have read before.
+    """
+    memory = reader.memory
+    there: Mask = np.ones(len(addresses), np.bool_)
+    return memory.has(addresses, size) if isinstance(memory, RecorderOfCopy) else there
 
 
 def _fetch(reader: Reader, places: Iterable[Places]) -> None:
@@ -78,7 +97,9 @@ def _types(heap: Heap, rows: I64) -> list[int]:
     if "largeType" not in spans.records:
         return []
     large = spans.records["largeType"][rows[spans.records.at("spanclass", rows) <= 1]]
-    headers, known = heap.reader.pointers(_allocated(heap.reader, spans, rows[heap.has_headers(rows)]))
+    objects = _allocated(heap.reader, spans, rows[heap.has_headers(rows)])
+    copied = _copied(heap.reader, objects, heap.layout.platform.pointer_size)
+    headers, known = heap.reader.pointers(objects[copied])
     found: list[int] = distinct(np.concatenate([large, headers[known]])).tolist()
     return found
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import attrs
+import numpy as np
 
 from gdb_gospan.analysis.session import Session, Target, no_runtime
 from gdb_gospan.analysis.standing import Stack
@@ -153,8 +153,8 @@ class ProcessSession(Session):
         """Copy what is planned, let the process go on, and look at the copy."""
         taken.take(self._memory)
         now = mappings_of(stop.pid)
-        fresh = appeared(self._mappings, now)
-        taken.take_more(self._memory, chain(stack_pages(self._memory, self._threads), fresh))
+        stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
+        taken.take_more(self._memory, stacks_of, appeared(self._mappings, now, taken.arenas))
         stop.release()
         self._memory.close()
         refuse_halves(stop)

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import numpy as np
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check
-from gdb_gospan.memory.capture import Plan, grown
+from gdb_gospan.memory.capture import NOWHERE, Plan, grown
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.held import MOST, PAGE
 from gdb_gospan.memory.model import Memory
 from gdb_gospan.memory.places import Mapping
-from gdb_gospan.runtime import goroutines
+from gdb_gospan.runtime import goroutines, mspan
 from gdb_gospan.runtime.heap import Heap
 
 _OF_THE_SCHEDULER = ("goroutines",)
 """Parts that the identities of goroutines and threads need besides."""
 _MOST_GOROUTINES = 4096
 """All are taken, if there are no more."""
+_MOST_MARKS: Final = 16384
+"""Spans with their marks inside of which all are taken: of more, it would take longer than it saves."""
+_TRIES: Final = 3
+"""Of a process that runs, what has just moved may not be found."""
 
 
 class RehearsedError(Exception):
@@ -43,6 +48,10 @@ class Rehearsal(Session):
         # An M names the goroutine that it runs: in the stop that is another one.
         running = goroutines.places(self.heap.reader, self.heap.symbols, _MOST_GOROUTINES)
         self._footprint.note(running, self.heap.layout["g"].size)
+        # When a cycle begins, every span waits to be swept, and its marks are asked for.
+        inline = np.flatnonzero(self.heap.span_map.inline_marks)
+        if 0 < len(inline) <= _MOST_MARKS:
+            self._footprint.note(*mspan.inline_marks_at(self.heap.reader, self.heap.spans, inline))
         for addresses, size in self.heap.places():
             self._footprint.note(addresses, size)
         raise RehearsedError
@@ -77,17 +86,23 @@ def plan(
     was of no moment.
     """
     footprint, heap = Footprint(memory), session.heap
-    trial = Heap(footprint, heap.layout, heap.symbols, heap.evidence)
-    trial.trail.begins = heap.trail.begins
-    with suppress(Exception):
-        rehearse(Rehearsal(session, trial, footprint))
+    for _ in range(_TRIES):
+        trial = Heap(footprint, heap.layout, heap.symbols, heap.evidence)
+        trial.trail.begins = heap.trail.begins
+        try:
+            rehearse(Rehearsal(session, trial, footprint))
+        except RehearsedError:
+            break
+        except Exception:  # noqa: S112, BLE001  # for what has moved meanwhile, another time
+            continue
+        break
     for other in others:
         with suppress(Exception):
             other(footprint)
-    arenas = np.empty(0, np.uint64), np.empty(0, np.uint64)
+    arenas = NOWHERE
     with suppress(Exception):
         arenas = trial.arenas.base, np.full(len(trial.arenas), trial.arenas.nbytes, np.uint64)
     needed, pieces = footprint.places(arenas)
     pages = grown(needed, mappings, arenas)
     held = len(pages) + int(pieces[1].sum()) // PAGE
-    return Plan(pages, pieces) if held <= MOST else None
+    return Plan(pages, pieces, arenas) if held <= MOST else None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.capture import Capture, Plan, appeared, grown
+from gdb_gospan.memory.capture import NOWHERE, Capture, Plan, appeared, grown
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.held import PAGE, SHIFT
 from gdb_gospan.memory.image import Image
@@ -20,7 +20,6 @@ from gdb_gospan.memory.places import Mapping
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
 
-NOWHERE = np.empty(0, np.uint64), np.empty(0, np.uint64)
 NOT_MAPPED = 0x1000
 
 
@@ -46,7 +45,7 @@ def taken(*pages: int, more: tuple[int, ...] = ()) -> Capture:
     memory = ProcessMemory(os.getpid())
     plan = Plan(np.array(sorted(pages), np.uint64))
     plan.take(memory)
-    plan.take_more(memory, more)
+    plan.take_more(memory, np.array(more, np.uint64))
     memory.close()
     return plan.sealed(memory)
 
@@ -187,7 +186,37 @@ def test_what_has_been_mapped_since() -> None:
         Mapping(200 << SHIFT, 2 << SHIFT, True, "/lib"),
         Mapping(300 << SHIFT, 2 << SHIFT, False),
         Mapping(400 << SHIFT, 1 << SHIFT, True),
-        Mapping(1000 << SHIFT, 5000 << SHIFT, True),
+        Mapping(1000 << SHIFT, 9000 << SHIFT, True),
     ]
-    assert [*appeared(before, now)] == [98, 99, 110, 111, 400]
-    assert [*appeared([], now[3:4])] == [400]
+    assert appeared(before, now, NOWHERE).tolist() == [98, 99, 110, 111, 400]
+    assert appeared([], now[3:4], NOWHERE).tolist() == [400]
+
+
+def test_of_arenas_nothing_is_taken_because_it_has_been_mapped_since() -> None:
+    arenas = np.array([100 << SHIFT], np.uint64), np.array([50 << SHIFT], np.uint64)
+    before, now = [Mapping(100 << SHIFT, 10 << SHIFT, True)], [Mapping(98 << SHIFT, 20 << SHIFT, True)]
+    assert appeared(before, now, arenas).tolist() == [98, 99]
+
+
+def test_a_large_mapping_of_which_half_is_needed_is_taken_whole() -> None:
+    mapping = Mapping(1000 << SHIFT, 9000 << SHIFT, True)
+    for needed, taken in ((4500, 9000), (4499, 4499 + 64)):
+        found = grown(np.arange(1000, 1000 + needed, dtype=np.uint64), [mapping], NOWHERE)
+        assert len(found) == taken
+
+
+def test_more_is_taken_in_the_stop_than_there_was_time_to_touch() -> None:
+    """As far as there is room, in the order of what is asked for."""
+    block = Block(17_000)
+    memory = ProcessMemory(os.getpid())
+    plan = Plan(np.array([block.page(0)], np.uint64))
+    plan.take(memory)
+    plan.take_more(
+        memory, np.array([block.page(7)], np.uint64), block.page(0) + np.arange(17_000, dtype=np.uint64)
+    )
+    memory.close()
+    capture = plan.sealed(memory)
+    assert capture.read(block.start + 7 * PAGE, 1) == b"\7"
+    assert capture.read(block.start + 16_000 * PAGE, 1) == bytes([16_000 % 256])
+    with pytest.raises(ReadAfterReleaseError):
+        capture.read(block.start + 16_999 * PAGE, 1)

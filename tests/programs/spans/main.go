@@ -22,13 +22,16 @@ import (
 
 const size = 8 << 10
 
+// garbage is about what -churn leaves between two collections, in bytes.
+const garbage = 64 << 20
+
 var slices []*[size]byte
 
 func main() {
 	spans := flag.Int("spans", 24000, "spans to make, about")
 	drop := flag.Int("drop", 0, "free every so many of them again; their descriptors go to the free list of spanalloc")
 	looks := flag.Bool("clock", false, "print the longest gap in ns at SIGUSR1")
-	churn := flag.Bool("churn", false, "go on to allocate and to collect")
+	churn := flag.Bool("churn", false, "allocate and collect for ever: there is no end")
 	end := flag.String("end", "abort", "how to end: abort (dumps core), sleep, exit")
 	flag.Parse()
 	ending, err := last.ParseEnd(*end)
@@ -50,8 +53,9 @@ func main() {
 		clock()
 	}
 	if *churn {
-		debug.SetGCPercent(100)
-		go allocate()
+		debug.SetGCPercent(1 + 100*garbage/(*spans*size+1))
+		fmt.Println("{}")
+		allocate()
 	}
 	last.Words(ending, false)
 }
