@@ -14,7 +14,7 @@ from gdb_gospan.fields.document import Document, Field, fields_of, is_document, 
 from gdb_gospan.fields.report import Figure, Report
 from gdb_gospan.fields.table import Table
 from gdb_gospan.render.gate import cell
-from gdb_gospan.render.longtable import lines
+from gdb_gospan.render.longtable import Kinds, lines
 from gdb_gospan.render.plain import plain, plainer
 
 D = TypeVar("D", bound=Document)
@@ -76,7 +76,7 @@ def _of_columns(rows: Table[Any]) -> Iterator[str]:
         )
 
     yield _line(rows.names) + "\n"
-    for made in lines(rows, form):
+    for made in lines(Kinds(rows), form):
         yield "\n".join(made) + "\n"
 
 

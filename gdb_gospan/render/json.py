@@ -8,7 +8,7 @@ from typing import Any
 
 from gdb_gospan.fields.document import Document, fields_of
 from gdb_gospan.fields.table import Table
-from gdb_gospan.render.longtable import lines
+from gdb_gospan.render.longtable import Kinds, lines
 from gdb_gospan.render.plain import plainer
 
 
@@ -20,7 +20,7 @@ def json_pieces(answer: Document) -> Iterator[str]:
         comma = ",\n"
         if isinstance(value, Table) and value:
             before = "["
-            for made in lines(value, _form(value)):
+            for made in lines(Kinds(value), _form(value)):
                 yield before + "\n"
                 before = ",\n".join(made) + ","
             yield before.removesuffix(",") + "\n ]"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import attrs
 import numpy as np
@@ -17,20 +17,103 @@ import numpy as np
 from gdb_gospan.fields import table
 from gdb_gospan.fields.table import Table
 from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.segments import I64, U64
 from gdb_gospan.render.tables import Column, Measure, cells_of, fold
+from gdb_gospan.runtime.record import Column as Values
 
 R = TypeVar("R")
+Kind = tuple[Any, ...]
+"""The values of a row that are no addresses, in the order of the table's names."""
 
 _PLACE = "\1"
+_HIDDEN = "\2"
 _PLACES = re.compile(f"{_PLACE}+")
 
 _MOST_FORMS = 1 << 16
 """Kinds of row that are kept in mind; when there are more, they are forgotten and begun anew."""
-_DIGITS = np.array([16**digits for digits in range(1, 16)], np.uint64)
+_ODD = np.uint64(0x9E37_79B9_7F4A_7C15)
+"""Any odd number with many bits set: a product by it has every bit of the factor in its high half."""
+
+
+class Block(NamedTuple):
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    kinds
+        Those that there are among them.
+    which
+        Which of these each row is: int64 (n,).
+    addresses
+        By name, of each row: uint64 (n,).
+    """
+
+    kinds: list[Kind]
+    which: I64
+    addresses: Mapping[str, U64]
+
+
+class Kinds(Generic[R]):
+    """The rows of a table by their kinds, block by block."""
+
+    def __init__(self, rows: Table[R]) -> None:
+        self.rows = rows
+        self._names = [name for name in rows.names if name not in rows.addresses]
+        self._kept: dict[int, Block] = {}
+        self._room = _MOST_FORMS
+
+    def blocks(self, *, keep: bool = False) -> Iterator[Block]:
+        """Yield the blocks; those that are kept are not made another time, as long as they have few kinds."""
+        for block in blocks(len(self.rows), table.BLOCK):
+            made = self._kept.get(block.start)
+            if made is None:
+                made = self._block(self.rows.columns(block))
+                if keep and self._room >= len(made.kinds):
+                    self._room -= len(made.kinds)
+                    self._kept[block.start] = made
+            yield made
+
+    def row(self, kind: Kind, addresses: Mapping[str, int]) -> R:
+        """Return a row of this kind."""
+        return self.rows.made({**dict(zip(self._names, kind, strict=True)), **addresses})
+
+    def _block(self, columns: Mapping[str, Values]) -> Block:
+        addresses = {name: columns[name] for name in self.rows.addresses}
+        count = len(next(iter(columns.values())))
+        first, which = _alike(count, [_bits(columns[name]) for name in self._names])
+        kinds = [*zip(*(columns[name][first].tolist() for name in self._names), strict=True)]
+        return Block(kinds or [()], which, addresses)
+
+
+def _alike(count: int, columns: Sequence[U64]) -> tuple[I64, I64]:
+    """Return where a row of each kind stands, and which kind each row is: by a hash, and what that says is verified."""
+    mixed = np.zeros(count, np.uint64)
+    for column in columns:
+        mixed = (mixed ^ column) * _ODD
+        mixed ^= mixed >> np.uint64(32)
+    _, first, which = np.unique(mixed, return_index=True, return_inverse=True)
+    if any((column != column[first][which]).any() for column in columns):
+        _, first, which = np.unique(np.stack(columns, 1), axis=0, return_index=True, return_inverse=True)
+    return first, which.reshape(-1)
+
+
+class _Numbers(dict[Any, int]):
+    """A number for each value."""
+
+    def __missing__(self, value: object) -> int:
+        number = self[value] = len(self)
+        return number
+
+
+def _bits(column: Values) -> U64:
+    """Return a number for each value of a column: the same for the same."""
+    if column.dtype == np.object_:
+        return np.fromiter(map(_Numbers().__getitem__, column.tolist()), np.uint64, len(column))
+    return column.view(np.uint64) if column.dtype.itemsize == 8 else column.astype(np.uint64)
 
 
 def lines(
-    rows: Table[R], form: Callable[[R], str], addresses: Sequence[str] | None = None
+    kinds: Kinds[R], form: Callable[[R], str], addresses: Sequence[str] | None = None
 ) -> Iterator[list[str]]:
     """Yield what becomes of the rows, block by block.
 
@@ -41,78 +124,75 @@ def lines(
     addresses
         Which it takes, in its order; by default all, in that of the columns.
     """
-    kept = [name for name in rows.names if name not in rows.addresses]
-    taken = rows.addresses if addresses is None else addresses
-    forms = _Forms(rows, form)
-    for block in blocks(len(rows), table.BLOCK):
-        columns = rows.columns(block)
-        kinds = zip(*(columns[name].tolist() for name in kept), strict=True)
+    taken = kinds.rows.addresses if addresses is None else addresses
+    forms = _Forms(kinds, form)
+    for block in kinds.blocks():
         texts: Iterable[tuple[str, ...]] = (
-            zip(*(map(hex, columns[name].tolist()) for name in taken), strict=True)
+            zip(*(map(hex, block.addresses[name].tolist()) for name in taken), strict=True)
             if taken
-            else repeat((), block.stop - block.start)
+            else repeat((), len(block.which))
         )
-        yield [made % them for made, them in zip(map(forms.__getitem__, kinds), texts, strict=True)]
+        these = [forms[kind] for kind in block.kinds]
+        yield [these[which] % them for which, them in zip(block.which.tolist(), texts, strict=True)]
 
 
-class _Forms(dict[tuple[Any, ...], str], Generic[R]):
-    """Formats by the values of a row that are no addresses."""
+class _Forms(dict[Kind, str], Generic[R]):
+    """Formats by kinds of row."""
 
-    def __init__(self, rows: Table[R], form: Callable[[R], str]) -> None:
+    def __init__(self, kinds: Kinds[R], form: Callable[[R], str]) -> None:
         super().__init__()
-        self._rows, self._form = rows, form
+        self._kinds, self._form = kinds, form
 
-    def __missing__(self, key: tuple[Any, ...]) -> str:
+    def __missing__(self, kind: Kind) -> str:
         if len(self) >= _MOST_FORMS:
             self.clear()
-        values = iter(key)
-        row = {name: 0 if name in self._rows.addresses else next(values) for name in self._rows.names}
-        made = self[key] = self._form(self._rows.made(row))
+        row = self._kinds.row(kind, dict.fromkeys(self._kinds.rows.addresses, 0))
+        made = self[kind] = self._form(row)
         return made
 
 
-def measure(rows: Table[R], columns: Sequence[Column]) -> dict[str, Measure]:
+def measure(kinds: Kinds[R], columns: Sequence[Column]) -> dict[str, Measure]:
     """Return how wide the cells of the rows are, by their keys; an address has the key that it has in the row."""
     found: dict[str, Measure] = {}
-    first: Mapping[str, Any] = rows.columns(slice(0, min(1, len(rows))))
-    alike = set(rows.addresses)
-    seen: set[tuple[Any, ...]] = set()
-    for block in blocks(len(rows), table.BLOCK):
-        values = rows.columns(block)
-        alike = {name for name in alike if (values[name] == first[name][0]).all()}
-        lists = [
-            np.searchsorted(_DIGITS, values[name], side="right").tolist()
-            if name in rows.addresses
-            else values[name].tolist()
-            for name in rows.names
-        ]
-        fresh = set(zip(*lists, strict=True)) - seen
-        if len(seen) > _MOST_FORMS:
-            seen.clear()
-        seen |= fresh
-        for kind in fresh:
-            row = dict(zip(rows.names, kind, strict=True))
-            row |= {name: _as_long(int(first[name][0]), row[name]) for name in rows.addresses}
-            for key, text in cells_of(columns, rows.made(row)).items():
-                known = found.get(key)
-                found[key] = Measure.of(text) if known is None else known.with_cell(text)
+    first: dict[str, U64] = {}
+    alike = set(kinds.rows.addresses)
+    seen: set[tuple[Kind, tuple[int, ...]]] = set()
+    for block in kinds.blocks(keep=True):
+        first = first or {name: each[:1] for name, each in block.addresses.items()}
+        alike = {name for name in alike if (block.addresses[name] == first[name]).all()}
+        largest = [_largest(each, block) for each in block.addresses.values()]
+        for kind, most in zip(
+            block.kinds, zip(*largest, strict=True) if largest else repeat(()), strict=False
+        ):
+            key = kind, tuple(each.bit_length() + 3 >> 2 for each in most)
+            if key in seen:
+                continue
+            if len(seen) > _MOST_FORMS:
+                seen.clear()
+            seen.add(key)
+            row = kinds.row(kind, dict(zip(block.addresses, most, strict=True)))
+            for name, text in cells_of(columns, row).items():
+                known = found.get(name)
+                found[name] = Measure.of(text) if known is None else known.with_cell(text)
     return {
         key: attrs.evolve(
-            each, same=each.same and (not each.width or key not in rows.addresses or key in alike)
+            each, same=each.same and (not each.width or key not in kinds.rows.addresses or key in alike)
         )
         for key, each in found.items()
     }
 
 
-def _as_long(address: int, more: int) -> int:
-    """Return an address of one digit and so many more: this one, if it has as many."""
-    digits = f"{address:x}"
-    return address if len(digits) == 1 + more else 16**more
+def _largest(addresses: U64, block: Block) -> list[int]:
+    """Return the largest of these addresses for each kind: it takes most room."""
+    largest = np.zeros(len(block.kinds), np.uint64)
+    np.maximum.at(largest, block.which, addresses)
+    found: list[int] = largest.tolist()
+    return found
 
 
 def laid_out(
     columns: Sequence[Column],
-    rows: Table[R],
+    kinds: Kinds[R],
     measures: Mapping[str, Measure],
     indent: str = "  ",
     *,
@@ -125,6 +205,7 @@ def laid_out(
     room
         Columns of the terminal; where a row is wider it is folded. 0 for as many as it needs.
     """
+    rows = kinds.rows
     widths = {column.key: max(len(column.heading), measures[column.key].width) for column in columns}
     folds = 0 < room < len(indent) + sum(2 + width for width in widths.values()) - 2 and len(columns) > 1
 
@@ -138,18 +219,21 @@ def laid_out(
         texts = cells_of(columns, row)
         if folds:
             return _folded(columns, rows.addresses, texts, widths, room, indent)
-        return indent + "  ".join(
+        made = indent + "  ".join(
             _address(column, texts[column.key], widths[column.key])
             if column.key in rows.addresses
             else padded(column, texts[column.key]).replace("%", "%%")
             for column in columns
         )
+        shown = made.rstrip(" " + _HIDDEN)
+        return f"{shown}{_HIDDEN * made[len(shown) :].count(_HIDDEN)}".replace(_HIDDEN, "%.0s")
 
+    ragged = folds or columns[-1].key in rows.addresses
     addresses = [column.key for column in columns if column.key in rows.addresses]
     shown = columns[:1] if folds else columns
     yield line(padded(column, column.heading) for column in shown) + "\n"
-    for made in lines(rows, form, addresses):
-        yield "\n".join([text.rstrip() for text in made]) + "\n"
+    for made in lines(kinds, form, addresses):
+        yield "\n".join([text.rstrip() for text in made] if ragged else made) + "\n"
 
 
 def _folded(
@@ -180,5 +264,5 @@ def _folded(
 
 
 def _address(column: Column, text: str, width: int) -> str:
-    """Return the place of an address in a form; where the cell is empty it takes the address and shows nothing."""
-    return f"%{'-' if column.left else ''}{width}{'' if text else '.0'}s"
+    """Return the place of an address in a form; where the cell is empty it is taken, and not shown."""
+    return f"%{'-' if column.left else ''}{width}s" if text else _HIDDEN + " " * width

@@ -14,7 +14,7 @@ from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import order_of
 from gdb_gospan.fields.table import Table
-from gdb_gospan.render.longtable import laid_out, measure
+from gdb_gospan.render.longtable import Kinds, laid_out, measure
 from gdb_gospan.render.provenance import cut_off, footer, heading, note
 from gdb_gospan.render.tables import chosen
 from gdb_gospan.render.tables import columns_of as columns_for
@@ -79,13 +79,14 @@ def _screen(answer: Spans, looks: Looks) -> Iterator[str]:
     yield heading(answer, looks) + "\n\n"
     if rows:
         columns = columns_for(Span, looks, sort=answer.sort)
-        measures = measure(rows, columns)
+        kinds = Kinds(rows)
+        measures = measure(kinds, columns)
         columns = [column for column in columns if column.key != "large_type" or measures["large_type"].width]
         state = measures["state"]
         if state.same and state.first == "dead":  # nothing else is known of these
             columns = [column for column in columns if column.key in ("descriptor", "state")]
         columns, left_out = chosen(columns, measures, len(rows), looks.room, of=answer.total_rows)
-        yield from laid_out(columns, rows, measures, room=looks.room)
+        yield from laid_out(columns, kinds, measures, room=looks.room)
     else:
         yield "  No span passes these filters.\n"
     parts = [

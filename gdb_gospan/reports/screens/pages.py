@@ -12,7 +12,7 @@ from gdb_gospan.fields.document import Document, Looks
 from gdb_gospan.fields.units import count, counted, share
 from gdb_gospan.render import bars
 from gdb_gospan.render.lines import filled
-from gdb_gospan.render.longtable import laid_out, measure
+from gdb_gospan.render.longtable import Kinds, laid_out, measure
 from gdb_gospan.render.provenance import cut_off, footer, heading, note
 from gdb_gospan.render.tables import Column, chosen, columns_of, fitted, total_of
 from gdb_gospan.reports.rows.pages import (
@@ -192,9 +192,10 @@ def _chunks(answer: Pages, looks: Looks, size: Size) -> Iterator[str]:
     chunks, of = answer.chunks, answer.total_rows
     start, *others = columns_of(Chunk, looks, sort=answer.sort)
     columns = [attrs.evolve(start, heading=f"Chunks of {size(answer.chunk_bytes)}"), *others]
-    measures = measure(chunks, columns)
+    kinds = Kinds(chunks)
+    measures = measure(kinds, columns)
     kept, left_out = chosen(columns, measures, len(chunks), looks.room, of=of, indent="")
-    lines = laid_out(kept, chunks, measures, indent="", room=looks.room)
+    lines = laid_out(kept, kinds, measures, indent="", room=looks.room)
     headings = next(lines)
     yield looks.paint("heading", headings.rstrip("\n")) + "\n"
     yield from lines
