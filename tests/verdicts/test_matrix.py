@@ -61,9 +61,10 @@ def test_the_caller_of_a_function_without_a_frame_is_seen(form: str, go_minor: s
     files = [forms.executable(core, form), core.path]
     session = coredump.open_session([str(file) for file in files])
     assert session.frames is not None
-    clearing = [
-        stack.functions
+    callers = [
+        stack.functions[1]
         for stack in session.frames()
         if stack.functions[:1] == ("runtime.memclrNoHeapPointers",)
     ]
-    assert [functions[1] for functions in clearing] == ["runtime.(*mheap).allocUserArenaChunk"]
+    # Another thread may be clearing something at that moment, for its own caller.
+    assert callers.count("runtime.(*mheap).allocUserArenaChunk") == 1
