@@ -53,6 +53,10 @@ class Looks(Protocol):
     def exact(self) -> bool:
         """Bytes as whole numbers."""
 
+    @property
+    def whole(self) -> bool:
+        """All of a screen that has a short form."""
+
     def paint(self, role: str, text: str) -> str:
         """Colour the text by its role, where colour is on."""
 

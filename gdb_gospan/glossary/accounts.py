@@ -41,7 +41,7 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "tail",
-        "bytes at the end of a span too few for another slot; of a large object in list, those past the size asked for.",
+        "bytes at the end of a span too few for another slot; of a large object in list, those beyond the requested size.",
         "npages * 8192 - nelems * elemsize - bitmaps; of a large object startAddr + elemsize - limit",
         (go("mheap.go", "mspan.npages mspan.nelems mspan.elemsize mspan.limit"),),
         unlike="the rest of a slot that its object does not fill, which the runtime does not record",

@@ -77,7 +77,7 @@ COLLECTOR: tuple[Term, ...] = (
         unlike="the trigger, at which the cycle begins: 70 % of the way from heapMarked to the goal, or more, by how fast the program "
         "allocates; with GOGC=off and no memory limit there is no goal",
         aliases=("heap goal", "next heap goal", "no heap goal", "its cycle begins earlier", "GOGC", "next at", "next cycle at", "pacer", "lastStackScan", "globalsScan", "heapMinimum"),
-        covers=("gc/next heap goal", "gc/scanned besides"),
+        covers=("gc/next heap goal", "gc/also scanned"),
     ),
     Term(
         "heapMarked",

@@ -69,7 +69,7 @@ SPANS: tuple[Term, ...] = (
         "an object of more than 32 KiB: it has a span of its own, of whole pages.",
         "size class 0; since Go 1.22 already from 32,761 bytes on, for the type's header",
         (go("malloc.go", "maxSmallSize"), go("mcache.go", "allocLarge()")),
-        aliases=("large", "large objects", "large scan", "large noscan", "past the size asked for", "huge object"),
+        aliases=("large", "large objects", "large scan", "large noscan", "beyond the requested sizes", "huge object"),
     ),
     Term(
         "slot",
@@ -255,12 +255,12 @@ SPANS: tuple[Term, ...] = (
         aliases=("pause_ms",),
     ),
     Term(
-        "in stock",
+        "held by Ps",
         "span descriptors that a P keeps for the spans that it will make, at most 128: in use for spanalloc, and of no span.",
         "p.mspancache.len",
         (go("runtime2.go", "mspancache"), go("mheap.go", "tryAllocMSpan()")),
         unlike="dead descriptors on the free list of spanalloc, which any P can take",
-        aliases=("mspancache", "mspans"),
+        aliases=("mspancache", "mspans", "in stock"),
     ),
     Term(
         "flags",

@@ -47,16 +47,23 @@ class Style:
         Whether the terminal takes more than ASCII.
     exact
         Bytes as whole numbers instead of KiB, MiB, GiB (``--bytes``).
+    whole
+        All of a screen that has a short form (``--all``).
     """
 
     width: int = attrs.field(default=100, converter=_at_least)
     colour: bool = False
     unicode: bool = True
     exact: bool = False
+    whole: bool = False
     room: int = attrs.field(
         default=attrs.Factory(lambda self: self.width, takes_self=True),
         converter=_all_or_at_least,
     )
+
+    def of(self, *, whole: bool) -> Style:
+        """Return the same with all of a screen, or its short form."""
+        return attrs.evolve(self, whole=whole)
 
     def paint(self, role: str, text: str) -> str:
         """Colour ``text`` by its role (``heading``, ``bad``, ``notice``, or a cell's), where colour is on."""

@@ -54,7 +54,7 @@ class Kept(Document):
         "bytes of free stacks, in mcache.stackcache", unit=BYTES, heading="stacks", rank=1, sorts=DOWN
     )
     descriptors: int | None = field(
-        "span descriptors in stock, in p.mspancache: at most 128",
+        "span descriptors held for its next spans, in p.mspancache: at most 128",
         unit=COUNT,
         heading="mspans",
         rank=6,

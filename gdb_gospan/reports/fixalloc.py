@@ -56,7 +56,7 @@ def _walked(row: Fixalloc) -> str:
 class Fixallocs(Listed):
     """The runtime's allocators of fixed-size structs."""
 
-    mspancache: int = field("span descriptors that the Ps hold in stock", unit=COUNT)
+    mspancache: int = field("span descriptors that Ps hold for their next spans", unit=COUNT)
     fixallocs: tuple[Fixalloc, ...] = field(
         "one row for each fixalloc of mheap, in the order of its fields; spanalloc, of span descriptors, is the first"
     )
@@ -101,7 +101,7 @@ def _notes(answer: Fixallocs, _looks: Looks) -> Sequence[str]:
     return (
         "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
         "An empty free list means only that the next struct is cut from the chunk, and is no sign of fragmentation.",
-        f"{count(answer.mspancache)} of the descriptors in use are in stock with the Ps (p.mspancache).",
+        f"{count(answer.mspancache)} of the descriptors in use are held by Ps for their next spans (p.mspancache).",
     )
 
 

@@ -233,7 +233,7 @@ REPORT = Report(
             "next heap goal",
             "MemStats.NextGC, at which the next cycle is to be over: from GOGC, or from the memory limit if that is lower",
         ),
-        ("scanned besides", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
+        ("also scanned", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
         ("Limit", "GOMEMLIMIT, and what counts against it: all mapped memory that is not returned"),
         (
             "Sweep",

@@ -9,8 +9,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="summary",
         summary="where the memory of this Go program went, on one screen",
-        description="Accounts for every byte that the runtime got from the operating system (Sys), counts spans and pages\nby state, names the size classes that waste most, and proves the figures against the runtime's own\ncounters in the last line.",
-        example="go-spans summary --json",
+        description="Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, names the\nsize classes that waste most, and checks the figures against the runtime's own counters in the last line.",
+        example="go-spans summary --all",
         columns=(
             ("objects", "slots that hold an object, alive or dead since the last GC: HeapAlloc, less the garbage not swept"),
             ("free slots in spans in use", "in-span fragmentation: only objects of the same span class can use them"),
@@ -19,6 +19,9 @@ COMMANDS: tuple[Command, ...] = (
             ("idle, returned or never touched", "free pages given back to the OS, or never touched: HeapReleased"),
             ("resident (RSS)", "of a live process: what is in memory, which is less where pages were never written"),
             ("flagged as needing zeroing", "a flag of a span in use, not a state: its memory had other contents before"),
+        ),
+        options=(
+            Option(name="all", help="add states of spans and pages, spanalloc, the last collections, and more classes"),
         ),
         rows="bytes memstats gc spans pages",
     ),
@@ -152,7 +155,7 @@ COMMANDS: tuple[Command, ...] = (
             ("bytes", "bytes of these slots"),
             ("stacks", "bytes of free stacks, in mcache.stackcache"),
             ("pages", "free pages in p.pcache, at most 64, without those returned to the OS"),
-            ("mspans", "span descriptors in stock, in p.mspancache: at most 128"),
+            ("mspans", "span descriptors held for its next spans, in p.mspancache: at most 128"),
             ("parked", "bytes of all that is free here and not returned: slots, stacks, pages, descriptors"),
         ),
         options=(
@@ -196,7 +199,7 @@ COMMANDS: tuple[Command, ...] = (
         columns=(
             ("live by the pacer's count", "heapLive: marked at the last cycle and allocated since, whole cached spans"),
             ("next heap goal", "MemStats.NextGC, at which the next cycle is to be over: from GOGC, or from the memory limit if that is lower"),
-            ("scanned besides", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
+            ("also scanned", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
             ("Limit", "GOMEMLIMIT, and what counts against it: all mapped memory that is not returned"),
             ("Sweep", "what the last cycle found dead is freed span by span, in the background and by allocation"),
             ("heap not returned", "what the scavenger's goals are compared with: spans in use, and idle pages kept"),

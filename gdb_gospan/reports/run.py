@@ -90,6 +90,7 @@ def laid_out(
         yield from csv_pieces(report, answer)
     else:
         answer = passed(answer, shown)
+        style = style.of(whole=bool(arguments.get("all")))
         why = answer.why if isinstance(answer, Explained) else None
         words: set[str] = set()
         for piece in _lines(text_pieces(report, answer, style)):

@@ -9,6 +9,7 @@ import attrs
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Document, document, field, made_of
 from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.report import Arguments, Report
@@ -76,7 +77,7 @@ class Summary(Answer):
     pages: Kinds = field("pages of 8 KiB in the page allocator's ranges, by what they are")
     classes: tuple[Class, ...] = field("every span class in use, by number")
     fixallocs: tuple[Fixalloc, ...] = field("the runtime's allocators of fixed-size structs")
-    mspancache: int = field("span descriptors that the Ps hold in stock", unit=COUNT)
+    mspancache: int = field("span descriptors that Ps hold for their next spans", unit=COUNT)
     godebug: Mapping[str, int] | None = field(
         "the GODEBUG settings that matter to memory, as they are in force, by name; null when they were not found"
     )
@@ -111,15 +112,17 @@ REPORT = Report(
     name="summary",
     summary="where the memory of this Go program went, on one screen",
     description=(
-        "Accounts for every byte that the runtime got from the operating system (Sys), counts spans and pages\n"
-        "by state, names the size classes that waste most, and proves the figures against the runtime's own\n"
-        "counters in the last line."
+        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, names the\n"
+        "size classes that waste most, and checks the figures against the runtime's own counters in the last line."
     ),
-    example="go-spans summary --json",
+    example="go-spans summary --all",
     place=10,
     document=Summary,
     build=_build,
     screen=apart("summary"),
+    options=(
+        Option("all", "add states of spans and pages, spanalloc, the last collections, and more classes"),
+    ),
     rows=("bytes", "memstats", "gc", "spans", "pages"),
     words=(
         (

@@ -42,7 +42,7 @@ class Ps:
 
     @property
     def mspancache(self) -> int:
-        """Span descriptors that the Ps hold in stock (p.mspancache.len, at most 128 each)."""
+        """Span descriptors that Ps hold for their next spans (p.mspancache.len, at most 128 each)."""
         return int(self.ps["mspancache.len"].sum())
 
     @property

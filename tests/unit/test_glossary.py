@@ -46,7 +46,7 @@ WITHOUT_SOURCE = ("resident (RSS)", "expected and observed", "layout", "unreadab
 #: Words on the screen that are no term's name.
 PRINTED = (
     "exact", "DWARF", "read in", "in stock", "changing hands", "generation", "profiler", "pacer", "retained", "reserved", "longest",
-    "status", "flags", "wholly free", "unreadable", "scanned besides", "heap not returned", "returned or never touched",
+    "status", "flags", "wholly free", "unreadable", "also scanned", "heap not returned", "returned or never touched",
 )  # fmt: skip
 
 

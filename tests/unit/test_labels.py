@@ -22,7 +22,7 @@ NAMED = ("summary", "gc", "pages", "show")
 NOT_WORDS = {"", "all"}
 ASKED = (
     "GC", "gc", "P", "OOM", "large objects", "free slot", "stopped for GC", "counts as used", "in page caches", "Most free slots",
-    "Most object bytes", "Cycle", "Heap", "GC took", "of the CPU time since the start", "past the size asked for",
+    "Most object bytes", "Cycle", "Heap", "GC took", "of the CPU time since the start", "beyond the requested sizes",
 )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ from tools import answers
 GOLDEN = Path(__file__).parents[1] / "golden"
 STYLES = {
     "80": Style(width=80),
-    "100": Style(width=100),
-    "exact": Style(width=100, exact=True),
+    "100": Style(width=100, whole=True),
+    "exact": Style(width=100, exact=True, whole=True),
     "ascii": Style(width=80, unicode=False),
 }
 
@@ -53,9 +53,10 @@ def test_golden(document: dict[str, Any], name: str, how: str) -> None:
 
 def test_it_fits_the_screen(document: dict[str, Any]) -> None:
     for width in (80, 100, 120):
-        lines = lay_out(document, Style(width=width)).splitlines()
-        assert max(map(len, lines)) <= width, max(lines, key=len)
-        assert len(lines) <= 42
+        for whole, most in ((False, 22), (True, 42)):
+            lines = lay_out(document, Style(width=width, whole=whole)).splitlines()
+            assert max(map(len, lines)) <= width, max(lines, key=len)
+            assert len(lines) <= most
 
 
 def test_nothing_trails(document: dict[str, Any]) -> None:
@@ -107,7 +108,7 @@ def test_a_program_at_its_start(document: dict[str, Any]) -> None:
         cycles=0, num_gc=0, num_forced_gc=0, last_gc=0, pauses=[], pause_quantiles=[], pause_total=0
     )
     document["classes"] = []
-    text = lay_out(document, Style())
+    text = lay_out(document, Style(whole=True))
     assert "no GC cycle yet" in text
     assert "no cycle completed yet" in text
     assert "No span is in use." in text
@@ -115,9 +116,9 @@ def test_a_program_at_its_start(document: dict[str, Any]) -> None:
 
 def test_an_empty_free_list_is_normal(document: dict[str, Any]) -> None:
     document["fixallocs"][0].update(free=0, free_bytes=0)
-    assert "normal" in lay_out(document, Style())
+    assert "normal" in lay_out(document, Style(whole=True))
 
 
 def test_a_broken_free_list_is_said(document: dict[str, Any]) -> None:
     document["fixallocs"][0].update(free=None, free_bytes=None, free_at_least=17)
-    assert "free list broken after 17" in lay_out(document, Style())
+    assert "free list broken after 17" in lay_out(document, Style(whole=True))

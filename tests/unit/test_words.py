@@ -132,10 +132,10 @@ def test_a_goal_is_no_trigger() -> None:
     assert re.search(
         r"next heap goal [\d.]+ MiB \(its cycle begins earlier\)", text(session, "gc", width=200)
     )
-    assert re.search(r"next heap goal [\d.]+ MiB ·", text(session, "summary", width=200))
-    for name in ("gc", "summary"):
-        assert "next cycle at" not in text(session, name)
-        assert "next at" not in text(session, name)
+    assert re.search(r"next heap goal [\d.]+ MiB ·", text(session, "summary", "--all", width=200))
+    for name, *words in (("gc",), ("summary", "--all")):
+        assert "next cycle at" not in text(session, name, *words)
+        assert "next at" not in text(session, name, *words)
 
 
 def test_without_gogc_and_a_limit_there_is_no_goal() -> None:
@@ -154,9 +154,9 @@ def test_without_gogc_and_a_limit_there_is_no_goal() -> None:
     session = recorded.session(*changes)
     assert heap_goal(session.heap.controller, 0) > 1 << 62
     assert "no heap goal (GOGC is off)" in text(session, "gc")
-    assert "no heap goal (GOGC is off)" in text(session, "summary")
+    assert "no heap goal (GOGC is off)" in text(session, "summary", "--all")
     assert "no heap goal: GOGC is off" in text(session, "memstats")
-    assert "EiB" not in text(session, "gc") + text(session, "summary") + text(session, "memstats")
+    assert "EiB" not in text(session, "gc") + text(session, "summary", "--all") + text(session, "memstats")
 
 
 def test_the_collectors_share_is_of_its_last_cycle() -> None:
@@ -229,7 +229,7 @@ def test_the_free_slots_of_an_idle_heap_are_next_to_nothing() -> None:
     session = images.load("1.27-frag").session()
     document = answer(session, "summary")
     money = document["bytes"]
-    (line,) = (line for line in text(session, "summary").splitlines() if line.startswith("In-span"))
+    (line,) = (line for line in text(session, "summary", "--all").splitlines() if line.startswith("In-span"))
     shares = [100 * money["free_slots"] / base for base in (document["memstats"]["HeapInuse"], money["sys"])]
     assert line.endswith(f" of free slots · {shares[0]:.1f} % of HeapInuse · {shares[1]:.1f} % of Sys")
 

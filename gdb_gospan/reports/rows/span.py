@@ -196,7 +196,7 @@ def rows_of(heap: Heap, rows: I64) -> tuple[Span, ...]:
 
 
 def tail_of(row: Span) -> int | None:
-    """Return the bytes at the end of a span that no object has: past the last slot, or past the size asked for."""
+    """Return the bytes at the end of a span that no object has: past the last slot, or beyond the requested size."""
     tail, past = row.tail_bytes, row.large_tail_bytes
     return None if tail is None or past is None else tail + past
 

@@ -83,7 +83,7 @@ def _scanned(pacer: Pacer, size: Size) -> list[str]:
     stacks, globals_ = pacer.stack_scan_last, pacer.globals_scan
     if stacks is None or globals_ is None:
         return []
-    return [f"scanned besides {size(stacks)} of stacks, {size(globals_)} of globals"]
+    return [f"also scanned: {size(stacks)} of stacks, {size(globals_)} of globals"]
 
 
 def _limit(gc: State, pacer: Pacer, size: Size) -> list[str]:
@@ -116,9 +116,13 @@ def _scavenger(scavenger: Scavenger, cycles: int, size: Size) -> list[str]:
     else:
         for name, goal in (("GOGC", scavenger.gc_percent_goal), ("GOMEMLIMIT", scavenger.memory_limit_goal)):
             if not scavenger.goals_known:
-                parts.append(f"goal for {name} {UNKNOWN}")
+                parts.append(f"scavenge goal from {name} {UNKNOWN}")
             else:
-                parts.append(f"no goal for {name}" if goal is None else f"goal for {name}: {size(goal)}")
+                parts.append(
+                    f"no scavenge goal from {name}"
+                    if goal is None
+                    else f"scavenge goal from {name}: {size(goal)}"
+                )
     released = (
         (scavenger.released_background, "in the background"),
         (scavenger.released_eagerly, "eagerly"),

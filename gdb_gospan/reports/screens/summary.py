@@ -16,28 +16,26 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note, wrapped
 
 if TYPE_CHECKING:  # which imports this one
+    from gdb_gospan.fields.envelope import SpanCounts
     from gdb_gospan.reports.classes import Class
     from gdb_gospan.reports.summary import Bytes, Summary
 
 _BAR = 24
 _LABEL, _SHORTEST = 32, 12
 """Columns of an account's name: where there is room, and at least beside its figures."""
-_WORST = 6
+_WORST, _MORE_OF_THEM = 3, 6
+"""Classes on the first screen, and on the whole one."""
 _NAME, _FULL = 22, 13
 """Columns of a class's name, and of the shape at the end of its line."""
 
 MORE = (
-    "More: go-spans classes",
-    "list",
-    "show ADDR",
+    "More: go-spans summary --all",
+    "classes",
     "pages",
     "map",
-    "cache",
     "stacks",
     "gc",
-    "check",
-    "snapshot FILE",
-    "explain TERM",
+    "help",
 )
 _SBRK = "GODEBUG=sbrk=1: all objects are in the runtime metadata (other), and none is ever freed"
 _LAZILY_FREED = "GODEBUG=madvdontneed=0: pages given back stay in RSS until the kernel needs the memory"
@@ -70,16 +68,18 @@ _METADATA = (
 
 
 def screen(answer: Summary, looks: Looks) -> str:
-    """Lay the summary out."""
-    blocks = [
-        _where_it_stands(answer, looks),
-        _memory(answer, looks),
-        _states(answer, looks),
-        _worst(answer, looks),
+    """Lay the summary out: what matters most on one screen of 24 lines, unless all is wanted."""
+    first = [_where_it_stands(answer, looks), _memory(answer, looks)]
+    if looks.whole:
+        first += [_states(answer, looks), _worst(answer, looks, _MORE_OF_THEM), footer(answer, looks)]
+        return "\n\n".join(first) + "\n"
+    rest = [
+        wrapped("Spans", _spans(answer.proof.spans), looks.width),
+        _worst(answer, looks, _WORST),
         wrapped("", MORE, looks.width),
         footer(answer, looks),
     ]
-    return "\n\n".join(blocks[:4]) + "\n\n" + "\n".join(blocks[4:]) + "\n"
+    return "\n\n".join([*first, "\n".join(rest)]) + "\n"
 
 
 def _where_it_stands(answer: Summary, looks: Looks) -> str:
@@ -124,9 +124,9 @@ def _memory(answer: Summary, looks: Looks) -> str:
     kinds = [(name, _added(money, keys)) for name, keys in _METADATA]
     rows.append(("runtime metadata", _added(money, [key for _, keys in _METADATA for key in keys]), ""))
     below = {
-        "objects": _large(answer, looks),
+        "objects": _large(answer, looks) if looks.whole else [],
         "runtime metadata": _indented(
-            [f"{name} {_bytes(value, looks)}" for name, value in kinds if value != 0], looks
+            [f"{name} {_bytes(value, looks)}" for name, value in kinds if value != 0 and looks.whole], looks
         ),
         _CONTRADICTORY: _indented(
             _named([code for code in _off(answer, "broken", "unknown") if code in _SHAPES]), looks
@@ -176,7 +176,7 @@ def _large(answer: Summary, looks: Looks) -> list[str]:
     if not spans:
         return []
     parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, looks)}"]
-    parts += [f"{_bytes(past, looks)} past the size asked for"] if past else []
+    parts += [f"{_bytes(past, looks)} beyond the requested sizes"] if past else []
     return _indented(parts, looks)
 
 
@@ -222,6 +222,16 @@ def _bytes(value: int | None, looks: Looks) -> str:
     return units.nbytes(value, exact=looks.exact)
 
 
+def _spans(spans: SpanCounts) -> list[str]:
+    """Say in what states the spans are, in few words."""
+    return [
+        f"{count(spans.in_use)} in use",
+        f"{count(spans.manual)} manual",
+        f"{count(spans.unswept)} unswept",
+        f"{count(spans.dead)} dead descriptors",
+    ]
+
+
 def _states(answer: Summary, looks: Looks) -> str:
     spans, pages = answer.proof.spans, answer.pages
     free = pages.free + pages.cached
@@ -242,7 +252,7 @@ def _states(answer: Summary, looks: Looks) -> str:
             f"{count(pages.manual)} manual",
             f"{count(free)} free, kept",
             f"{count(scavenged)} returned or never touched",
-            *([f"{count(pages.padding)} padding"] if pages.padding else []),
+            *([f"{count(pages.padding)} padding, never usable"] if pages.padding else []),
             *([f"{count(moving)} where bitmap and spans disagree"] if moving else []),
             *([f"{count(pages.unknown)} unknown"] if pages.unknown else []),
         ]),
@@ -266,15 +276,15 @@ def _in_span(answer: Summary, looks: Looks) -> list[str]:
 
 def _spanalloc(answer: Summary, looks: Looks) -> list[str]:
     spanalloc = answer.fixallocs[0]
-    stock = f"{count(answer.mspancache)} of them in stock with the Ps"
+    stock = f"{count(answer.mspancache)} of them held by Ps for their next spans"
     parts = [f"{count(spanalloc.inuse_objects)} descriptors in use, {stock}"]
     if spanalloc.free is None:
         parts.append(looks.paint("bad", f"free list broken after {count(spanalloc.free_at_least)}"))
     elif spanalloc.free == 0:
-        parts.append("free list empty (normal: the next descriptor is cut from the chunk)")
+        parts.append("free list empty, which is normal: the next one comes from the chunk")
     else:
-        parts.append(f"{count(spanalloc.free)} on the free list (0 would be normal too)")
-    return [*parts, f"{_bytes(spanalloc.chunk_left, looks)} of the chunk left"]
+        parts.append(f"{count(spanalloc.free)} on the free list, for reuse")
+    return [*parts, f"{_bytes(spanalloc.chunk_left, looks)} left of the chunk"]
 
 
 def _gc(answer: Summary, looks: Looks) -> list[str]:
@@ -283,7 +293,7 @@ def _gc(answer: Summary, looks: Looks) -> list[str]:
         return ["no cycle completed yet"]
     parts = [
         f"{counted(gc.num_gc, 'cycle')} ({count(gc.num_forced_gc)} forced)",
-        f"found {_bytes(gc.heap_marked, looks)} alive at the last",
+        f"{_bytes(gc.heap_marked, looks)} alive at the last",
         goal_words(answer.memstats.NextGC, lambda value: _bytes(value, looks)),
     ]
     if gc.last_gc:
@@ -295,7 +305,7 @@ def _gc(answer: Summary, looks: Looks) -> list[str]:
     return parts
 
 
-def _worst(answer: Summary, looks: Looks) -> str:
+def _worst(answer: Summary, looks: Looks, most: int) -> str:
     """Name the classes that matter most: by free slots, or by objects where there are hardly any free slots."""
     key = matters_most(
         sum(row.object_bytes for row in answer.classes), sum(row.free_bytes for row in answer.classes)
@@ -307,7 +317,7 @@ def _worst(answer: Summary, looks: Looks) -> str:
     title, heading = {
         "free_bytes": ("Most free slots", "free slots"), "object_bytes": ("Most object bytes", "object bytes"),
     }[key]  # fmt: skip
-    rows = sorted(answer.classes, key=lambda row: -wasted(row))[:_WORST]
+    rows = sorted(answer.classes, key=lambda row: -wasted(row))[:most]
     rows = [row for row in rows if wasted(row)]
     if not rows:
         return "No span is in use."
