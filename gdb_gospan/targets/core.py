@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from gdb_gospan.targets.frames import stacks
-from gdb_gospan.analysis.session import Session, Target, core_description, cut_off, no_runtime
+from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.targets.description import core_description, no_runtime
 from gdb_gospan.targets.variables import by_symbols
-from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
+from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError, cut_off
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
