@@ -25,6 +25,13 @@ class GoSpansError(Exception):
     exit_status = NOT_TOLD
 
 
+def cut_off(core: object, missing: int, problem: object) -> str:
+    """Say what a core that was cut off does not allow, and what to try if `problem` does not."""
+    said = f"{core} is cut off, {missing:,} bytes are missing: {problem}"
+    hint = " (try: a complete core: ulimit -c unlimited, room on the disk, or gcore PID)"
+    return said if "(try: " in said else said + hint
+
+
 class UsageError(GoSpansError):
     """The command line cannot be understood (unknown option, bad value)."""
 

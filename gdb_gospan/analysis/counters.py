@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.occupancy import SLOTS, SPAN_CLASSES, slots_by_class
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
@@ -50,11 +51,11 @@ def _class_objects(heap: Heap) -> Finding:
     counters = stats.smallAllocCount + heap.flush.small_allocs - stats.smallFreeCount
     counters[0] = signed(stats.largeAllocCount - stats.largeFreeCount)
     wrong = np.flatnonzero(walked != counters)
-    where = (
-        f"first: size class {wrong[0]}, {counters[wrong[0]]} by the counters, {walked[wrong[0]]} found"
-        if len(wrong)
-        else ""
-    )
+    where = None
+    if len(wrong):
+        first = int(wrong[0])
+        params = {"sizeclass": first, "counted": int(counters[first]), "found": int(walked[first])}
+        where = Note("wrong-size-class", params)
     return Finding(len(walked), len(walked) - len(wrong), where)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 import numpy as np
 
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask
@@ -17,9 +18,6 @@ if TYPE_CHECKING:  # needed only where something is off
     from gdb_gospan.analysis.transients import Unit
 
 Severity = Literal["error", "warning"]
-
-MISSING: Final = "part of the memory that it needs could not be read"
-"""Why an identity is unknown whose own numbers are not known."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -37,15 +35,15 @@ class Finding:
     complete
         False when the identity did not get to see all that it is about.
     missing
-        What it lacked, as a phrase, if that is not memory that could not be read.
+        What it lacked, if that is not memory that could not be read.
     """
 
     expected: int | None
     observed: int
-    where: str = ""
+    where: Note | None = None
     rows: I64 | None = None
     complete: bool = True
-    missing: str = ""
+    missing: Note | None = None
 
 
 class Identity(NamedTuple):
@@ -93,5 +91,5 @@ def count(mask: Mask) -> int:
 def all_of(heap: Heap, rows: Mask, wrong: Mask) -> Finding:
     """Build the finding for a property that every span in ``rows`` must have."""
     bad = np.flatnonzero(rows & wrong)
-    where = f"first: span descriptor {int(heap.spans.addresses[bad[0]]):#x}" if len(bad) else ""
+    where = Note("wrong-span", {"address": int(heap.spans.addresses[bad[0]])}) if len(bad) else None
     return Finding(count(rows), count(rows) - len(bad), where, bad)

@@ -118,9 +118,10 @@ HANDLERS: Final[Patterns] = ("sigtramp$", "cgoSigtramp$")
 """What the kernel calls when a signal comes (sys_linux_*.s): below it is one frame that ends the handler, whatever its
 name in a C library or the vdso, and below that is what was interrupted."""
 
-HIDING: Final[Patterns] = (
-    "sigtramp$", "sigtrampgo$", "sighandler$", "sigfwdgo$", "cgoSigtramp$", "morestack", "systemstack_switch$",
-)  # fmt: skip
+HANDLING: Final[Patterns] = ("sigtramp$", "sigtrampgo$", "sighandler$", "sigfwdgo$", "cgoSigtramp$")
+"""A signal handler, the runtime's own part of it (signal_unix.go)."""
+
+HIDING: Final[Patterns] = (*HANDLING, "morestack", "systemstack_switch$")
 """The stack below is not unwound there (asm_*.s, sys_linux_*.s), so what the thread was doing cannot be seen."""
 
 VDSO_CALLERS: Final = ("runtime.nanotime1", "runtime.walltime", "time.now")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,34 +72,6 @@ class Symbol:
     offset: int
     is_global: bool
     points_to: int | None
-
-
-def core_description(program: str, died_of: int | None) -> str:
-    """Describe a core by its program and the number of the signal that ended it, if one did."""
-    if not died_of:
-        return f"core of {program}"
-    known = died_of in set(signal.Signals)
-    return f"core of {program}, died of {signal.Signals(died_of).name if known else f'signal {died_of}'}"
-
-
-def cut_off(core: object, missing: int, problem: object) -> str:
-    """Say what a core that was cut off does not allow, and what to try if `problem` does not."""
-    said = f"{core} is cut off, {missing:,} bytes are missing: {problem}"
-    hint = " (try: a complete core: ulimit -c unlimited, room on the disk, or gcore PID)"
-    return said if "(try: " in said else said + hint
-
-
-def no_runtime(program: str, *, is_go: bool, try_with: str) -> str:
-    """Say why there is no heap to look at; `try_with` begins the next step."""
-    if is_go:
-        return (
-            f"{program} is a Go program without symbols (-ldflags=-s or strip), so runtime.mheap_ cannot be found "
-            f"(try: {try_with} of the same build, not stripped)"
-        )
-    return (
-        f"no Go runtime in {program}: no symbol runtime.mheap_ and no Go build information "
-        f"(try: {try_with} of the Go program)"
-    )
 
 
 class Samples(Protocol):

@@ -115,7 +115,7 @@ class Holders:
 
 def holders(heap: Heap) -> Holders:
     """Find out whose the stacks are that are given out; once for each heap."""
-    return heap.trail.part("holders of stacks", lambda: _holders(heap))
+    return heap.trail.part("stack-holders", lambda: _holders(heap))
 
 
 def _holders(heap: Heap) -> Holders:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis import rules
+from gdb_gospan.analysis.notes import Code, Note
 from gdb_gospan.analysis.rules import Family
 from gdb_gospan.runtime.ms import Ms
 
@@ -53,20 +54,20 @@ class Standing:
 
     Attributes
     ----------
-    text
-        Its label.
+    thread
+        Its label; "" for an M, or for all of them.
     functions
         What it had begun, newest first: not the functions of a signal handler, nor those of a throw.
     thrower
         The function that threw, if one did; "" otherwise.
     hidden
-        Why not all of it can be seen, as a phrase; "" when it can.
+        Why not all of it can be seen; None when it can.
     """
 
-    text: str
+    thread: str
     functions: tuple[str, ...] = ()
     thrower: str = ""
-    hidden: str = ""
+    hidden: Note | None = None
 
     def inside(self, family: Family) -> str | None:
         """Return the function of this family that the thread is in, unless it died of that very thing."""
@@ -127,11 +128,8 @@ def _all_have_threads(ms: Ms, stacks: Sequence[Stack]) -> bool:
 
 def _without_stacks(ms: Ms | None) -> list[Standing]:
     if ms is None or not ms.complete:
-        return [Standing("a thread", hidden="where the threads stand is not known")]
-    return [
-        Standing(f"m {number}", hidden=f"m {number} may have begun something, and its stack is not known")
-        for number in ms.number[~ms.quiet].tolist()
-    ]
+        return [Standing("", hidden=Note("no-stacks"))]
+    return [Standing("", hidden=Note("no-stack", {"m": number})) for number in ms.number[~ms.quiet].tolist()]
 
 
 def _standing(stack: Stack, *, nameless: bool) -> Standing:
@@ -143,17 +141,19 @@ def _standing(stack: Stack, *, nameless: bool) -> Standing:
         No function of any thread has a name: there is no executable at hand.
     """
     names = _interrupted(stack.functions)
+    hidden = None
+    hides = next((name for name in names if rules.matches(name, rules.HIDING)), "")
+    more = len(stack.functions) >= FRAMES and names[-1:] == stack.functions[-1:]  # than are looked at
     if any(rules.matches(name, rules.LEFT) for name in names):
-        hidden = ""  # preempted: what the thread did before is over
+        pass  # preempted: what the thread did before is over
     elif not any(names):
-        hidden = f"the functions of {stack.thread} are not known" + " without the executable" * nameless
-    else:
-        hides = next((name for name in names if rules.matches(name, rules.HIDING)), "")
-        hidden = f"{stack.thread} is in {hides}, which hides what it interrupted" if hides else ""
-        more = len(stack.functions) >= FRAMES and names[-1] == stack.functions[-1]  # than are looked at
-        if not hides and _breaks_off(names) and not more:
-            last = next(name for name in reversed(names) if name)
-            hidden = f"the stack of {stack.thread} is known only down to {last}"
+        hidden = Note("no-names" if nameless else "no-functions", {"thread": stack.thread})
+    elif hides:
+        code: Code = "signal-handler" if rules.matches(hides, rules.HANDLING) else "callers-hidden"
+        hidden = Note(code, {"thread": stack.thread, "function": hides})
+    elif _breaks_off(names) and not more:
+        last = next(name for name in reversed(names) if name)
+        hidden = Note("stack-breaks-off", {"thread": stack.thread, "function": last})
     thrown = [index for index, name in enumerate(names) if rules.matches(name, rules.THROWS)]
     thrower = ""
     if thrown:

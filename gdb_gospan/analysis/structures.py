@@ -6,9 +6,11 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities, all_of, count, total
+from gdb_gospan.analysis.notes import Code, Note
 from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREEING, IN_FLIGHT, IN_USE, MANUAL, PADDING
+from gdb_gospan.runtime.record import I64
 
 IDENTITIES = Identities()
 
@@ -28,8 +30,11 @@ def _page_owners(heap: Heap) -> Finding:
 def _page_bits(heap: Heap) -> Finding:
     owned = count(heap.page_kinds.owner >= 0)
     freed = np.flatnonzero(heap.page_kinds.kinds == FREEING)
-    where = f"first: page {int(heap.pages.addresses(freed[:1])[0]):#x} is free there" if len(freed) else ""
-    return Finding(owned, owned - len(freed), where)
+    return Finding(owned, owned - len(freed), _first_page(heap, freed, "page-not-allocated"))
+
+
+def _first_page(heap: Heap, pages: I64, code: Code) -> Note | None:
+    return Note(code, {"page": int(heap.pages.addresses(pages[:1])[0])}) if len(pages) else None
 
 
 @IDENTITIES.enter(
@@ -43,8 +48,7 @@ def _page_holders(heap: Heap) -> Finding:
     kinds = heap.page_kinds
     nobody = np.flatnonzero(kinds.kinds == IN_FLIGHT)
     allocated = len(nobody) + int(kinds.counts[[IN_USE, MANUAL, PADDING, CACHED, CACHED_RELEASED]].sum())
-    where = f"first: page {int(heap.pages.addresses(nobody[:1])[0]):#x} is nobody's" if len(nobody) else ""
-    return Finding(allocated, allocated - len(nobody), where)
+    return Finding(allocated, allocated - len(nobody), _first_page(heap, nobody, "page-not-owned"))
 
 
 @IDENTITIES.enter("span-map", "error", "map", "items", "spans that heapArena.spans names at both ends")
@@ -62,9 +66,7 @@ def _page_in_use_bits(heap: Heap) -> Finding:
     bits = heap.span_map.pages_in_use - ready
     # An index beyond the map is no arena; the one that it should be has its bits, so it cannot make up for others.
     lost = heap.arenas.lost
-    where = (
-        f"{lost} of mheap_.heapArenas {'is' if lost == 1 else 'are'} beyond the map of arenas" if lost else ""
-    )
+    where = Note("arenas-beyond-map", {"number": lost}) if lost else None
     return Finding(count(heap.spans.in_use), bits - lost, where)
 
 
@@ -117,7 +119,7 @@ def _large_spans(heap: Heap) -> Finding:
 )
 def _work_buffer_lists(heap: Heap) -> Finding:
     if "work" not in heap.symbols.addresses and heap.stats.inWorkBufs:
-        return Finding(None, 0, complete=False, missing="runtime.work was not found without symbols")
+        return Finding(None, 0, complete=False, missing=Note("no-work-variable"))
     return Finding(heap.stats.inWorkBufs, heap.spans.total_bytes(heap.work_buffer_lists))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gdb_gospan.analysis.identity import Finding, Identities
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.stacks import holders
 from gdb_gospan.memory.segments import fewer
 from gdb_gospan.runtime.heap import Heap
@@ -21,10 +22,10 @@ IDENTITIES = Identities()
 def _goroutine_states(heap: Heap) -> Finding:
     goroutines = heap.goroutines
     bad = np.flatnonzero(goroutines.damaged)
-    where = ""
+    where = None
     if len(bad):
         address, status = int(goroutines.gs.addresses[bad[0]]), int(goroutines.gs["atomicstatus"][bad[0]])
-        where = f"first: g {address:#x}, status {status:#x}"
+        where = Note("goroutine-status", {"g": address, "status": status})
     total = len(goroutines.gs)
     return Finding(total, total - len(bad), where, complete=goroutines.complete)
 
@@ -35,7 +36,7 @@ def _goroutine_ids(heap: Heap) -> Finding:
     # One that is being made is on allgs before it has its id, and dead until then (proc.go, newproc1).
     ids = np.sort(gs["goid"][~heap.goroutines.dead | (gs["goid"] != 0)])
     again = ids[1:][ids[1:] == ids[:-1]]
-    where = f"first: goroutine {int(again[0])}, twice" if len(again) else ""
+    where = Note("goroutine-id-again", {"goid": int(again[0])}) if len(again) else None
     return Finding(len(ids), len(fewer(ids)), where, complete=heap.goroutines.complete)
 
 
@@ -48,7 +49,7 @@ def _goroutine_ids(heap: Heap) -> Finding:
 )
 def _goroutine_stacks(heap: Heap) -> Finding:
     found = holders(heap)
-    where = f"first: the stack at {found.stray:#x}" if found.stray else ""
+    where = Note("stack-outside", {"stack": found.stray}) if found.stray else None
     return Finding(found.claims, len(found.low), where, complete=_complete(heap))
 
 
@@ -58,7 +59,7 @@ def _goroutine_stacks(heap: Heap) -> Finding:
 def _stack_holders(heap: Heap) -> Finding:
     low = holders(heap).low
     again = low[1:][low[1:] == low[:-1]]
-    where = f"first: the stack at {int(again[0]):#x}" if len(again) else ""
+    where = Note("stack-shared", {"stack": int(again[0])}) if len(again) else None
     return Finding(len(low), len(fewer(low)), where, complete=_complete(heap))
 
 
@@ -72,12 +73,12 @@ def _stack_holders(heap: Heap) -> Finding:
 def _stack_use(heap: Heap) -> Finding:
     found = holders(heap)
     if found.exited is None:
-        return _lacks("the threads that have exited are not known")
+        return _lacks(Note("no-exited-threads"))
     held = found.living + found.dead + found.system + found.exited
     return Finding(heap.stacks.in_use_bytes, held, complete=_complete(heap))
 
 
-def _lacks(what: str) -> Finding:
+def _lacks(what: Note) -> Finding:
     return Finding(None, 0, complete=False, missing=what)
 
 
@@ -91,7 +92,7 @@ def _complete(heap: Heap) -> bool:
 def _thread_count(heap: Heap) -> Finding:
     ms = heap.ms
     if ms is None or ms.counted is None:
-        return _lacks("the scheduler's count of threads is not known")
+        return _lacks(Note("no-thread-count"))
     listed = len(ms.number)
     # m0 never leaves allm, for its thread cannot end before the process does: it is counted as freed, and stands idle for
     # good (proc.go, mexit).
@@ -105,15 +106,16 @@ def _thread_count(heap: Heap) -> Finding:
 def _thread_numbers(heap: Heap) -> Finding:
     ms, there = heap.ms, heap.lwps
     if ms is None or there is None:
-        return _lacks("the numbers of the process's threads are not known")
+        return _lacks(Note("no-thread-numbers"))
     numbers = ms.procid[~ms.spare]
     if not ms.knows(there):
-        return _lacks("the threads are known by numbers of another pid namespace than the process's own")
+        return _lacks(Note("other-pid-namespace"))
     order = np.sort(numbers)
     twice = order[1:][order[1:] == order[:-1]]
     good = np.isin(numbers, np.array(there, np.int64)) & ~np.isin(numbers, twice)
     bad = np.flatnonzero(~good)
-    where = ""
+    where = None
     if len(bad):
-        where = f"first: m {int(ms.number[~ms.spare][bad[0]])}, whose thread would be {int(numbers[bad[0]])}"
+        first = int(bad[0])
+        where = Note("thread-not-own", {"m": int(ms.number[~ms.spare][first]), "lwp": int(numbers[first])})
     return Finding(len(numbers), len(numbers) - len(bad), where, complete=ms.complete)

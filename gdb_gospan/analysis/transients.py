@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis import rules
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.rules import Family
 from gdb_gospan.analysis.standing import Frames, Standing, standings
 from gdb_gospan.runtime.heap import Heap
@@ -44,6 +45,9 @@ _METADATA: Final = 179_999 * 8
 buckets (mprof.go, buckHashSize). Persistent memory comes in chunks of 256 KiB (malloc.go, persistentChunkSize)."""
 
 
+PhaseKind = Literal["sweeping", "pages-in-flight", "pages-being-freed", "stats-update"]
+
+
 @attrs.frozen
 class Phase:
     """Something that the heap itself shows to be going on; a thread must be at it.
@@ -51,23 +55,25 @@ class Phase:
     Attributes
     ----------
     kind
-        ``sweeping``, ``pages-in-flight``, ``pages-being-freed`` or ``stats-update``.
-    text
-        What was seen, as a phrase.
+        Also the code of its note.
     number
         How many spans, pages or Ps.
     """
 
-    kind: str
-    text: str
+    kind: PhaseKind
     number: int
+
+    @property
+    def note(self) -> Note:
+        """What was seen."""
+        return Note(self.kind, {"number": self.number})
 
     def explains(self, family: Family) -> bool:
         """Whether this can put an identity of the family off."""
         return self.kind in _KINDS.get(family, ())
 
 
-_KINDS: Final[dict[Family, frozenset[str]]] = {
+_KINDS: Final[dict[Family, frozenset[PhaseKind]]] = {
     "in use": frozenset({"pages-in-flight", "pages-being-freed", "stats-update"}),
     "pages": frozenset({"pages-in-flight", "pages-being-freed", "stats-update"}),
     "objects": frozenset({"sweeping", "stats-update"}),
@@ -90,31 +96,19 @@ def gathered(heap: Heap, frames: Frames | None) -> Evidence:
 
 
 def _phases(heap: Heap) -> tuple[Phase, ...]:
-    found: list[Phase] = []
-    sweeping = int(np.count_nonzero(heap.spans.in_use & (heap.spans.delta == BEING_SWEPT)))
-    if sweeping:
-        found.append(Phase("sweeping", _being(sweeping, "span", "swept"), sweeping))
-    for kind, name, doing in (
-        (IN_FLIGHT, "pages-in-flight", "allocated, freed or scavenged"),
-        (FREEING, "pages-being-freed", "freed"),
-    ):
-        pages = int(heap.page_kinds.counts[kind])
-        if pages:
-            found.append(Phase(name, _being(pages, "page", doing), pages))
-    updating = heap.ps.updating_stats
-    if updating:
-        verb = "P is" if updating == 1 else "Ps are"
-        found.append(Phase("stats-update", f"{updating} {verb} updating the heap statistics", updating))
-    return tuple(found)
-
-
-def _being(number: int, noun: str, doing: str) -> str:
-    return f"{number} {noun} is being {doing}" if number == 1 else f"{number} {noun}s are being {doing}"
+    pages = heap.page_kinds.counts
+    seen = (
+        Phase("sweeping", int(np.count_nonzero(heap.spans.in_use & (heap.spans.delta == BEING_SWEPT)))),
+        Phase("pages-in-flight", int(pages[IN_FLIGHT])),
+        Phase("pages-being-freed", int(pages[FREEING])),
+        Phase("stats-update", heap.ps.updating_stats),
+    )
+    return tuple(phase for phase in seen if phase.number)
 
 
 def judge(
     heap: Heap, family: Family, unit: Unit, off: int, evidence: Evidence
-) -> tuple[Literal["transient", "unknown", "broken"], str]:
+) -> tuple[Literal["transient", "unknown", "broken"], tuple[Note, ...]]:
     """Say what a difference is, and why.
 
     Parameters
@@ -124,24 +118,26 @@ def judge(
 
     Returns
     -------
-    str, str
+    str, tuple
         ``transient``: the threads that are seen in the functions of this family can cause that much, and which they
         are. ``unknown``: they could if what is hidden were seen, and what that is. Else ``broken``, and nothing.
     """
     if family == "owners":
-        return "broken", ""
+        return "broken", ()
     phases = [phase for phase in evidence.phases if phase.explains(family)]
     inside = [(thread, thread.inside(family)) for thread in evidence.threads]
     seen = [thread for thread, name in inside if name]
     if seen and off <= reach(heap, unit, phases, seen):
-        notes = [phase.text for phase in phases]
-        return "transient", "; ".join(
-            [*notes, *(f"{thread.text} is in {name}" for thread, name in inside if name)]
+        places = (
+            Note("thread-inside", {"thread": thread.thread, "function": name})
+            for thread, name in inside
+            if name
         )
+        return "transient", (*(phase.note for phase in phases), *places)
     hidden = [thread for thread in evidence.threads if thread.hidden]
     if hidden and off <= reach(heap, unit, phases, [thread for thread in seen if not thread.hidden], hidden):
-        return "unknown", "; ".join(thread.hidden for thread in hidden)
-    return "broken", ""
+        return "unknown", tuple(thread.hidden for thread in hidden if thread.hidden)
+    return "broken", ()
 
 
 def reach(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from gdb_gospan.analysis import counters, structures
-from gdb_gospan.analysis.identity import MISSING, Finding, Identity, Severity
+from gdb_gospan.analysis.identity import Finding, Identity, Severity
+from gdb_gospan.analysis.notes import MISSING, Note
 from gdb_gospan.runtime.heap import Heap
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Check:
         What they count: ``bytes``, ``pages``, ``spans``, ….
     subject
         What the two numbers are.
-    note
+    notes
         For a transient, what was going on; for an unknown one, what could not be read; for a broken one, where to look.
     """
 
@@ -64,7 +65,7 @@ class Check:
     subject: str
     expected: int | None
     observed: int | None
-    note: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 def of_scheduler() -> Sequence[Identity]:
@@ -104,19 +105,19 @@ def verify(heap: Heap, frames: Frames | None = None, *, scheduler: bool = False)
 
 def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, evidence: Evidence | None) -> Check:
     status: Status = "exact"
-    note = ""
+    notes: tuple[Note, ...] = ()
     if not (complete and finding.complete):
         lost = heap.reader.losses.wild
         off = finding.expected is not None and finding.expected != finding.observed
         # Memory that is missing decides nothing; a pointer to where there never was any is damage, and here it is.
         status = "broken" if lost and off and not finding.missing else "unknown"
-        note = finding.missing or (lost[0] if lost else MISSING)
+        notes = (finding.missing or (Note("wild-pointer", lost[0]._asdict()) if lost else MISSING),)
     elif evidence is not None and finding.expected != finding.observed:
         from gdb_gospan.analysis.transients import judge  # noqa: PLC0415  # as above
 
-        status, note = judge(heap, entry.family, entry.unit, _off(finding), evidence)
-        if status == "broken":
-            note = finding.where
+        status, notes = judge(heap, entry.family, entry.unit, _off(finding), evidence)
+        if status == "broken" and finding.where:
+            notes = (finding.where,)
     return Check(
         code=entry.code,
         severity=entry.severity,
@@ -125,7 +126,7 @@ def _judge(heap: Heap, entry: Identity, finding: Finding, complete: bool, eviden
         subject=entry.subject,
         expected=finding.expected,
         observed=finding.observed,
-        note=note,
+        notes=notes,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gdb
 import numpy as np
 
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.verification import Check, Status
 from gdb_gospan.memory.abreast import blocks
 from gdb_gospan.memory.segments import distinct
@@ -49,8 +50,8 @@ def sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
     heap.trail.stage("values of gdb")
     paths = {path: _steps(mspan, path) for path in struct.fields}
     known = {path: steps for path, steps in paths.items() if steps}
-    different: list[str] = []
-    doubts = [f"gdb knows no field {path} of runtime.mspan" for path in paths if path not in known]
+    different: list[Note] = []
+    doubts = [Note("field-not-in-gdb", {"path": path}) for path in paths if path not in known]
     compared = sum(
         _compared(spans, mspan, known, rows[block], different, doubts) for block in blocks(len(rows), _BLOCK)
     )
@@ -63,7 +64,7 @@ def sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
         subject=f"fields of {len(rows)} span descriptors = the same fields read as gdb.Value",
         expected=compared,
         observed=compared - len(different),
-        note=next(iter(different + doubts), ""),
+        notes=tuple((different + doubts)[:1]),
     )
 
 
@@ -72,8 +73,8 @@ def _compared(
     mspan: gdb.Type,
     paths: dict[str, list[gdb.Field]],
     rows: I64,
-    different: list[str],
-    doubts: list[str],
+    different: list[Note],
+    doubts: list[Note],
 ) -> int:
     """Compare the fields of these rows, add to what is different and to what could not be told, and count the fields."""
     records = spans.records
@@ -87,12 +88,12 @@ def _compared(
             value = gdb.Value(address).cast(mspan.pointer()).dereference()
             value.fetch_lazy()
         except gdb.MemoryError:
-            doubts.append(f"gdb cannot read the span descriptor at {address:#x}")
+            doubts.append(Note("not-in-gdb", {"address": address}))
             continue
         except gdb.error:  # larger than max-value-size: then each field by itself
             pass
         if not known[place]:
-            doubts.append(f"the span descriptor at {address:#x} could not be read")
+            doubts.append(Note("not-in-bulk", {"address": address}))
             continue
         compared += len(bulk)
         for path, steps, values, mask in bulk:
@@ -101,14 +102,9 @@ def _compared(
                 inner = inner[step]
             own = int(inner) & (1 << 8 * inner.type.sizeof) - 1
             if own != values[place] & mask:
-                different.append(_difference(path, address, own, values[place] & mask))
+                params = {"path": path, "address": address, "own": own, "bulk": values[place] & mask}
+                different.append(Note("different-field", params))
     return compared
-
-
-def _difference(path: str, address: int, own: int, bulk: int) -> str:
-    return (
-        f"first: {path} of the span descriptor {address:#x} is {own:#x} in gdb.Value, and {bulk:#x} in bulk"
-    )
 
 
 def _chosen(spans: Spans, most: int) -> I64:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gdb
 
-from gdb_gospan.analysis.session import Session, Target, core_description, no_runtime
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.debugger import stops
 from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
@@ -32,6 +32,7 @@ from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
 from gdb_gospan.memory.places import Module
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.targets.description import core_description, no_runtime
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.session import Symbol

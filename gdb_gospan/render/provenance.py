@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdb_gospan.analysis.identity import MISSING
 from gdb_gospan.fields.document import Looks
 from gdb_gospan.fields.envelope import Answer, Check, Layout, Runtime
 from gdb_gospan.fields.units import UNKNOWN, count, nbytes
 from gdb_gospan.render.lines import filled
+from gdb_gospan.render.notes import NOT_READ
 
 _NO_TYPES = {"symbols": "symbols, no DWARF", "none": "no symbols"}
 _A_WHILE = 10_000
@@ -60,11 +60,11 @@ def footer(document: Answer, style: Looks) -> str:
     lines = [wrapped("", parts, style.width)]
     lines += [line for check in checks if check.status == "broken" for line in _broken(check, style)]
     lines += _named("in flight", [check for check in checks if check.status == "transient"], style)
-    unread = sum(check.note == MISSING for check in checks)
+    unread = sum(check.note == NOT_READ for check in checks)
     if unread:
         unchecked = f"{unread} identities cannot be checked: part of the memory is missing"
         lines.append(style.paint("notice", note(unchecked, style.width)))
-    unknown = [check for check in checks if check.status == "unknown" and check.note != MISSING]
+    unknown = [check for check in checks if check.status == "unknown" and check.note != NOT_READ]
     lines += _named("cannot be decided", unknown, style)
     if not document.proof.complete:
         bounds = "figures that need what is missing are lower bounds, ≥ in the summary"

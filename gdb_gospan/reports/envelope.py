@@ -11,6 +11,7 @@ from gdb_gospan.analysis.verification import Check as Outcome
 from gdb_gospan.fields import envelope
 from gdb_gospan.fields.document import Address, made_of
 from gdb_gospan.layout.signature import Recognised
+from gdb_gospan.render.notes import phrases
 
 _MOST_RANGES = 100
 
@@ -93,8 +94,8 @@ def proof(session: Session, *, scheduler: bool = False) -> envelope.Proof:
 
 
 def check(outcome: Outcome) -> envelope.Check:
-    """Return the outcome of an identity as documents have it."""
-    return made_of(envelope.Check, attrs.asdict(outcome))
+    """Return the outcome of an identity as documents have it: its notes in words."""
+    return made_of(envelope.Check, {**attrs.asdict(outcome, recurse=False), "note": phrases(outcome.notes)})
 
 
 def _span_counts(session: Session) -> envelope.SpanCounts:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from gdb_gospan.analysis.session import Session, cut_off
-from gdb_gospan.errors import MemoryReadError, UsageError
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.errors import MemoryReadError, UsageError, cut_off
 from gdb_gospan.fields.command import Command
 from gdb_gospan.fields.document import Document, evolved
 from gdb_gospan.fields.envelope import Answer, Explained

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 import numpy as np
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory.model import UNMAPPED
 from gdb_gospan.memory.segments import U64
+
+WILD: Final = "{what} at {source:#x} is a wild pointer: it points to {target:#x}, where nothing is mapped"
+
+
+class Wild(NamedTuple):
+    """A pointer that led to memory that the process never had: which one, where it is, and where it points to."""
+
+    what: str
+    source: int
+    target: int
 
 
 class Losses:
@@ -15,12 +27,12 @@ class Losses:
     Attributes
     ----------
     wild
-        Phrases that name each pointer which led to memory that the process never had: where it is, and where it points to.
+        Each pointer that led to memory that the process never had.
     """
 
     def __init__(self) -> None:
         self._places: list[tuple[U64, U64]] = []
-        self.wild: list[str] = []
+        self.wild: list[Wild] = []
 
     def __len__(self) -> int:
         """How often something could not be read."""
@@ -48,15 +60,10 @@ class Losses:
         return int((ends - starts).sum())
 
 
-def wild(what: str, source: int, target: int) -> str:
-    """Name a wild pointer."""
-    return f"{what} at {source:#x} is a wild pointer: it points to {target:#x}, where nothing is mapped"
-
-
 def unread(what: str, source: int, target: int, reason: str) -> MemoryReadError:
     """Return the error for what a pointer leads to, and everything else depends on: it is missing, or the pointer is wild."""
     if reason in UNMAPPED:
         return MemoryReadError(
-            f"{wild(what, source, target)} (the runtime's own memory is damaged; try: go-spans layout, or another core)"
+            f"{WILD.format(what=what, source=source, target=target)} (the runtime's own memory is damaged; try: go-spans layout, or another core)"
         )
     return MemoryReadError(f"cannot read {what} at {target:#x}: {reason} (try: a complete core)")

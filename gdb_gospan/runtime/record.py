@@ -14,7 +14,7 @@ from gdb_gospan.memory import Memory, Rows, Unreadable
 from gdb_gospan.memory.abreast import blocks, each_block
 from gdb_gospan.memory.model import UNMAPPED
 from gdb_gospan.memory.segments import Bytes
-from gdb_gospan.runtime.losses import Losses, wild
+from gdb_gospan.runtime.losses import Losses, Wild
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -305,7 +305,7 @@ class Reader:
         """
         answer = self.memory.read(target, 1) if target else b""
         if isinstance(answer, Unreadable) and answer.reason in UNMAPPED:
-            self.losses.wild.append(wild(what, source, target))
+            self.losses.wild.append(Wild(what, source, target))
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Read ``size`` bytes; what is not there is remembered."""

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from gdb_gospan.analysis.rules import VDSO_CALLERS
-from gdb_gospan.analysis.session import Session, Target, no_runtime
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.delvetypes import DelveTypes
@@ -21,6 +21,7 @@ from gdb_gospan.memory.stopped import Stopped
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.delve_expressions import DelveExpressions
 from gdb_gospan.targets.delve_still import Still
+from gdb_gospan.targets.description import no_runtime
 
 LEFT_OUT: Final = {"runtime.sigtrampgo": ("runtime.sigtramp", ""), "runtime.newstack": ("runtime.morestack",)}
 """The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."""

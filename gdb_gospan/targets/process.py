@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.session import Session, Target, no_runtime
+from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.analysis.verification import warm
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
@@ -33,6 +33,7 @@ from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.targets.description import no_runtime
 from gdb_gospan.targets.frames import stack_pages, stacks
 from gdb_gospan.targets.rehearsal import plan
 from gdb_gospan.targets.search import Search

@@ -14,6 +14,7 @@ import pytest
 
 from gdb_gospan.analysis.verification import verify
 from tools import gdbs, held, processes, programs, shell, toolchains
+from tools.notes import GOING_ON, says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 
 SECONDS = ("-seconds", "600")
-
-#: Words of the phrases that name a transient; each comes from the target.
-NAMED = ("being swept", "being allocated, freed or scavenged", "being freed", "updating the heap statistics",
-         " is in runtime.")  # fmt: skip
 
 #: Reports that are worked out when all is read.
 REPORTS = (
@@ -42,7 +39,7 @@ def check(pid: int) -> dict[str, Any]:
     assert document["target"]["pause_ms"] > 0
     off = [one for one in document["checks"] if one["status"] != "exact"]
     assert {one["status"] for one in off} <= {"transient"}, off
-    assert [one for one in off if not any(words in one["note"] for words in NAMED)] == []
+    assert [one for one in off if not says(one["note"], *GOING_ON)] == []
     return document
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gdb_gospan.debugger import target
 from gdb_gospan.debugger.samples import sample
+from gdb_gospan.reports.envelope import check
 
 MSPAN = gdb.lookup_type("runtime.mspan")
 
@@ -27,8 +28,8 @@ def fresh():
 
 def sampled(heap):
     """Sample, and return the outcome as plain data."""
-    found = attrs.asdict(sample(heap, MSPAN))
-    return {name: found[name] for name in ("status", "expected", "observed", "note")}
+    found = check(sample(heap, MSPAN))
+    return {name: getattr(found, name) for name in ("status", "expected", "observed", "note")}
 
 
 heap, known = fresh()

@@ -11,10 +11,14 @@ import gdb
 
 from gdb_gospan.debugger.target import current_session
 from gdb_gospan.debugger.threads import frames
+from gdb_gospan.reports.envelope import check as shown
 
 
 def look(where: str) -> dict:
-    kept, checks = ("code", "status", "expected", "observed", "note"), current_session().checks
+    kept, checks = (
+        ("code", "status", "expected", "observed", "note"),
+        tuple(map(shown, current_session().checks)),
+    )
     outcome = {"where": where, "checks": [{name: getattr(check, name) for name in kept} for check in checks]}
     if any(check.status == "broken" for check in checks):
         outcome["frames"] = [[label, list(names)] for label, names, _ in frames()]

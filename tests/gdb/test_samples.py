@@ -40,14 +40,14 @@ def test_damage_is_found(gdb: Gdb, go_minor: str, tmp_path: Path) -> None:
     assert len(found["moved"]) == found["fields"]
     for path, outcome in found["moved"].items():
         assert outcome["status"] == "broken", path
-        assert outcome["note"].startswith(f"first: {path} of the span descriptor 0x")
+        assert outcome["note"].startswith(f"the first difference is in {path} of the span descriptor at 0x")
         assert outcome["observed"] < outcome["expected"]
     assert found["rows"]["status"] == "broken"
     assert found["not_read"]["status"] == found["not_mapped"]["status"] == "unknown"
     assert found["not_mapped"]["note"].startswith("gdb cannot read the span descriptor at 0x")
     assert all(check["status"] == "exact" for check in json.loads(found["json"])["checks"])
     assert "broken  gdb-values" in found["report"]
-    assert "gdb-values: first: divMul of the span descriptor 0x" in found["report"]
+    assert "gdb-values: the first difference is in divMul of the span descriptor at 0x" in found["report"]
     assert found["exit_status"] == 1
 
 

@@ -10,6 +10,7 @@ import gdb
 
 from gdb_gospan.debugger.target import current_session
 from gdb_gospan.debugger.threads import frames
+from gdb_gospan.reports.envelope import check as shown
 
 # Where spans, pages, slots, caches and their counters change.
 FILES = ("arena.go", "malloc.go", "mbitmap.go", "mcache.go", "mcentral.go", "mcheckmark.go", "mem_linux.go",
@@ -49,7 +50,7 @@ def function(pc: int) -> str:
 
 
 def look(where: str) -> dict:
-    checks = current_session().checks
+    checks = tuple(map(shown, current_session().checks))
     kept = ("code", "status", "expected", "observed", "note")
     outcome = {"line": where, "checks": [{name: getattr(check, name) for name in kept} for check in checks]}
     if any(check.status == "broken" for check in checks):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdb_gospan.analysis import threads
 from tools.damage import DAMAGES, MIB
+from tools.notes import HIDDEN, says
 from tools.verdicts import VIEWS, Ways
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 REFERENCE: View = ("shell", "full")
 """The way in that every other one must agree with."""
 OTHERS = tuple(view for view in VIEWS if view != REFERENCE)
-_HIDDEN = ("hides what it interrupted", "is known only down to", "the functions of thread")
 NOT_IN_DELVE = frozenset(identity.code for identity in threads.IDENTITIES)
 """Delve has its own lists of goroutines and threads; its script looks at no more of them than verdicts need."""
 
@@ -119,7 +119,7 @@ def _blind(cell: Cell, check: dict[str, Any]) -> bool:
 
     At a moment that nobody has chosen also where a thread is in morestack or in the vdso, as the note says.
     """
-    if cell.target.any_moment and any(words in check["note"] for words in _HIDDEN):
+    if cell.target.any_moment and says(check["note"], *HIDDEN):
         return True
     return cell.view[1] == "none" and not cell.target.parked
 

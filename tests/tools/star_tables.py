@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,7 @@ from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_ta
 from gdb_gospan.fields.envelope import Check  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
+from gdb_gospan.render import notes  # noqa: E402
 from gdb_gospan.reports import catalog  # noqa: E402
 from gdb_gospan.reports.cache import Cache  # noqa: E402
 from gdb_gospan.reports.central import Lists  # noqa: E402
@@ -29,6 +31,7 @@ from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
 from gdb_gospan.targets import delve_server as dlvtarget  # noqa: E402
 
 if TYPE_CHECKING:
+    from gdb_gospan.analysis.notes import Code
     from gdb_gospan.fields.command import Command
     from gdb_gospan.layout.requirements import NeedStruct
 
@@ -37,6 +40,13 @@ COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache"
 
 LACKING = ("blockers", "csv")
 """Options that it has not."""
+
+NOTES: tuple[Code, ...] = (
+    "wrong-span", "wrong-size-class", "page-not-allocated", "page-not-owned",
+    "no-functions", "signal-handler", "callers-hidden", "stack-breaks-off",
+    "sweeping", "pages-in-flight", "pages-being-freed", "stats-update", "thread-inside",
+)  # fmt: skip
+"""Codes of the notes that its checks have."""
 
 SHORTER = {"class": "only this span class: its number", "size": "only slots of this many bytes"}
 """Options that take less there: no names and units."""
@@ -76,6 +86,8 @@ def tables() -> str:
         "}",
         "",
         *_rules(),
+        "",
+        *_notes(),
         "",
         "# Command: summary, description, argument, options, what columns mean. Option: what stands for its value, help, default,",
         "# whether it is a number, what it takes, other words for these.",
@@ -146,6 +158,24 @@ def _rules() -> Iterator[str]:
     yield f"FRAMES = {standing.FRAMES}"
     yield f"M_FIELDS = {_text(ms._FIELDS)}"
     yield f"IN_SYSTEM_CALL, DEAD_GOROUTINE, SCAN = {ms._IN_SYSTEM_CALL}, {ms._DEAD}, {ms._SCAN}"
+
+
+def _notes() -> Iterator[str]:
+    """Yield the words of notes: Starlark's str.format knows no form of a number, so these are apart."""
+    words = {code: notes.WORDS[code] for code in NOTES}
+    fields = {
+        name: form for text in words.values() for _, name, form, _ in Formatter().parse(text) if name and form
+    }
+    for name, form in fields.items():
+        words = {code: text.replace(f"{{{name}:{form}}}", f"{{{name}}}") for code, text in words.items()}
+    yield "# Code of a note: its words; those where its number is 1; and how a number in them is written."
+    yield "NOTE_WORDS = {"
+    yield from (f"    {_text(code)}: {_text(text)}," for code, text in words.items())
+    yield "}"
+    yield "NOTE_WORDS_OF_ONE = {"
+    yield from (f"    {_text(code)}: {_text(text)}," for code, text in notes.ONE.items() if code in NOTES)
+    yield "}"
+    yield f"NOTE_NUMBERS = {_text(fields)}"
 
 
 def _command(name: str) -> Iterator[str]:

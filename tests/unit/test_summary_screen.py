@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gdb_gospan.analysis.identity import MISSING
+from gdb_gospan.render.notes import NOT_READ
 from gdb_gospan.render.style import Style
 from tools import answers
 
@@ -91,7 +91,7 @@ def test_bounds_are_marked(document: dict[str, Any]) -> None:
     document["bytes"]["objects"] -= 4096
     document["bytes"]["remainder"] += 4096
     for check in document["checks"]:
-        check.update(status="unknown", note=MISSING)
+        check.update(status="unknown", note=NOT_READ)
     for field in ("HeapAlloc", "NextGC"):
         document["memstats"][field] = None
     text = lay_out(document, Style())

@@ -11,6 +11,7 @@ import pytest
 
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.location import locate
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.verification import IDENTITIES, verify
 from gdb_gospan.errors import GoSpansError
@@ -302,7 +303,7 @@ def test_an_arena_beyond_the_map_beside_all_others_is_noticed() -> None:
     tiny.slice("heapArenas", [index, 1 << 40])
     (check,) = [check for check in verify(tiny.heap(), parked) if check.status != "exact"]
     assert (check.code, check.status) == ("page-in-use-bits", "broken")
-    assert check.note == "1 of mheap_.heapArenas is beyond the map of arenas"
+    assert check.notes == (Note("arenas-beyond-map", {"number": 1}),)
 
 
 def test_more_descriptors_than_memory_for_them() -> None:
@@ -334,7 +335,7 @@ def test_a_hole_in_the_descriptors() -> None:
         checks = verify(heap, parked)
         assert {check.code for check in checks if check.status == "exact"} == APART
         assert {check.status for check in checks if check.code not in APART} == {"unknown"}
-        assert all(check.note for check in checks if check.code not in APART)
+        assert all(check.notes for check in checks if check.code not in APART)
         assert heap.mem_stats["HeapAlloc"] is None
         assert heap.mem_stats["HeapInuse"] == 7 * PAGE
 

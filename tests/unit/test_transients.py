@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.rules import FAMILIES
 from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, of_scheduler, verify
 from gdb_gospan.fields.envelope import Answer
+from gdb_gospan.render.notes import phrase
 from gdb_gospan.render.provenance import footer
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.envelope import about, proof
@@ -36,6 +38,10 @@ def statuses(tiny: TinyHeap, *threads: tuple[str, ...]) -> dict[str, str]:
 def standing(*functions: str) -> Standing:
     (found,) = standings([Stack("thread 3", functions)], None)
     return found
+
+
+def words(note: Note | None) -> str:
+    return phrase(note) if note else ""
 
 
 def test_each_phase_is_read_from_the_heap() -> None:
@@ -75,7 +81,7 @@ def test_a_function_excuses_only_what_it_moves(function: str, families: set[str]
 def test_a_preempted_goroutine_is_left() -> None:
     stack = ("runtime.futex", "runtime.schedule", "runtime.newstack", "runtime.morestack")
     assert not standing(*stack).hidden
-    assert standing(*stack[2:]).hidden == "thread 3 is in runtime.morestack, which hides what it interrupted"
+    assert words(standing(*stack[2:]).hidden) == "thread 3 is in runtime.morestack, which hides its callers"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,7 @@ def test_a_preempted_goroutine_is_left() -> None:
         ),
         (
             ("runtime.sigtramp", "runtime.sigreturn", "", "runtime.goexit"),
-            "thread 3 is in runtime.sigtramp, which hides what it interrupted",
+            "thread 3 is in a signal handler (runtime.sigtramp), and the function that it interrupted is hidden",
         ),
         (("", "runtime.goexit"), "the functions of thread 3 are not known"),
         (("runtime.f", "", *["main.f"] * 40), "the stack of thread 3 is known only down to runtime.f"),
@@ -103,7 +109,7 @@ def test_a_preempted_goroutine_is_left() -> None:
 def test_a_caller_without_a_name_is_where_the_unwinder_lost_its_way(
     functions: tuple[str, ...], hidden: str
 ) -> None:
-    assert standing(*functions).hidden == hidden
+    assert words(standing(*functions).hidden) == hidden
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_what_delve_leaves_out(from_delve: tuple[str, ...], called: tuple[str, .
 
 def test_a_stack_that_breaks_off_hides_the_rest() -> None:
     assert (
-        standing("runtime.memmove", "").hidden
+        words(standing("runtime.memmove", "").hidden)
         == "the stack of thread 3 is known only down to runtime.memmove"
     )
     assert standing("runtime.memmove").hidden
@@ -169,10 +175,10 @@ def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
 @pytest.mark.parametrize(
     ("stacks", "ms", "hidden"),
     [
-        ([], None, ["where the threads stand is not known"]),
+        ([], None, ["the stacks of the threads are not known"]),
         ([], some_ms(), []),
-        ([], some_ms(complete=False), ["where the threads stand is not known"]),
-        ([], some_ms(quiet=False), ["m 0 may have begun something, and its stack is not known"]),
+        ([], some_ms(complete=False), ["the stacks of the threads are not known"]),
+        ([], some_ms(quiet=False), ["m 0 may be changing the heap, and its stack is not known"]),
         ([Stack("thread 1", (), PARKED)], some_ms(), []),
         (
             [Stack("thread 1", (), RUNNING)],
@@ -206,7 +212,7 @@ def some_ms(*, quiet: bool = True, complete: bool = True) -> Ms:
     ],
 )
 def test_who_is_parked_has_nothing_in_hand(stacks: list[Stack], ms: Ms | None, hidden: list[str]) -> None:
-    assert [found.hidden for found in standings(stacks, ms)] == hidden
+    assert [words(found.hidden) for found in standings(stacks, ms)] == hidden
 
 
 def elemsize(tiny: TinyHeap) -> None:
