@@ -66,8 +66,8 @@ def stack_sizes(heap: Heap) -> list[StackSize]:
             size=size,
             spans=int(np.count_nonzero(rows)),
             span_bytes=heap.spans.total_bytes(rows),
-            capacity=int(stacks.capacity[rows].sum()),
-            given_out=int(stacks.given_out[rows].sum()),
+            capacity=int(stacks.capacity(np.flatnonzero(rows)).sum()),
+            given_out=int(stacks.given_out(np.flatnonzero(rows)).sum()),
             listed=int(np.count_nonzero(stacks.listed[rows])),
         )
         for size, rows in groups

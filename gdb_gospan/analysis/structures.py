@@ -144,7 +144,9 @@ def _stack_lists(heap: Heap) -> Finding:
 )
 def _stack_slots(heap: Heap) -> Finding:
     stacks = heap.stacks
-    some_given_back = stacks.given_out < stacks.capacity
+    rows = np.flatnonzero(stacks.pool)
+    some_given_back = np.zeros(len(stacks.pool), np.bool_)
+    some_given_back[rows] = stacks.given_out(rows) < stacks.capacity(rows)
     return all_of(heap, stacks.pool, heap.free_stacks != some_given_back)
 
 

@@ -28,7 +28,7 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.whole import read_whole
+from gdb_gospan.runtime.whole import note_whole, read_whole
 
 
 @document
@@ -78,7 +78,10 @@ def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
     """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
     heap = Heap(memory, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
-    read_whole(heap)
+    if isinstance(memory, Footprint):
+        note_whole(heap, memory)
+    else:
+        read_whole(heap)
     threads = None if session.frames is None else list(session.frames())
     session.release()
     copy = Session(session.target, heap, None if threads is None else lambda: threads, lwps=session.lwps)

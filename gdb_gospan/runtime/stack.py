@@ -43,18 +43,14 @@ class Stacks:
     def _rows(self) -> I64:
         return np.flatnonzero(self.pool | self.large)
 
-    @cached_property
-    def capacity(self) -> I64:
-        """Stacks that a span can hold."""
-        capacity, rows = np.zeros(len(self.spans), np.int64), self._rows
-        capacity[rows] = self.spans.bytes_of(rows) // np.maximum(_size(self.spans, rows), 1)
+    def capacity(self, rows: I64) -> I64:
+        """Return how many stacks each of these stack spans can hold."""
+        capacity: I64 = self.spans.bytes_of(rows) // np.maximum(_size(self.spans, rows), 1)
         return capacity
 
-    @cached_property
-    def given_out(self) -> I64:
-        """Stacks given out; in small stacks' spans those that a P has cached count."""
-        given, rows = np.zeros(len(self.spans), np.int64), self._rows
-        given[rows] = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
+    def given_out(self, rows: I64) -> I64:
+        """Return how many stacks of these stack spans are given out; those of small ones that a P has cached count."""
+        given: I64 = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
         return given
 
     def holding(self, low: U64, high: U64) -> tuple[Mask, Mask]:
@@ -73,7 +69,7 @@ class Stacks:
     @property
     def in_use_bytes(self) -> int:
         """Bytes of the stacks that goroutines stand on."""
-        given = self.given_out[self._rows] * _size(self.spans, self._rows)
+        given = self.given_out(self._rows) * _size(self.spans, self._rows)
         return int(given.sum()) - int(self.cached_bytes.sum())
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
+from typing import Final
 
 import numpy as np
 
+from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.held import Held, Places
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.recorder import RecorderOfCopy
@@ -18,6 +20,31 @@ from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.parts import part
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 from gdb_gospan.runtime.special import read_every_special
+
+_PLACED: Final = frozenset({"central", "allocated", "unswept_marks", "cached", "page_kinds", "mem_stats"})
+"""Parts that read only where `Heap.places` or the marks are, or do not read at all."""
+
+
+def note_whole(heap: Heap, footprint: Footprint) -> None:
+    """Note where `read_whole` reads; where there is much of it, without reading it."""
+    for name, value in vars(Heap).items():
+        if isinstance(value, part) and name not in _PLACED:
+            getattr(heap, name)
+    reader, spans = heap.reader, heap.spans
+    rows: I64 = np.flatnonzero(spans.in_use)
+    bases = heap.arenas.base, np.full(len(heap.arenas), heap.arenas.nbytes, np.uint64)
+    for places in _outside(bases, _many(heap, rows)):
+        footprint.note(*places)
+    inline = rows[heap.span_map.inline_marks[rows]]
+    if len(inline):
+        footprint.note(*mspan.inline_marks_at(reader, spans, inline))
+    if "pinnerBits" in spans.records:
+        pinned = spans.records.at("pinnerBits", rows)
+        ends = spans.records.at("nelems", rows)[pinned != 0]
+        footprint.note(pinned[pinned != 0], bits.bytes_of(2 * ends))
+    read_every_special(reader, spans.records["specials"][rows])
+    for address in _types(heap, rows):
+        heap.type_at(address)
 
 
 def read_whole(heap: Heap) -> None:

@@ -103,6 +103,7 @@ def plan(
     with suppress(Exception):
         arenas = trial.arenas.base, np.full(len(trial.arenas), trial.arenas.nbytes, np.uint64)
     needed, pieces = footprint.places(arenas)
+    del trial, footprint  # before there is the room for what is to be copied
     pages = grown(needed, mappings, arenas)
     held = len(pages) + int(pieces[1].sum()) // PAGE
     return Plan(pages, pieces, arenas) if held <= MOST else None

@@ -76,7 +76,7 @@ def dump_decoded(file):
 def decoded_stacks(heap):
     spans, found = heap.spans, heap.stacks
     rows = np.flatnonzero(spans.stack)
-    free = np.where(found.pool, found.capacity - found.given_out, 0)[rows]
+    free = np.where(found.pool[rows], found.capacity(rows) - found.given_out(rows), 0)
     return {
         "listed": spans.addresses[found.listed].tolist(),
         "free": dict(zip(spans.addresses[rows].tolist(), free.tolist(), strict=True)),

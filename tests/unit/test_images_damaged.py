@@ -111,7 +111,7 @@ def alloc_count_of_stacks(heap: Heap, choose: random.Random) -> Change | None:
     if row is None:
         return None
     free = heap.spans.records["manualFreeList"][row] != 0
-    given = int(heap.stacks.capacity[row]) if free else 0
+    given = int(heap.stacks.capacity(np.array([row]))[0]) if free else 0
     return field(heap, choose, "mspan", int(heap.spans.addresses[row]), "allocCount", to=given)
 
 

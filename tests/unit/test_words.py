@@ -283,11 +283,12 @@ def test_the_free_stacks_are_those_not_given_out(image: str) -> None:
     free = 0
     for row in np.flatnonzero(stacks.pool).tolist():
         size = int(spans.records["elemsize"][row])
-        for index in range(int(stacks.capacity[row])):
+        for index in range(int(stacks.capacity(np.array([row]))[0])):
             place = locate(heap, int(spans.start[row]) + index * size)
             assert place is not None
             assert place.stack is not None
             free += size if place.stack.free else 0
-    given = (stacks.given_out * spans.records["elemsize"])[stacks.pool].sum()
-    total = (stacks.capacity * spans.records["elemsize"])[stacks.pool].sum()
+    small = np.flatnonzero(stacks.pool)
+    given = (stacks.given_out(small) * spans.records["elemsize"][small]).sum()
+    total = (stacks.capacity(small) * spans.records["elemsize"][small]).sum()
     assert free == total - given + stacks.cached_bytes.sum()
