@@ -30,9 +30,8 @@ def test_commands_exist(page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_it_is_linked_and_fits(page) -> None:
+def test_it_is_linked(page) -> None:
     assert f"examples/{page.name}" in (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    assert max(map(len, page.read_text(encoding="utf-8").splitlines())) <= 120
 
 
 def test_every_refusal_of_the_kernel_is_explained() -> None:
