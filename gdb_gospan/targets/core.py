@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
-from gdb_gospan.targets.frames import stacks
 from gdb_gospan.analysis.session import Session, Target, core_description, cut_off, no_runtime
-from gdb_gospan.targets.variables import by_symbols
 from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageError
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
@@ -22,10 +20,12 @@ from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.model import Tell
 from gdb_gospan.memory.filtered import refuse_filtered
+from gdb_gospan.memory.model import Tell
 from gdb_gospan.memory.places import Module, modules
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.targets.frames import stacks
+from gdb_gospan.targets.variables import by_symbols
 
 _PROGRAM: Final = (ET_EXEC, ET_DYN)
 
