@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [
-    *(CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/bench/README.md")),
+    *(
+        CHECKOUT / name
+        for name in (
+            "README.md",
+            "CONTRIBUTING.md",
+            "CHANGELOG.md",
+            "tests/bench/README.md",
+            "dlv_scripts/README.md",
+        )
+    ),
     *recipes.PAGES,
 ]
 NAMES = {name for command in catalog.COMMANDS for name in (command.name, *command.aliases)}
