@@ -30,4 +30,4 @@ def test_lines(page: Path, block: str, tmp_path: Path) -> None:
     said = recipes.typed(tmp_path, block)
     assert "Traceback" not in said
     assert "go-spans: " not in said, said
-    assert "identities" in said
+    assert "linux/amd64" in said, "the heading of a report"
