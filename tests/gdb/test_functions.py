@@ -144,9 +144,9 @@ def test_the_examples_of_the_help(gdb: Gdb) -> None:
     """On a core that died in the runtime, where gdb's language is not Go."""
     core = cores.kernel_core(programs.build("frag", NEWEST), "-objects", "2000")
     (text,) = run_gdb(gdb, ["help function go_span"]).stdout
-    readme = (CHECKOUT / "README.md").read_text()
+    pages = "".join((CHECKOUT / name).read_text() for name in ("README.md", "examples/gdb.md"))
     examples = re.findall(r"print \*\$go_span\('main.*?\)$", text, re.MULTILINE) + re.findall(
-        r"print \S*\$go_\w+\('main[^`]*", readme
+        r"print \S*\$go_\w+\('main[^`\n]*", pages
     )
     assert len(examples) >= 4
     result = run_gdb(gdb, examples, exe=core.executable, core=core.path)

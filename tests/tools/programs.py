@@ -15,7 +15,8 @@ from tools.cache import CHECKOUT, Unavailable, once, remembered, root, trim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FRAG = CHECKOUT / "examples" / "frag"
+EXAMPLES = CHECKOUT / "examples"
+FRAG = EXAMPLES / "frag"
 PROGRAMS = CHECKOUT / "tests" / "programs"
 LIMIT = 2 << 30
 
@@ -39,7 +40,7 @@ def build(
     Parameters
     ----------
     name
-        A folder of tests/programs, or "frag" for examples/frag.
+        A folder of tests/programs or examples, for instance "frag".
     minor
         Go release, for instance "1.27".
     ldflags, gcflags, tags, buildmode
@@ -56,8 +57,9 @@ def build(
     toolchain = toolchains.ensure(minor)
     if cgo and not shutil.which("gcc"):
         raise Unavailable("no gcc on PATH for a program with cgo")
-    folder = FRAG if name == "frag" else PROGRAMS / name
-    sources = [FRAG] if name == "frag" else [FRAG, PROGRAMS]
+    example = (EXAMPLES / name / "main.go").exists()
+    folder = EXAMPLES / name if example else PROGRAMS / name
+    sources = [folder] if example else [FRAG, PROGRAMS]
     options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags, "-buildmode": buildmode}
     flags = [f"{option}={value}" for option, value in options.items() if value]
     flags += ["-race"] if race else []

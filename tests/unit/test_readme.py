@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gdb_gospan.reports import catalog
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.screens import summary
-from tools import gdbs, readme_tables
+from tools import gdbs, readme_tables, recipes
 from tools.cache import CHECKOUT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    *(
+        CHECKOUT / name
+        for name in (
+            "README.md",
+            "CONTRIBUTING.md",
+            "CHANGELOG.md",
+            "tests/bench/README.md",
+            "dlv_scripts/README.md",
+        )
+    ),
+    *recipes.PAGES,
+]
 NAMES = {name for command in catalog.COMMANDS for name in (command.name, *command.aliases)}
 
 
@@ -27,21 +44,18 @@ def test_every_command_is_described() -> None:
     assert described == NAMES
 
 
-def test_the_commands_that_sort_are_those() -> None:
-    (said,) = re.findall(r"shows\)\. (.*?) take `--sort`", README, re.DOTALL)
-    with_both = {
-        command.name
-        for command in catalog.COMMANDS
-        if {"sort", "limit"} <= {option.name for option in command.options}
-    }
-    assert set(re.findall(r"`(\w+)`", said)) == with_both
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_it_fits(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120] == []
+    assert page.name != "README.md" or len(lines) < 250
 
 
 def test_every_option_of_the_installer_is_described() -> None:
     usage = (CHECKOUT / "install.sh").read_text().partition("EOT")[2].partition("EOT")[0]
     options = set(re.findall(r"^  (--[\w-]+)", usage, re.MULTILINE)) - {"--help"}
-    rows = README.partition("## Install")[2].partition("## Use")[0]
-    assert options == set(re.findall(r"`(--[\w-]+)", "".join(re.findall(r"^\| .*? \|", rows, re.MULTILINE))))
+    page = (CHECKOUT / "examples" / "install.md").read_text(encoding="utf-8")
+    assert options <= set(re.findall(r"`(--[\w-]+)", "".join(re.findall(r"^\| .*? \|", page, re.MULTILINE))))
 
 
 def test_every_command_named_is_one() -> None:
@@ -57,13 +71,21 @@ def test_every_example_parses(command: catalog.Command) -> None:
     parse(command, words)
 
 
-def test_every_path_named_exists() -> None:
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_what_is_named_exists(page: Path) -> None:
+    """Paths in the checkout, links to other pages, and the headings that links lead to."""
+    text = page.read_text(encoding="utf-8")
     paths = re.findall(
-        r"(?:^|[ `(])\.?/?((?:tests|gdb_gospan|examples|dlv_scripts)/[\w./]+)", README, re.MULTILINE
+        r"(?:^|[ `(])\.?/?((?:tests|gdb_gospan|examples|dlv_scripts)/[\w./-]*\w)", text, re.MULTILINE
     )
-    assert len(paths) >= 4
-    assert [path for path in paths if not (CHECKOUT / path).exists()] == []
-    assert (CHECKOUT / "install.sh").exists()
+    assert [path for path in paths if not list(CHECKOUT.glob(path))] == []
+    for link in re.findall(r"\]\((?!https?:)(.*?)\)", text):
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 def test_the_debuggers_are_the_tested_ones() -> None:

@@ -11,8 +11,8 @@ from gdb_gospan.fields.command import options_of
 from gdb_gospan.memory import permissions
 from gdb_gospan.reports.arguments import command_named
 from tools.cache import CHECKOUT
+from tools.recipes import PAGES
 
-PAGES = sorted((CHECKOUT / "examples").glob("*.md"))
 OF_THE_COMMAND_LINE = {"pid", "dlv", "debug-directory"}
 
 
@@ -20,7 +20,7 @@ OF_THE_COMMAND_LINE = {"pid", "dlv", "debug-directory"}
 def test_commands_exist(page) -> None:
     text = page.read_text(encoding="utf-8")
     used = re.findall(
-        r"(?<!image=)go-spans (?!go-spans|…)([a-z]+)\b([^\n'`]*)",
+        r"(?<!image=)(?<!set )go-spans (?!go-spans|…)([a-z]+)\b([^\n'`]*)",
         re.sub(r"^.*(?:FROM|docker build).*$", "", text, flags=re.MULTILINE),
     )
     assert used
@@ -30,9 +30,8 @@ def test_commands_exist(page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_it_is_linked_and_fits(page) -> None:
+def test_it_is_linked(page) -> None:
     assert f"examples/{page.name}" in (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    assert max(map(len, page.read_text(encoding="utf-8").splitlines())) <= 120
 
 
 def test_every_refusal_of_the_kernel_is_explained() -> None:

@@ -1,0 +1,3 @@
+module gospan.example/cases
+
+go 1.19
