@@ -46,11 +46,14 @@ def altered_gdb(tmp_path):
         (["here"], "unknown option here"),
         (["--prefix"], "--prefix needs a value"),
         (["--prefix="], "--prefix needs a value"),
-        (["--demo", "--uninstall"], "--demo and --uninstall do not go together"),
-        (["--bundle", "x", "--demo"], "--bundle and --demo do not go together"),
+        (["--demo", "--uninstall"], "--demo and --uninstall cannot be combined"),
+        (["--bundle", "x", "--demo"], "--bundle and --demo cannot be combined"),
+        (["--no-gdb", "--no-shell"], "--no-gdb and --no-shell leave nothing to install"),
+        (["--no-gdb", "--gdb", "gdb"], "--no-gdb and --gdb cannot be combined"),
+        (["--no-gdb", "--demo"], "--demo needs gdb"),
         (["--gdb", "/nowhere/gdb"], "there is no gdb at /nowhere/gdb"),
-        (["--gdb", "/bin/false"], "/bin/false is no gdb that starts (it says: "),
-        (["--gdb", "/bin/ls"], "/bin/ls is no gdb that starts (it says: ls "),
+        (["--gdb", "/bin/false"], "/bin/false is not a gdb that starts (it says: "),
+        (["--gdb", "/bin/ls"], "/bin/ls is not a gdb that starts (it says: ls "),
         (["--prefix", "/a:b"], "gdb cannot take the folder /a:b"),
         (["--prefix", "/dev/null/x"], "cannot write to /dev/null/x: choose another folder with --prefix"),
         (["--bundle", "/"], "cannot write /: give the name of a file"),
@@ -97,21 +100,10 @@ def test_what_gdb_is(home, altered_gdb, change, line):
     assert line in fails(home, "--gdb", altered_gdb(change))
 
 
-@pytest.fixture
-def without_gdb(tmp_path):
-    """A PATH on which everything is but gdb."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for path in os.environ["PATH"].split(os.pathsep)[::-1]:
-        for entry in os.scandir(path) if os.path.isdir(path) else ():  # noqa: PTH112
-            (folder / entry.name).unlink(missing_ok=True)
-            (folder / entry.name).symlink_to(entry.path)
-    (folder / "gdb").unlink()
-    return folder
-
-
-def test_no_gdb(home, without_gdb):
-    line = fails(home, PATH=str(without_gdb))
+@pytest.mark.parametrize("options", [["--no-shell"], ["--bundle", "x.tar.gz"]])
+def test_no_gdb(home, without_gdb, options):
+    """Without gdb there is nothing but the command for the shell."""
+    line = fails(home, *options, PATH=str(without_gdb))
     apt = os.getuid() == 0 and shutil.which("apt-get")
     assert ("run apt-get install gdb, or " in line) if apt else ("install it as root, then run" in line)
 
