@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
+from gdb_gospan.errors import BROKEN_PIPE, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
 from gdb_gospan.fields.command import Command, Option
 from gdb_gospan.memory import limit as memorylimit
 from gdb_gospan.render.gate import shown
-from gdb_gospan.render.help import HELP_WIDTH, filled, help_text, hung
+from gdb_gospan.render.help import HELP_WIDTH, help_text
+from gdb_gospan.render.overview import overview_text
 from gdb_gospan.reports.arguments import command_named, split, with_addresses
 from gdb_gospan.reports.catalog import COMMANDS
 
@@ -42,26 +43,11 @@ _MAX_MEMORY: Final = Option(
     "most memory that go-spans may use, such as 4GiB (default: half of the machine's)",
     "SIZE",
 )
-_WAYS_IN: Final = (
-    (_FILES, "a core dump and its executable; the core alone also works"),
-    ("--pid N", "a running process, which is paused while it is read"),
-    ("--dlv HOST:PORT", "a program that a headless Delve debugs"),
-    ("SNAPSHOT", "a file that go-spans snapshot wrote, on this machine or another"),
-)
 _COMPLETION: Final = "--completion"
 _WIDEST: Final = 120
 _NARROWEST: Final = 40
 _HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
-
-_STATUSES: Final = {
-    0: "the report was shown, and for check: no identity is broken or unknown",
-    FOUND: "check found a broken identity",
-    USAGE: "the command line was wrong",
-    NOT_TOLD: "check could not decide, or the target could not be read",
-    INTERRUPTED: "interrupted",
-    BROKEN_PIPE: "the reader of the output closed the pipe",
-}
 
 Answer = tuple[Iterable[str], int]
 """What to print, in pieces, and the exit status."""
@@ -131,50 +117,8 @@ def _answer(words: list[str]) -> Answer:
 
 
 def overview() -> str:
-    """Return the list of the subcommands."""
-    width, room = max(len(command.name) for command in COMMANDS), _help_width()
-    return "\n".join(
-        [
-            *filled("", "See inside the Go heap: spans, size classes, pages and fragmentation.", "", room),
-            "",
-            *(
-                f"{'or     ' if at else 'Usage: '}{_PROGRAM} COMMAND {way} [OPTIONS]"
-                for at, (way, _) in enumerate(_WAYS_IN)
-            ),
-            "",
-            "What to read:",
-            *(line for way, meaning in _WAYS_IN for line in hung(way, meaning, 17, room)),
-            "",
-            "Commands:",
-            *(line for command in COMMANDS for line in hung(command.name, command.summary, width + 1, room)),
-            "",
-            *filled("", f"{_PROGRAM} help COMMAND explains a command. Start with:", "", room),
-            f"  {_PROGRAM} summary ./program core",
-            f"  {_PROGRAM} summary --pid N",
-            "",
-            "Other options:",
-            *hung(
-                "--version, -V",
-                "print the versions of go-spans, Python and numpy, and the Go releases it knows",
-                19,
-                room,
-            ),
-            *hung(
-                f"{_COMPLETION} SHELL",
-                "print a script that completes commands in bash, zsh or fish",
-                19,
-                room,
-            ),
-            "",
-            "Exit status:",
-            *(
-                line
-                for status, meaning in _STATUSES.items()
-                for line in filled(f"{status:5}  ", meaning, " " * 7, room)
-            ),
-            "",
-        ]
-    )
+    """Return what ``go-spans help`` prints."""
+    return overview_text(COMMANDS, _PROGRAM, _help_width())
 
 
 def _help(command: Command) -> str:

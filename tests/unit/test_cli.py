@@ -64,8 +64,8 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("summary", "go-spans summary ./program core"),
         ("summary a b c", "not 3 files"),
         ("show", "needs ADDRESS"),
-        ("list --sort zork a b", "takes no zork (it takes descriptor, start, npages, "),
-        ("list --state zork a b", "takes no zork (it takes in-use, manual,"),
+        ("list --sort zork a b", "invalid --sort zork (choose from descriptor, start, npages, "),
+        ("list --state zork a b", "invalid --state zork (choose from in-use, manual,"),
         ("list --state inus a b", "did you mean in-use?"),
         ("list --limit x a b", "x is not a number"),
         ("list --limit", "expected one argument"),
@@ -77,8 +77,8 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("--pid 5 check", "try: go-spans check --pid 5)"),
         ("-p 5", "try: go-spans summary -p 5)"),
         ("--limit 5 list a b", "try: go-spans list --limit 5 a b)"),
-        ("1234", "for a process: go-spans summary --pid 1234)"),
-        ("0xc000012340 a b", "for an address: go-spans show 0xc000012340 a b)"),
+        ("1234", "for a process, try: go-spans summary --pid 1234)"),
+        ("0xc000012340 a b", "for an address, try: go-spans show 0xc000012340 a b)"),
         (
             "summary --pid 5 --dlv localhost:1",
             "--pid 5 and --dlv localhost:1 cannot be combined: give one target",
@@ -166,9 +166,9 @@ IMAGE = str(images.FOLDER / "1.27-frag.gospan")
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["pages", "--limit", "1"], "--limit is of the chunks and the blockers, which are not shown (try: pages --chunks --limit 1)"),
+        (["pages", "--limit", "1"], "--limit applies to the chunks and the blockers, which are not shown (try: pages --chunks --limit 1)"),
         (["pages", "--limit=20"], "(try: pages --chunks --limit 20)"),
-        (["pages", "--blockers", "--sort", "free"], "--sort is of the chunks, which are not shown (try: pages --chunks --sort free)"),
+        (["pages", "--blockers", "--sort", "free"], "--sort applies to the chunks, which are not shown (try: pages --chunks --sort free)"),
         (["summary", "--debug-directory", "/d"], "--debug-directory has no effect: a snapshot contains the types"),
     ],
 )  # fmt: skip
