@@ -41,7 +41,7 @@ main() {
         shell_only=yes
     fi
     case $prefix in
-    *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot take the folder $prefix: choose one without : \\ or quotes with --prefix" ;;
+    *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot load files from $prefix: choose a folder without : \\ or quotes with --prefix DIR" ;;
     esac
     if [ "$mode" = demo ]; then
         [ -f "$here/examples/demo.sh" ] || fail "--demo builds a program from examples/: run it in a checkout"
@@ -76,11 +76,11 @@ Without gdb it installs the command for the shell alone, which needs a python3 o
   --no-gdbinit   leave the gdbinit alone
   --no-gdb       install the command for the shell alone
   --no-shell     do not put go-spans into ~/.local/bin, nor its completion where bash looks for it
-  --demo         show it: builds a sample program, lets it dump core, and prints the summary of the core;
+  --demo         show what it does: build a sample program, let it dump core, and print the summary of the core;
                  installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit and
                  ~/.local/bin alone
-  --delve        put the script for Delve into DIR/dlv_scripts, and say how to load it; changes no setting of
-                 yours, needs no gdb, and installs the command for the shell too
+  --delve        put the script for Delve into DIR/dlv_scripts, and say how to load it; installs the command for
+                 the shell too; needs no gdb, and changes no setting of yours
   --bundle FILE  write an archive for a machine without network, install nothing
   --from FILE    install from such an archive, or from the folder that it was unpacked in, without network
   --uninstall    remove the block and the installed files
@@ -180,7 +180,7 @@ probe_gdb() {
         if ! command -v gdb >/dev/null; then
             if [ "$mode" = install ] && [ "$shell" = yes ]; then
                 if ! agreed gdb; then
-                    say "There is no gdb: installing the command for the shell alone (to add gdb later, install it and run $0 again)"
+                    say "There is no gdb: installing only the command for the shell (to add gdb later, install it and run $0 again)"
                     probe_python
                     return
                 fi
@@ -194,13 +194,13 @@ probe_gdb() {
     gdb=$(absolute "$(command -v -- "$gdb")")
     gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
     [[ $gdb_version =~ ^GNU\ gdb.*\ ([0-9]+\.[^ ]*)$ ]] ||
-        fail "$gdb is not a gdb that starts ($(tail -n 1 "$temp/gdb" | grep . || printf 'it says: %s' "${gdb_version:-nothing}")): repair it, or choose another with --gdb PATH"
+        fail "$gdb is not a working gdb ($(tail -n 1 "$temp/gdb" | grep . || printf 'it says: %s' "${gdb_version:-nothing}")): repair it, or choose another with --gdb PATH"
     gdb_version=${BASH_REMATCH[1]}
-    [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb is gdb $gdb_version, go-spans needs 12 or newer: choose another with --gdb PATH"
+    [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb has version $gdb_version, but go-spans needs gdb 12 or newer: choose another with --gdb PATH"
     ask_version
-    [ -n "$python" ] || fail "$gdb has no Python inside: choose a gdb that has with --gdb PATH"
+    [ -n "$python" ] || fail "$gdb was built without Python: choose another gdb with --gdb PATH"
     [[ $python =~ ^3\.[1-9][0-9]$ ]] ||
-        fail "$gdb has Python $python inside, go-spans needs 3.10 or newer: choose another gdb with --gdb PATH"
+        fail "$gdb has Python $python inside, but go-spans needs 3.10 or newer: choose another gdb with --gdb PATH"
 }
 
 # inside CODE: run a line of Python in gdb; without gdb, in the Python of the shell.
@@ -233,7 +233,7 @@ probe_python() {
         [ "${bundled:-$python}" = "$python" ] || continue
         return
     done
-    fail "there is no Python ${bundled:-3.10 or newer} for the command in the shell: install ${bundled:+python}${bundled:-python3} first, then run $0 again"
+    fail "the command for the shell needs Python ${bundled:-3.10 or newer}, and there is none: install ${bundled:+python}${bundled:-python3} first, then run $0 again"
 }
 
 # base_python NAME: the program itself, not an environment or a shim that may be gone tomorrow.
@@ -266,9 +266,9 @@ unpack_from() {
 find_tree() {
     if [ -n "$from" ]; then
         [ -d "$tree/site/python$python" ] ||
-            fail "$from is for $(cd "$tree/site" && echo python*), gdb's Python here is $python: make the bundle with a gdb like this one"
+            fail "$from was made for $(cd "$tree/site" && echo python*), but gdb's Python here is $python: make the bundle with a gdb like this one"
         [ "$(stamp_abi "$tree/site/python$python")" = "$abi" ] ||
-            fail "$from is for $(stamp_abi "$tree/site/python$python"), this machine is $abi: make the bundle on a machine like this one"
+            fail "$from was made for $(stamp_abi "$tree/site/python$python"), but this machine is $abi: make the bundle on a machine like this one"
     fi
     if [ -f "$tree/gdb_gospan/__init__.py" ]; then
         package=$tree/gdb_gospan plain=$tree/gdb_gospan/gdb_gospan
@@ -277,7 +277,7 @@ find_tree() {
         [ -d "$package" ] || for package in "$tree"/site/python*/gdb_gospan; do :; done
     fi
     [[ -f $package/__init__.py && -f $package/install_shell.sh && -f $plain && -f $tree/pyproject.toml ]] ||
-        fail "$tree does not hold all of gdb_gospan: get a whole checkout or bundle"
+        fail "$tree lacks a part of gdb_gospan: get a complete checkout or bundle"
     # shellcheck source=gdb_gospan/install_shell.sh
     . "$package/install_shell.sh"
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
@@ -422,8 +422,8 @@ made_delve() { grep -qs '^# Made by install.sh' "$1/dlv_scripts/init"; }
 run_delve() {
     local folder=$prefix/dlv_scripts file
     [ -f "$here/dlv_scripts/go_spans.star" ] || fail "--delve copies dlv_scripts/: run it in a checkout"
-    case $prefix in *$'\n'*) fail "Delve cannot take the folder $prefix: choose another with --prefix" ;; esac
-    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder is not from an installation: choose another folder with --prefix DIR"
+    case $prefix in *$'\n'*) fail "Delve cannot load files from $prefix: choose another folder with --prefix DIR" ;; esac
+    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder was not made by install.sh: choose another folder with --prefix DIR"
     { mkdir -p -- "$folder" && [ -w "$folder" ]; } 2>/dev/null || fail "cannot write to $prefix: choose another folder with --prefix DIR"
     printf '%s\n' '# Made by install.sh --delve; install.sh --uninstall removes it.' "source $folder/go_spans.star" >"$folder/.new"
     mv -f -- "$folder/.new" "$folder/init"
@@ -433,9 +433,9 @@ run_delve() {
     done
     say "Put go_spans for Delve into $folder; no setting of Delve or of your shell is changed"
     say "Next: dlv core PROGRAM CORE --init '$folder/init' (or dlv attach PID --init …), then type go_spans summary"
-    say "In a session that is open: source $folder/go_spans.star"
-    say "To have it at hand, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
-    say "Leave a process with exit -d (Delve 1.27 on), or exit and then n: a plain exit asks to kill it, and yes is the default"
+    say "In an open session: source $folder/go_spans.star"
+    say "To load it with a short command, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
+    say "To leave a process running, type exit -d (Delve 1.27 or newer), or exit and then n: a plain exit asks whether to kill it, and yes is the default"
 }
 
 run_bundle() {
@@ -447,7 +447,7 @@ run_bundle() {
     tar -C "$out" -czf "$temp/bundle.tar.gz" --owner=0 --group=0 gdb_gospan install.sh pyproject.toml site
     mv -f -- "$temp/bundle.tar.gz" "$bundle"
     say "Wrote go-spans $version for gdb with Python $python ($abi) to $bundle"
-    say "There, without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
+    say "On the machine without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
 }
 
 # The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit
@@ -458,22 +458,22 @@ gdbinit_read() {
     printf '%s' "${file:-$home/.gdbinit}"
 }
 
-# forget_blocks [KEEP]: take the block out of every gdbinit but KEEP.
+# forget_blocks [KEEP]: remove the block from every gdbinit but KEEP.
 forget_blocks() {
     local file
     for file in "${gdbinits[@]}"; do
         if [ "$file" != "${1:-}" ] && grep -qs "^$begin" "$file"; then
             edit_gdbinit "$file" ''
-            say "Took the block out of $file"
+            say "Removed the block from $file"
         fi
     done
 }
 
-# edit_gdbinit FILE LINES: set the lines of the block, or take the block out when LINES is empty. All other bytes
+# edit_gdbinit FILE LINES: set the lines of the block, or remove the block when LINES is empty. All other bytes
 # stay. Notes in the block say what has to be undone: a file that was not there, a last line that had no newline.
 edit_gdbinit() {
     local LC_ALL=C file text='' before rest block notes='' result made='# (made this file)' open='# (no newline stood before)'
-    file=$(readlink -f -- "$1") || fail "cannot find where $1 leads: repair the link, then run this again"
+    file=$(readlink -f -- "$1") || fail "$1 is a link that leads nowhere: repair it, then run this again"
     if [ -e "$file" ]; then
         text=$(cat -- "$file" && printf x) || fail "cannot read $file: make it readable, then run this again"
         text=${text%x}
@@ -484,7 +484,7 @@ edit_gdbinit() {
     if [ "$before" != "$rest" ]; then
         rest=${rest:${#before}+1}
         block=${rest%%"$end"*}
-        [ "$block" != "$rest" ] || fail "$file has a line $begin without its $end: take the block out by hand"
+        [ "$block" != "$rest" ] || fail "$file has a line $begin without its $end: remove the block by hand"
         rest=${rest#*"$end"}
         case $block in *"$made"*) notes=$made$'\n' ;; *"$open"*) notes=$open$'\n' ;; esac
     else
@@ -494,7 +494,7 @@ edit_gdbinit() {
         rest=$'\n'
     fi
     if [ -n "$2" ]; then
-        result=$before$'\n'$begin' (install.sh --uninstall takes this block out)'$'\n'$notes$2$'\n'$end$rest
+        result=$before$'\n'$begin' (install.sh --uninstall removes this block)'$'\n'$notes$2$'\n'$end$rest
     elif [ "$notes$before$rest" = "$made"$'\n\n' ]; then
         rm -f -- "$file"
         return

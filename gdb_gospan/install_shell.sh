@@ -32,7 +32,7 @@ note_folders() {
 put_link() {
     if [ -e "$1" ] || [ -L "$1" ]; then
         if ! ours "$1" "$2"; then
-            say "Left $1 as it is: it is not from this installer"
+            say "Left $1 as it is: it was not made by install.sh"
             return 1
         fi
     fi
@@ -48,7 +48,7 @@ install_shell() {
     local site=$prefix/site/python$python name=go-spans
     find_shell_python
     if [ -z "$shell_python" ]; then
-        say "There is no python$python program to run go-spans in a shell: for another Python, run $0 --no-gdb"
+        say "There is no program python$python for go-spans in a shell: to use another Python there, run $0 --no-gdb"
         return
     fi
     {

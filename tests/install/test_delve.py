@@ -50,5 +50,5 @@ def test_what_is_not_ours_stays(home, tmp_path):
     (folder / "mine.star").write_text("x = 1")
     done = home.run(CHECKOUT / "install.sh", "--delve", "--prefix", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("is not from an installation: choose another folder with --prefix DIR\n")
+    assert done.stderr.endswith("was not made by install.sh: choose another folder with --prefix DIR\n")
     assert [path.name for path in folder.iterdir()] == ["mine.star"]

@@ -80,7 +80,7 @@ def test_folders_that_were_there_stay(home, unpacked):
 
 def test_without_gdb_one_command_is_enough(home, unpacked, without_gdb):
     said = home.install("--from", unpacked, PATH=str(without_gdb), **OFFLINE)
-    assert said.startswith("There is no gdb: installing the command for the shell alone")
+    assert said.startswith("There is no gdb: installing only the command for the shell")
     assert "for Python 3." in said
     assert summarises(home, command(home), PATH=str(without_gdb))
     assert not (home.path / ".gdbinit").exists()
@@ -102,7 +102,8 @@ def test_without_gdb_and_python(home, unpacked, without_gdb):
     done = home.run(script, PATH=str(without_gdb))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert (
-        "there is no Python 3.10 or newer for the command in the shell: install python3 first" in done.stderr
+        "the command for the shell needs Python 3.10 or newer, and there is none: install python3 first"
+        in done.stderr
     )
     assert home.files() == {}
 
@@ -139,8 +140,8 @@ def test_what_is_not_ours_stays(home, unpacked, kind):
         command(home).symlink_to("/bin/true" if kind == "link" else "/nowhere/go-spans")
     before = command(home).lstat().st_mtime_ns
     said = home.install("--from", unpacked)
-    assert f"Left {command(home)} as it is: it is not from this installer\n" in said
-    assert f"Left {completion(home)} as it is: it is not from this installer\n" in said
+    assert f"Left {command(home)} as it is: it was not made by install.sh\n" in said
+    assert f"Left {completion(home)} as it is: it was not made by install.sh\n" in said
     assert f"In a shell: {home.prefix}/go-spans summary" in said
     assert summarises(home, home.prefix / "go-spans")
     home.install("--uninstall")
