@@ -28,7 +28,15 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises one line instead of printing usage and leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message} (try: {self.usage} {self.prog})")
+        name, _, what = message.removeprefix("argument ").partition(": ")
+        if what == "expected one argument":
+            line = f"{name} needs a value"
+        elif what.startswith("ignored explicit argument"):
+            line = f"{name} takes no value"
+        else:
+            line = f"{name}: {what}" if what else message
+        hint = "" if line.endswith(")") else f" (try: {self.usage} {self.prog})"
+        raise UsageError(f"{self.prog}: {line}{hint}")
 
 
 def parsed(

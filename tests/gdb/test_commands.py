@@ -429,7 +429,7 @@ SLIPS = {
     "list --state free": "in-use",
     "list --class many": "many is not a number",
     "list --limit -1": "-1 is negative",
-    "list --class": "expected one argument",
+    "list --class": "--class needs a value",
     "list --occupancy lots": "invalid --occupancy lots (try: --occupancy 0-25)",
     "list --pages 9-2": "LOW must be 0 or more, and HIGH not below LOW",
     "classes --color red": "always",

@@ -28,8 +28,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 root = kept.root
 
-#: What `once` fetches from a network; all else it builds.
-FETCHED = ("debian", "delve", "gdb", "gdbserver", "go", "npm", "site", "strace")
+#: What `once` fetches from a network, by folder, and how that is called; all else it builds.
+FETCHED = {
+    "debian": "the Debian package",
+    "delve": "Delve",
+    "gdb": "gdb",
+    "gdbserver": "gdbserver",
+    "go": "Go",
+    "npm": "the npm package",
+    "site": "the Python packages for",
+    "strace": "strace",
+}
 
 #: The file of lines for the person who watches a run (conftest.py, --tell).
 told_in: str | None = None
@@ -72,7 +81,7 @@ def once(final: Path, make: Callable[[Path], None]) -> Path:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 parts = final.relative_to(root()).parts if final.is_relative_to(root()) else ()
                 if parts[:1] and parts[0] in FETCHED:
-                    tell(f"fetching {' '.join(parts)}")
+                    tell(" ".join(("fetching", FETCHED[parts[0]], *parts[1:])))
                 with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as parent:
                     folder = Path(parent) / final.name
                     folder.mkdir()

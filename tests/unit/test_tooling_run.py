@@ -131,5 +131,5 @@ def test_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(folder.VARIABLE, str(tmp_path))
     cache.once(tmp_path / "go" / "1.27.3", lambda _: None)
     cache.once(tmp_path / "cores" / "frag", lambda _: None)
-    assert telling.fetched() == ["tests/run: fetching go 1.27.3"]
+    assert telling.fetched() == ["tests/run: fetching Go 1.27.3"]
     assert telling.fetched() == []
