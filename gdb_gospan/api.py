@@ -274,7 +274,7 @@ def open_heap(
         name for name, value in (("core", core), ("pid", pid), ("snapshot", snapshot)) if value is not None
     ]
     if len(given) > 1:
-        raise UsageError(f"open: {' and '.join(given)} are two targets; give one of them")
+        raise UsageError(f"open: {' and '.join(given)} cannot be combined: give one target")
     return Heap(_opener(core, executable, pid, snapshot, runtime), needs)
 
 

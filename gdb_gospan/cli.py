@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from gdb_gospan import __version__
-from gdb_gospan.errors import BROKEN_PIPE, FOUND, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
+from gdb_gospan.errors import BROKEN_PIPE, INTERRUPTED, NOT_TOLD, USAGE, GoSpansError, UsageError
 from gdb_gospan.fields.command import Command, Option
 from gdb_gospan.memory import limit as memorylimit
 from gdb_gospan.render.gate import shown
-from gdb_gospan.render.help import HELP_WIDTH, filled, help_text, hung
+from gdb_gospan.render.help import HELP_WIDTH, help_text
+from gdb_gospan.render.overview import overview_text
 from gdb_gospan.reports.arguments import command_named, split, with_addresses
 from gdb_gospan.reports.catalog import COMMANDS
 
@@ -28,32 +28,26 @@ _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
 _FILE_COUNT: Final = 2
 _FILES_HELP: Final = (
-    "the executable and a core of it, in either order; for the runtime of a library, the library and the core; or a "
-    "snapshot alone"
+    "the executable and its core dump, in either order; for the Go runtime of a library, the library and the core; or "
+    "a core or a snapshot alone"
 )
 _PID: Final = Option(
-    "pid", "instead: a running process, which stands still while it is read", "N", number=True, short="p"
+    "pid", "read a running process, which is paused while it is read", "N", number=True, short="p"
 )
-_DLV: Final = Option("dlv", "instead: what a headless Delve debugs", "HOST:PORT")
+_DLV: Final = Option("dlv", "read the program that a headless Delve debugs", "HOST:PORT")
 _DEBUG_FILES: Final = Option(
-    "debug-directory", "where split debug information is: gdb's debug-file-directory", "DIR"
+    "debug-directory", "where to look for separate debug information, as gdb's debug-file-directory", "DIR"
 )
 _MAX_MEMORY: Final = Option(
-    memorylimit.OPTION, "memory that go-spans may take, such as 4GiB; half of all if not given", "SIZE"
+    memorylimit.OPTION,
+    "most memory that go-spans may use, such as 4GiB (default: half of the machine's)",
+    "SIZE",
 )
+_COMPLETION: Final = "--completion"
 _WIDEST: Final = 120
 _NARROWEST: Final = 40
 _HELP: Final = ("--help", "-h", "help")
 _TRACEBACK: Final = "GOSPANS_TRACEBACK"
-
-_STATUSES: Final = {
-    0: "the report was shown, and for check: no identity is broken or unknown",
-    FOUND: "check found a broken identity",
-    USAGE: "the command line was wrong",
-    NOT_TOLD: "check could not tell, or the target could not be read",
-    INTERRUPTED: "interrupted",
-    BROKEN_PIPE: "the reader of the output went away",
-}
 
 Answer = tuple[Iterable[str], int]
 """What to print, in pieces, and the exit status."""
@@ -109,7 +103,11 @@ def _answer(words: list[str]) -> Answer:
         return [overview()], USAGE
     name, *rest = words
     if name in ("--version", "-V", "version"):
-        return [f"{_PROGRAM} {__version__}\n"], 0
+        from gdb_gospan.reports.version import version_text  # noqa: PLC0415  # help is shown at once
+
+        return [version_text(_PROGRAM)], 0
+    if name.partition("=")[0] == _COMPLETION:
+        return [_completion(name.partition("=")[2] or " ".join(rest))], 0
     if name in _HELP:
         return [_help(command_named(rest[0])) if rest and rest[0] not in _HELP else overview()], 0
     command = command_named(name, rest)
@@ -119,31 +117,8 @@ def _answer(words: list[str]) -> Answer:
 
 
 def overview() -> str:
-    """Return the list of the subcommands."""
-    width, room = max(len(command.name) for command in COMMANDS), _help_width()
-    return "\n".join(
-        [
-            *filled("", "See inside the Go heap: spans, size classes, pages and fragmentation.", "", room),
-            "",
-            f"Usage: {_PROGRAM} COMMAND {_FILES} [OPTIONS]",
-            f"or     {_PROGRAM} COMMAND --pid N [OPTIONS]",
-            f"or     {_PROGRAM} COMMAND SNAPSHOT [OPTIONS]",
-            "",
-            *(line for command in COMMANDS for line in hung(command.name, command.summary, width + 1, room)),
-            "",
-            *filled("", f"{_PROGRAM} help COMMAND explains one of them. Start with:", "", room),
-            f"  {_PROGRAM} summary ./program core",
-            f"  {_PROGRAM} summary --pid N",
-            "",
-            "Exit status:",
-            *(
-                line
-                for status, meaning in _STATUSES.items()
-                for line in filled(f"{status:5}  ", meaning, " " * 7, room)
-            ),
-            "",
-        ]
-    )
+    """Return what ``go-spans help`` prints."""
+    return overview_text(COMMANDS, _PROGRAM, _help_width())
 
 
 def _help(command: Command) -> str:
@@ -159,6 +134,17 @@ def _help(command: Command) -> str:
             width=_help_width(),
         )
         + " ./program core\n"
+    )
+
+
+def _completion(shell: str) -> str:
+    from gdb_gospan.glossary.lookup import TERMS  # noqa: PLC0415  # as in _report
+    from gdb_gospan.render.completion import completion  # noqa: PLC0415
+
+    names = [name for term in TERMS for name in (term.name, *term.aliases) if name.isidentifier()]
+    more = _with_pid(COMMANDS[0]).options[len(COMMANDS[0].options) :]
+    return completion(
+        shell, _PROGRAM, COMMANDS, more=more, terms=lambda command: [] if command.needs_target else names
     )
 
 
@@ -183,7 +169,7 @@ def _without_files(command: Command, words: Sequence[str]) -> Answer:
     arguments["argument"] = " ".join(plain) or None
 
     from gdb_gospan.render.style import Style  # noqa: PLC0415
-    from gdb_gospan.reports.run import printed  # noqa: PLC0415  # help is to be at hand at once
+    from gdb_gospan.reports.run import printed  # noqa: PLC0415  # help is shown at once
 
     return printed(None, command, arguments, Style(**_terminal(arguments)))
 
@@ -194,7 +180,7 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     pid, delve = arguments.pop(_PID.name), arguments.pop(_DLV.name)
     if pid is not None and delve is not None:
         raise UsageError(
-            f"{command.name}: --{_PID.name} {pid} and --{_DLV.name} {delve} are two targets; give one of them"
+            f"{command.name}: --{_PID.name} {pid} and --{_DLV.name} {delve} cannot be combined: give one target"
         )
     if pid is not None:
         return _report_process(command, arguments, plain, pid)
@@ -207,14 +193,14 @@ def _report(command: Command, words: Sequence[str]) -> Answer:
     arguments["argument"] = _first(command, plain) if given else None
     files = plain[1:] if given else plain
     if open_saved and len(files) == 1:
-        _without_debug_files(command, arguments, "a snapshot has the types in it")
+        _without_debug_files(command, arguments, "a snapshot contains the types")
         return _shown(open_saved(files[0], arguments["runtime"]), command, arguments)
     if any(_saved(file) for file in files):
         raise UsageError(
-            f"{command.name}: a snapshot is all that is needed, and no other file (not: {' '.join(files)})"
+            f"{command.name}: a snapshot is read without other files: give one snapshot only (got: {' '.join(files)})"
         )
 
-    # Help needs neither numpy nor ELF, and is to be at hand at once.
+    # Help needs neither numpy nor ELF, and is shown at once.
     from gdb_gospan.render.progress import telling_of  # noqa: PLC0415  # see above
     from gdb_gospan.targets.core import open_session  # noqa: PLC0415  # see above
 
@@ -250,9 +236,9 @@ def _saved(file: str) -> Callable[[str, str | None], Session] | None:
 
 def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence[str], pid: int) -> Answer:
     if pid <= 0:
-        raise UsageError(f"{command.name}: --pid {pid} is no process (try: pidof PROGRAM)")
+        raise UsageError(f"{command.name}: invalid --pid {pid}: it is not a process (try: pidof PROGRAM)")
     _without_its_files(
-        command, arguments, plain, f"--pid {pid} takes no files: the process knows its executable"
+        command, arguments, plain, f"--pid {pid} takes no files: the process has its executable"
     )
 
     from gdb_gospan.targets.process import open_session  # noqa: PLC0415  # as in _report
@@ -262,7 +248,7 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
 
 
 def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
-    _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has its program")
+    _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has the program")
     _without_debug_files(command, arguments, "Delve looks for debug information itself")
 
     from gdb_gospan.targets.delve_server import open_session  # noqa: PLC0415
@@ -283,10 +269,10 @@ def _without_debug_files(command: Command, arguments: dict[str, Any], why: str) 
 
 
 def _without_its_files(command: Command, arguments: dict[str, Any], plain: Sequence[str], why: str) -> None:
-    """Set the argument, the only word that there can be besides a target that is not files."""
+    """Set the argument, the only word that may stand beside a target that is not files."""
     taken = 1 if command.argument else 0
     if len(plain) > taken:
-        raise UsageError(f"{command.name}: {why} (not: {' '.join(plain[taken:])})")
+        raise UsageError(f"{command.name}: {why} (remove: {' '.join(plain[taken:])})")
     arguments["argument"] = plain[0] if plain else None
     if command.needs_argument and not plain:
         _first(command, plain)

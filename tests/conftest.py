@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import signal
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tools import cores, delves, gdbs, programs, realworld, soak, toolchains
+from tools import cache, cores, delves, gdbs, programs, realworld, soak, toolchains
+from tools.telling import Telling
 from tools.timing import pytest_runtest_makereport, pytest_runtest_protocol  # noqa: F401  # hooks
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # How long an example takes says more about what else this machine does than about the code. Nor may luck decide about a
 # change: the examples are the same in every run, and other ones only with --soak.
@@ -91,9 +89,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="looks at each busy program in a soak run (%(default)s); other numbers go with it",
     )
+    parser.addoption(
+        "--tell",
+        metavar="FILE",
+        help="tell how far the run is, by lines in place of dots; FILE has what workers say meanwhile (tests/run)",
+    )
 
 
+@pytest.hookimpl(trylast=True)  # the reporter is there
 def pytest_configure(config: pytest.Config) -> None:
+    cache.told_in = config.getoption("tell")
+    if cache.told_in and not hasattr(config, "workerinput") and config.getoption("verbose") == 0:
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        config.pluginmanager.register(Telling(Path(cache.told_in), reporter))
     if config.getoption("matrix") == "soak":
         soak.count = config.getoption("soak_count")
         hypothesis.settings.register_profile("soak", deadline=None, max_examples=soak.examples(100))

@@ -73,9 +73,9 @@ class _Prefix(gdb.Command):
     def _list(argument: str) -> tuple[None, int]:
         words = argument.split()
         if words and words[0] in ("--version", "version", "-V"):
-            from gdb_gospan import __version__
+            from gdb_gospan.reports.version import version_text
 
-            gdb.write(f"{_PREFIX} {__version__}\n")
+            gdb.write(version_text(_PREFIX, f"gdb {gdb.VERSION}"))
             return None, 0
         if words and words[0] not in ("help", "-h", "--help"):
             from gdb_gospan.debugger.habits import refuse_order

@@ -29,7 +29,7 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
         if name in _TARGETS and name not in own:
             value = value if equals else "".join(words[at + 1 : at + 2]) or _PLACES[name]
             raise UsageError(
-                f"{command.name}: {name} is for the command line, and gdb has a target of its own "
+                f"{command.name}: {name} is for the shell; in gdb, gdb opens what is read "
                 f"(try: {_TARGETS[name].format(value)})"
             )
         if command.argument is None and "/" in word and not words[at - 1 : at] and _is_file(word):
@@ -72,7 +72,7 @@ def refuse_order(words: Sequence[str]) -> None:
         others = [word for word in words if word != name]
         raise UsageError(f"the subcommand comes before {first} (try: go-spans {name} {' '.join(others)})")
     if "/" in first or _is_file(first):
-        raise UsageError(f"no subcommand {first}: {_own_files(first, rest, name)}")
+        raise UsageError(f"unknown command {first}: {_own_files(first, rest, name)}")
 
 
 def _is_file(word: str) -> bool:

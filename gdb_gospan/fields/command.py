@@ -149,17 +149,17 @@ COMMON: tuple[Option, ...] = (
     Option("units", "print KiB, MiB, GiB, or exact bytes", "UNITS", "binary", choices=("binary", "bytes")),
     Option(
         "color",
-        "point with colour; auto follows the terminal",
+        "use colour; auto: on a terminal only",
         "WHEN",
         "auto",
         choices=("auto", "always", "never"),
     ),
-    Option("why", "add the formulas of what the report shows"),
+    Option("why", "add the formulas of the figures in the report"),
 )
 
 RUNTIME = Option(
     "runtime",
-    "where a process has several Go runtimes: which one, by name or number; the largest if not given",
+    "which Go runtime, by name or number, if the process has several (default: the largest)",
     "NAME",
 )
 """Of every command that looks at a target."""
@@ -185,7 +185,7 @@ def sort_option(choices: tuple[str, ...], default: str, headings: dict[str, str]
     """
     return Option(
         "sort",
-        "column to sort by: figures from the largest; addresses, classes and names from the smallest",
+        "column to sort by: figures in descending order; addresses, classes and names in ascending order",
         "COL",
         default,
         choices=choices,

@@ -17,7 +17,7 @@ _ADDRESS = re.compile("0[xX][0-9a-fA-F]+")
 
 
 def command_named(name: str, rest: Sequence[str] = (), *, program: str = "go-spans") -> Command:
-    """Return the command, or raise a `UsageError` that suggests the nearest name, or where the name belongs.
+    """Return the command, or raise a `UsageError` that suggests the nearest name, or the right order of words.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ def command_named(name: str, rest: Sequence[str] = (), *, program: str = "go-spa
         if found is not None:
             others.remove(found)
         line = shlex.join([program, found or _FIRST, name, *others])
-        raise UsageError(f"{what} {name} stands where the command belongs (try: {line})")
+        raise UsageError(f"expected a command, got {what} {name} (try: {line})")
     if not near and name.isdecimal():
-        raise UsageError(f"no subcommand {name} (try, for a process: {program} {_FIRST} --pid {name})")
+        raise UsageError(f"unknown command {name} (for a process, try: {program} {_FIRST} --pid {name})")
     if _ADDRESS.fullmatch(name):
         raise UsageError(
-            f"no subcommand {name} (try, for an address: {shlex.join([program, 'show', name, *rest])})"
+            f"unknown command {name} (for an address, try: {shlex.join([program, 'show', name, *rest])})"
         )
     hint = f"did you mean {near[0]}?" if near else "try one of: " + " ".join(names)
-    raise UsageError(f"no subcommand {name} ({hint})")
+    raise UsageError(f"unknown command {name} ({hint})")
 
 
 def _no_name(word: str) -> str:
@@ -72,7 +72,7 @@ def parse(
     defaults
         Values of options that are not given, where they are not those of the command.
     shown
-        Whether the report is for people, and an option of a part of it that is not in it a mistake.
+        Whether the report is for people, and an option for a part that is not shown a mistake.
 
     Raises
     ------
@@ -145,7 +145,9 @@ def split(
 def _positional(command: Command, plain: Sequence[str]) -> str | None:
     if command.argument is None:
         if plain:
-            raise UsageError(f"{command.name}: takes no argument {plain[0]} ({_instead(command, plain[0])})")
+            raise UsageError(
+                f"{command.name}: unexpected argument {plain[0]} ({_instead(command, plain[0])})"
+            )
         return None
     if not plain:
         if command.argument_optional:
@@ -170,8 +172,10 @@ def low_high(command: str, option: str, text: str | None) -> tuple[float, float]
         last = float(high) if dash else first
     except ValueError:
         raise UsageError(
-            f"{command}: --{option} takes LOW-HIGH, such as {'0-25' if option == 'occupancy' else '1-4'}, not {text}"
+            f"{command}: invalid --{option} {text} (try: --{option} {'0-25' if option == 'occupancy' else '1-4'})"
         ) from None
     if not (0 <= first <= last):
-        raise UsageError(f"{command}: --{option} {text}: LOW is a number, 0 or more, and HIGH no less")
+        raise UsageError(
+            f"{command}: invalid --{option} {text}: LOW must be 0 or more, and HIGH not below LOW"
+        )
     return first, last

@@ -44,7 +44,7 @@ COMMANDS: tuple[Command, ...] = (
             ("how full", "spans by occupancy: up to 10 % on the left, or first, over 90 % on the right"),
         ),
         options=(
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="worst", choices=("spanclass", "elemsize", "npages", "spans", "nelems", "objects", "free_slots", "cached", "unswept", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes", "large_tail_bytes", "span_bytes", "occupied", "worst"), headings={"class": "spanclass", "size": "elemsize", "free": "free_slots", "tail": "tail_bytes", "bitmaps": "metadata_bytes", "how full": "occupied"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="worst", choices=("spanclass", "elemsize", "npages", "spans", "nelems", "objects", "free_slots", "cached", "unswept", "object_bytes", "free_bytes", "tail_bytes", "metadata_bytes", "large_tail_bytes", "span_bytes", "occupied", "worst"), headings={"class": "spanclass", "size": "elemsize", "free": "free_slots", "tail": "tail_bytes", "bitmaps": "metadata_bytes", "how full": "occupied"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
         ),
         rows="classes",
@@ -79,7 +79,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="scan", help="only spans of objects with pointers"),
             Option(name="occupancy", help="only spans filled from LOW to HIGH percent", metavar="LOW-HIGH"),
             Option(name="pages", help="only spans of LOW to HIGH pages (8 KiB each)", metavar="LOW-HIGH"),
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="worst", choices=("descriptor", "start", "npages", "span_bytes", "state", "spanclass", "elemsize", "nelems", "objects", "object_bytes", "free_slots", "free_bytes", "tail_bytes", "large_tail_bytes", "occupied", "sweepgen", "needzero", "large_type", "new", "worst"), headings={"bytes": "span_bytes", "sweep": "sweepgen", "class": "spanclass", "size": "elemsize", "tail": "tail_bytes", "zero": "needzero", "type": "large_type"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="worst", choices=("descriptor", "start", "npages", "span_bytes", "state", "spanclass", "elemsize", "nelems", "objects", "object_bytes", "free_slots", "free_bytes", "tail_bytes", "large_tail_bytes", "occupied", "sweepgen", "needzero", "large_type", "new", "worst"), headings={"bytes": "span_bytes", "sweep": "sweepgen", "class": "spanclass", "size": "elemsize", "tail": "tail_bytes", "zero": "needzero", "type": "large_type"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
         ),
         rows="list",
@@ -114,7 +114,7 @@ COMMANDS: tuple[Command, ...] = (
             ("chunk left", "bytes of the current chunk never handed out"),
         ),
         options=(
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="address", choices=("name", "address", "size", "inuse", "inuse_objects", "free", "free_bytes", "chunk_left"), headings={"fixalloc": "name", "bytes": "inuse", "in use": "inuse_objects", "free list": "free"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="address", choices=("name", "address", "size", "inuse", "inuse_objects", "free", "free_bytes", "chunk_left"), headings={"fixalloc": "name", "bytes": "inuse", "in use": "inuse_objects", "free list": "free"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=0, number=True),
         ),
         aliases=("spanalloc",),
@@ -137,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
             ("bytes", "bytes of these slots; null when the descriptor of one contradicts itself"),
         ),
         options=(
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="reusable", choices=("spanclass", "elemsize", "partial", "full", "unswept", "cached", "stale", "reusable", "reusable_bytes"), headings={"class": "spanclass", "size": "elemsize", "reusable slots": "reusable", "bytes": "reusable_bytes"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="reusable", choices=("spanclass", "elemsize", "partial", "full", "unswept", "cached", "stale", "reusable", "reusable_bytes"), headings={"class": "spanclass", "size": "elemsize", "reusable slots": "reusable", "bytes": "reusable_bytes"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
         ),
         rows="central",
@@ -159,7 +159,7 @@ COMMANDS: tuple[Command, ...] = (
             ("parked", "bytes of all that is free here and not returned: slots, stacks, pages, descriptors"),
         ),
         options=(
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="p", choices=("p", "status", "spans", "free_slots", "free_bytes", "stack_bytes", "descriptors", "parked_bytes", "page_bytes"), headings={"P": "p", "bytes": "free_bytes", "stacks": "stack_bytes", "mspans": "descriptors", "parked": "parked_bytes", "pages": "page_bytes"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="p", choices=("p", "status", "spans", "free_slots", "free_bytes", "stack_bytes", "descriptors", "parked_bytes", "page_bytes"), headings={"P": "p", "bytes": "free_bytes", "stacks": "stack_bytes", "mspans": "descriptors", "parked": "parked_bytes", "pages": "page_bytes"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=0, number=True),
         ),
         argument=("[P]", "one P by its number: its spans, class by class, which are then the rows of --csv too"),
@@ -186,7 +186,7 @@ COMMANDS: tuple[Command, ...] = (
             ("threads", "those that have an M, which is Go's word for a thread; and those of C, which have none"),
         ),
         options=(
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="size", choices=("size", "spans", "span_bytes", "capacity", "given_out", "free", "free_bytes"), headings={"bytes": "span_bytes", "stacks": "capacity"}),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="size", choices=("size", "spans", "span_bytes", "capacity", "given_out", "free", "free_bytes"), headings={"bytes": "span_bytes", "stacks": "capacity"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=0, number=True),
         ),
         rows="sizes",
@@ -243,7 +243,7 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option(name="chunks", help="show a row for each chunk of 4 MiB, too"),
             Option(name="blockers", help="show which spans keep blocks of 2 MiB from being wholly free, too"),
-            Option(name="sort", help="column to sort by: figures from the largest; addresses, classes and names from the smallest", metavar="COL", default="start", choices=("start", "in_use", "manual", "free", "released", "other", "largest_run"), headings={"chunks": "start", "returned": "released", "longest": "largest_run"}, part="the chunks", shown_by=("chunks", "json", "csv")),
+            Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="start", choices=("start", "in_use", "manual", "free", "released", "other", "largest_run"), headings={"chunks": "start", "returned": "released", "longest": "largest_run"}, part="the chunks", shown_by=("chunks", "json", "csv")),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True, part="the chunks and the blockers", shown_by=("chunks", "blockers", "json", "csv")),
             Option(name="csv", help="print the chunks as CSV"),
         ),

@@ -28,7 +28,15 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises one line instead of printing usage and leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message} (try: {self.usage} {self.prog})")
+        name, _, what = message.removeprefix("argument ").partition(": ")
+        if what == "expected one argument":
+            line = f"{name} needs a value"
+        elif what.startswith("ignored explicit argument"):
+            line = f"{name} takes no value"
+        else:
+            line = f"{name}: {what}" if what else message
+        hint = "" if line.endswith(")") else f" (try: {self.usage} {self.prog})"
+        raise UsageError(f"{self.prog}: {line}{hint}")
 
 
 def parsed(
@@ -52,7 +60,7 @@ def parsed(
         names = [f"--{option.name}" for option in options_of(command)]
         near = difflib.get_close_matches(unknown[0], names, 1, cutoff=_NEAR)
         hint = f"did you mean {near[0]}?" if near else f"try: {helped_by} {command.name}"
-        raise UsageError(f"{command.name}: no option {unknown[0]} ({hint})")
+        raise UsageError(f"{command.name}: unknown option {unknown[0]} ({hint})")
     arguments = vars(values)
     plain: list[str] = arguments.pop("plain")
     if shown:
@@ -70,7 +78,7 @@ def _refuse_without_effect(command: Command, given: Collection[str], arguments: 
             and not (idle or any(map(arguments.get, option.shown_by)))
         ):
             raise UsageError(
-                f"{command.name}: --{option.name} is of {option.part}, which are not shown "
+                f"{command.name}: --{option.name} applies to {option.part}, which are not shown "
                 f"(try: {command.name} --{option.shown_by[0]} --{option.name} {value})"
             )
 
@@ -112,7 +120,7 @@ def _kind(command: Command, option: Option) -> Callable[[str], object]:
 
 
 def _choice(command: Command, option: Option, text: str) -> str:
-    """Return the choice that is meant, however its words are joined; a heading of the output serves too."""
+    """Return the choice that is meant, however its words are joined; a heading of the output is accepted too."""
     names = {_plain(name): name for name in option.choices}
     names |= {_plain(heading): name for heading, name in option.headings.items()}
     text = _MEASURE.sub("", text)
@@ -123,8 +131,8 @@ def _choice(command: Command, option: Option, text: str) -> str:
     import difflib  # noqa: PLC0415  # for a message
 
     near = difflib.get_close_matches(_plain(text), names, 1, cutoff=_NEAR)
-    hint = f"did you mean {names[near[0]]}?" if near else f"it takes {', '.join(option.choices)}"
-    raise UsageError(f"{command.name}: --{option.name} takes no {text} ({hint})")
+    hint = f"did you mean {names[near[0]]}?" if near else f"choose from {', '.join(option.choices)}"
+    raise UsageError(f"{command.name}: invalid --{option.name} {text} ({hint})")
 
 
 def _plain(text: str) -> str:
@@ -141,9 +149,9 @@ def _span_class(text: str) -> int:
             raise argparse.ArgumentTypeError(f"there is no size class of {match[1]} bytes")
         return 2 * SIZES.index(size) + (match[2] is not None)
     if words == "large":
-        raise argparse.ArgumentTypeError("large objects are two span classes, large scan and large noscan")
+        raise argparse.ArgumentTypeError("large is two span classes: choose 'large scan' or 'large noscan'")
     if words in ("scan", "noscan"):
-        raise argparse.ArgumentTypeError(f"half of all span classes are {words}, which is --{words}")
+        raise argparse.ArgumentTypeError(f"{words} is not one span class but half of them (try: --{words})")
     number = _number(text)
     if number >= SPAN_CLASSES:
         by_size = f"; slots of {number:,} bytes are --size {number}, or --class '{number:,} scan' or noscan"
@@ -173,7 +181,7 @@ def _nbytes(text: str) -> int:
             raise argparse.ArgumentTypeError(f"{error} (such as 1024, 1,024 or 1KiB)") from None
     number, unit = match[1], match[2].upper()
     if unit[1:] == "B":
-        raise argparse.ArgumentTypeError(f"{text} is ambiguous: {number}{unit[0]}iB is in units of 1024")
+        raise argparse.ArgumentTypeError(f"{text} is ambiguous (in units of 1024: {number}{unit[0]}iB)")
     import fractions  # noqa: PLC0415  # few values have a unit
 
     try:
@@ -182,5 +190,5 @@ def _nbytes(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text} is not a number (such as 1024, 1,024 or 1KiB)") from None
     exact *= 1024 ** "BKMGTPE".index(unit[0])
     if exact.denominator != 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number of bytes")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of bytes")
     return int(exact)

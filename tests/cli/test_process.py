@@ -479,7 +479,7 @@ def test_an_argument_and_a_process():
 
 
 @pytest.mark.parametrize(
-    ("pid", "hint"), [("0", "is no process"), ("-1", "is negative"), ("x", "is not a number")]
+    ("pid", "hint"), [("0", "is not a process"), ("-1", "is negative"), ("x", "is not a number")]
 )
 def test_a_number_that_no_process_has(pid, hint):
     assert hint in refused("summary", "--pid", pid, status=2)

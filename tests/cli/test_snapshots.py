@@ -415,7 +415,7 @@ class TestErrors:
 
     def test_other_files_beside_it(self, core: Core, path: Path) -> None:
         for files in ((path, core.path), (core.executable, path), (path, path)):
-            assert "a snapshot is all that is needed" in self.refused("summary", *files)
+            assert "a snapshot is read without other files" in self.refused("summary", *files)
         assert "needs FILE" in self.refused("snapshot")
 
     def test_cut_off_or_something_else(self, path: Path, tmp_path: Path) -> None:

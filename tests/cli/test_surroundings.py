@@ -118,7 +118,7 @@ def test_a_tiny_terminal(columns: int) -> None:
             "go-spans: cannot write the output: Bad file descriptor\n",
         ),
         (">&-", "--version", 3, "go-spans: cannot write the output: Bad file descriptor\n"),
-        (">&-", "sumary", 2, "go-spans: no subcommand sumary (did you mean summary?)\n"),
+        (">&-", "sumary", 2, "go-spans: unknown command sumary (did you mean summary?)\n"),
         ("2>&-", f"summary {IMAGE}", 0, ""),
         ("2>&-", "sumary", 2, ""),
         ("<&- >&- 2>&-", f"summary {IMAGE}", 3, ""),

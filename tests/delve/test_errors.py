@@ -36,26 +36,26 @@ def one_line(said: str) -> str:
 
 def test_mistakes(delve: Delve, core: Core) -> None:
     mistakes = {
-        "sumary": "no subcommand sumary (did you mean summary?)",
-        "spanaloc": "no subcommand spanaloc (did you mean spanalloc?)",
-        "frobnicate": "no subcommand frobnicate (try one of: summary ",
-        "list --frob": "list: no option --frob (try: go_spans help list)",
-        "list --jsn": "list: no option --jsn (did you mean --json?)",
-        "list --sort colour": "list: --sort takes no colour (it takes descriptor, ",
+        "sumary": "unknown command sumary (did you mean summary?)",
+        "spanaloc": "unknown command spanaloc (did you mean spanalloc?)",
+        "frobnicate": "unknown command frobnicate (try one of: summary ",
+        "list --frob": "list: unknown option --frob (try: go_spans help list)",
+        "list --jsn": "list: unknown option --jsn (did you mean --json?)",
+        "list --sort colour": "list: invalid --sort colour (choose from descriptor, ",
         "list --limit": "list: --limit needs a value (try: go_spans help list)",
-        "list --limit many": "list: --limit takes a number, not many",
+        "list --limit many": "list: --limit: many is not a number",
         "list --class 999": "list: --class: there is no span class 999 (they are 0 to 135)",
         "list --size 4863": "list: no size class has slots of 4863 bytes (objects of that size are in slots of 4864)",
-        "list --width 3": "list: --width takes 40 columns or more, not 3",
+        "list --width 3": "list: --width 3 is too small (40 or more)",
         "list --occupancy 50-150": "list: --occupancy is in percent, 0 to 100, not 50-150",
         "list --noscan --scan": "list: --noscan and --scan leave nothing",
-        "list --state busy": "list: --state takes no busy (it takes in-use, ",
+        "list --state busy": "list: invalid --state busy (choose from in-use, ",
         "show": "show: needs ADDRESS",
         "show runtime.mheap_": "show: runtime.mheap_ is no address but runtime.mheap (try: &runtime.mheap_)",
         "show 0": "show: 0x0 is nil: it points to nothing",
         "show 0x1234": "show: 0x1234 is not in the Go heap",
         "cache 99": "cache: no P 99 (they are 0 to 3; cache alone shows all)",
-        "gc now": "gc: takes no argument now",
+        "gc now": "gc: unexpected argument now",
     }
     said = delves.run(delve, [f"go_spans {words}" for words in mistakes], exe=core.executable, core=core.path)
     for answer, expected in zip(said, mistakes.values(), strict=True):

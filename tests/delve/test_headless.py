@@ -52,7 +52,7 @@ def test_the_command_line(delve: Delve) -> None:
             assert answers == [] or reports.without_route(answers[0]) == reports.without_route(answers[1])
         too_much = shell.run("classes", "--dlv", address, core.path)
         assert too_much.status == 2
-        assert "takes no files: Delve has its program" in too_much.stderr
+        assert "takes no files: Delve has the program" in too_much.stderr
 
 
 @pytest.mark.live

@@ -75,8 +75,8 @@ def test_each_caller_has_a_document_of_its_own(delve: Delve, core: Core, other: 
         ("", "GoSpans: help has no document (try: summary, "),
         ("save somewhere", "GoSpans: save has no document"),
         ("classes --help", "GoSpans: classes has no document"),
-        ("clases", "no subcommand clases (did you mean classes?)"),
-        ("classes --limit x", "classes: --limit takes a number, not x"),
+        ("clases", "unknown command clases (did you mean classes?)"),
+        ("classes --limit x", "classes: --limit: x is not a number"),
     ],
 )
 def test_what_has_no_document_is_an_error_of_a_line(

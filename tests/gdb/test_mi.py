@@ -103,7 +103,7 @@ def test_the_debug_console_of_a_front_end_shows_the_same_text(gdb: Gdb, core: co
     (wrong,) = run_mi(gdb, ['-interpreter-exec console "go-spans lst"'], **target)
     assert (wrong.status, wrong.results["msg"]) == (
         "error",
-        "go-spans: no subcommand lst (did you mean list?)",
+        "go-spans: unknown command lst (did you mean list?)",
     )
 
 

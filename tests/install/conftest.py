@@ -99,3 +99,16 @@ def unpacked(bundle: Path) -> Path:
     folder.mkdir()
     subprocess.run(["tar", "-xf", bundle, "-C", folder], check=True)
     return folder
+
+
+@pytest.fixture
+def without_gdb(tmp_path: Path) -> Path:
+    """A PATH on which everything is but gdb."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for path in os.environ["PATH"].split(os.pathsep)[::-1]:
+        for entry in os.scandir(path) if os.path.isdir(path) else ():  # noqa: PTH112
+            (folder / entry.name).unlink(missing_ok=True)
+            (folder / entry.name).symlink_to(entry.path)
+    (folder / "gdb").unlink()
+    return folder

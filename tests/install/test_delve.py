@@ -13,13 +13,13 @@ pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
 
 def test_install_again_and_uninstall(home):
     before = home.files()
-    said = home.install("--delve")
+    said = home.install("--delve", "--no-shell")
     assert said.startswith(f"Put go_spans for Delve into {home.prefix}/dlv_scripts; no setting of Delve")
     assert "exit -d" in said
     files = home.files()
     names = {f".local/share/gdb_gospan/dlv_scripts/{name}" for name in ("go_spans.star", "init", "README.md")}
     assert set(files) == names
-    assert home.install("--delve") == said
+    assert home.install("--delve", "--no-shell") == said
     assert home.files() == files
     assert home.install("--uninstall") == f"Removed go-spans from {home.prefix}\n"
     assert home.files() == before
@@ -27,7 +27,7 @@ def test_install_again_and_uninstall(home):
 
 def test_a_folder_with_blanks_and_the_words_that_it_tells(home):
     prefix = home.path / "my tools"
-    said = home.install("--delve", "--prefix", prefix)
+    said = home.install("--delve", "--no-shell", "--prefix", prefix)
     delve, core = (
         delves.ensure(delves.NEWEST),
         cores.kernel_core(programs.build("frag", "1.27"), "-objects", "500"),
@@ -50,5 +50,5 @@ def test_what_is_not_ours_stays(home, tmp_path):
     (folder / "mine.star").write_text("x = 1")
     done = home.run(CHECKOUT / "install.sh", "--delve", "--prefix", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("is not from an installation: choose another folder with --prefix DIR\n")
+    assert done.stderr.endswith("was not made by install.sh: choose another folder with --prefix DIR\n")
     assert [path.name for path in folder.iterdir()] == ["mine.star"]

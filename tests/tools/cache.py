@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
+from tools import folder as kept
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,6 +25,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+root = kept.root
+
+#: What `once` fetches from a network, by folder, and how that is called; all else it builds.
+FETCHED = {
+    "debian": "the Debian package",
+    "delve": "Delve",
+    "gdb": "gdb",
+    "gdbserver": "gdbserver",
+    "go": "Go",
+    "npm": "the npm package",
+    "site": "the Python packages for",
+    "strace": "strace",
+}
+
+#: The file of lines for the person who watches a run (conftest.py, --tell).
+told_in: str | None = None
 
 #: Seconds of this process in which something for the cache was fetched, built or waited for (timing.py).
 making_seconds = 0.0
@@ -32,10 +51,11 @@ class Unavailable(pytest.skip.Exception):  # type: ignore[misc,name-defined]  # 
     """This machine lacks what the test needs; the test is skipped with this reason."""
 
 
-def root() -> Path:
-    """Return the cache folder, ``$XDG_CACHE_HOME/gdb_gospan``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "gdb_gospan"
+def tell(line: str) -> None:
+    """Say something to the person who watches the run: this process is a worker, whose output is kept."""
+    if told_in:
+        with open(told_in, "a", encoding="utf-8") as file:  # noqa: PTH123  # one write, so lines stay whole
+            file.write(f"{line}\n")
 
 
 @contextlib.contextmanager
@@ -59,6 +79,9 @@ def once(final: Path, make: Callable[[Path], None]) -> Path:
         with locked(f"{final.parent.name}-{final.name}"):
             if not final.exists():
                 final.parent.mkdir(parents=True, exist_ok=True)
+                parts = final.relative_to(root()).parts if final.is_relative_to(root()) else ()
+                if parts[:1] and parts[0] in FETCHED:
+                    tell(" ".join(("fetching", FETCHED[parts[0]], *parts[1:])))
                 with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as parent:
                     folder = Path(parent) / final.name
                     folder.mkdir()
@@ -75,7 +98,7 @@ def trim(folder: Path, limit: int) -> None:
     What was used in the last six hours stays: a test that runs now may be reading it.
     """
     entries = sorted((entry for entry in folder.iterdir() if entry.name[0] != "."), key=_last_use)
-    sizes = {entry: _disk_usage(entry) for entry in entries}
+    sizes = {entry: kept.disk_usage(entry) for entry in entries}
     excess = sum(sizes.values()) - limit
     for entry in entries:
         if excess <= 0 or time.time() - _last_use(entry) < 6 * 3600:
@@ -118,11 +141,3 @@ def _last_use(entry: Path) -> float:
         return entry.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _disk_usage(entry: Path) -> int:
-    total = 0
-    for path in entry.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += path.lstat().st_blocks * 512
-    return total

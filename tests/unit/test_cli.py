@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
 from gdb_gospan import __version__, cli
@@ -13,18 +16,22 @@ from tools import images
 def test_version(capsys):
     for word in ("--version", "-V", "version"):
         assert cli.main([word]) == 0
-        assert capsys.readouterr().out == f"go-spans {__version__}\n"
+        first, second = capsys.readouterr().out.splitlines()
+        assert re.fullmatch(rf"go-spans {__version__} \(Python [\d.]+\w*, numpy [\d.]+\)", first)
+        assert second == "Go 1.19 to 1.27; 56 bundled layout tables for amd64, arm64, 386, arm"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "-h"]])
 def test_the_overview_lists_every_subcommand(words, capsys):
     assert cli.main(words) == 0
     out = capsys.readouterr().out
-    _, _, commands, *_ = out.split("\n\n")
-    assert [line.split()[0] for line in commands.splitlines() if line[2] != " "] == [c.name for c in COMMANDS]
-    assert (
-        "Usage: go-spans COMMAND PROGRAM CORE [OPTIONS]\nor     go-spans COMMAND --pid N [OPTIONS]\n" in out
-    )
+    _, usage, ways, commands, *_ = out.split("\n\n")
+    first = [line.split()[0] for line in commands.splitlines()[1:] if line[2] != " "]
+    assert first == [command.name for command in COMMANDS]
+    for way in ("PROGRAM CORE", "--pid N", "--dlv HOST:PORT", "SNAPSHOT"):
+        assert f" go-spans COMMAND {way} [OPTIONS]" in usage
+        assert f"\n  {way}  " in ways
+    assert "go-spans help COMMAND explains a command." in out
 
 
 def test_nothing_at_all_shows_the_overview_but_is_a_mistake(capsys):
@@ -57,11 +64,12 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("summary", "go-spans summary ./program core"),
         ("summary a b c", "not 3 files"),
         ("show", "needs ADDRESS"),
-        ("list --sort zork a b", "takes no zork (it takes descriptor, start, npages, "),
-        ("list --state zork a b", "takes no zork (it takes in-use, manual,"),
+        ("list --sort zork a b", "invalid --sort zork (choose from descriptor, start, npages, "),
+        ("list --state zork a b", "invalid --state zork (choose from in-use, manual,"),
         ("list --state inus a b", "did you mean in-use?"),
         ("list --limit x a b", "x is not a number"),
-        ("list --limit", "expected one argument"),
+        ("list --json=3 a", "list: --json takes no value (try: go-spans help list)"),
+        ("list --limit", "list: --limit needs a value (try: go-spans help list)"),
         ("./svc core", "try: go-spans summary ./svc core)"),
         ("/bin/true", "try: go-spans summary /bin/true)"),
         ("heap.gospan list --json", "try: go-spans list heap.gospan --json)"),
@@ -70,13 +78,16 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("--pid 5 check", "try: go-spans check --pid 5)"),
         ("-p 5", "try: go-spans summary -p 5)"),
         ("--limit 5 list a b", "try: go-spans list --limit 5 a b)"),
-        ("1234", "for a process: go-spans summary --pid 1234)"),
-        ("0xc000012340 a b", "for an address: go-spans show 0xc000012340 a b)"),
+        ("1234", "for a process, try: go-spans summary --pid 1234)"),
+        ("0xc000012340 a b", "for an address, try: go-spans show 0xc000012340 a b)"),
         (
             "summary --pid 5 --dlv localhost:1",
-            "--pid 5 and --dlv localhost:1 are two targets; give one of them",
+            "--pid 5 and --dlv localhost:1 cannot be combined: give one target",
         ),
-        ("summary --dlv localhost:1 -p 5", "--pid 5 and --dlv localhost:1 are two targets; give one of them"),
+        (
+            "summary --dlv localhost:1 -p 5",
+            "--pid 5 and --dlv localhost:1 cannot be combined: give one target",
+        ),
         (
             "summary --dlv localhost:1 --debug-directory /d",
             "no effect: Delve looks for debug information itself",
@@ -99,6 +110,27 @@ def test_the_address_comes_first(capsys, tmp_path):
     program.touch()
     assert cli.main(["show", str(program), "core", "0xc000000000"]) == 2
     assert "ADDRESS comes before the files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--completion"], "--completion needs a shell (choose from bash, zsh, fish)"),
+        (["--completion", "csh"], "invalid --completion csh (choose from bash, zsh, fish)"),
+        (["--completion=csh"], "invalid --completion csh (choose from bash, zsh, fish)"),
+    ],
+)
+def test_completion_for_no_shell(words, line, capsys):
+    assert cli.main(words) == 2
+    assert capsys.readouterr() == ("", f"go-spans: {line}\n")
+
+
+def test_completion_without_its_library(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert cli.main(["--completion", "bash"]) == 3
+    assert capsys.readouterr().err == (
+        "go-spans: cannot write the completion: the Python package shtab is not installed (try: pip install shtab)\n"
+    )
 
 
 @pytest.mark.parametrize("wanted", ["", "1"])
@@ -135,10 +167,10 @@ IMAGE = str(images.FOLDER / "1.27-frag.gospan")
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["pages", "--limit", "1"], "--limit is of the chunks and the blockers, which are not shown (try: pages --chunks --limit 1)"),
+        (["pages", "--limit", "1"], "--limit applies to the chunks and the blockers, which are not shown (try: pages --chunks --limit 1)"),
         (["pages", "--limit=20"], "(try: pages --chunks --limit 20)"),
-        (["pages", "--blockers", "--sort", "free"], "--sort is of the chunks, which are not shown (try: pages --chunks --sort free)"),
-        (["summary", "--debug-directory", "/d"], "--debug-directory has no effect: a snapshot has the types in it"),
+        (["pages", "--blockers", "--sort", "free"], "--sort applies to the chunks, which are not shown (try: pages --chunks --sort free)"),
+        (["summary", "--debug-directory", "/d"], "--debug-directory has no effect: a snapshot contains the types"),
     ],
 )  # fmt: skip
 def test_an_option_without_effect_is_a_mistake(words, hint, capsys):

@@ -20,6 +20,7 @@ def names(folder):
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("GDB_GOSPAN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return cache.root()
 
