@@ -11,11 +11,12 @@ _ASCII = str.maketrans(
      "░": ":", "▒": "+", "▓": "%"}
 )  # fmt: skip
 
-# Colour only points; no meaning hangs on it alone.
+# Colour only points; no meaning hangs on it alone. Yellow cannot be read on white, and bright black is Solarized's
+# background; "white" is bold in the terminal's own colour.
 _COLOURS = {
-    "heading": "*white*", "bad": "*red*", "notice": "yellow",
+    "heading": "white", "bad": "*red*", "notice": "magenta",
     # The cells of the map; the plain colour is for what needs no attention.
-    "full": "", "sparse": "yellow", "stack": "cyan", "free": "green", "idle": "brightblack",
+    "full": "", "sparse": "magenta", "stack": "cyan", "free": "green", "idle": "faint",
 }  # fmt: skip
 
 
