@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs gdb_gospan for the Python inside gdb and for the shell, into a folder of its own; --help says how.
-# What it does for the shell is in gdb_gospan/install_shell.sh.
+# How the folder is filled, and what is done for the shell, is in gdb_gospan/install/: a bundle brings these files too.
 # Everything that is replaced is made beside the old one and renamed. Every failure is one line and exit code 1.
 
 # Started by another shell (sh install.sh), or by bash under that name: what follows is bash's own. No shell has read it yet.
@@ -236,10 +236,10 @@ probe_python() {
     fail "the command for the shell needs Python ${bundled:-3.10 or newer}, and there is none: install ${bundled:+python}${bundled:-python3} first, then run $0 again"
 }
 
-# base_python NAME: the program itself, not an environment or a shim that may be gone tomorrow.
+# base_python NAME: the program itself, not an environment, a shim or a link that may lead elsewhere tomorrow.
 base_python() {
     command -v -- "$1" >/dev/null || return 1
-    "$1" -I -c 'import sys; print(getattr(sys, "_base_executable", None) or sys.executable)' 2>/dev/null </dev/null
+    "$1" -I -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))' 2>/dev/null </dev/null
 }
 
 bundled_python() {
@@ -262,6 +262,9 @@ unpack_from() {
         fail "$from is not a bundle: make one with install.sh --bundle FILE on a machine with network"
 }
 
+# stamp_abi SITE: the ABI that a site folder was made for.
+stamp_abi() { head -n 1 "$1/.made_for" 2>/dev/null || true; }
+
 # Sets plain and package, in the tree.
 find_tree() {
     if [ -n "$from" ]; then
@@ -276,120 +279,14 @@ find_tree() {
         package=$tree/site/python$python/gdb_gospan plain=$tree/gdb_gospan
         [ -d "$package" ] || for package in "$tree"/site/python*/gdb_gospan; do :; done
     fi
-    [[ -f $package/__init__.py && -f $package/install_shell.sh && -f $plain && -f $tree/pyproject.toml ]] ||
+    [[ -f $package/__init__.py && -f $package/install/site.sh && -f $package/install/shell.sh && -f $plain && -f $tree/pyproject.toml ]] ||
         fail "$tree lacks a part of gdb_gospan: get a complete checkout or bundle"
-    # shellcheck source=gdb_gospan/install_shell.sh
-    . "$package/install_shell.sh"
+    # shellcheck source=gdb_gospan/install/site.sh
+    . "$package/install/site.sh"
+    # shellcheck source=gdb_gospan/install/shell.sh
+    . "$package/install/shell.sh"
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
     mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p; /^completion = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
-}
-
-# What a site folder was made for: the ABI, then the requirements.
-stamp_text() { printf '%s\n' "$abi" "${requirements[@]}"; }
-stamp_abi() { head -n 1 "$1/.made_for" 2>/dev/null || true; }
-up_to_date() { cmp -s "$1/.made_for" <(stamp_text) && imports "$1"; }
-
-# imports SITE: the Python that it is for can import everything that is needed from there.
-import_all='import os, sys; sys.path.insert(0, os.environ["GO_SPANS_SITE"]); import attrs, elftools, numpy, pygments, tabulate; print("go-spans-imports")'
-imports() {
-    local answer
-    answer=$(GO_SPANS_SITE=$1 inside "$import_all" 2>"$temp/imports") || true
-    [[ $answer == *go-spans-imports* ]]
-}
-
-# compile_all FOLDER: gdb itself writes no bytecode; tests of dependencies are never loaded.
-compile_all() {
-    GO_SPANS_SITE=$1 inside 'import compileall, os, re; compileall.compile_dir(os.environ["GO_SPANS_SITE"], quiet=2, rx=re.compile("/tests/"))' >/dev/null 2>&1 ||
-        true # without it gdb starts a little slower, no more
-}
-
-# Sets pip: any pip will do, it can fetch for another Python than its own.
-find_pip() {
-    local candidate
-    for candidate in ${interpreter:+"$interpreter"} "python$python" python3 python; do
-        if "$candidate" -m pip --version >/dev/null 2>&1; then
-            pip=("$candidate" -m pip)
-            return
-        fi
-    done
-    pip=("$temp/venv/bin/python" -m pip)
-    if ! "${interpreter:-python3}" -m venv "$temp/venv" >/dev/null 2>&1; then
-        apt_install python3-pip
-        pip=(python3 -m pip)
-    fi
-}
-
-# pip_into FOLDER ARGUMENT...
-pip_into() {
-    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore "${pip[@]}" install --quiet --no-input \
-        --disable-pip-version-check --no-compile --target "$@" >"$temp/pip" 2>&1 ||
-        fail "pip could not install what is needed ($(grep -m 1 '^ERROR' "$temp/pip" || tail -n 1 "$temp/pip")):" \
-            "check the network, or use --from FILE with a bundle from a machine that has it"
-}
-
-# fill_site FOLDER: dependencies and package, checked by gdb's own Python.
-fill_site() {
-    local other=() whose
-    if [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; then
-        cp -R -p -- "$tree/site/python$python/." "$1"
-        imports "$1" || fail "$tree does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): make the bundle on a machine like this one"
-        return
-    fi
-    find_pip
-    if [ -n "$gdb" ]; then whose="gdb's Python"; else whose=Python; fi
-    say "Fetching ${requirements[*]%%[<>=]*} for $whose $python"
-    [ "$("${pip[0]}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$python" ] ||
-        other=(--python-version "$python" --implementation cp --only-binary=:all:)
-    pip_into "$1" ${other[@]+"${other[@]}"} "${requirements[@]}"
-    rm -rf -- "${1:?}/bin"
-    imports "$1" || fail "what pip installed does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): choose another gdb with --gdb PATH"
-    copy_package "$1/gdb_gospan"
-    compile_all "$1"
-    stamp_text >"$1/.made_for"
-}
-
-copy_package() {
-    cp -R -- "$package" "$1"
-    find "$1" -name __pycache__ -prune -exec rm -rf -- {} +
-}
-
-copy_plain_files() {
-    local file
-    for file in "$plain" "$tree/pyproject.toml" "$tree/install.sh"; do
-        cp -- "$file" "$1/.new"
-        mv -f -- "$1/.new" "$1/${file##*/}"
-    done
-}
-
-# replace NEW OLD
-replace() {
-    target=$2 aside=''
-    if [ -e "$2" ]; then
-        aside=$2.old.$$
-        mv -- "$2" "$aside"
-    fi
-    mv -- "$1" "$2"
-    [ -z "$aside" ] || rm -rf -- "$aside"
-    aside=''
-}
-
-install_tree() {
-    local site=$prefix/site/python$python
-    mkdir -p -- "$prefix/site" 2>/dev/null || true
-    [[ -w $prefix && -w $prefix/site ]] ||
-        fail "cannot write to $prefix: choose another folder with --prefix DIR"
-    stage=$(mktemp -d "$prefix/site/.new.XXXXXX")
-    chmod 755 "$stage"
-    if up_to_date "$site"; then
-        copy_package "$stage/gdb_gospan"
-        compile_all "$stage"
-        replace "$stage/gdb_gospan" "$site/gdb_gospan"
-    else
-        fill_site "$stage"
-        replace "$stage" "$site"
-    fi
-    copy_plain_files "$prefix"
-    : >"$prefix/site/.installed"
 }
 
 run_install() {
@@ -436,18 +333,6 @@ run_delve() {
     say "In an open session: source $folder/go_spans.star"
     say "To load it with a short command, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
     say "To leave a process running, type exit -d (Delve 1.27 or newer), or exit and then n: a plain exit asks whether to kill it, and yes is the default"
-}
-
-run_bundle() {
-    local out=$temp/bundle
-    [[ ! -d $bundle && -w $(dirname -- "$bundle") ]] || fail "cannot write $bundle: give the name of a file, such as go-spans.tar.gz"
-    mkdir -p "$out/site/python$python"
-    fill_site "$out/site/python$python"
-    copy_plain_files "$out"
-    tar -C "$out" -czf "$temp/bundle.tar.gz" --owner=0 --group=0 gdb_gospan install.sh pyproject.toml site
-    mv -f -- "$temp/bundle.tar.gz" "$bundle"
-    say "Wrote go-spans $version for gdb with Python $python ($abi) to $bundle"
-    say "On the machine without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
 }
 
 # The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit

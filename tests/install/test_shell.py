@@ -1,6 +1,7 @@
 """install.sh puts go-spans on the shell's path, with completion, and takes both away again."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,6 +68,18 @@ def test_the_command_and_its_completion(home, unpacked):
     home.install("--uninstall")
     assert home.files() == {}
     assert folders(home) <= {home.path / ".local", home.path / ".local/share"}
+
+
+def test_the_python_is_gone(home, unpacked):
+    """As after an upgrade of the system."""
+    home.install("--from", unpacked, "--no-gdb")
+    starter = home.prefix / "go-spans"
+    starter.write_text(
+        re.sub("^python=.*$", "python=/nowhere/python3", starter.read_text(), flags=re.MULTILINE)
+    )
+    done = home.run(command(home), "--version")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"go-spans: /nowhere/python3 is missing (try: {home.prefix}/install.sh)\n"
 
 
 def test_folders_that_were_there_stay(home, unpacked):

@@ -28,7 +28,7 @@ CACHE = folder.root()
 SIZES = {
     "quick": "300 MB: the environment",
     "default": "about 6 GB: the environment, Go toolchains, sample programs and their cores",
-    "all": "about 10 GB: the environment, 14 Go toolchains, 3 gdbs, sample programs and their cores",
+    "all": "up to 15 GB: the environment, 14 Go toolchains, 3 gdbs, sample programs and their cores",
     "soak": "about 6 GB: the environment, Go toolchains, sample programs and their cores",
 }
 

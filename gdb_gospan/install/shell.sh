@@ -45,18 +45,22 @@ put_link() {
 
 # The command itself is in the prefix; links to it and to the completion stand where the shell looks.
 install_shell() {
-    local site=$prefix/site/python$python name=go-spans
+    local name=go-spans
     find_shell_python
     if [ -z "$shell_python" ]; then
         say "There is no program python$python for go-spans in a shell: to use another Python there, run $0 --no-gdb"
         return
     fi
-    {
-        printf '%s\n' '#!/bin/sh' "# $made_mark; install.sh --uninstall removes it."
-        # Isolated: neither the folder that it is run in nor PYTHONPATH hides what was installed.
-        printf "exec '%s' -I -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from gdb_gospan.__main__ import main; sys.exit(main())' '%s' \"\$@\"\n" \
-            "$shell_python" "$site"
-    } >"$prefix/.new"
+    cat >"$prefix/.new" <<EOT
+#!/bin/sh
+# $made_mark; install.sh --uninstall removes it.
+python='$shell_python'
+folder='$prefix'
+[ -x "\$python" ] || { echo "go-spans: \$python is missing (try: \$folder/install.sh)" >&2; exit 3; }
+# Isolated: neither the folder that it is run in nor PYTHONPATH hides what was installed.
+exec "\$python" -I -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from gdb_gospan.__main__ import main; sys.exit(main())' \\
+    "\$folder/site/python$python" "\$@"
+EOT
     chmod 755 "$prefix/.new"
     mv -f -- "$prefix/.new" "$prefix/go-spans"
     if put_link "$shell_link" "$prefix/go-spans"; then
