@@ -8,7 +8,7 @@ from gdb_gospan.glossary.term import in_runtime as go
 PAGES: tuple[Term, ...] = (
     Term(
         "state of a page",
-        "what becomes of 8 KiB of the heap: kept or returned while free, in use, or set aside.",
+        "what 8 KiB of the heap are used for: in use, free and kept, free and returned, or set aside.",
         "the two bits of pallocData, the span that claims the page, and the Ps' page caches, in that order",
         (go("mpallocbits.go", "pallocData.scavenged"), go("mpagecache.go", "pageCache.cache")),
         unlike="the state of a span: free memory has no span",
@@ -17,16 +17,16 @@ PAGES: tuple[Term, ...] = (
     ),
     Term(
         "free run",
-        "free pages side by side; one allocation of so many pages fits there, returned to the OS or not.",
+        "consecutive free pages, returned to the OS or not; an allocation of up to that many pages fits there.",
         "consecutive clear bits of pallocBits, across chunks and adjacent address ranges",
         (go("mpagealloc.go", "find()"), go("mpallocbits.go", "pallocBits")),
-        unlike="free pages, of which there may be many and no long run",
+        unlike="free pages: there may be many of them and no long run",
         aliases=("contiguity", "free runs", "free runs, pages", "from", "longest"),
         covers=("pages/free runs",),
     ),
     Term(
         "unusable-free index",
-        "share of the free bytes that lies in runs too short for an allocation of so many pages.",
+        "share of the free bytes in runs that are too short for an allocation of that many pages.",
         "free bytes in runs shorter than the row's / all free bytes",
         sources=(go("mpagealloc.go", "find()"),),
         aliases=("in shorter runs", "external fragmentation"),
@@ -45,17 +45,17 @@ PAGES: tuple[Term, ...] = (
     Term(
         "heap growth",
         "when no free run is long enough the heap takes more address space: HeapSys rises by multiples of 4 MiB.",
-        "from mheap_.curArena, which is reserved and in no figure yet; then by new arenas of 64 MiB",
+        "from mheap_.curArena, which is reserved and not counted yet; then by new arenas of 64 MiB",
         (go("mheap.go", "grow() curArena"),),
         aliases=("curArena", "reserved", "reserved for the heap to grow into"),
         covers=("pages/heap growth",),
     ),
     Term(
         "huge-page candidate",
-        "2 MiB of the heap, aligned as a transparent huge page is; wholly free it can be returned without splitting one.",
+        "2 MiB of the heap, aligned like a transparent huge page; if it is wholly free, it can be returned without splitting one.",
         "256 pages; blocked by those that are in use, in a page cache or padding",
         sources=(go("mpallocbits.go", "pallocData"),),
-        unlike="what the kernel really backs with a huge page, which the runtime does not know",
+        unlike="memory that the kernel really backs with a huge page, which the runtime does not know",
         aliases=("huge page", "aligned block", "wholly free", "wholly in use", "kept by", "blockers"),
         covers=("pages/aligned blocks", "pages/kept by"),
     ),
@@ -70,7 +70,7 @@ PAGES: tuple[Term, ...] = (
     Term(
         "map",
         "a picture of the heap: a sign for each run of pages, which shows the most important thing in it.",
-        "spans: bytes of their objects / bytes of the cell; free only if every page of the cell is",
+        "spans: bytes of their objects / bytes of the cell; a cell is free only if all its pages are",
         sources=(go("mheap.go", "heapArena.spans"), go("mpallocbits.go", "pallocBits")),
         unlike="a memory map of the process (/proc/PID/maps)",
         aliases=("cell", "cells", "sign"),

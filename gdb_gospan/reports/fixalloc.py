@@ -39,7 +39,7 @@ class Fixalloc(Document):
         shown=lambda row, _: _walked(row),
         sorts=DOWN,
     )
-    free_at_least: int = field("how far the walk got", unit=COUNT)
+    free_at_least: int = field("entries counted before the walk stopped", unit=COUNT)
     free_bytes: int | None = field(
         "bytes of the structs on the free list", unit=BYTES, heading="free bytes", rank=4, sorts=DOWN
     )
@@ -56,9 +56,9 @@ def _walked(row: Fixalloc) -> str:
 class Fixallocs(Listed):
     """The runtime's allocators of fixed-size structs."""
 
-    mspancache: int = field("span descriptors that Ps hold for their next spans", unit=COUNT)
+    mspancache: int = field("span descriptors that Ps hold for future spans", unit=COUNT)
     fixallocs: tuple[Fixalloc, ...] = field(
-        "one row for each fixalloc of mheap, in the order of its fields; spanalloc, of span descriptors, is the first"
+        "one row for each fixalloc of mheap, in the order of its fields; spanalloc, for span descriptors, is the first"
     )
 
 
@@ -101,7 +101,7 @@ def _notes(answer: Fixallocs, _looks: Looks) -> Sequence[str]:
     return (
         "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
         "An empty free list means only that the next struct is cut from the chunk, and is no sign of fragmentation.",
-        f"{count(answer.mspancache)} of the descriptors in use are held by Ps for their next spans (p.mspancache).",
+        f"{count(answer.mspancache)} of the descriptors in use are held by Ps for future spans (p.mspancache).",
     )
 
 

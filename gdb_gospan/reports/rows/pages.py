@@ -52,7 +52,7 @@ class RunsOfOrder(Document):
         rank=2,
     )
     unusable: float = field(
-        "share of all free pages, 0 to 1, that lie in shorter runs: of no use to an allocation of so many pages",
+        "share of all free pages, 0 to 1, in shorter runs, which an allocation of that many pages cannot use",
         heading="unusable",
         shown=lambda row, _: f"{100 * row.unusable:.1f} %",
         rank=1,
@@ -76,7 +76,7 @@ class LargestAllocation(Document):
     """The largest span that fits without growing the heap."""
 
     bytes: int = field("bytes", unit=BYTES)
-    doubts: tuple[str, ...] = field("why it may not be so")
+    doubts: tuple[str, ...] = field("why it may be different")
 
 
 @document
@@ -95,7 +95,7 @@ class CurrentArena(Document):
     """Address space that the heap grows into next."""
 
     base: Address | None = field("its first byte")
-    end: Address | None = field("the first byte behind it")
+    end: Address | None = field("the first byte after it")
     bytes: int | None = field("bytes", unit=BYTES)
     growth_bytes: int = field("bytes by which the heap grows at least", unit=BYTES)
 
@@ -106,7 +106,7 @@ class BlocksByTaken(Document):
 
     taken_from: int = field("pages taken, from", unit=COUNT)
     taken_to: int = field("pages taken, to", unit=COUNT)
-    blocks: int = field("blocks with so many", unit=COUNT, heading="blocks")
+    blocks: int = field("blocks with that many", unit=COUNT, heading="blocks")
     free_bytes: int = field("bytes of free pages in these", unit=BYTES, heading="free bytes")
     released_bytes: int = field(
         "of them, bytes returned to the operating system, or never touched",
@@ -151,7 +151,7 @@ class NearlyFreeBlock(Document):
     taken_pages: int = field("pages of it that cannot be allocated", unit=COUNT, heading="in use")
     free_bytes: int = field("bytes of its free pages", unit=BYTES, heading="free bytes", rank=1)
     other_pages: int = field(
-        "pages taken that are of no span: in a page cache, padding, or in flight", unit=COUNT
+        "pages in use without a span: in a page cache, padding, or in flight", unit=COUNT
     )
     spans: tuple[BlockingSpan, ...] = field(
         "the spans that lie in it",
@@ -173,14 +173,14 @@ def _kept_by(block: NearlyFreeBlock, looks: Looks) -> Iterator[str]:
             kind = f"{count(span.objects)} of {count(span.nelems)} × {name}"
         yield f"{kind} at {span.start:#x}"
     if block.other_pages:
-        yield f"{counted(block.other_pages, 'page')} of no span"
+        yield f"{counted(block.other_pages, 'page')} without a span"
 
 
 @document
 class Blockers(Document):
     """Blocks of which few pages are taken."""
 
-    total: int = field("blocks that there are, before the limit", unit=COUNT)
+    total: int = field("number of blocks before the limit", unit=COUNT)
     rows: tuple[NearlyFreeBlock, ...] = field("one row for each block")
 
 
@@ -215,18 +215,18 @@ class Pages(Answer):
     free_runs: tuple[RunsOfOrder, ...] = field("one row for each power of two up to the longest run")
     largest_run: LargestRun | None = field("the longest run of free pages; null when no page is free")
     largest_allocation: LargestAllocation = field("the largest span that fits without growing the heap")
-    page_caches: PageCaches = field("pages that the Ps took in advance")
+    page_caches: PageCaches = field("pages that the Ps have reserved in their page caches")
     current_arena: CurrentArena = field(
-        "address space that the heap grows into next; null when this release does not tell"
+        "address space that the heap grows into next; null when this release does not record it"
     )
     huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are taken")
     blockers: Blockers | None = field(
-        "with --blockers: blocks of which few pages are taken, those with the fewest first",
+        "with --blockers: blocks with few pages in use, the fewest first",
         optional=True,
         default=None,
     )
     show_chunks: bool = field("whether the report lists the chunks; here they always are")
     sort: str = field("the column that the chunks are sorted by")
     chunk_bytes: int = field("bytes of a chunk", unit=BYTES)
-    total_rows: int = field("chunks that there are, before the limit", unit=COUNT)
+    total_rows: int = field("number of chunks before the limit", unit=COUNT)
     chunks: Table[Chunk] = field("one row for each chunk: its pages by what they are")
