@@ -100,7 +100,7 @@ class Go(Document):
     version: str = field("runtime.buildVersion")
     os: str = field("GOOS")
     arch: str = field("GOARCH")
-    experiments: tuple[str, ...] = field("GOEXPERIMENT, as far as the version tells")
+    experiments: tuple[str, ...] = field("GOEXPERIMENT, as far as the version string shows")
 
 
 @document

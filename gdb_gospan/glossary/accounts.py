@@ -11,7 +11,7 @@ ACCOUNTS: tuple[Term, ...] = (
         "bytes of the slots that hold an object: live, or dead since the last GC cycle, which only the next cycle can tell.",
         "sum over spans in use of allocCount * elemsize, minus garbage not swept yet",
         (go("mheap.go", "mspan.allocCount mspan.elemsize"), go("mstats.go", "MemStats.HeapAlloc")),
-        unlike="HeapInuse, the bytes of whole spans; heapMarked, what the last cycle found alive",
+        unlike="HeapInuse, the bytes of whole spans; heapMarked, what the last cycle found live",
         aliases=("object bytes", "live bytes"),
         covers=("summary/objects", "bytes/objects", "classes/object bytes", "classes/object_bytes", "list/object bytes", "check/heap-alloc"),
     ),

@@ -16,7 +16,7 @@ COLLECTOR: tuple[Term, ...] = (
         aliases=("GC", "collector", "cycle", "cycles", "GC cycle", "between cycles", "forced", "phase", "last", "LastGC"),
     ),
     Term(
-        "GC took",
+        "GC used",
         "share of the CPU time from the program's start to the end of the last cycle, on all Ps, that the collector used.",
         "MemStats.GCCPUFraction, a share of GOMAXPROCS * that time; computed at the end of each cycle",
         (go("mstats.go", "mstats.gc_cpu_fraction"), go("mgc.go", "gcMarkTermination()")),

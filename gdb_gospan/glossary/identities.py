@@ -8,10 +8,11 @@ from __future__ import annotations
 
 IDENTITY_FORMULAS: dict[str, str] = {
     "heap-inuse": "gcController.heapInUse = sum of npages * 8192 over spans in use, without quarantined user arena chunks",
-    "heap-alloc": "allocations - frees of heapStats in bytes, plus the counts still in mcaches = sum of "
+    "heap-alloc": "allocations - frees of heapStats in bytes, plus what mcaches have not reported yet = sum of "
     "allocCount * elemsize over spans in use",
-    "heap-objects": "allocations - frees of heapStats, plus the counts still in mcaches = sum of allocCount over spans in use",
-    "class-objects": "in each of the 68 size classes: smallAllocCount + counts still in mcaches - smallFreeCount = sum of allocCount",
+    "heap-objects": "allocations - frees of heapStats, plus what mcaches have not reported yet = sum of allocCount over spans in use",
+    "class-objects": "in each of the 68 size classes: smallAllocCount + what mcaches have not reported yet - "
+    "smallFreeCount = sum of allocCount",
     "heap-free": "gcController.heapFree = 8192 * pages free and not scavenged, in the bitmap or in a page cache",
     "heap-released": "gcController.heapReleased = 8192 * (pages free and scavenged, in the bitmap or in a page cache, and padding)",
     "stacks": "heapStats.inStacks = sum of npages * 8192 over manual spans with elemsize != 0",

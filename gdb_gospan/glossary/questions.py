@@ -10,7 +10,7 @@ QUESTIONS: tuple[Term, ...] = (
         "memory leak",
         "objects that the program still reaches and no longer needs: the collector cannot free them, and the "
         "account objects grows from cycle to cycle.",
-        "what the last cycle found alive (heapMarked), compared between two cores or snapshots; go-spans classes shows the sizes",
+        "what the last cycle found live (heapMarked), compared between two cores or snapshots; go-spans classes shows the sizes",
         (go("mgcpacer.go", "gcControllerState.heapMarked"),),
         unlike="free slots and idle pages, which the program can use again; growing RSS with objects that stay "
         "the same: stacks, C memory, "

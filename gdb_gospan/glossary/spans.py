@@ -81,7 +81,7 @@ SPANS: tuple[Term, ...] = (
         covers=("show/slot", "classes/nelems", "check/span-slots"),
     ),
     Term(
-        "slots taken",
+        "allocated slots",
         "number of slots with an object; garbage counts until its span is swept.",
         "sum of allocCount",
         (go("mheap.go", "mspan.allocCount"),),
@@ -108,7 +108,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "occupied",
-        "slots taken in percent of all slots of the spans, of all classes together by bytes; how full shows the spans in tenths.",
+        "allocated slots in percent of all slots of the spans, of all classes together by bytes; how full shows the spans in tenths.",
         "100 * allocCount / nelems; in the row all 100 * object bytes / (object bytes + free bytes)",
         (go("mheap.go", "mspan.allocCount mspan.nelems"),),
         aliases=("occupancy", "deciles", "how full"),

@@ -95,7 +95,7 @@ class Cache(Kept):
         sorts=UP,
     )
     pages: int | None = field(
-        "free pages of 8 KiB that it took in advance, in p.pcache: at most 64",
+        "free pages of 8 KiB that it has reserved, in p.pcache: at most 64",
         unit=COUNT,
         after="stack_bytes",
     )
@@ -166,7 +166,7 @@ def _chosen(text: str | None, count: int) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or int(text) >= count:
-        raise UsageError(f"cache: no P {text} (they are 0 to {count - 1}; cache alone shows all)")
+        raise UsageError(f"cache: no P {text} (try: 0 to {count - 1}, or cache alone for all)")
     return int(text)
 
 

@@ -28,10 +28,10 @@ class Sums(Document):
     spans: int = field("spans in use", unit=COUNT, heading="spans", rank=1, sorts=DOWN)
     nelems: int = field("slots", unit=COUNT, sorts=DOWN)
     objects: int = field(
-        "slots taken; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
+        "allocated slots; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
     )
     free_slots: int = field("slots free", unit=COUNT, heading="free", rank=5, sorts=DOWN)
-    object_bytes: int = field("bytes of the slots taken", unit=BYTES, heading="object bytes", sorts=DOWN)
+    object_bytes: int = field("bytes of the allocated slots", unit=BYTES, heading="object bytes", sorts=DOWN)
     free_bytes: int = field("bytes of the free slots", unit=BYTES, heading="free bytes", sorts=DOWN)
     tail_bytes: int = field(
         "bytes at the end of spans, too few for another slot", unit=BYTES, heading="tail", rank=7, sorts=DOWN

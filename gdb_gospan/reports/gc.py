@@ -78,7 +78,7 @@ class Pacer(Document):
         "bytes of the limit that are left; below zero when it is exceeded", unit=BYTES
     )
     gc_cpu_fraction: float | None = field(
-        "share of the program's CPU time that the collector took up to the end of the last cycle, 0 to 1"
+        "share of the program's CPU time that the collector used up to the end of the last cycle, 0 to 1"
     )
 
 
@@ -95,7 +95,7 @@ class Sweep(Document):
         "span class * 2, plus 1 for full sets, where the background sweep continues"
     )
     reclaim_done: bool | None = field("the page reclaimer went through all pages of this cycle")
-    reclaim_credit: int | None = field("pages that it freed beyond what was asked for", unit=COUNT)
+    reclaim_credit: int | None = field("pages that it freed beyond the request", unit=COUNT)
 
 
 @document
@@ -246,7 +246,7 @@ REPORT = Report(
         ),
         (
             "Scavenger",
-            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last * 1.1",
+            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last cycle * 1.1",
         ),
         (
             "Pauses",

@@ -27,7 +27,7 @@ class Evidence(Document):
     what: str = field("what was examined", heading="evidence", left=True)
     expected: Address = field("what the layout expects there", heading="expected")
     found: Address | None = field(
-        "what is there; null when it could not be read",
+        "what was found there; null when it could not be read",
         heading="found",
     )
     holds: bool = field(

@@ -126,7 +126,7 @@ def cells_of(width: int) -> int:
 
 def _prepare(arguments: Arguments) -> Arguments:
     if not 1 <= arguments["lines"] <= _MOST_LINES:
-        raise UsageError(f"map: --lines takes 1 to {_MOST_LINES:,}, not {arguments['lines']}")
+        raise UsageError(f"map: invalid --lines {arguments['lines']} (try: 1 to {_MOST_LINES:,})")
     if arguments["arena"] is not None and arguments["zoom"] is not None:
         raise UsageError("map: --arena or --zoom, not both")
     return arguments
@@ -341,7 +341,7 @@ REPORT = Report(
             "spans in use; over 75, up to 75, up to 50, up to 25 % of the cell's bytes are objects",
         ),
         ("S", "stacks and work buffers"),
-        ("C", "free, but pages of it are in the page cache of a P"),
+        ("C", "free, with some pages in the page cache of a P"),
         ("_ .", "free and kept; free and returned to the OS or never touched"),
         ("X ~ ?", "padding (Go 1.26 on); allocated, without a span; could not be read"),
     ),

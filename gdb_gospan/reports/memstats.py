@@ -104,7 +104,7 @@ class MemStats(Document):
     NumGC: int = field("cycles completed", unit=COUNT)
     NumForcedGC: int = field("of these, cycles that the program requested", unit=COUNT)
     GCCPUFraction: float | None = field(
-        "share of the program's CPU time that the collector took up to the end of the last cycle, 0 to 1"
+        "share of the program's CPU time that the collector used up to the end of the last cycle, 0 to 1"
     )
     EnableGC: bool = field("always true")
     DebugGC: bool = field("always false")

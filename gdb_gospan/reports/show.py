@@ -358,7 +358,7 @@ def _neighbour(neighbour: Neighbour) -> str:
 REPORT = Report(
     name="show",
     summary="what lies at an address: span, slot, page, neighbours",
-    description="Takes the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
+    description="Accepts the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
     example="go-spans show 0xc000012340",
     place=40,
     document=Place,

@@ -262,7 +262,7 @@ def _threads(threads: Threads) -> list[str]:
     if threads.c:
         told.append(f"{count(threads.c)} of C, without an M")
     if threads.exited:
-        told.append(f"{count(threads.exited)} exited, with stacks that the next new thread frees")
+        told.append(f"{count(threads.exited)} exited; their stacks are freed when the next thread is created")
     return told
 
 

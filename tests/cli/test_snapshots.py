@@ -366,14 +366,14 @@ class TestErrors:
         with zipfile.ZipFile(archive, "w") as other:
             other.writestr("word/document.xml", "years of work")
         for name in (program, archive, "/dev/stdout"):
-            assert "left alone (try: a new FILE" in self.refused("snapshot", name, core.path)
+            assert "not replaced (try: a new FILE" in self.refused("snapshot", name, core.path)
         assert f"{tmp_path} is a folder (try: go-spans snapshot {tmp_path}/heap.gospan)" in self.refused(
             "snapshot", tmp_path, core.path
         )
         assert program.read_bytes() == before
         assert zipfile.is_zipfile(archive)
         os.mkfifo(tmp_path / "pipe")
-        assert "left alone" in self.refused("snapshot", tmp_path / "pipe", core.path)
+        assert "not replaced" in self.refused("snapshot", tmp_path / "pipe", core.path)
         self.refused("summary", tmp_path / "pipe")
         before = path.read_bytes()
         assert "is a snapshot already (try: --replace, or a new FILE)" in self.refused(

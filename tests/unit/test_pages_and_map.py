@@ -182,8 +182,8 @@ def test_an_arena_by_number_and_by_address() -> None:
         ("--arena first", "first is not an address"),
         ("--zoom 0x10", "0x10 is in no page of the heap"),
         (f"--zoom {1 << 64}", "is not an address"),
-        ("--lines 0", "--lines takes 1 to 1,000, not 0"),
-        ("--lines 1001", "--lines takes 1 to 1,000"),
+        ("--lines 0", "invalid --lines 0 (try: 1 to 1,000)"),
+        ("--lines 1001", "invalid --lines 1001 (try: 1 to 1,000)"),
         ("--arena 0 --zoom 1", "not both"),
     ],
 )

@@ -38,7 +38,7 @@ def test_zoom_spends_no_line_on_padding(image: str) -> None:
 
 
 def test_whose_share_of_the_cpu_it_is() -> None:
-    assert "GC took " in ask("1.27-frag", "gc")
+    assert "GC used " in ask("1.27-frag", "gc")
     assert "% of the CPU time up to the end of the last cycle" in " ".join(ask("1.27-frag", "gc").split())
 
 

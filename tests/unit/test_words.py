@@ -161,7 +161,7 @@ def test_without_gogc_and_a_limit_there_is_no_goal() -> None:
 
 def test_the_collectors_share_is_of_its_last_cycle() -> None:
     shown = re.sub(r"\s+", " ", text(images.load("1.27-frag").session(), "gc"))
-    assert re.search(r"GC took \d+\.\d % of the CPU time up to the end of the last cycle", shown)
+    assert re.search(r"GC used \d+\.\d % of the CPU time up to the end of the last cycle", shown)
 
 
 def test_finalizers_revive() -> None:

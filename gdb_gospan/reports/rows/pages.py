@@ -104,8 +104,8 @@ class CurrentArena(Document):
 class BlocksByTaken(Document):
     """The blocks of which so many pages are taken."""
 
-    taken_from: int = field("pages taken, from", unit=COUNT)
-    taken_to: int = field("pages taken, to", unit=COUNT)
+    taken_from: int = field("pages in use, from", unit=COUNT)
+    taken_to: int = field("pages in use, to", unit=COUNT)
     blocks: int = field("blocks with that many", unit=COUNT, heading="blocks")
     free_bytes: int = field("bytes of free pages in these", unit=BYTES, heading="free bytes")
     released_bytes: int = field(
@@ -124,7 +124,7 @@ class HugePages(Document):
     blocks: tuple[BlocksByTaken, ...] = field("one row for each range")
     wholly_retained: int = field("blocks that are free with no page returned", unit=COUNT)
     blocked_by_at_most: int = field("pages: what few means in the next", unit=COUNT)
-    blocked_free_bytes: int = field("bytes of free pages in blocks of which few pages are taken", unit=BYTES)
+    blocked_free_bytes: int = field("bytes of free pages in blocks with few pages in use", unit=BYTES)
     unknown_blocks: int = field("blocks with a page whose bitmap could not be read; in no row", unit=COUNT)
 
 
@@ -219,7 +219,7 @@ class Pages(Answer):
     current_arena: CurrentArena = field(
         "address space that the heap grows into next; null when this release does not record it"
     )
-    huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are taken")
+    huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are in use")
     blockers: Blockers | None = field(
         "with --blockers: blocks with few pages in use, the fewest first",
         optional=True,

@@ -96,7 +96,7 @@ class Span(Document):
     )
     noscan: bool = field("its objects hold no pointers")
     elemsize: int = field(
-        "bytes of a slot; of a stack span, of a stack",
+        "bytes of a slot; for a stack span, of one stack",
         unit=BYTES,
         heading="size",
         left=True,
@@ -105,7 +105,7 @@ class Span(Document):
     )
     nelems: int = field("slots", unit=COUNT, sorts=DOWN)
     objects: int = field(
-        "slots taken; garbage counts until it is swept",
+        "allocated slots; garbage counts until it is swept",
         unit=COUNT,
         heading="objects",
         rank=1,
@@ -114,7 +114,7 @@ class Span(Document):
         sorts=DOWN,
     )
     object_bytes: int | None = field(
-        "bytes of the slots taken; null when the descriptor is inconsistent",
+        "bytes of the allocated slots; null when the descriptor is inconsistent",
         unit=BYTES,
         heading="object bytes",
         rank=11,
@@ -147,7 +147,7 @@ class Span(Document):
         sorts=DOWN,
     )
     occupied: float | None = field(
-        "percent of the slots that are taken; null when the descriptor is inconsistent",
+        "percent of the slots that are allocated; null when the descriptor is inconsistent",
         unit=PERCENT,
         heading="occupied",
         rank=1,
@@ -155,7 +155,7 @@ class Span(Document):
         column_after="object_bytes",
         sorts=DOWN,
     )
-    freeindex: int = field("slots below this one are taken", unit=COUNT)
+    freeindex: int = field("slots below this one are allocated", unit=COUNT)
     sweepgen: int = field("mspan.sweepgen; sweep gives its meaning relative to mheap_.sweepgen", sorts=DOWN)
     needzero: bool = field(
         "flagged as needing zeroing",

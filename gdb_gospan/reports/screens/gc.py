@@ -75,7 +75,7 @@ def _heap(pacer: Pacer, cycles: int, size: Size) -> list[str]:
 
 def _cpu(fraction: float | None) -> str:
     """Say GCCPUFraction: it is worked out at the end of each cycle, and stands until the next (mgc.go, gcMarkTermination)."""
-    return f"GC took {units.percent(fraction and 100 * fraction)} of the CPU time up to the end of the last cycle"
+    return f"GC used {units.percent(fraction and 100 * fraction)} of the CPU time up to the end of the last cycle"
 
 
 def _scanned(pacer: Pacer, size: Size) -> list[str]:
