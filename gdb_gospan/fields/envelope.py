@@ -152,7 +152,7 @@ class Runtime(Document):
 class Range(Document):
     """Memory that could not be read."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     size: int = field("bytes", least=0)
 
 

@@ -150,7 +150,7 @@ COLLECTOR: tuple[Term, ...] = (
     Term(
         "parked",
         "bytes that a P keeps for itself and no other can use: free slots of cached spans, stacks, pages, descriptors.",
-        "(nelems - allocCount) * elemsize of mcache.alloc; stackcache; pcache less returned pages; mspancache",
+        "(nelems - allocCount) * elemsize of mcache.alloc; stackcache; pcache minus returned pages; mspancache",
         (
             go("mcache.go", "mcache.alloc mcache.stackcache prepareForSweep()"),
             go("runtime2.go", "p.pcache mspancache"),
@@ -185,7 +185,7 @@ COLLECTOR: tuple[Term, ...] = (
         "goroutines that have ended; the runtime keeps them for reuse, some with their stacks.",
         "entries of allgs in state dead, and the bytes of their stacks",
         (go("runtime2.go", "_Gdead"), go("proc.go", "gfput() gfget()")),
-        unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they wait for long",
+        unlike="a leak: they are reused before a new one is made, and a GC frees their stacks if they stay unused for long",
         aliases=("dead", "gFree"),
         covers=("stacks/dead goroutines, kept for reuse", "check/goroutine-states", "check/goroutine-ids"),
     ),
@@ -193,7 +193,7 @@ COLLECTOR: tuple[Term, ...] = (
         "exited threads",
         "threads that have ended, for example because the goroutine locked to them returned; each leaves its M "
         "and its stack on sched.freem until the next thread is created.",
-        "Ms on sched.freem, linked by m.freelink, and the bytes of their g0's stacks, as far as they lie in stack spans",
+        "Ms on sched.freem, linked by m.freelink, and the bytes of their g0's stacks, if they are in stack spans",
         (go("proc.go", "mexit() allocm()"), go("runtime2.go", "schedt.freem m.freelink m.freeWait")),
         unlike="a leak: their number is bounded by the threads that exit before another one starts",
         aliases=("freem", "mexit"),
@@ -203,7 +203,7 @@ COLLECTOR: tuple[Term, ...] = (
         "system stacks",
         "stacks of threads and of the runtime itself: g0 for the scheduler, gsignal for signals, gcrash when a "
         "crash has no stack left.",
-        "bytes of m.g0, m.gsignal of all threads and of gcrash, as far as they lie in stack spans",
+        "bytes of m.g0, m.gsignal of all threads and of gcrash, if they are in stack spans",
         (go("runtime2.go", "m.g0 m.gsignal"), go("proc.go", "gcrash", since="1.22")),
         unlike="the first thread's stack and those of C threads, which are the operating system's and in no span",
         aliases=("g0", "gsignal", "gcrash"),
@@ -212,7 +212,7 @@ COLLECTOR: tuple[Term, ...] = (
     Term(
         "in transition",
         "stacks that are given out but belong to no listed goroutine, thread or cache: 0 in a quiet stop.",
-        "given out and not cached, less those of goroutines, threads and the runtime",
+        "given out and not cached, minus those of goroutines, threads and the runtime",
         (go("stack.go", "stackalloc() stackfree()"),),
         unlike="a leak: such a stack is changing its owner, or its owner could not be read",
         aliases=("owner unknown", "without an owner"),

@@ -17,7 +17,7 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "heap-released": "gcController.heapReleased = 8192 * (pages free and scavenged, in the bitmap or in a page cache, and padding)",
     "stacks": "heapStats.inStacks = sum of npages * 8192 over manual spans with elemsize != 0",
     "work-buffers": "heapStats.inWorkBufs (+ inPtrScalarBits to Go 1.24) = sum of npages * 8192 over other manual spans",
-    "address-space": "heapInUse + heapFree + heapReleased + stacks + work buffers, less user arena chunks = length of all ranges of "
+    "address-space": "heapInUse + heapFree + heapReleased + stacks + work buffers, minus user arena chunks = length of all ranges of "
     "mheap_.pages.inUse",
     "page-ranges": "mheap_.pages.inUse.totalBytes = sum of limit - base over mheap_.pages.inUse.ranges",
     "committed": "Sys - gcController.heapReleased = gcController.mappedReady",
@@ -25,7 +25,7 @@ IDENTITY_FORMULAS: dict[str, str] = {
     "heap-stats-inuse": "gcController.heapInUse = heapStats.inHeap",
     "heap-stats-released": "gcController.heapReleased = heapStats.released",
     "pages-inuse": "mheap_.pagesInUse = sum of npages over spans in use",
-    "page-owners": "pages of mheap_.pages.inUse = the same, less pages that two spans claim by startAddr and npages",
+    "page-owners": "pages of mheap_.pages.inUse = these pages minus those that two spans claim by startAddr and npages",
     "page-bits": "pages of spans = those of them whose bit in pallocBits is set",
     "page-holders": "pages whose bit in pallocBits is set = those of them that a span, a P's pcache or the padding has",
     "span-map": "spans in use or manual = those that heapArena.spans names at their first and last page",

@@ -119,7 +119,7 @@ def _named(what: str, checks: Sequence[Check], style: Looks) -> list[str]:
     return [
         style.paint("notice", line)
         for reason, codes in off.items()
-        for line in filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
+        for line in filled(f"{what} because {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
     ]
 
 

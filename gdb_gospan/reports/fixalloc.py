@@ -21,7 +21,7 @@ class Fixalloc(Document):
     """One fixalloc of mheap."""
 
     name: str = field("field of mheap", heading="fixalloc", left=True, sorts=UP)
-    address: Address = field("of the fixalloc", sorts=UP)
+    address: Address = field("address of the fixalloc", sorts=UP)
     size: int = field("bytes of one struct", unit=BYTES, heading="size", rank=3, sorts=DOWN)
     inuse: int | None = field(
         "bytes of the structs handed out; null for more than there are addresses",
@@ -100,7 +100,7 @@ def _notes(answer: Fixallocs, _looks: Looks) -> Sequence[str]:
     """Say what an empty free list means."""
     return (
         "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
-        "An empty free list means only that the next struct is cut from the chunk, and is no sign of fragmentation.",
+        "An empty free list is not a sign of fragmentation: the next struct is then cut from the chunk.",
         f"{count(answer.mspancache)} of the descriptors in use are held by Ps for future spans (p.mspancache).",
     )
 
@@ -109,8 +109,9 @@ REPORT = Report(
     name="fixalloc",
     summary="the runtime's allocators of fixed-size structs, spanalloc first",
     description=(
-        "spanalloc hands out span descriptors (mspan structs). An empty free list means only that the next\n"
-        "descriptor is cut from a fresh 16 KiB chunk: it is not a sign of fragmentation."
+        "spanalloc hands out span descriptors (mspan structs). An empty free list is not a sign of "
+        "fragmentation: the next\n"
+        "descriptor is then cut from a fresh 16 KiB chunk."
     ),
     example="go-spans spanalloc",
     place=50,

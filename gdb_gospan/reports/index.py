@@ -9,7 +9,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="summary",
         summary="where the memory of this Go program went, on one screen",
-        description="Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, names the\nsize classes that waste most, and checks the figures against the runtime's own counters in the last line.",
+        description="Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, lists the\nsize classes that waste most, and checks the figures against the runtime's own counters in the last line.",
         example="go-spans summary --all",
         columns=(
             ("objects", "slots that hold an object, live or dead since the last GC: HeapAlloc without unswept garbage"),
@@ -86,7 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="show",
-        summary="what lies at an address: span, slot, page, neighbours",
+        summary="what is at an address: span, slot, page, neighbours",
         description="Accepts the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
         example="go-spans show 0xc000012340",
         columns=(
@@ -102,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="fixalloc",
         summary="the runtime's allocators of fixed-size structs, spanalloc first",
-        description="spanalloc hands out span descriptors (mspan structs). An empty free list means only that the next\ndescriptor is cut from a fresh 16 KiB chunk: it is not a sign of fragmentation.",
+        description="spanalloc hands out span descriptors (mspan structs). An empty free list is not a sign of fragmentation: the next\ndescriptor is then cut from a fresh 16 KiB chunk.",
         example="go-spans spanalloc",
         columns=(
             ("fixalloc", "field of mheap"),
@@ -251,7 +251,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="map",
-        summary="the heap as a picture: where spans are, how full, and what is free",
+        summary="the heap as a picture: where spans are, how full they are, and what is free",
         description="Each sign stands for a run of pages, and each line begins with its address. A sign shows the most important\nthing in its cell: a cell is drawn as free only if all of its pages are. Shades show how much of the\ncell is objects: a pale cell is mostly empty. Gaps between address ranges have a line of their own.",
         example="go-spans map --lines 40",
         columns=(

@@ -23,7 +23,7 @@ from gdb_gospan.reports.envelope import about, proof
 class Evidence(Document):
     """One piece of what speaks for a bundled layout, or against it."""
 
-    release: str = field("whose layout it is about", heading="layout of Go", left=True)
+    release: str = field("the Go release whose layout was checked", heading="layout of Go", left=True)
     what: str = field("what was examined", heading="evidence", left=True)
     expected: Address = field("what the layout expects there", heading="expected")
     found: Address | None = field(

@@ -61,8 +61,8 @@ _SIGNS = {
 class Window(Document):
     """What is shown."""
 
-    base: Address = field("its first byte")
-    end: Address = field("the first byte after it")
+    base: Address = field("address of its first byte")
+    end: Address = field("address of the first byte after it")
 
 
 @document
@@ -71,15 +71,15 @@ class Arena(Document):
 
     number: int = field("from 0 by address")
     count: int = field("number of arenas", unit=COUNT)
-    base: Address = field("its first byte")
-    end: Address = field("the first byte after it")
+    base: Address = field("address of its first byte")
+    end: Address = field("address of the first byte after it")
 
 
 @document
 class Gap(Document):
     """Address space between the pages of the heap."""
 
-    start: Address = field("its first byte")
+    start: Address = field("address of its first byte")
     bytes: int = field("bytes", unit=BYTES)
     reserved: bool = field("reserved for the heap to grow into, or else not its own")
 
@@ -88,7 +88,7 @@ class Gap(Document):
 class Cell(Kinds):
     """One run of pages, drawn as one sign."""
 
-    start: Address = field("its first byte", first=True)
+    start: Address = field("address of its first byte", first=True)
     pages: int = field("pages in it", unit=COUNT, first=True)
     state: str = field("the most important state of its pages, as the keys below, with spaces", first=True)
     level: int | None = field(
@@ -322,7 +322,7 @@ def _amounts(answer: HeapMap, looks: Looks) -> list[str]:
 
 REPORT = Report(
     name="map",
-    summary="the heap as a picture: where spans are, how full, and what is free",
+    summary="the heap as a picture: where spans are, how full they are, and what is free",
     description=(
         "Each sign stands for a run of pages, and each line begins with its address. A sign shows the most important\n"
         "thing in its cell: a cell is drawn as free only if all of its pages are. Shades show how much of the\n"

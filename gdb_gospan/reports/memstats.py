@@ -115,10 +115,12 @@ class MemStats(Document):
 class Held(Document):
     """What the counters do not have before the flush of the mcaches; None when not known."""
 
-    bytes: int | None = field("bytes of HeapAlloc and TotalAlloc", unit=BYTES)
-    objects: int | None = field("of HeapObjects", unit=COUNT)
-    mallocs: int | None = field("of Mallocs: the objects, and tiny ones", unit=COUNT)
-    frees: int | None = field("of Frees: the tiny ones, which count as freed in their block", unit=COUNT)
+    bytes: int | None = field("bytes missing in HeapAlloc and TotalAlloc", unit=BYTES)
+    objects: int | None = field("objects missing in HeapObjects", unit=COUNT)
+    mallocs: int | None = field("missing in Mallocs: the objects, and tiny ones", unit=COUNT)
+    frees: int | None = field(
+        "missing in Frees: the tiny ones, which count as freed in their block", unit=COUNT
+    )
 
 
 @document

@@ -32,16 +32,16 @@ class WholeSpan(Span):
     """The span of an address, with what its descriptor points to."""
 
     limit: Address = field("end of the bytes that the collector scans")
-    allocBits: Address = field("of the bitmap of allocated slots, valid from freeindex on")
-    gcmarkBits: Address = field("of the bitmap of marks")
-    specials: Address = field("of the first special (finalizer, profile record …), 0x0 for none")
+    allocBits: Address = field("address of the bitmap of allocated slots, valid from freeindex on")
+    gcmarkBits: Address = field("address of the bitmap of marks")
+    specials: Address = field("address of the first special (finalizer, profile record …), 0x0 for none")
 
 
 @document
 class Neighbour(Document):
     """A span, or pages of one kind that no span owns."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     npages: int = field("pages of 8 KiB", unit=COUNT)
     kind: str = field("the kind of the pages, in the words of page")
     span: WholeSpan | None = field(
@@ -61,7 +61,7 @@ class DescriptorField(Document):
 class Stack(Document):
     """A stack, and whose it is."""
 
-    address: Address = field("its lowest byte")
+    address: Address = field("address of its lowest byte")
     size: int = field("bytes of the stack", unit=BYTES)
     goroutine: int | None = field("number of the goroutine that owns it; null when none does")
     goroutine_state: str | None = field("what that goroutine does; a dead one keeps its stack for the next")
@@ -73,7 +73,7 @@ class Stack(Document):
 class Type(Document):
     """A Go type."""
 
-    address: Address = field("of its descriptor")
+    address: Address = field("address of its descriptor")
     name: str = field("as the program prints it")
     size: int = field("bytes of a value", unit=BYTES)
 
@@ -83,7 +83,7 @@ class Slot(Document):
     """A slot of a span."""
 
     index: int = field("0 for the first")
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     offset: int = field("bytes from there to the address", unit=BYTES)
     size: int = field("bytes of the slot", unit=BYTES)
     allocated: bool | None = field("an object is in it; null when the bitmap could not be read")
@@ -100,7 +100,7 @@ class Slot(Document):
 class Special(Document):
     """What is attached to an object."""
 
-    address: Address = field("of the struct")
+    address: Address = field("address of the struct")
     offset: int = field("bytes from the start of the span", unit=BYTES)
     kind: str = field("finalizer, profile record …")
 
@@ -109,7 +109,7 @@ class Special(Document):
 class PageRun(Document):
     """Pages of one kind side by side."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     npages: int = field("pages of 8 KiB", unit=COUNT)
 
 
@@ -117,7 +117,7 @@ class PageRun(Document):
 class Place(Answer):
     """What lies at an address."""
 
-    address: Address = field("that was requested")
+    address: Address = field("the requested address")
     is_descriptor: bool = field("it is in a span descriptor, and the rest describes its span")
     descriptor_field: DescriptorField | None = field(
         "where in the descriptor it is; null at its start, and elsewhere"
@@ -357,7 +357,7 @@ def _neighbour(neighbour: Neighbour) -> str:
 
 REPORT = Report(
     name="show",
-    summary="what lies at an address: span, slot, page, neighbours",
+    summary="what is at an address: span, slot, page, neighbours",
     description="Accepts the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
     example="go-spans show 0xc000012340",
     place=40,

@@ -35,7 +35,7 @@ from gdb_gospan.runtime.whole import read_whole
 class Recorded(Document):
     """The file that was written."""
 
-    file: str = field("its whole path")
+    file: str = field("its absolute path")
     file_bytes: int = field("bytes of the file, which is compressed", unit=BYTES)
     memory_bytes: int = field("bytes of the program's memory that it holds", unit=BYTES)
     ranges: int = field("separate pieces of memory", unit=COUNT)

@@ -112,8 +112,10 @@ REPORT = Report(
     name="summary",
     summary="where the memory of this Go program went, on one screen",
     description=(
-        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, names the\n"
-        "size classes that waste most, and checks the figures against the runtime's own counters in the last line."
+        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, lists "
+        "the\n"
+        "size classes that waste most, and checks the figures against the runtime's own counters in the last "
+        "line."
     ),
     example="go-spans summary --all",
     place=10,

@@ -46,7 +46,7 @@ class RunsOfOrder(Document):
     runs: int = field("runs of free pages", unit=COUNT, heading="runs")
     bytes: int = field("bytes of these", unit=BYTES, heading="bytes")
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched",
+        "of these, bytes returned to the operating system, or never touched",
         unit=BYTES,
         heading="returned",
         rank=2,
@@ -63,11 +63,11 @@ class RunsOfOrder(Document):
 class LargestRun(Document):
     """The longest run of free pages."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     pages: int = field("pages of 8 KiB", unit=COUNT)
     bytes: int = field("bytes of these", unit=BYTES)
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched", unit=BYTES
+        "of these, bytes returned to the operating system, or never touched", unit=BYTES
     )
 
 
@@ -85,7 +85,7 @@ class PageCaches(Document):
 
     bytes: int = field("bytes", unit=BYTES)
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched", unit=BYTES
+        "of these, bytes returned to the operating system, or never touched", unit=BYTES
     )
     largest_run_bytes: int = field("bytes of the longest run of them", unit=BYTES)
 
@@ -94,8 +94,8 @@ class PageCaches(Document):
 class CurrentArena(Document):
     """Address space that the heap grows into next."""
 
-    base: Address | None = field("its first byte")
-    end: Address | None = field("the first byte after it")
+    base: Address | None = field("address of its first byte")
+    end: Address | None = field("address of the first byte after it")
     bytes: int | None = field("bytes", unit=BYTES)
     growth_bytes: int = field("bytes by which the heap grows at least", unit=BYTES)
 
@@ -109,7 +109,7 @@ class BlocksByTaken(Document):
     blocks: int = field("blocks with that many", unit=COUNT, heading="blocks")
     free_bytes: int = field("bytes of free pages in these", unit=BYTES, heading="free bytes")
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched",
+        "of these, bytes returned to the operating system, or never touched",
         unit=BYTES,
         heading="returned",
         rank=1,
@@ -133,10 +133,10 @@ class BlockingSpan(Document):
     """A span on a page that keeps a block from being wholly free."""
 
     descriptor: Address = field("address of the mspan")
-    start: Address = field("its first byte")
+    start: Address = field("address of its first byte")
     npages: int = field("pages of it", unit=COUNT)
     state: str = field("in use, stack, work buffer, user arena or quarantined")
-    spanclass: int = field("its span class; means nothing for stacks and work buffers")
+    spanclass: int = field("its span class; meaningless for stacks and work buffers")
     noscan: bool = field("its objects have no pointers")
     elemsize: int = field("bytes of a slot", unit=BYTES)
     nelems: int = field("slots", unit=COUNT)
@@ -147,7 +147,7 @@ class BlockingSpan(Document):
 class NearlyFreeBlock(Document):
     """A block of which few pages are taken, with the spans that they are of."""
 
-    start: Address = field("its first byte", heading="Block", left=True)
+    start: Address = field("address of its first byte", heading="Block", left=True)
     taken_pages: int = field("pages of it that cannot be allocated", unit=COUNT, heading="in use")
     free_bytes: int = field("bytes of its free pages", unit=BYTES, heading="free bytes", rank=1)
     other_pages: int = field(
@@ -188,7 +188,7 @@ class Blockers(Document):
 class Chunk(Document):
     """One chunk of the page allocator: its pages by what they are."""
 
-    start: Address = field("its first byte", heading="chunks", left=True, sorts=UP)
+    start: Address = field("address of its first byte", heading="chunks", left=True, sorts=UP)
     in_use: int = field("pages of spans of objects", unit=COUNT, heading="in use", sorts=DOWN)
     manual: int = field(
         "pages of spans of stacks and work buffers", unit=COUNT, heading="manual", rank=2, sorts=DOWN
