@@ -48,7 +48,7 @@ def test_mistakes(delve: Delve, core: Core) -> None:
         "list --size 4863": "list: no size class has slots of 4863 bytes (objects of that size are in slots of 4864)",
         "list --width 3": "list: --width takes 40 columns or more, not 3",
         "list --occupancy 50-150": "list: --occupancy is in percent, 0 to 100, not 50-150",
-        "list --noscan --scan": "list: --noscan and --scan leave nothing",
+        "list --noscan --scan": "list: --noscan and --scan together match no span",
         "list --state busy": "list: --state takes no busy (it takes in-use, ",
         "show": "show: needs ADDRESS",
         "show runtime.mheap_": "show: runtime.mheap_ is no address but runtime.mheap (try: &runtime.mheap_)",
