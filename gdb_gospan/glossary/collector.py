@@ -164,7 +164,7 @@ COLLECTOR: tuple[Term, ...] = (
     ),
     Term(
         "stack spans",
-        "spans of 32 KiB cut into stacks of one size, and spans of their own for stacks of 32 KiB and more.",
+        "spans of 32 KiB that are cut into stacks of one size, and one span for each stack of 32 KiB or more.",
         "given out: allocCount of the span, stacks in a P's cache included",
         (go("stack.go", "stackpool stackLarge stackalloc()"), go("mcache.go", "stackfreelist")),
         unlike="stacks in use: a free stack stays in its span or in a P's cache; a span with only free stacks "

@@ -69,7 +69,7 @@ PAGES: tuple[Term, ...] = (
     ),
     Term(
         "map",
-        "a picture of the heap: a sign for each run of pages, which shows the most important thing in it.",
+        "a picture of the heap: one sign for each run of pages, which shows the most important thing in it.",
         "spans: bytes of their objects / bytes of the cell; a cell is free only if all its pages are",
         sources=(go("mheap.go", "heapArena.spans"), go("mpallocbits.go", "pallocBits")),
         unlike="a memory map of the process (/proc/PID/maps)",

@@ -100,8 +100,7 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "needzero as a state",
         "a span goes from free to scavenged to in use to needzero.",
-        truth="needzero is a byte of a span in use: its memory had other contents, so mallocgc clears a slot "
-        "before it hands it out. It "
+        truth="needzero is a byte of a span in use: its memory was used before, so mallocgc clears a slot before it hands it out. It "
         "is normal, costs no memory, and go-spans summary counts it beside the states.",
         sources=(go("mheap.go", "mspan.needzero allocNeedsZero()"),),
         aliases=("needzero", "needzero state", "needsZeroing"),

@@ -58,7 +58,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "span class",
-        "the size class and whether its objects have pointers (scan) or not (noscan): each has spans of its own.",
+        "the size class, and whether its objects have pointers (scan) or not (noscan); each span class has its own spans.",
         "size class * 2 + 1 if noscan",
         (go("mheap.go", "spanClass makeSpanClass()"),),
         aliases=("spanclass", "class", "noscan", "scan"),
@@ -132,7 +132,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "cached",
-        "a span that a P allocates from, one for each span class at most; it is in no central list.",
+        "a span that a P allocates from, at most one for each span class; it is in no central list.",
         "mcache.alloc[spanclass] of a P; sweepgen = mheap_.sweepgen + 3, or + 1",
         (go("mcache.go", "mcache.alloc refill()"),),
         unlike="a free span",
@@ -141,7 +141,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "flagged as needing zeroing",
-        "spans in use whose memory had other contents before: a flag for mallocgc, which then clears a slot.",
+        "spans in use whose memory was used before: mallocgc clears a slot of them before it hands it out.",
         "mspan.needzero",
         (go("mheap.go", "mspan.needzero allocNeedsZero()"),),
         unlike="a state: it is a separate byte; without the flag, the free slots of a span are zero already",

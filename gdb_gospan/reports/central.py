@@ -33,7 +33,7 @@ class Totals(Document):
     """Sums over all rows, before the limit."""
 
     partial: int = field(
-        "spans with free slots, ready for a P to take", unit=COUNT, heading="partial", sorts=DOWN
+        "spans with free slots, available to every P", unit=COUNT, heading="partial", sorts=DOWN
     )
     full: int = field("spans without free slots", unit=COUNT, heading="full", sorts=DOWN)
     partial_unswept: int = field("spans of partial that wait to be swept", unit=COUNT)

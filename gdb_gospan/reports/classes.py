@@ -30,7 +30,7 @@ class Sums(Document):
     objects: int = field(
         "allocated slots; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
     )
-    free_slots: int = field("slots free", unit=COUNT, heading="free", rank=5, sorts=DOWN)
+    free_slots: int = field("free slots", unit=COUNT, heading="free", rank=5, sorts=DOWN)
     object_bytes: int = field("bytes of the allocated slots", unit=BYTES, heading="object bytes", sorts=DOWN)
     free_bytes: int = field("bytes of the free slots", unit=BYTES, heading="free bytes", sorts=DOWN)
     tail_bytes: int = field(

@@ -71,7 +71,7 @@ def _identity(name: str) -> list[Term]:
     """Return what the identity of that code compares."""
     code = plain(name.removeprefix("check/")).replace(" ", "-")
     formula = IDENTITY_FORMULAS.get(code)
-    return [_of_identity(code, "an identity of go-spans check.", formula)] if formula else []
+    return [_of_identity(code, "an identity that go-spans check verifies.", formula)] if formula else []
 
 
 def _of_identity(code: str, meaning: str, formula: str) -> Term:

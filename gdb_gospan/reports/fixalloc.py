@@ -24,7 +24,7 @@ class Fixalloc(Document):
     address: Address = field("address of the fixalloc", sorts=UP)
     size: int = field("bytes of one struct", unit=BYTES, heading="size", rank=3, sorts=DOWN)
     inuse: int | None = field(
-        "bytes of the structs handed out; null for more than there are addresses",
+        "bytes of the structs handed out; null when impossible (damage)",
         unit=BYTES,
         heading="bytes",
         rank=2,
@@ -33,7 +33,7 @@ class Fixalloc(Document):
     )
     inuse_objects: int | None = field("structs handed out", unit=COUNT, heading="in use", sorts=DOWN)
     free: int | None = field(
-        "structs given back, counted by walking the list; null when it is broken or could not be read",
+        "freed structs, counted by walking the list; null when it is broken or could not be read",
         unit=COUNT,
         heading="free list",
         shown=lambda row, _: _walked(row),

@@ -215,7 +215,7 @@ REPORT = Report(
         ),
         (
             "aligned blocks",
-            "2 MiB each, like huge pages; in use means here every page that cannot be allocated",
+            "2 MiB each, like huge pages; in use here means every page that cannot be allocated",
         ),
         (
             "kept by",

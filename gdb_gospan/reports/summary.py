@@ -150,7 +150,7 @@ REPORT = Report(
         ),
         (
             "flagged as needing zeroing",
-            "a flag of a span in use, not a state: its memory had other contents before",
+            "a flag of a span in use, not a state: its memory was used before",
         ),
     ),
 )

@@ -122,7 +122,7 @@ class Span(Document):
         sorts=DOWN,
     )
     free_slots: int | None = field(
-        "slots free; null when the descriptor is inconsistent", unit=COUNT, sorts=DOWN
+        "free slots; null when the descriptor is inconsistent", unit=COUNT, sorts=DOWN
     )
     free_bytes: int | None = field(
         "bytes of the free slots; null when the descriptor is inconsistent",
