@@ -108,7 +108,7 @@ def free(name: str, *, replace: bool = True) -> str:
     path = os.path.join(folder, os.path.basename(given))  # noqa: PTH118, PTH119
     if os.path.islink(given):  # noqa: PTH114
         raise TargetError(
-            f"{given} is a symbolic link, which is not followed (try: a new FILE, or {os.path.realpath(given)})"
+            f"{given} is a symbolic link, which is not replaced (try: a new FILE, or {os.path.realpath(given)})"
         )
     if os.path.isdir(given):  # noqa: PTH112
         raise TargetError(

@@ -395,7 +395,7 @@ class TestErrors:
             link = tmp_path / "link.gospan"
             link.symlink_to(target)
             line = self.refused("snapshot", *replace, link, core.path)
-            assert "is a symbolic link, which is not followed (try: a new FILE, or " in line
+            assert "is a symbolic link, which is not replaced (try: a new FILE, or " in line
             assert link.is_symlink()
             link.unlink()
         assert path.read_bytes() == before
