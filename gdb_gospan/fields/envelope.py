@@ -1,4 +1,4 @@
-"""What every document begins and ends with: the target, and what the figures rest on."""
+"""What every document begins and ends with: the target, and the evidence for the figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Check(Document):
         "error: figures rest on it; warning: a side table disagrees", sorts=UP
     )
     status: Literal["exact", "transient", "broken", "unknown"] = field(
-        "exact: equal; transient: off, and the note names what was going on, which explains it; unknown: what would decide it could not be read, and the note says what; broken: off, and nothing explains it",
+        "exact: equal; transient: different, and the note names the activity that explains it; unknown: needed "
+        "memory could not be read, and the note names it; broken: different, and nothing explains it",
         heading="status",
         left=True,
         shown=_painted,
@@ -61,7 +62,7 @@ class Check(Document):
         sorts=DOWN,
     )
     note: str = field(
-        "of a transient, what was going on; of an unknown one, what could not be read; of a broken one, where to look"
+        "for transient: what was in progress; for unknown: what could not be read; for broken: where to look"
     )
 
 
@@ -77,17 +78,18 @@ class Target(Document):
     core: str | None = field("path of the core")
     pid: int | None = field("process number")
     build_id: str | None = field("build id of the executable, hexadecimal")
-    resident: int | None = field("bytes of a live process on this machine that are in memory now (RSS)")
+    resident: int | None = field("live process on this machine: bytes that are in memory now (RSS)")
     pause_ms: float | None = field(
-        "of a live or remote process: milliseconds for which this look kept it standing still (--pid), or, in a debugger, for which a stop just for it would have"
+        "live or remote process: milliseconds for which it was paused for this report (--pid), or would have "
+        "been by a stop only for this report (debugger)"
     )
     stopped_ms: float | None = field(
-        "of a live process in a debugger: milliseconds since the debugger stopped it, up to this report",
+        "live process in a debugger: milliseconds from the debugger's stop to this report",
         optional=True,
         default=None,
     )
     reads: int | None = field(
-        "of a remote process: how often this look read its memory; gdb may need several packets for one read"
+        "remote process: number of reads of its memory for this report; gdb may need several packets for one read"
     )
 
 
@@ -98,7 +100,7 @@ class Go(Document):
     version: str = field("runtime.buildVersion")
     os: str = field("GOOS")
     arch: str = field("GOARCH")
-    experiments: tuple[str, ...] = field("GOEXPERIMENT, as far as the version tells")
+    experiments: tuple[str, ...] = field("GOEXPERIMENT, as far as the version string shows")
 
 
 @document
@@ -106,9 +108,9 @@ class Signature(Document):
     """What the choice of a bundled layout rests on."""
 
     release: str = field("the Go release whose bundled layout is in use")
-    same_in: tuple[str, ...] = field("other releases that lay runtime.mheap_ out in the same way")
-    pieces: int = field("pieces of evidence that were looked at; layout --verbose lists them")
-    held: int = field("those that hold: all of them")
+    same_in: tuple[str, ...] = field("other releases with the same layout of runtime.mheap_")
+    pieces: int = field("layout checks that were made; layout --verbose lists them")
+    held: int = field("layout checks that passed: all of them")
     other_runtimes: tuple[Address, ...] = field(
         "addresses of further runtime.mheap_: other Go runtimes in the same process"
     )
@@ -121,12 +123,12 @@ class Layout(Document):
     source: Literal["dwarf", "symbols", "none"] = field(
         "where the types came from: debug information; or a bundled layout, with addresses from symbols or from memory alone"
     )
-    tested: bool = field("the tests of go-spans run on this Go release")
+    tested: bool = field("the tests of go-spans cover this Go release")
     missing: tuple[str, ...] = field(
-        "structs and fields, as struct.path, that some supported release has and this one has not"
+        "structs and fields, as struct.path, that other supported releases have and this one lacks"
     )
     signature: Signature | None = field(
-        "what the choice of a bundled layout rests on; null where the types come from debug information"
+        "the evidence for a bundled layout; null when the types come from debug information"
     )
 
 
@@ -134,9 +136,9 @@ class Layout(Document):
 class Runtime(Document):
     """One of the Go runtimes of the process."""
 
-    number: int = field("what --runtime takes for it, besides its name", least=1)
+    number: int = field("its number for --runtime, which also accepts its name", least=1)
     name: str = field("name of the file that it is part of: the executable or a library")
-    path: str | None = field("path of that file; null where the target does not tell")
+    path: str | None = field("path of that file; null when the target does not record it")
     mheap: Address = field("where its runtime.mheap_ is")
     version: str | None = field("runtime.buildVersion; null when it is not known")
     in_use: int | None = field(
@@ -150,7 +152,7 @@ class Runtime(Document):
 class Range(Document):
     """Memory that could not be read."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     size: int = field("bytes", least=0)
 
 
@@ -168,7 +170,7 @@ class SpanCounts(Document):
 
     descriptors: int = field("all in mheap_.allspans")
     in_use: int = field("spans of objects, user arena chunks among them")
-    manual: int = field("spans that the runtime manages by hand: stack and work_buffer")
+    manual: int = field("spans that the runtime allocates manually: stack and work_buffer")
     stack: int = field("spans of stacks")
     work_buffer: int = field("spans of GC work buffers")
     user_arena: int = field("chunks of user arenas, quarantined ones among them")
@@ -176,7 +178,7 @@ class SpanCounts(Document):
     unreadable: int = field("descriptors that could not be read")
     needzero: int = field("spans in use that are flagged as needing zeroing")
     cached: int = field("spans that a P allocates from")
-    unswept: int = field("spans in use that wait to be swept, or are just being swept")
+    unswept: int = field("spans in use that wait to be swept, or are being swept")
 
 
 @document
@@ -195,11 +197,11 @@ class Term(Document):
 
     name: str = field("the term")
     group: str = field("the group that it is listed in")
-    meaning: str = field("what it means; of a popular name, what is said of it")
-    truth: str = field("of a popular name, what is so instead; else empty")
-    formula: str = field("how it is computed, in fields of the runtime; empty when it is not")
+    meaning: str = field("what it means; for a popular name, the claim")
+    truth: str = field("for a popular name, the fact; otherwise empty")
+    formula: str = field("how it is computed from fields of the runtime; may be empty")
     since: str = field("the first Go release that has it; empty where all supported ones do")
-    unlike: str = field("what it is not to be confused with; may be empty")
+    unlike: str = field("what not to confuse it with; may be empty")
     sources: tuple[Source, ...] = field("where in Go's source it comes from")
     aliases: tuple[str, ...] = field("other names that find it")
     shows_in: tuple[str, ...] = field("command/column or section/key of the JSON that it explains")
@@ -211,10 +213,10 @@ class About(Document):
     """What every document of a target begins with."""
 
     schema_version: int = field(
-        "of this format; another number means that a key went or changed its meaning, not that one came"
+        "version of this format; it changes when a key is removed or changes its meaning, not when one is added"
     )
     command: str = field("the subcommand that was run")
-    target: Target = field("what was looked at")
+    target: Target = field("what was examined")
     go: Go = field("what the program was built with")
     layout: Layout = field("where the runtime's types came from")
     runtimes: tuple[Runtime, ...] = field(
@@ -227,11 +229,9 @@ class Proof(Document):
     """What the figures rest on: what every document of a target ends with."""
 
     checks: tuple[Check, ...] = field("every identity between the walk and the runtime's own counters")
-    unreadable: Unreadable = field("memory that was asked for and is not there")
+    unreadable: Unreadable = field("memory that was needed and could not be read")
     spans: SpanCounts = field("span descriptors (mspan structs), counted by what they are")
-    complete: bool = field(
-        "everything that the accounts rest on could be read; if not, sums are lower bounds"
-    )
+    complete: bool = field("everything that the accounts need could be read; if not, sums are lower bounds")
 
 
 @document
@@ -250,8 +250,8 @@ class Explained(Document):
 class Answer(Explained):
     """Base of the document of every report about a target."""
 
-    about: About = field("what was looked at", first=True, inline=True)
-    proof: Proof = field("what the figures rest on", last=1, inline=True)
+    about: About = field("what was examined", first=True, inline=True)
+    proof: Proof = field("the evidence for the figures", last=1, inline=True)
 
     @property
     def listed_checks(self) -> tuple[Check, ...]:
@@ -264,4 +264,4 @@ class Listed(Answer):
     """Base of the document of a report that is a table, which may be cut."""
 
     sort: str = field("the column that the rows are sorted by")
-    total_rows: int = field("rows that there are, before the limit")
+    total_rows: int = field("number of rows before the limit")

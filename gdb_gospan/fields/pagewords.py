@@ -9,8 +9,8 @@ PAGE_WORDS = {
     "cached and released": "in Ps' page caches, returned",
     "manual": "stacks and work buffers",
     "padding": "padding, never usable",
-    "in flight": "allocated, of no span",
-    "being freed": "of a span, free in the bitmap",
+    "in flight": "allocated, without a span",
+    "being freed": "of a span, but free in the bitmap",
 }
 
 

@@ -27,7 +27,7 @@ def number_column(rank: int) -> Any:
 def size_column() -> Any:
     """Declare the bytes of a slot of a row's span class, which a table shows as its name."""
     return field(
-        "bytes of one slot; 0 for large objects, which differ",
+        "bytes of one slot; 0 for large objects, whose sizes differ",
         unit=BYTES,
         heading="size",
         shown=lambda row, _: class_name(row.elemsize or None, noscan=row.noscan),

@@ -8,19 +8,21 @@ from gdb_gospan.glossary.term import in_runtime as go
 ACCOUNTS: tuple[Term, ...] = (
     Term(
         "objects",
-        "bytes of the slots that hold an object: alive, or dead since the last GC cycle, which nobody knows before the next.",
-        "sum over spans in use of allocCount * elemsize, less garbage not swept yet",
+        "bytes of the slots that hold an object: live, or dead since the last GC cycle, which only the next cycle can tell.",
+        "sum over spans in use of allocCount * elemsize, minus garbage not swept yet",
         (go("mheap.go", "mspan.allocCount mspan.elemsize"), go("mstats.go", "MemStats.HeapAlloc")),
-        unlike="HeapInuse, the bytes of whole spans; heapMarked, what the last cycle found alive",
+        unlike="HeapInuse, the bytes of whole spans; heapMarked, what the last cycle found live",
         aliases=("object bytes", "live bytes"),
         covers=("summary/objects", "bytes/objects", "classes/object bytes", "classes/object_bytes", "list/object bytes", "check/heap-alloc"),
     ),
     Term(
         "garbage not swept yet",
         "objects that the last cycle found dead and whose span is not swept yet, so that their slots still count as taken.",
-        "over unswept spans: (allocCount - marked slots) * elemsize; too much by objects with a finalizer, which their sweep revives",
+        "over unswept spans: (allocCount - marked slots) * elemsize; an upper bound, because the sweep revives "
+        "objects with a finalizer",
         (go("mheap.go", "mspan.sweepgen mspan.gcmarkBits"), go("mgcsweep.go", "sweep()")),
-        unlike="free slots, which can be allocated now; what is freed in the end, less by what finalizers keep for one more cycle",
+        unlike="free slots, which can be allocated now; the bytes that are finally freed, which are fewer if "
+        "finalizers keep objects for one more cycle",
         covers=("bytes/garbage_unswept",),
     ),
     Term(
@@ -41,7 +43,7 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "tail",
-        "bytes at the end of a span too few for another slot; of a large object in list, those beyond the requested size.",
+        "bytes at the end of a span, too few for another slot; for a large object in list, the bytes beyond the requested size.",
         "npages * 8192 - nelems * elemsize - bitmaps; of a large object startAddr + elemsize - limit",
         (go("mheap.go", "mspan.npages mspan.nelems mspan.elemsize mspan.limit"),),
         unlike="the rest of a slot that its object does not fill, which the runtime does not record",
@@ -50,10 +52,10 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "spans with a wrong descriptor",
-        "bytes of spans in use whose descriptor contradicts itself, as damaged memory makes it: what they hold is not known.",
-        "spans whose elemsize, npages or nelems do not go with their class, or with allocCount > nelems: sum of npages * 8192",
+        "bytes of spans in use whose descriptor is inconsistent, usually because memory is damaged: what they hold is not known.",
+        "spans whose elemsize, npages or nelems do not match their class, or with allocCount > nelems: sum of npages * 8192",
         (go("mheap.go", "allocSpan() mspan.nelems mspan.elemsize mspan.allocCount"),),
-        unlike="unreadable memory; the check that is broken, span-elems, large-spans or span-slots, names the first descriptor",
+        unlike="unreadable memory; the broken check (span-elems, large-spans or span-slots) names the first descriptor",
         aliases=("contradictory", "wrong descriptor"),
         covers=("bytes/contradictory", "classes/contradictory", "classes/contradictory_bytes", "check/large-spans"),
     ),
@@ -72,7 +74,7 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "idle pages, retained",
-        "free pages that the runtime keeps for reuse: a spike of the past, or what the scavenger aims to keep.",
+        "free pages that the runtime keeps for reuse, after a spike or because the scavenger's goal allows them.",
         "HeapIdle - HeapReleased = gcController.heapFree",
         (go("mgcpacer.go", "gcControllerState.heapFree"), go("mpallocbits.go", "pallocData.scavenged")),
         unlike="fragmentation: any span can be made of them",
@@ -108,7 +110,7 @@ ACCOUNTS: tuple[Term, ...] = (
             go("mstats.go", "mstats.mspan_sys mstats.mcache_sys mstats.gcMiscSys mstats.buckhash_sys mstats.other_sys"),
             go("mstats.go", "heapStatsDelta.inWorkBufs"),
         ),
-        unlike="HeapSys, which holds none of it",
+        unlike="HeapSys, which does not include it",
         aliases=("MSpanSys", "MCacheSys", "GCSys", "BuckHashSys", "OtherSys", "metadata", "profiler"),
         covers=(
             "bytes/mspan", "bytes/mcache", "bytes/gc", "bytes/work_buffers", "bytes/profiling_buckets", "bytes/other",
@@ -118,12 +120,13 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "in flight or not known",
-        "Sys less all accounts: 0 in a quiet stop; pages on their way between two accounts, what could not be read, or a broken check.",
-        "Sys - sum of the accounts; more than Sys where that is below 0",
+        "Sys minus all accounts: 0 in a quiet stop; otherwise pages that are moving between two accounts, "
+        "unreadable memory, or a broken check.",
+        "Sys - sum of the accounts; shown as more than Sys when negative",
         (go("mheap.go", "allocSpan()"),),
         aliases=(
-            "remainder", "in flight", "not known", "does not add up", "Sys less the above", "more than Sys", "allocated, of no span",
-            "of a span, free in the bitmap", "where bitmap and spans disagree", "being allocated or scavenged", "being freed",
+            "remainder", "in flight", "not known", "does not add up", "Sys minus the above", "more than Sys", "allocated, without a span",
+            "of a span, but free in the bitmap", "where bitmap and spans disagree", "being allocated or scavenged", "being freed",
         ),
         covers=("bytes/remainder", "pages/in_flight", "pages/being_freed"),
     ),
@@ -140,17 +143,19 @@ ACCOUNTS: tuple[Term, ...] = (
         "resident (RSS)",
         "bytes of the process that are in memory, as the kernel counts them: Go's and all other memory.",
         "field 2 of /proc/PID/statm, in pages; not in a core",
-        unlike="Sys - HeapReleased, which Go's part of it may be below or above: pages never written are not resident; returned ones may "
-        "still be, with GODEBUG=madvdontneed=0 until the kernel needs them, or where the kernel made a huge page of them again",
+        unlike="Sys - HeapReleased: Go's part of RSS may be below or above it. Pages never written are not "
+        "resident; returned pages stay resident with GODEBUG=madvdontneed=0 until the kernel needs them, or when "
+        "the kernel makes a huge page of them again",
         aliases=("RSS", "resident"),
         covers=("summary/resident (RSS)",),
     ),
     Term(
         "HeapAlloc",
         "bytes of allocated slots, as runtime.ReadMemStats says after it has flushed all mcaches.",
-        "sum by size class of (allocations - frees) * size, large objects besides",
+        "sum by size class of (allocations - frees) * size, plus large objects",
         (go("mstats.go", "MemStats.HeapAlloc heapStatsDelta.smallAllocCount heapStatsDelta.largeAlloc"),),
-        unlike="TotalAlloc, which only grows; HeapInuse, whole spans; go_memstats_heap_alloc_bytes, which lags by what the Ps' caches hold",
+        unlike="TotalAlloc, which only grows; HeapInuse, whole spans; go_memstats_heap_alloc_bytes, which lags "
+        "by what the Ps' caches hold",
         aliases=("Alloc",),
         covers=("check/class-objects",),
     ),
@@ -181,7 +186,7 @@ ACCOUNTS: tuple[Term, ...] = (
         "bytes of address space that the heap has mapped: HeapInuse + HeapIdle.",
         "heapInUse + heapFree + heapReleased",
         (go("mstats.go", "MemStats.HeapSys heapStatsDelta.committed"),),
-        unlike="Sys, which has stacks and the runtime's metadata besides",
+        unlike="Sys, which also includes stacks and the runtime's metadata",
         covers=("check/address-space", "check/page-ranges", "check/heap-stats"),
     ),
 )  # fmt: skip

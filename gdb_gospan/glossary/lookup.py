@@ -43,7 +43,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 SOMETIMES = {
     "garbage not swept yet": "garbage not swept yet",
     "spans with a wrong descriptor": "spans with a wrong descriptor",
-    "in flight or not known": "(Sys less the above)",
+    "in flight or not known": "(Sys minus the above)",
     "resident (RSS)": "resident (RSS)",
 }
 """Terms that a report has only now and then, and how to see that it does."""

@@ -18,7 +18,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "fragmentation above 35 %",
         "a heap of which more than 35 % (or 1 GB) is Sys - Alloc is fragmented and needs action.",
-        truth="no such threshold exists. Sys - Alloc counts memory already returned to the OS, garbage that GOGC allows for, stacks and "
+        truth="no such threshold exists. Sys - Alloc counts memory already returned to the OS, garbage that GOGC "
+        "allows for, stacks and "
         "metadata; with GOGC 100 a healthy heap may be half garbage. Compare Sys - HeapReleased with RSS, then look at the accounts.",
         sources=(go("mstats.go", "MemStats.Sys MemStats.HeapReleased"),),
         aliases=("35 %", "35 percent", "Sys - Alloc", "Sys - (Alloc + TotalAlloc)"),
@@ -26,8 +27,9 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "(HeapSys - HeapInuse) / HeapSys",
         "the fragmentation rate.",
-        truth="it is the share of idle pages, those returned to the OS included. Any span can be made of them, so it is not fragmentation: "
-        "retained ones are HeapIdle - HeapReleased; the free slots inside spans are HeapInuse - HeapAlloc, about.",
+        truth="it is the share of idle pages, those returned to the OS included. Any span can be made of them, "
+        "so it is not fragmentation: "
+        "retained ones are HeapIdle - HeapReleased; the free slots inside spans are about HeapInuse - HeapAlloc.",
         sources=(go("mstats.go", "MemStats.HeapSys MemStats.HeapInuse"),),
         aliases=("idle ratio", "go_mem_fragmentation_ratio"),
     ),
@@ -50,14 +52,14 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "freed spans go to spanalloc",
         "the memory of a freed span goes to the free list of spanalloc.",
-        truth="its pages go to the page allocator, where any span can use them; only its descriptor goes to a P's stock (mspancache) or to "
-        "spanalloc.",
+        truth="its pages go to the page allocator, where any span can use them; only its descriptor goes to a "
+        "P's cache (mspancache) or to spanalloc.",
         sources=(go("mheap.go", "freeSpanLocked() freeMSpanLocked()"), go("runtime2.go", "mspancache")),
         aliases=("span reuse",),
     ),
     Term(
         "spanalloc.alloc returns nil",
-        "when no span can be had, spanalloc.alloc() returns nil, and the failures can be counted.",
+        "when no span is available, spanalloc.alloc() returns nil, and the failures can be counted.",
         truth="fixalloc.alloc never returns nil: it takes another chunk of 16 KiB, and the program dies when the OS has none.",
         sources=(go("mfixalloc.go", "alloc() _FixAllocChunk"),),
         aliases=("allocation failures", "fail count"),
@@ -65,15 +67,15 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "mSpanCache",
         "a cache of spans from 8 KB to 32 MB, one for each P.",
-        truth="p.mspancache is a stock of up to 128 descriptors, without memory. The spans that a P has at hand are mcache.alloc, one for "
-        "each span class; its pages at hand are p.pcache.",
+        truth="p.mspancache caches up to 128 descriptors, without memory. A P's cached spans are in "
+        "mcache.alloc, one for each span class; its cached pages are in p.pcache.",
         sources=(go("runtime2.go", "mspancache p.pcache"), go("mcache.go", "mcache.alloc")),
         aliases=("span cache",),
     ),
     Term(
         "nonempty and empty",
         "the two lists of an mcentral, which get out of balance.",
-        truth="since Go 1.15 there are four sets: partial and full, each swept and unswept, which change places with every cycle. The old "
+        truth="since Go 1.15 there are four sets: partial and full, each swept and unswept, which swap roles in every cycle. The old "
         "empty held full and cached spans together; it never meant an empty span.",
         sources=(go("mcentral.go", "mcentral.partial mcentral.full"),),
         aliases=("nonempty", "empty", "nonempty/empty", "mcentral.mspans", "mcentral.empty.insert"),
@@ -89,7 +91,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "mSpanManualScavenging",
         "the state of the spans of objects of 32 KB and more.",
-        truth="no such state: there are mSpanDead, mSpanInUse and mSpanManual. A large object has a span in use of size class 0; manual "
+        truth="no such state: there are mSpanDead, mSpanInUse and mSpanManual. A large object has a span in use "
+        "of size class 0; manual "
         "spans hold stacks and GC work buffers. Scavenged is a bit of each free page.",
         sources=(go("mheap.go", "mSpanDead mSpanInUse mSpanManual"), go("mpallocbits.go", "pallocData.scavenged")),
         aliases=("manual scavenging", "_MSpanScavenged", "mSpanFree", "four states"),
@@ -97,7 +100,7 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "needzero as a state",
         "a span goes from free to scavenged to in use to needzero.",
-        truth="needzero is a byte of a span in use: its memory had other contents, so mallocgc clears a slot before it hands it out. It "
+        truth="needzero is a byte of a span in use: its memory was used before, so mallocgc clears a slot before it hands it out. It "
         "is normal, costs no memory, and go-spans summary counts it beside the states.",
         sources=(go("mheap.go", "mspan.needzero allocNeedsZero()"),),
         aliases=("needzero", "needzero state", "needsZeroing"),
@@ -112,7 +115,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "scavenger takes spans",
         "scavengeOne picks spans from a reclaimList while an mcache still refers to them.",
-        truth="there is no reclaimList; scavengeOne looks for free pages that are not scavenged in the bitmaps of one chunk, and marks them "
+        truth="there is no reclaimList; scavengeOne looks for free pages that are not scavenged in the bitmaps "
+        "of one chunk, and marks them "
         "allocated while it returns them to the OS.",
         sources=(go("mgcscavenge.go", "scavengeOne()"), go("mpagealloc.go", "pageAlloc.chunks")),
         aliases=("reclaimList", "scavengeOne"),
@@ -148,7 +152,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "fixalloc cuts by size class",
         "fixalloc (of some 416 bytes) cuts spans by size class and begins at first.",
-        truth="a fixalloc hands out structs of one size, cut from chunks of 16 KiB outside the heap; first is a function called for each new "
+        truth="a fixalloc hands out structs of one size, cut from chunks of 16 KiB outside the heap; first is a "
+        "function called for each new "
         "struct (recordspan).",
         sources=(go("mfixalloc.go", "fixalloc.first fixalloc.size _FixAllocChunk"), go("mheap.go", "recordspan()")),
         aliases=("fixalloc.first", "416"),
@@ -156,7 +161,7 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "GCStats.HeapAlloc",
         "debug.ReadGCStats gives HeapAlloc, HeapSys and HeapInuse, and replaces an older call since Go 1.21.",
-        truth="GCStats has LastGC, NumGC, PauseTotal, Pause, PauseEnd and PauseQuantiles, and nothing of it changed or was deprecated. "
+        truth="GCStats has LastGC, NumGC, PauseTotal, Pause, PauseEnd and PauseQuantiles, and none of it changed or was deprecated. "
         "The Heap figures are in runtime.MemStats.",
         sources=(Source("runtime/debug/garbage.go", "GCStats.PauseQuantiles GCStats.NumGC ReadGCStats()"),),
         aliases=("ReadGCStats", "GCStats", "GCStats.HeapSys", "GCStats.HeapInuse"),
@@ -171,7 +176,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "debug.FreeOSMemory",
         "returns memory without a collection.",
-        truth="it runs a full GC first, then returns all free pages; the next allocations fault them in again. It destroys the evidence: "
+        truth="it runs a full GC first, then returns all free pages; the next allocations fault them in again. "
+        "It destroys the evidence: "
         "take a core or a snapshot before.",
         sources=(go("mheap.go", "runtime_debug_freeOSMemory() scavengeAll()"),),
         aliases=("FreeOSMemory",),
@@ -179,7 +185,8 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "madvdontneed",
         "GODEBUG=madvdontneed=0 switches returning memory off.",
-        truth="it selects MADV_FREE instead of MADV_DONTNEED, the default since Go 1.16: the kernel then takes the pages only when it needs "
+        truth="it selects MADV_FREE instead of MADV_DONTNEED, the default since Go 1.16: the kernel then takes "
+        "the pages only when it needs "
         "them, so RSS stays high. Neither has to do with zeroing by the runtime.",
         sources=(go("runtime1.go", "madvdontneed"), go("mem_linux.go", "_MADV_FREE _MADV_DONTNEED")),
         aliases=("MADV_FREE", "MADV_DONTNEED"),
@@ -187,21 +194,22 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "pagesInUse slope",
         "mheap_.pagesInUse grows with the square of failed allocations, which models fragmentation.",
-        truth="pagesInUse is the pages of spans in use, no more; there is no counter of failures, for an allocation does not fail.",
+        truth="pagesInUse only counts the pages of spans in use; there is no counter of failures, because an allocation does not fail.",
         sources=(go("mheap.go", "mheap.pagesInUse"),),
         aliases=("slope model",),
     ),
     Term(
         "heap profile shows fragmentation",
         "/debug/pprof/heap shows spans and their fragmentation.",
-        truth="it shows sampled objects by allocation stack, and no span. Which objects hold sparse spans it cannot tell.",
+        truth="it shows sampled objects by allocation stack, and no span. It cannot tell which objects keep sparse spans in use.",
         sources=(go("mprof.go", "memRecord memProfile"),),
         aliases=("pprof", "heap profile", "trace of cacheSpan"),
     ),
     Term(
         "field order and escape",
         "putting pointer fields first keeps objects from escaping and brings span reuse back.",
-        truth="the order of fields changes the size of a struct through padding, so its size class; it changes neither escape analysis nor "
+        truth="the order of fields changes the size of a struct through padding, and so its size class; it "
+        "changes neither escape analysis nor "
         "how spans are reused.",
         sources=(go("sizeclasses.go", "class_to_size", until="1.24"), Source("internal/runtime/gc/sizeclasses.go", "SizeClassToSize", since="1.25")),
         aliases=("field reordering",),

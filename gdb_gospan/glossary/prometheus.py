@@ -48,7 +48,7 @@ PROMETHEUS: tuple[Term, ...] = (
             go("mcache.go", "refill() releaseAll()"),
         ),
         unlike="runtime.ReadMemStats, which stops the world and flushes the Ps' caches first: HeapAlloc, HeapObjects, TotalAlloc and "
-        "Mallocs are higher there, by what go-spans memstats says",
+        "Mallocs are higher there, by the amounts that go-spans memstats prints",
         covers=("memstats/runtime/metrics",),
         aliases=("Prometheus", "metrics", "go_memstats", "client_golang"),
     ),

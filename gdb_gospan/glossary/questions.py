@@ -8,19 +8,21 @@ from gdb_gospan.glossary.term import in_runtime as go
 QUESTIONS: tuple[Term, ...] = (
     Term(
         "memory leak",
-        "objects that the program still reaches and no longer needs: no collector can free them, and objects grows from cycle to cycle.",
-        "what the last cycle found alive (heapMarked), compared between two cores or snapshots; go-spans classes says of which sizes it is",
+        "objects that the program still reaches and no longer needs: the collector cannot free them, and the "
+        "account objects grows from cycle to cycle.",
+        "what the last cycle found live (heapMarked), compared between two cores or snapshots; go-spans classes shows the sizes",
         (go("mgcpacer.go", "gcControllerState.heapMarked"),),
-        unlike="free slots and idle pages, which the program can use again; growing RSS with objects that stay the same: stacks, C memory, "
+        unlike="free slots and idle pages, which the program can use again; growing RSS with objects that stay "
+        "the same: stacks, C memory, "
         "or pages that were not returned",
         aliases=("leak", "leaks", "leaking", "memory growth"),
     ),
     Term(
         "garbage",
         "objects that nothing reaches any more; their bytes count as objects until a cycle finds them dead and their span is swept.",
-        "of what the last cycle found: garbage not swept yet; of what died since, nobody knows before the next cycle",
+        "garbage that the last cycle found: the account garbage not swept yet; only the next cycle finds what died since",
         (go("mgcsweep.go", "sweep()"), go("mheap.go", "mspan.gcmarkBits")),
-        unlike="a leak, which is reached; free slots, which are swept",
+        unlike="a leak, which is still reachable; free slots, which are swept",
         aliases=("dead objects", "unreachable"),
     ),
     Term(
@@ -32,20 +34,21 @@ QUESTIONS: tuple[Term, ...] = (
             go("mheap.go", "mspan.pinnerBits", since="1.21"),
         ),
         since="1.21",
-        unlike="an object that may not move: none does, pinned or not",
+        unlike="an object that would move otherwise: Go moves no object",
         aliases=("Pinner", "pinnerBits", "pinned more than once", "pin"),
     ),
     Term(
         "cgo",
-        "calls from Go to C; what C allocates (malloc) is its own memory, and in no figure of the runtime.",
-        "RSS holds it, Sys does not: compare the two; /proc/PID/smaps says which mappings it is",
+        "calls from Go to C; memory that C allocates (malloc) is in no figure of the runtime.",
+        "RSS holds it, Sys does not: compare the two; /proc/PID/smaps lists the mappings",
         (go("cgocall.go", "cgocall()"),),
-        unlike="stacks of StackSys: the stacks of threads that C made are C's",
+        unlike="stacks of StackSys: the stacks of threads created by C are not in it",
         aliases=("C memory", "malloc", "C.malloc", "libc"),
     ),
     Term(
         "mmap",
-        "how the runtime asks the operating system for memory; what a program maps itself (a file, shared memory) is in no figure here.",
+        "how the runtime asks the operating system for memory; memory that the program maps itself (a file, "
+        "shared memory) is in no figure here.",
         "Sys counts what the runtime has mapped and can use; address space that is only reserved is not in it",
         (go("mem_linux.go", "sysAllocOS() sysReserveOS()"), go("mem.go", "sysMap() sysUsed()")),
         unlike="RSS: mapped pages are resident when they were written; VIRT, which has reserved address space of a gigabyte and more",
@@ -56,7 +59,7 @@ QUESTIONS: tuple[Term, ...] = (
         "puts objects of less than 16 bytes without pointers side by side into one slot of 16, which one of them keeps alive.",
         "mcache.tiny and tinyoffset; class 16 noscan; a block counts as one object in allocCount, and Mallocs and Frees count each",
         (go("malloc.go", "maxTinySize"), go("mcache.go", "mcache.tiny mcache.tinyoffset mcache.tinyAllocs")),
-        unlike="the size class of 8 bytes, in which small objects with pointers are",
+        unlike="the size class of 8 bytes, which holds small objects with pointers",
         aliases=("tiny", "tiny block", "tiny_left", "tinyAllocs"),
     ),
     Term(

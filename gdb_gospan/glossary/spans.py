@@ -40,7 +40,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "user arena",
-        "a chunk of memory that a program frees by hand (GOEXPERIMENT=arenas); quarantined from its free to its sweep.",
+        "a chunk of memory that a program frees by hand (GOEXPERIMENT=arenas); quarantined after it is freed, until it is swept.",
         sources=(go("arena.go", "userArenaChunkBytes", since="1.20"), go("mheap.go", "mspan.isUserArenaChunk", since="1.20")),
         since="1.20",
         unlike="a heap arena, 64 MiB of address space",
@@ -49,7 +49,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "size class",
-        "one of 67 sizes of slots, 8 bytes to 32 KiB, of which an object gets the smallest that it fits; 0 is for large objects.",
+        "one of 67 slot sizes from 8 bytes to 32 KiB; an object gets the smallest one that fits; 0 is for large objects.",
         "the same table in Go 1.19 to 1.27",
         _SIZE_TABLES,
         unlike="the size that the program asked for, which the runtime does not record",
@@ -58,7 +58,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "span class",
-        "the size class and whether its objects have pointers (scan) or not (noscan): each has spans of its own.",
+        "the size class, and whether its objects have pointers (scan) or not (noscan); each span class has its own spans.",
         "size class * 2 + 1 if noscan",
         (go("mheap.go", "spanClass makeSpanClass()"),),
         aliases=("spanclass", "class", "noscan", "scan"),
@@ -67,21 +67,21 @@ SPANS: tuple[Term, ...] = (
     Term(
         "large object",
         "an object of more than 32 KiB: it has a span of its own, of whole pages.",
-        "size class 0; since Go 1.22 already from 32,761 bytes on, for the type's header",
+        "size class 0; since Go 1.22 objects from 32,761 bytes on, because the header of the type needs room",
         (go("malloc.go", "maxSmallSize"), go("mcache.go", "allocLarge()")),
-        aliases=("large", "large objects", "large scan", "large noscan", "beyond the requested sizes", "huge object"),
+        aliases=("large", "large objects", "large scan", "large noscan", "lost to page rounding", "huge object"),
     ),
     Term(
         "slot",
         "one place for an object in a span; slot i begins at startAddr + i * elemsize.",
         "allocated when i < freeindex or bit i of allocBits is set",
         (go("mheap.go", "mspan.freeindex mspan.allocBits mspan.elemsize mspan.nelems"),),
-        unlike="an object: an object may be smaller, and a slot of the tiny allocator holds several",
+        unlike="an object, which may be smaller; a slot of the tiny allocator holds several objects",
         aliases=("slots", "nelems", "freeindex", "allocBits"),
         covers=("show/slot", "classes/nelems", "check/span-slots"),
     ),
     Term(
-        "slots taken",
+        "allocated slots",
         "number of slots with an object; garbage counts until its span is swept.",
         "sum of allocCount",
         (go("mheap.go", "mspan.allocCount"),),
@@ -108,7 +108,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "occupied",
-        "slots taken in percent of all slots of the spans, of all classes together by bytes; how full shows the spans in tenths.",
+        "allocated slots in percent of all slots of the spans, of all classes together by bytes; how full shows the spans in tenths.",
         "100 * allocCount / nelems; in the row all 100 * object bytes / (object bytes + free bytes)",
         (go("mheap.go", "mspan.allocCount mspan.nelems"),),
         aliases=("occupancy", "deciles", "how full"),
@@ -116,7 +116,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "sweep",
-        "where a span stands: swept, unswept (its allocCount still counts garbage), being swept, or cached by a P.",
+        "sweep state of a span: swept, unswept (its allocCount still counts garbage), being swept, or cached by a P.",
         "mspan.sweepgen - mheap_.sweepgen: -2 unswept, -1 being swept, 0 swept, 1 cached and unswept, 3 cached",
         (go("mheap.go", "mspan.sweepgen mheap.sweepgen"), go("mgcsweep.go", "sweep()")),
         aliases=("swept", "unswept", "sweepgen", "being swept", "generation", "sweep generation"),
@@ -132,7 +132,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "cached",
-        "a span that a P allocates from, one for each span class at most; it is in no central list.",
+        "a span that a P allocates from, at most one for each span class; it is in no central list.",
         "mcache.alloc[spanclass] of a P; sweepgen = mheap_.sweepgen + 3, or + 1",
         (go("mcache.go", "mcache.alloc refill()"),),
         unlike="a free span",
@@ -141,19 +141,20 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "flagged as needing zeroing",
-        "spans in use whose memory had other contents before: a flag for mallocgc, which then clears a slot.",
+        "spans in use whose memory was used before: mallocgc clears a slot of them before it hands it out.",
         "mspan.needzero",
         (go("mheap.go", "mspan.needzero allocNeedsZero()"),),
-        unlike="a state: it is one byte beside the state; of a span without it the free slots are zero already",
+        unlike="a state: it is a separate byte; without the flag, the free slots of a span are zero already",
         aliases=("needzero", "zero", "needs zeroing", "not flagged as needing zeroing"),
         covers=("summary/flagged as needing zeroing", "list/zero", "spans/needzero"),
     ),
     Term(
         "page",
-        "8 KiB of the heap: in use, manual, free and kept, or free and scavenged (returned or never touched); two bits a page say which.",
+        "8 KiB of the heap: in use, manual, free and kept, or free and scavenged (returned or never touched); "
+        "two bits for each page tell which.",
         "pallocBits: allocated or not; scavenged: returned or not",
         (go("mpallocbits.go", "pallocData.scavenged"), go("mpagealloc.go", "pageAlloc.chunks")),
-        unlike="the operating system's page, 4 KiB mostly",
+        unlike="the operating system's page, usually 4 KiB",
         aliases=("pages", "scavenged", "pallocBits", "free page"),
         covers=("show/page", "pages/free", "pages/released", "pages/in_use", "pages/manual", "pages/unknown",
                 "check/page-owners", "check/page-bits", "check/page-holders"),
@@ -177,7 +178,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "arena map",
-        "from a heap address to its span: one heapArena for each 64 MiB, with a span pointer for each page.",
+        "maps a heap address to its span: one heapArena for each 64 MiB, with a span pointer for each page.",
         "mheap_.arenas[l1][l2].spans[page]; the entry of a free page may be stale",
         (go("mheap.go", "mheap.arenas heapArena.spans heapArena.pageInUse spanOf()"),),
         aliases=("heapArena", "arenas", "heap arena"),
@@ -201,7 +202,7 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "stale",
-        "entries of unswept sets whose span was freed or reused meanwhile; the runtime skips them when it pops them.",
+        "entries of unswept sets whose span has been freed or reused since; the runtime skips them.",
         sources=(go("mcentral.go", "cacheSpan()"), go("mgcsweep.go", "tryAcquire()")),
         covers=("central/stale",),
     ),
@@ -215,18 +216,19 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "spanalloc",
-        "hands out span descriptors, not memory for objects: a fixalloc, a free list before a chunk of 16 KiB.",
+        "hands out span descriptors, not memory for objects; it is a fixalloc, with a free list and a chunk of 16 KiB.",
         "free list: spanalloc.list by its next pointers; chunk left: spanalloc.nchunk",
         (go("mheap.go", "mheap.spanalloc"), go("mfixalloc.go", "fixalloc.list fixalloc.nchunk fixalloc.inuse fixalloc.size")),
-        unlike="spans; nothing here says anything about fragmentation",
+        unlike="spans; its figures say nothing about fragmentation",
         aliases=("fixalloc", "free list", "chunk left", "MSpanInuse"),
         covers=("fixalloc/fixalloc", "fixalloc/size", "fixalloc/in use", "fixalloc/bytes", "fixalloc/free list", "fixalloc/free bytes",
                 "fixalloc/chunk left"),
     ),
     Term(
         "expected and observed",
-        "of an identity: what the runtime's own counters say, and what walking its structures found.",
-        "exact when equal; transient when a named thread can cause the difference; unknown when that cannot be seen; else broken",
+        "the two sides of an identity: what the runtime's own counters say, and what walking its structures found.",
+        "exact when equal; transient when a named thread can cause the difference; unknown when memory that "
+        "would decide it is missing; otherwise broken",
         aliases=(
             "expected", "observed", "identity", "identities", "exact", "transient", "broken", "check", "what must hold",
             "cannot be decided", "off by", "verdict", "status",
@@ -242,29 +244,32 @@ SPANS: tuple[Term, ...] = (
     ),
     Term(
         "unreadable",
-        "memory that was asked for and is not there: cut off from the core, or not mapped; of descriptors, how many of them.",
+        "memory that could not be read: missing from the core, or not mapped; for descriptors, their number.",
         "bytes of all ranges where a read failed, each range once",
         unlike="memory that was returned to the OS: its addresses are still the program's",
         covers=("spans/unreadable",),
     ),
     Term(
         "read in",
-        "of a live process: milliseconds that reading took: with --pid it stood still for so long; in a debugger a stop just for this would have kept it so long.",
-        "pause_ms: from the first look at the program, which finds the layout if no stop before did, to the last read that the report needs; loading go-spans itself and working the report out not counted; with --pid from before the first thread stopped until the last went on",
+        "how long reading a live process took: with --pid the process was paused for this time; in a debugger, a "
+        "stop only for this report would last as long.",
+        "pause_ms, in milliseconds: from the first read, which finds the layout if it is not known yet, to the "
+        "last read that the report needs; loading go-spans and computing the report are not included. With "
+        "--pid: from stopping the first thread to resuming the last",
         unlike="how long the debugger keeps the process stopped; pauses, which are the collector's",
         aliases=("pause_ms",),
     ),
     Term(
         "held by Ps",
-        "span descriptors that a P keeps for the spans that it will make, at most 128: in use for spanalloc, and of no span.",
+        "span descriptors that a P keeps for future spans, at most 128; spanalloc counts them as in use, but they have no span yet.",
         "p.mspancache.len",
         (go("runtime2.go", "mspancache"), go("mheap.go", "tryAllocMSpan()")),
         unlike="dead descriptors on the free list of spanalloc, which any P can take",
-        aliases=("mspancache", "mspans", "in stock"),
+        aliases=("mspancache", "mspans"),
     ),
     Term(
         "flags",
-        "what show says of a span besides its state: new since the last GC began, needing zeroing or not, its sweep generation.",
+        "what show prints about a span after its state: new since the last GC began, needing zeroing or not, its sweep generation.",
         sources=(go("mheap.go", "mspan.needzero mspan.sweepgen"),),
     ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ WORDS: Final[Mapping[Code, str]] = {
     "page-not-owned": "the first wrong page is at {page:#x}: the bitmap has it as allocated, and neither a span nor a P's cache has it",
     "arenas-beyond-map": "{number:,} entries of mheap_.heapArenas are beyond the map of arenas",
     "goroutine-status": "the first wrong goroutine has its g at {g:#x}, with the unknown status {status:#x}",
-    "goroutine-id-again": "the first id that more than one goroutine has is {goid}",
+    "goroutine-id-again": "more than one goroutine has the id {goid}",
     "stack-outside": "the first wrong stack begins at {stack:#x}",
     "stack-shared": "the first stack with more than one owner begins at {stack:#x}",
     "thread-not-own": "the first wrong M is m {m}: it has no thread of its own with the number {lwp}",

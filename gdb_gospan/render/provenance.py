@@ -1,4 +1,4 @@
-"""The lines that begin and end every report: what was looked at, and what the figures rest on."""
+"""The lines that begin and end every report: what was examined, and the evidence for the figures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def footer(document: Answer, style: Looks) -> str:
     parts.append(f"{nbytes(document.proof.unreadable.bytes, exact=style.exact)} unreadable")
     target = document.about.target
     if target.pause_ms is not None:
-        how_often = f" by {count(target.reads)} reads" if target.kind == "remote" else ""
+        how_often = f" with {count(target.reads)} reads" if target.kind == "remote" else ""
         parts.append(f"read in {target.pause_ms:.0f} ms{how_often}")
     if target.stopped_ms is not None:
         parts.append(f"stopped for {_seconds(target.stopped_ms)}")
@@ -67,7 +67,7 @@ def footer(document: Answer, style: Looks) -> str:
     unknown = [check for check in checks if check.status == "unknown" and check.note != NOT_READ]
     lines += _named("cannot be decided", unknown, style)
     if not document.proof.complete:
-        bounds = "figures that need what is missing are lower bounds, ≥ in the summary"
+        bounds = "figures that need the missing memory are lower bounds, marked ≥ in the summary"
         lines.append(style.paint("notice", note(bounds, style.width)))
     return "\n".join(lines)
 
@@ -82,8 +82,8 @@ def _layout(layout: Layout) -> str:
     signature = layout.signature
     if signature is None:
         return "layout DWARF"
-    proof = f"{signature.held} of {signature.pieces} signs"
-    return f"layout of Go {signature.release} by {proof} ({_NO_TYPES[layout.source]})"
+    proof = f"{signature.held} of {signature.pieces} checks passed"
+    return f"layout of Go {signature.release} · {proof} ({_NO_TYPES[layout.source]})"
 
 
 def wrapped(name: str, parts: Sequence[str], width: int, indent: int | None = None) -> str:
@@ -119,7 +119,7 @@ def _named(what: str, checks: Sequence[Check], style: Looks) -> list[str]:
     return [
         style.paint("notice", line)
         for reason, codes in off.items()
-        for line in filled(f"{what}, {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
+        for line in filled(f"{what} because {_few(reason)}: {', '.join(codes)}", style.width, "  ", "    ")
     ]
 
 

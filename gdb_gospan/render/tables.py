@@ -247,7 +247,7 @@ def chosen(
         value = measures[column.key].first if column.key in same else ""
         every_one = f" ({value} in the rows shown)" if of > count else f" (all {value})"
         said.append(column.heading + (every_one if value and count > 1 else ""))
-    note = f"left out for the width: {', '.join(said)}; --json and --csv have all" if said else ""
+    note = f"not shown (too wide): {', '.join(said)}; --json and --csv have all" if said else ""
     return kept, note
 
 

@@ -27,8 +27,9 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
 
 _PARKED = (
-    "parked: free slots, stacks, pages and descriptors that only this P can use, idle or not. The end of a GC cycle takes "
-    "slots and stacks back, and from an idle P its pages (not in Go 1.19); lowering GOMAXPROCS takes all from the Ps that go"
+    "parked: free slots, stacks, pages and descriptors that only this P can use, even while it is idle. "
+    "The end of a GC cycle releases slots and stacks, and the pages of idle Ps (not in Go 1.19); lowering GOMAXPROCS "
+    "releases everything of the Ps that it removes"
 )
 
 
@@ -37,31 +38,31 @@ class Kept(Document):
     """What one P keeps for itself, or all of them do; null is what could not be read."""
 
     spans: int | None = field(
-        "spans that the P allocates from now; entries that are no longer its own do not count",
+        "spans that the P allocates from; stale entries are not counted",
         unit=COUNT,
         heading="spans",
         rank=3,
         sorts=DOWN,
     )
     free_slots: int | None = field(
-        "slots free in these", unit=COUNT, heading="free slots", rank=4, sorts=DOWN
+        "free slots in these spans", unit=COUNT, heading="free slots", rank=4, sorts=DOWN
     )
     free_bytes: int | None = field("bytes of these slots", unit=BYTES, heading="bytes", rank=2, sorts=DOWN)
     tiny_left: int | None = field(
-        "bytes left of the tiny allocator's block, which counts as one object already", unit=BYTES
+        "bytes left in the tiny allocator's block, which already counts as one object", unit=BYTES
     )
     stack_bytes: int | None = field(
         "bytes of free stacks, in mcache.stackcache", unit=BYTES, heading="stacks", rank=1, sorts=DOWN
     )
     descriptors: int | None = field(
-        "span descriptors held for its next spans, in p.mspancache: at most 128",
+        "span descriptors held for future spans, in p.mspancache: at most 128",
         unit=COUNT,
         heading="mspans",
         rank=6,
         sorts=DOWN,
     )
     parked_bytes: int | None = field(
-        "bytes of all that is free here and not returned: slots, stacks, pages, descriptors",
+        "free bytes kept here and not returned to the OS: slots, stacks, pages, descriptors",
         unit=BYTES,
         heading="parked",
         sorts=DOWN,
@@ -75,7 +76,7 @@ class Totals(Kept):
     page_bytes: int | None = field(
         "bytes of the pages that are not returned", unit=BYTES, after="stack_bytes"
     )
-    released_page_bytes: int | None = field("bytes of the pages that are", unit=BYTES, after="page_bytes")
+    released_page_bytes: int | None = field("bytes of the returned pages", unit=BYTES, after="page_bytes")
     descriptor_bytes: int | None = field("bytes of the descriptors", unit=BYTES, after="descriptors")
 
 
@@ -85,7 +86,7 @@ class Cache(Kept):
 
     p: int = field("number of the P", heading="P", first=True, sorts=UP)
     status: str | None = field(
-        "of the P, in words",
+        "status of the P, in words",
         heading="status",
         rank=5,
         left=True,
@@ -94,12 +95,12 @@ class Cache(Kept):
         sorts=UP,
     )
     pages: int | None = field(
-        "free pages of 8 KiB that it took in advance, in p.pcache: at most 64",
+        "free pages of 8 KiB that it has reserved, in p.pcache: at most 64",
         unit=COUNT,
         after="stack_bytes",
     )
     released_pages: int | None = field(
-        "of them, pages returned to the operating system", unit=COUNT, after="pages"
+        "of these, pages returned to the operating system", unit=COUNT, after="pages"
     )
     page_bytes: int | None = field(
         "bytes of the pages that are not returned",
@@ -110,7 +111,7 @@ class Cache(Kept):
         column_after="stack_bytes",
         sorts=DOWN,
     )
-    released_page_bytes: int | None = field("bytes of the pages that are", unit=BYTES)
+    released_page_bytes: int | None = field("bytes of the returned pages", unit=BYTES)
     descriptor_bytes: int | None = field("bytes of the descriptors", unit=BYTES)
 
 
@@ -118,12 +119,12 @@ class Cache(Kept):
 class Caches(Listed):
     """What each P keeps for itself; null is what could not be read."""
 
-    p: int | None = field("the P that was asked for; null for all", first=True)
-    caches: tuple[Cache, ...] = field("one row for each P, or the one that was asked for")
+    p: int | None = field("the requested P; null for all", first=True)
+    caches: tuple[Cache, ...] = field("one row for each P, or the requested one")
     totals: Totals = field("sums over all Ps")
-    spans_cached: tuple[Span, ...] | None = field("the spans of the P that was asked for; null for all")
+    spans_cached: tuple[Span, ...] | None = field("the spans of the requested P; null for all")
     total_spans_cached: int | None = field(
-        "spans in the cache of the P that was asked for, before the limit; null for all", unit=COUNT
+        "spans in the cache of the requested P, before the limit; null for all", unit=COUNT
     )
 
 
@@ -165,7 +166,7 @@ def _chosen(text: str | None, count: int) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or int(text) >= count:
-        raise UsageError(f"cache: no P {text} (they are 0 to {count - 1}; cache alone shows all)")
+        raise UsageError(f"cache: no P {text} (try: 0 to {count - 1}, or cache alone for all)")
     return int(text)
 
 
@@ -203,7 +204,7 @@ def _screen(answer: Caches, looks: Looks) -> str:
     released = sum(row.released_page_bytes or 0 for row in answer.caches)
     if released:
         size = units.nbytes(released, exact=looks.exact)
-        below.append(note(f"pages: without {size} that are returned or never touched", looks.width))
+        below.append(note(f"pages: {size} more are returned or never touched", looks.width))
     below.append(note(_PARKED, looks.width))
     return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
 
@@ -229,10 +230,11 @@ REPORT = Report(
     name="cache",
     summary="what each P keeps for itself: spans, stacks, pages, descriptors",
     description=(
-        "One row for each P (GOMAXPROCS of them). Without a lock a P allocates from the spans it has cached, one for\n"
-        "each span class, and takes stacks and pages from its own stock. Others cannot use any of it,\n"
-        "whether the P is idle or not. The end of a GC cycle takes back slots and stacks, and from an idle P its pages;\n"
-        "lowering GOMAXPROCS takes the rest."
+        "One row for each P (GOMAXPROCS of them). A P allocates without a lock from its cached spans, one for\n"
+        "each span class, and from its cached stacks and pages. No other P can use them, even while this P is "
+        "idle.\n"
+        "The end of a GC cycle releases slots and stacks, and the pages of idle Ps; lowering GOMAXPROCS releases "
+        "the rest."
     ),
     example="go-spans cache 0",
     place=70,
@@ -243,6 +245,6 @@ REPORT = Report(
     csv=_csv,
     spans=lambda answer: answer.spans_cached,
     options=(sort_by(Cache, "p"), NO_LIMIT),
-    argument=("[P]", "one P by its number: its spans, class by class, which are then the rows of --csv too"),
+    argument=("[P]", "number of one P: show its spans, class by class; --csv prints these too"),
     words=headings(Cache),
 )

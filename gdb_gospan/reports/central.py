@@ -33,13 +33,13 @@ class Totals(Document):
     """Sums over all rows, before the limit."""
 
     partial: int = field(
-        "spans with free slots, ready for a P to take", unit=COUNT, heading="partial", sorts=DOWN
+        "spans with free slots, available to every P", unit=COUNT, heading="partial", sorts=DOWN
     )
     full: int = field("spans without free slots", unit=COUNT, heading="full", sorts=DOWN)
-    partial_unswept: int = field("of partial, spans that wait to be swept", unit=COUNT)
-    full_unswept: int = field("of full, spans that wait to be swept", unit=COUNT)
+    partial_unswept: int = field("spans of partial that wait to be swept", unit=COUNT)
+    full_unswept: int = field("spans of full that wait to be swept", unit=COUNT)
     unswept: int = field(
-        "spans of either kind that wait to be swept", unit=COUNT, heading="unswept", rank=3, sorts=DOWN
+        "spans of both lists that wait to be swept", unit=COUNT, heading="unswept", rank=3, sorts=DOWN
     )
     cached: int = field(
         "spans that a P allocates from, which are in no list",
@@ -56,13 +56,13 @@ class Totals(Document):
         sorts=DOWN,
     )
     reusable: int | None = field(
-        "free slots of the partial spans; null when the descriptor of one contradicts itself",
+        "free slots of the partial spans; null when a descriptor is inconsistent",
         unit=COUNT,
         heading="reusable slots",
         sorts=DOWN,
     )
     reusable_bytes: int | None = field(
-        "bytes of these slots; null when the descriptor of one contradicts itself",
+        "bytes of these slots; null when a descriptor is inconsistent",
         unit=BYTES,
         heading="bytes",
         sorts=DOWN,
@@ -84,7 +84,7 @@ class Central(Listed):
 
     totals: Totals = field("sums over all rows, before the limit")
     in_use: int = field("spans in use", unit=COUNT)
-    holes: int = field("entries claimed by a push that has not filled them yet", unit=COUNT)
+    holes: int = field("entries that were claimed and are not filled yet", unit=COUNT)
     unreadable_entries: int = field("entries that could not be read", unit=COUNT)
     central: tuple[Lists, ...] = field("one row for each span class with an entry or a cached span")
 
@@ -124,10 +124,10 @@ def _notes(answer: Central, looks: Looks) -> Sequence[str]:
     listed = f"{count(totals.partial)} partial + {count(totals.full)} full + {count(totals.cached)} cached"
     notes = [
         f"{listed} = {count(found)} of {count(answer.in_use)} spans in use",
-        "partial was called nonempty before Go 1.15; the old empty held full and cached spans together.",
+        "partial was called nonempty before Go 1.15; the old list empty held full and cached spans together.",
     ]
     if answer.holes:
-        notes.append(f"{count(answer.holes)} entries were claimed and not filled yet")
+        notes.append(f"{count(answer.holes)} entries are claimed and not filled yet")
     if answer.unreadable_entries:
         notes.append(looks.paint("bad", f"{count(answer.unreadable_entries)} entries could not be read"))
     return notes

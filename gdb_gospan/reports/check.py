@@ -20,11 +20,9 @@ _WORST_FIRST = ("broken", "unknown", "transient", "exact")
 class Checks(Listed):
     """Every identity between the walk and the runtime's own counters."""
 
-    identities: tuple[Check, ...] = field(
-        "the rows: those of checks in the order that was asked for, up to the limit"
-    )
+    identities: tuple[Check, ...] = field("the rows: checks in the requested order, up to the limit")
     samples: Check | None = field(
-        "in gdb: fields of some span descriptors, with --values of all, read once more as gdb.Value; null where no debugger has the types"
+        "in gdb: fields of some span descriptors (of all with --values), read again as gdb.Value; null when no debugger has the types"
     )
 
     @property
@@ -91,10 +89,13 @@ def _screen(answer: Checks, looks: Looks) -> str:
 
 REPORT = Report(
     name="check",
-    summary="prove the figures: every identity between the walk and the runtime's counters",
+    summary="verify the figures: every identity between the walk and the runtime's counters",
     description=(
-        "exact: equal to the byte. transient: off, and a thread that is named can cause as much by what it was\n"
-        "in the middle of. unknown: what would decide it could not be read. broken: off, and nothing explains it.\n"
+        "exact: both sides are equal. transient: they differ, and what a named thread was doing explains the "
+        "difference.\n"
+        "unknown: the memory that would decide it could not be read. broken: they differ, and nothing explains "
+        "it.\n"
+        ""
         "The exit status is 1 if an identity is broken, otherwise 3 if one is unknown, otherwise 0; in gdb\n"
         "$_go_spans_status has it."
     ),
@@ -114,12 +115,12 @@ REPORT = Report(
             headings={"check": "code", "what must hold": "subject"},
         ),
         NO_LIMIT,
-        Option("values", "in gdb: hold every span descriptor, and not just some, against gdb.Value"),
+        Option("values", "in gdb: compare every span descriptor, not just some, with gdb.Value"),
     ),
     words=(
         ("expected", "what the runtime's own counters say"),
         ("observed", "what walking the structures found"),
-        ("gdb-values", "in gdb: fields of some span descriptors, read in bulk and once more as gdb.Value"),
+        ("gdb-values", "in gdb: fields of some span descriptors, read in bulk and again as gdb.Value"),
     ),
     status=exit_status,
 )

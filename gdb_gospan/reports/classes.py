@@ -28,13 +28,13 @@ class Sums(Document):
     spans: int = field("spans in use", unit=COUNT, heading="spans", rank=1, sorts=DOWN)
     nelems: int = field("slots", unit=COUNT, sorts=DOWN)
     objects: int = field(
-        "slots taken; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
+        "allocated slots; garbage counts until it is swept", unit=COUNT, heading="objects", rank=2, sorts=DOWN
     )
-    free_slots: int = field("slots free", unit=COUNT, heading="free", rank=5, sorts=DOWN)
-    object_bytes: int = field("bytes of the slots taken", unit=BYTES, heading="object bytes", sorts=DOWN)
+    free_slots: int = field("free slots", unit=COUNT, heading="free", rank=5, sorts=DOWN)
+    object_bytes: int = field("bytes of the allocated slots", unit=BYTES, heading="object bytes", sorts=DOWN)
     free_bytes: int = field("bytes of the free slots", unit=BYTES, heading="free bytes", sorts=DOWN)
     tail_bytes: int = field(
-        "bytes of spans too few for another slot", unit=BYTES, heading="tail", rank=7, sorts=DOWN
+        "bytes at the end of spans, too few for another slot", unit=BYTES, heading="tail", rank=7, sorts=DOWN
     )
     metadata_bytes: int = field(
         "bytes of heap bits (Go 1.22 on) and mark bits (1.26 on) inside spans",
@@ -44,7 +44,7 @@ class Sums(Document):
         sorts=DOWN,
     )
     large_tail_bytes: int = field(
-        "of object_bytes of large objects, those past the size that was asked for", unit=BYTES, sorts=DOWN
+        "part of object_bytes: of large objects, the bytes beyond the requested size", unit=BYTES, sorts=DOWN
     )
     span_bytes: int = field(
         "bytes of the spans: object, free, tail, metadata and contradictory bytes together",
@@ -52,7 +52,7 @@ class Sums(Document):
         sorts=DOWN,
     )
     contradictory: int = field(
-        "of the spans, those whose descriptor contradicts itself; their slots count in nothing", unit=COUNT
+        "spans whose descriptor is inconsistent; their slots are not counted", unit=COUNT
     )
     contradictory_bytes: int = field("bytes of these spans", unit=BYTES)
 
@@ -62,7 +62,7 @@ class Totals(Sums):
     """Sums over all rows, before the limit."""
 
     occupied: float = field(
-        "object_bytes of the bytes of all slots, in percent: by bytes, unlike that of a class"
+        "object_bytes in percent of the bytes of all slots; by bytes, unlike that of a class"
     )
 
 
@@ -73,8 +73,8 @@ class Class(Sums):
     spanclass: int = number_column(rank=4)
     elemsize: int = size_column()
     npages: int = field("pages of a span; 0 for large objects", first=True, sorts=DOWN)
-    cached: int = field("of the spans, those that a P allocates from", after="free_slots", sorts=DOWN)
-    unswept: int = field("of the spans, those that wait to be swept", after="cached", sorts=DOWN)
+    cached: int = field("spans that a P allocates from", after="free_slots", sorts=DOWN)
+    unswept: int = field("spans that wait to be swept", after="cached", sorts=DOWN)
     deciles: tuple[int, ...] = field(
         "spans by occupancy: up to 10 % on the left, or first, over 90 % on the right",
         heading="how full",
@@ -86,7 +86,7 @@ class Class(Sums):
     noscan: bool = field("its objects hold no pointers")
     occupied: float = field(
         "objects of all slots, in percent",
-        help="objects of all slots; in the row all by bytes, for slots of all sizes cannot be counted together",
+        help="objects in percent of the slots; in the row all by bytes, because the sizes of slots differ",
         heading="occupied",
         shown=lambda row, _: units.share(row.objects, row.nelems),
         column_after="free_slots",
@@ -147,7 +147,7 @@ def _notes(answer: Classes, looks: Looks) -> Sequence[str]:
     totals, notes = answer.totals, []
     if totals.large_tail_bytes:
         past = size(totals.large_tail_bytes)
-        notes.append(f"{past} of the bytes of large objects lie past the size that was asked for")
+        notes.append(f"{past} of the bytes of large objects are lost to page rounding")
     if totals.contradictory:
         spans = f"{units.counted(totals.contradictory, 'span')} of {size(totals.contradictory_bytes)}"
         notes.append(f"{spans} with a wrong descriptor (see check) count only as spans")

@@ -73,7 +73,7 @@ def _signature(evidence: Recognised) -> envelope.Signature:
 
 
 def proof(session: Session, *, scheduler: bool = False) -> envelope.Proof:
-    """End a document: what the figures rest on, and those of goroutines and threads if they are among them."""
+    """End a document: the evidence for the figures, and those of goroutines and threads if they are among them."""
     # First, for checking reads the rest and may meet what is unreadable.
     checks = session.all_checks if scheduler else session.checks
     starts, ends = session.heap.reader.losses.ranges()

@@ -35,12 +35,12 @@ class Explanation(Explained):
     """What a figure, a column or a popular name means."""
 
     schema_version: int = field(
-        "of this format; another number means that a key went or changed its meaning, not that one came"
+        "version of this format; it changes when a key is removed or changes its meaning, not when one is added"
     )
     command: str = field("the subcommand that was run")
-    asked: str | None = field("the term asked for; null for the list of all")
+    asked: str | None = field("the requested term; null for the list of all")
     groups: tuple[Group, ...] = field("without a term: every group")
-    terms: tuple[Term, ...] = field("the terms that the name stands for, or all of them")
+    terms: tuple[Term, ...] = field("the terms with that name, or all of them")
 
 
 def _build(_session: Session | None, arguments: Arguments) -> Explanation:
@@ -71,7 +71,7 @@ def _identity(name: str) -> list[Term]:
     """Return what the identity of that code compares."""
     code = plain(name.removeprefix("check/")).replace(" ", "-")
     formula = IDENTITY_FORMULAS.get(code)
-    return [_of_identity(code, "an identity of go-spans check.", formula)] if formula else []
+    return [_of_identity(code, "an identity that go-spans check verifies.", formula)] if formula else []
 
 
 def _of_identity(code: str, meaning: str, formula: str) -> Term:
@@ -151,7 +151,9 @@ def _overview(answer: Explanation, looks: Looks) -> str:
         lines = [looks.paint("heading", group.group)]
         lines += _filled("  ", " · ".join(name.replace(" ", "\0") for name in group.terms), looks, indent=2)
         blocks.append("\n".join(lines).replace("\0", " "))
-    hint = "go-spans explain TERM tells one; columns, JSON keys and the codes of go-spans check are terms too"
+    hint = (
+        "go-spans explain TERM explains one; columns, JSON keys and the codes of go-spans check are terms too"
+    )
     return "\n\n".join([*blocks, "\n".join(_filled("", hint, looks, indent=0))]) + "\n"
 
 
@@ -161,8 +163,8 @@ def _term(term: Term, looks: Looks) -> str:
         head += f"  (also {', '.join(term.aliases)})"
     lines = _filled("", head, looks, indent=2)
     facts = [
-        ("said" if term.truth else "", term.meaning),
-        ("in truth", term.truth),
+        ("claim" if term.truth else "", term.meaning),
+        ("fact", term.truth),
         ("formula", term.formula),
         ("not", term.unlike),
         ("since", f"Go {term.since}" if term.since else ""),
@@ -193,9 +195,10 @@ REPORT = Report(
     name="explain",
     summary="what a figure, a column or a popular name means",
     description=(
-        "One sentence, the formula, what it is not to be confused with, where in the runtime it comes from, and the\n"
-        "identities of go-spans check that hold it to the runtime's own counters. Of a popular name: what is said of\n"
-        "it, and what is so instead. It needs no program."
+        "Prints the meaning in one sentence, the formula, what not to confuse it with, its source in the "
+        "runtime, and the\n"
+        "identities of go-spans check that compare it with the runtime's own counters. For a popular name: the "
+        "claim and the fact. It needs no program."
     ),
     example="go-spans explain free_slots",
     place=150,
@@ -203,6 +206,9 @@ REPORT = Report(
     build=_build,
     screen=_screen,
     rows=("terms",),
-    argument=("[TERM]", "a term, column, JSON key, identity or popular name; all terms without it"),
+    argument=(
+        "[TERM]",
+        "a term, column, JSON key, identity or popular name; without it, all terms are listed",
+    ),
     needs_target=False,
 )

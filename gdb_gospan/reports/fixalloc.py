@@ -21,10 +21,10 @@ class Fixalloc(Document):
     """One fixalloc of mheap."""
 
     name: str = field("field of mheap", heading="fixalloc", left=True, sorts=UP)
-    address: Address = field("of the fixalloc", sorts=UP)
+    address: Address = field("address of the fixalloc", sorts=UP)
     size: int = field("bytes of one struct", unit=BYTES, heading="size", rank=3, sorts=DOWN)
     inuse: int | None = field(
-        "bytes of the structs handed out; null for more than there are addresses",
+        "bytes of the structs handed out; null when impossible (damage)",
         unit=BYTES,
         heading="bytes",
         rank=2,
@@ -33,13 +33,13 @@ class Fixalloc(Document):
     )
     inuse_objects: int | None = field("structs handed out", unit=COUNT, heading="in use", sorts=DOWN)
     free: int | None = field(
-        "structs given back, counted by walking the list; null when it is broken or could not be read",
+        "freed structs, counted by walking the list; null when it is broken or could not be read",
         unit=COUNT,
         heading="free list",
         shown=lambda row, _: _walked(row),
         sorts=DOWN,
     )
-    free_at_least: int = field("how far the walk got", unit=COUNT)
+    free_at_least: int = field("entries counted before the walk stopped", unit=COUNT)
     free_bytes: int | None = field(
         "bytes of the structs on the free list", unit=BYTES, heading="free bytes", rank=4, sorts=DOWN
     )
@@ -56,9 +56,9 @@ def _walked(row: Fixalloc) -> str:
 class Fixallocs(Listed):
     """The runtime's allocators of fixed-size structs."""
 
-    mspancache: int = field("span descriptors that Ps hold for their next spans", unit=COUNT)
+    mspancache: int = field("span descriptors that Ps hold for future spans", unit=COUNT)
     fixallocs: tuple[Fixalloc, ...] = field(
-        "one row for each fixalloc of mheap, in the order of its fields; spanalloc, of span descriptors, is the first"
+        "one row for each fixalloc of mheap, in the order of its fields; spanalloc, for span descriptors, is the first"
     )
 
 
@@ -100,8 +100,8 @@ def _notes(answer: Fixallocs, _looks: Looks) -> Sequence[str]:
     """Say what an empty free list means."""
     return (
         "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
-        "An empty free list means only that the next struct is cut from the chunk, and is no sign of fragmentation.",
-        f"{count(answer.mspancache)} of the descriptors in use are held by Ps for their next spans (p.mspancache).",
+        "An empty free list is not a sign of fragmentation: the next struct is then cut from the chunk.",
+        f"{count(answer.mspancache)} of the descriptors in use are held by Ps for future spans (p.mspancache).",
     )
 
 
@@ -109,8 +109,9 @@ REPORT = Report(
     name="fixalloc",
     summary="the runtime's allocators of fixed-size structs, spanalloc first",
     description=(
-        "spanalloc hands out span descriptors (mspan structs). An empty free list means only that the next\n"
-        "descriptor is cut from a fresh 16 KiB chunk: it is not a sign of fragmentation."
+        "spanalloc hands out span descriptors (mspan structs). An empty free list is not a sign of "
+        "fragmentation: the next\n"
+        "descriptor is then cut from a fresh 16 KiB chunk."
     ),
     example="go-spans spanalloc",
     place=50,

@@ -23,21 +23,21 @@ class State(Document):
     """Where the collector stands, and what debug.ReadGCStats tells."""
 
     phase: str | None = field("off, mark or mark termination")
-    cycles: int | None = field("cycles begun: one more than num_gc while one runs", unit=COUNT)
-    sweep_done: bool = field("no span waits to be swept and no sweeper is at work")
-    sweepers: int | None = field("sweepers at work; null when that was not found", unit=COUNT)
+    cycles: int | None = field("cycles started: one more than num_gc while one runs", unit=COUNT)
+    sweep_done: bool = field("no span waits to be swept and no sweeper is active")
+    sweepers: int | None = field("active sweepers; null when that was not found", unit=COUNT)
     heap_lock_held: bool | None = field("mheap_.lock is held: a thread is in the page allocator")
     gc_percent: int | None = field("GOGC; null when it is off", unit=PERCENT)
     memory_limit: int | None = field("GOMEMLIMIT in bytes; null when there is none", unit=BYTES)
     memory_limit_known: bool = field(
-        "false when GOMEMLIMIT could not be read, or cannot be what was: then memory_limit is null for that"
+        "false when GOMEMLIMIT could not be read or is impossible; memory_limit is then null"
     )
     heap_marked: int | None = field(
-        "bytes that the last cycle found alive; null when it cannot be: damage", unit=BYTES
+        "bytes that the last cycle found live; null when impossible (damage)", unit=BYTES
     )
     gomaxprocs: int = field("Ps", unit=COUNT)
     num_gc: int = field("cycles completed", unit=COUNT)
-    num_forced_gc: int = field("of them, those that the program asked for", unit=COUNT)
+    num_forced_gc: int = field("of these, cycles that the program requested", unit=COUNT)
     last_gc: int = field("nanoseconds since 1970: end of the last cycle, 0 for none")
     pause_total: int = field("nanoseconds of all pauses", unit=NANOSECONDS)
     pauses: tuple[int, ...] = field("nanoseconds of up to 256 pauses, the newest first", unit=NANOSECONDS)
@@ -52,17 +52,17 @@ class Pacer(Document):
     """What decides when the next cycle begins (mgcpacer.go)."""
 
     heap_live: int | None = field(
-        "bytes of the heap as the pacer estimates them, from above; null when it cannot be: damage",
+        "bytes of the heap as the pacer estimates them, from above; null when impossible (damage)",
         unit=BYTES,
     )
     heap_marked: int | None = field(
-        "bytes that the last cycle found alive; null when it cannot be: damage", unit=BYTES
+        "bytes that the last cycle found live; null when impossible (damage)", unit=BYTES
     )
     heap_goal: int | None = field(
-        "bytes of HeapAlloc at which the next cycle ends, or so the pacer aims: NextGC", unit=BYTES
+        "bytes of HeapAlloc at which the pacer wants the next cycle to end: NextGC", unit=BYTES
     )
     heap_goal_last: int | None = field("bytes: the goal of the last cycle", unit=BYTES)
-    heap_minimum: int | None = field("bytes below which no cycle begins: 4 MiB by GOGC / 100", unit=BYTES)
+    heap_minimum: int | None = field("bytes below which no cycle begins: 4 MiB * GOGC / 100", unit=BYTES)
     stack_scan_last: int | None = field(
         "bytes of stacks that the last cycle scanned: a part of NextGC", unit=BYTES
     )
@@ -72,13 +72,13 @@ class Pacer(Document):
     heap_in_use_last: int | None = field("bytes of spans in use when the last cycle ended", unit=BYTES)
     memory_limit: int | None = field("GOMEMLIMIT in bytes; null when there is none", unit=BYTES)
     memory_used: int | None = field(
-        "bytes that count against the limit: mappedReady; null when it cannot be: damage", unit=BYTES
+        "bytes that count against the limit: mappedReady; null when impossible (damage)", unit=BYTES
     )
     memory_headroom: int | None = field(
         "bytes of the limit that are left; below zero when it is exceeded", unit=BYTES
     )
     gc_cpu_fraction: float | None = field(
-        "share of the program's CPU time that the collector took up to the end of the last cycle, 0 to 1"
+        "share of the program's CPU time that the collector used up to the end of the last cycle, 0 to 1"
     )
 
 
@@ -87,15 +87,15 @@ class Sweep(Document):
     """The sweep of the last cycle; None is what this release does not have."""
 
     sweepgen: int = field("mheap_.sweepgen: two for each cycle that has reached its sweep", unit=COUNT)
-    done: bool = field("no span waits to be swept and no sweeper is at work")
-    sweepers: int | None = field("sweepers at work; null when that was not found", unit=COUNT)
+    done: bool = field("no span waits to be swept and no sweeper is active")
+    sweepers: int | None = field("active sweepers; null when that was not found", unit=COUNT)
     pages_swept: int | None = field("pages swept this cycle", unit=COUNT)
     pages_per_byte: float | None = field("pages to sweep for each byte allocated")
     class_reached: int | None = field(
-        "span class times two, plus one for full sets, that the background sweep takes from next"
+        "span class * 2, plus 1 for full sets, where the background sweep continues"
     )
     reclaim_done: bool | None = field("the page reclaimer went through all pages of this cycle")
-    reclaim_credit: int | None = field("pages that it freed beyond what was asked for", unit=COUNT)
+    reclaim_credit: int | None = field("pages that it freed beyond the request", unit=COUNT)
 
 
 @document
@@ -104,10 +104,11 @@ class Scavenger(Document):
 
     goals_known: bool = field("runtime.scavenge was found, so that null means that a goal is not active")
     gc_percent_goal: int | None = field(
-        "bytes that it would retain for GOGC's sake: heap_goal / heap_goal_last * heap_in_use_last, and a tenth; null when that goal is not active",
+        "bytes that it would retain for GOGC: heap_goal / heap_goal_last * heap_in_use_last, and a tenth; null "
+        "when that goal is not active",
         unit=BYTES,
     )
-    memory_limit_goal: int | None = field("the same for the memory limit's sake", unit=BYTES)
+    memory_limit_goal: int | None = field("the same for the memory limit", unit=BYTES)
     retained: int | None = field(
         "bytes of the heap that are not returned, which the goals are compared with: heap_in_use + heap_free",
         unit=BYTES,
@@ -124,12 +125,12 @@ class Scavenger(Document):
 class Collector(Answer):
     """The collector, its pacer, the sweep and the scavenger."""
 
-    gc: State = field("where the collector stands, and what debug.ReadGCStats tells")
+    gc: State = field("the state of the collector, and what debug.ReadGCStats returns")
     pacer: Pacer = field("what decides when the next cycle begins")
-    sweep: Sweep = field("the sweep of the last cycle; null is what this release does not have")
+    sweep: Sweep = field("the sweep of the last cycle; null for what this release does not have")
     scavenger: Scavenger = field("what returns free pages to the operating system")
     godebug: Mapping[str, int] | None = field(
-        "the GODEBUG settings that matter to memory, as they are in force, by name; null when they were not found"
+        "the effective GODEBUG settings that affect memory, by name; null when they were not found"
     )
 
 
@@ -215,7 +216,7 @@ REPORT = Report(
     name="gc",
     summary="the garbage collector: cycle, pacer, memory limit, sweep, scavenger, pauses",
     description=(
-        "Where the collector stands and what decides when it runs next. It also has all that\n"
+        "Shows the state of the collector and what decides when it runs next. It also has everything that\n"
         "debug.ReadGCStats returns: LastGC, NumGC, PauseTotal, the pauses and their quantiles."
     ),
     example="go-spans gc",
@@ -226,18 +227,18 @@ REPORT = Report(
     rows=("gc", "pacer", "sweep", "scavenger", "godebug"),
     words=(
         (
-            "live by the pacer's count",
-            "heapLive: marked at the last cycle and allocated since, whole cached spans",
+            "estimated live",
+            "heapLive: marked by the last cycle or allocated since; cached spans count in full",
         ),
         (
             "next heap goal",
-            "MemStats.NextGC, at which the next cycle is to be over: from GOGC, or from the memory limit if that is lower",
+            "MemStats.NextGC: HeapAlloc at which the next cycle should end, from GOGC, or from the memory limit if that is lower",
         ),
-        ("also scanned", "stacks at the last cycle, and globals: GOGC counts them with what is alive"),
+        ("also scanned", "stacks at the last cycle, and globals: GOGC adds them to the live heap"),
         ("Limit", "GOMEMLIMIT, and what counts against it: all mapped memory that is not returned"),
         (
             "Sweep",
-            "what the last cycle found dead is freed span by span, in the background and by allocation",
+            "frees what the last cycle found dead, span by span, in the background and on allocation",
         ),
         (
             "heap not returned",
@@ -245,12 +246,12 @@ REPORT = Report(
         ),
         (
             "Scavenger",
-            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last * 1.1",
+            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last cycle * 1.1",
         ),
         (
             "Pauses",
-            "each cycle's stop-the-world time, of the last 256 cycles; a debugger's own stop in the midst of one counts in it",
+            "stop-the-world time of each of the last 256 cycles, with the time that a debugger stopped the program during a pause",
         ),
-        ("GODEBUG", "settings that matter to memory and are not at their default"),
+        ("GODEBUG", "settings that affect memory and differ from the default"),
     ),
 )

@@ -23,11 +23,11 @@ from gdb_gospan.reports.envelope import about, proof
 class Evidence(Document):
     """One piece of what speaks for a bundled layout, or against it."""
 
-    release: str = field("whose layout it is about", heading="layout of Go", left=True)
-    what: str = field("what was looked at", heading="evidence", left=True)
+    release: str = field("the Go release whose layout was checked", heading="layout of Go", left=True)
+    what: str = field("what was examined", heading="evidence", left=True)
     expected: Address = field("what the layout expects there", heading="expected")
     found: Address | None = field(
-        "what is there; null when it could not be read",
+        "what was found there; null when it could not be read",
         heading="found",
     )
     holds: bool = field(
@@ -40,7 +40,7 @@ class StructField(Document):
     """One field of a struct."""
 
     path: str = field(
-        "dotted; [] is the element of an array, * what a pointer points to, and after either offsets start anew",
+        "dotted; [] is the element of an array, * what a pointer points to; after either, offsets start again at 0",
         heading="field",
         left=True,
     )
@@ -88,7 +88,7 @@ class Types(Answer):
         "without debug information, the Go version as the program has it; null when it was not found"
     )
     evidence: tuple[Evidence, ...] = field(
-        "without debug information, what speaks for the layout in use, and what spoke against those of other releases"
+        "without debug information: the checks that the layout in use passed, and those that layouts of other releases failed"
     )
     verbose: bool = field("whether the report lists the fields; here they always are")
     structs: tuple[Struct, ...] = field("structs that go-spans reads")
@@ -176,12 +176,12 @@ def _recognised(answer: Types, looks: Looks) -> list[str]:
     signature = answer.about.layout.signature
     if signature is None:
         return []
-    stated = answer.stated or "nowhere to be found"
+    stated = answer.stated or "not found"
     also = f", the same in Go {' and '.join(signature.same_in)}" if signature.same_in else ""
     lines = [
         note(
-            f"no debug information: the bundled layout of Go {signature.release}{also}; {signature.held} of "
-            f"{signature.pieces} pieces of evidence hold; the version in the program: {stated}",
+            f"no debug information: using the bundled layout of Go {signature.release}{also}; {signature.held} of "
+            f"{signature.pieces} layout checks passed; version in the program: {stated}",
             looks.width,
         )
     ]

@@ -58,7 +58,7 @@ def _asked(arguments: Arguments) -> Filter:
             f"list: no size class has slots of {small} bytes (objects of that size are in slots of {near})"
         )
     if arguments["noscan"] and arguments["scan"]:
-        raise UsageError("list: --noscan and --scan leave nothing; give one of them")
+        raise UsageError("list: --noscan and --scan together match no span (try: one of them)")
     occupancy = low_high("list", "occupancy", arguments["occupancy"])
     if occupancy is not None and occupancy[1] > 100:
         raise UsageError(f"list: --occupancy is in percent, 0 to 100, not {arguments['occupancy']}")
@@ -116,7 +116,9 @@ REPORT = Report(
         Option(
             "class", "only this span class: its number, or its name such as 3,072 noscan", "N", number=True
         ),
-        Option("size", "only slots of this many bytes, such as 1024 or 1KiB", "BYTES", number=True),
+        Option(
+            "size", "only spans with slots of this many bytes, such as 1024 or 1KiB", "BYTES", number=True
+        ),
         Option(
             "state",
             "only spans in this state",

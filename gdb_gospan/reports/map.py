@@ -48,12 +48,12 @@ _SIGNS = {
     ("in use", 1): ("▒", "full", "spans: up to 50 %"),
     ("in use", 0): ("░", "sparse", "spans: up to 25 %"),
     ("manual", None): ("S", "stack", "stacks and work buffers, and no objects"),
-    ("in flight", None): ("~", "notice", "allocated, of no span"),
-    ("cached", None): ("C", "stack", "free, with pages that a P took into its page cache"),
+    ("in flight", None): ("~", "notice", "allocated, without a span"),
+    ("cached", None): ("C", "stack", "free, with some pages in the page cache of a P"),
     ("padding", None): ("X", "idle", "padding before the heap's first page, never usable"),
-    ("free", None): ("_", "free", "free, at least in part kept"),
+    ("free", None): ("_", "free", "free, at least partly kept"),
     ("released", None): (".", "idle", "free, all of it returned to the OS or never touched"),
-    ("unknown", None): ("?", "bad", "unknown: some of it could not be read, or contradicts itself"),
+    ("unknown", None): ("?", "bad", "unknown: part of it could not be read, or is inconsistent"),
 }  # fmt: skip
 
 
@@ -61,8 +61,8 @@ _SIGNS = {
 class Window(Document):
     """What is shown."""
 
-    base: Address = field("its first byte")
-    end: Address = field("the first byte behind it")
+    base: Address = field("address of its first byte")
+    end: Address = field("address of the first byte after it")
 
 
 @document
@@ -70,16 +70,16 @@ class Arena(Document):
     """The arena that was asked for."""
 
     number: int = field("from 0 by address")
-    count: int = field("arenas that there are", unit=COUNT)
-    base: Address = field("its first byte")
-    end: Address = field("the first byte behind it")
+    count: int = field("number of arenas", unit=COUNT)
+    base: Address = field("address of its first byte")
+    end: Address = field("address of the first byte after it")
 
 
 @document
 class Gap(Document):
     """Address space between the pages of the heap."""
 
-    start: Address = field("its first byte")
+    start: Address = field("address of its first byte")
     bytes: int = field("bytes", unit=BYTES)
     reserved: bool = field("reserved for the heap to grow into, or else not its own")
 
@@ -88,17 +88,15 @@ class Gap(Document):
 class Cell(Kinds):
     """One run of pages, drawn as one sign."""
 
-    start: Address = field("its first byte", first=True)
+    start: Address = field("address of its first byte", first=True)
     pages: int = field("pages in it", unit=COUNT, first=True)
-    state: str = field(
-        "what at least one of its pages is, by precedence, as the keys below with spaces", first=True
-    )
+    state: str = field("the most important state of its pages, as the keys below, with spaces", first=True)
     level: int | None = field(
-        "how full a cell with spans in use is, from 0 up, by allocated_bytes of all its bytes; null for others",
+        "how full a cell with spans in use is, from 0 up: allocated_bytes in relation to its size; null for others",
         first=True,
     )
     allocated_bytes: int | None = field(
-        "bytes of its slots taken; null when the descriptor of a span in it contradicts itself",
+        "bytes of its allocated slots; null when the descriptor of a span in it is inconsistent",
         unit=BYTES,
         first=True,
     )
@@ -110,12 +108,12 @@ class HeapMap(Answer):
 
     page_bytes: int = field("bytes of a page", unit=BYTES)
     window: Window = field("what is shown")
-    arena: Arena | None = field("the arena that was asked for")
-    zoom: Address | None = field("the address that was asked for")
+    arena: Arena | None = field("the requested arena")
+    zoom: Address | None = field("the requested address")
     unswept: bool = field("spans wait to be swept, so that allocated bytes count garbage")
     cell_pages: int = field("pages of a cell", unit=COUNT)
-    line_cells: int = field("cells of a line", unit=COUNT)
-    gaps: tuple[Gap, ...] = field("address space in the window that is no heap")
+    line_cells: int = field("cells in a line", unit=COUNT)
+    gaps: tuple[Gap, ...] = field("address space in the window that is not heap")
     cells: tuple[Cell, ...] = field("one row for each cell")
 
 
@@ -128,7 +126,7 @@ def cells_of(width: int) -> int:
 
 def _prepare(arguments: Arguments) -> Arguments:
     if not 1 <= arguments["lines"] <= _MOST_LINES:
-        raise UsageError(f"map: --lines takes 1 to {_MOST_LINES:,}, not {arguments['lines']}")
+        raise UsageError(f"map: invalid --lines {arguments['lines']} (try: 1 to {_MOST_LINES:,})")
     if arguments["arena"] is not None and arguments["zoom"] is not None:
         raise UsageError("map: --arena or --zoom, not both")
     return arguments
@@ -275,7 +273,7 @@ def _sign(cell: Cell) -> tuple[str, str, str]:
 
 def _gap(gap: Gap, looks: Looks) -> str:
     amount = units.nbytes(gap.bytes, exact=looks.exact)
-    what = "reserved for the heap to grow into" if gap.reserved else "not of the heap"
+    what = "reserved for the heap to grow into" if gap.reserved else "not in the heap"
     lines = filled(f"--- {amount} {what} ---", max(looks.width - _RULER, _NARROWEST))
     return f"{gap.start:#014x}  " + ("\n" + " " * _RULER).join(lines)
 
@@ -317,18 +315,18 @@ def _amounts(answer: HeapMap, looks: Looks) -> list[str]:
     ]
     if hidden:
         free = sum(pages[name] for name in _FREE)
-        drawn = f"{size(hidden)} of the {size(free)} free lie in cells that are drawn as something else"
+        drawn = f"{size(hidden)} of the {size(free)} free are in cells that are drawn as something else"
         lines.append(note(drawn, looks.width))
     return lines
 
 
 REPORT = Report(
     name="map",
-    summary="the heap as a picture: where spans are, how full, and what is free",
+    summary="the heap as a picture: where spans are, how full they are, and what is free",
     description=(
-        "Each sign stands for a run of pages, each line begins with its address. A sign shows the most important\n"
+        "Each sign stands for a run of pages, and each line begins with its address. A sign shows the most important\n"
         "thing in its cell: a cell is drawn as free only if all of its pages are. Shades show how much of the\n"
-        "cell is objects: a pale cell holds memory for little. Gaps between address ranges have a line of their own."
+        "cell is objects: a pale cell is mostly empty. Gaps between address ranges have a line of their own."
     ),
     example="go-spans map --lines 40",
     place=120,
@@ -343,18 +341,18 @@ REPORT = Report(
             "spans in use; over 75, up to 75, up to 50, up to 25 % of the cell's bytes are objects",
         ),
         ("S", "stacks and work buffers"),
-        ("C", "free, but pages of it are in the page cache of a P"),
+        ("C", "free, with some pages in the page cache of a P"),
         ("_ .", "free and kept; free and returned to the OS or never touched"),
-        ("X ~ ?", "padding (Go 1.26 on); allocated, of no span; could not be read"),
+        ("X ~ ?", "padding (Go 1.26 on); allocated, without a span; could not be read"),
     ),
     options=(
-        Option("lines", "lines of the picture, about", "N", 20, number=True),
+        Option("lines", "approximate number of lines of the picture", "N", 20, number=True),
         Option(
             "arena",
             "only this arena of 64 MiB: its number, from 0 by address, or an address in it",
             "N|ADDR",
             address=True,
         ),
-        Option("zoom", "only what is around this address, a sign for each page", "ADDR", address=True),
+        Option("zoom", "only the pages around this address, one sign for each page", "ADDR", address=True),
     ),
 )

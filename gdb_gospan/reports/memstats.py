@@ -93,7 +93,7 @@ class MemStats(Document):
     GCSys: int | None = field("bytes of the collector's metadata, work buffers among them", unit=BYTES)
     OtherSys: int | None = field("bytes of all other metadata", unit=BYTES)
     NextGC: int | None = field(
-        "bytes of HeapAlloc at which the next cycle ends, or so the pacer aims", unit=BYTES
+        "bytes of HeapAlloc at which the pacer wants the next cycle to end", unit=BYTES
     )
     LastGC: int = field("nanoseconds since 1970: end of the last cycle, 0 for none")
     PauseTotalNs: int = field("nanoseconds of all pauses", unit=NANOSECONDS)
@@ -102,9 +102,9 @@ class MemStats(Document):
     )
     PauseEnd: tuple[int, ...] = field("nanoseconds since 1970: the ends of those pauses")
     NumGC: int = field("cycles completed", unit=COUNT)
-    NumForcedGC: int = field("of them, those that the program asked for", unit=COUNT)
+    NumForcedGC: int = field("of these, cycles that the program requested", unit=COUNT)
     GCCPUFraction: float | None = field(
-        "share of the program's CPU time that the collector took up to the end of the last cycle, 0 to 1"
+        "share of the program's CPU time that the collector used up to the end of the last cycle, 0 to 1"
     )
     EnableGC: bool = field("always true")
     DebugGC: bool = field("always false")
@@ -115,10 +115,12 @@ class MemStats(Document):
 class Held(Document):
     """What the counters do not have before the flush of the mcaches; None when not known."""
 
-    bytes: int | None = field("bytes of HeapAlloc and TotalAlloc", unit=BYTES)
-    objects: int | None = field("of HeapObjects", unit=COUNT)
-    mallocs: int | None = field("of Mallocs: the objects, and tiny ones", unit=COUNT)
-    frees: int | None = field("of Frees: the tiny ones, which count as freed in their block", unit=COUNT)
+    bytes: int | None = field("bytes missing in HeapAlloc and TotalAlloc", unit=BYTES)
+    objects: int | None = field("objects missing in HeapObjects", unit=COUNT)
+    mallocs: int | None = field("missing in Mallocs: the objects, and tiny ones", unit=COUNT)
+    frees: int | None = field(
+        "missing in Frees: the tiny ones, which count as freed in their block", unit=COUNT
+    )
 
 
 @document
@@ -126,13 +128,15 @@ class Reading(Answer):
     """What runtime.ReadMemStats would return now."""
 
     memstats: MemStats = field(
-        "runtime.MemStats as ReadMemStats would compute it, under Go's names and as Go documents it; what counts objects in the Ps' caches is null when not all of them could be read; so is a number that no program can have: less than 0, or more bytes than there are addresses"
+        "runtime.MemStats as ReadMemStats would compute it, under Go's names and as Go documents it; fields that "
+        "need the Ps' caches are null when not all caches could be read; so is an impossible number: negative, "
+        "or more bytes than there are addresses"
     )
     changed_by_reading: tuple[str, ...] = field(
-        "fields that ReadMemStats itself may move, for it empties the Ps' caches first"
+        "fields that ReadMemStats itself may change, because it flushes the Ps' caches first"
     )
     held_by_mcaches: Held = field(
-        "what is in memstats and not yet in the counters, so that runtime/metrics and Prometheus lack it; null when not known"
+        "what memstats includes and the counters do not yet, so that runtime/metrics and Prometheus lack it; null when not known"
     )
 
 
@@ -228,12 +232,12 @@ def _screen(answer: Reading, looks: Looks) -> str:
     )
     notes = [
         note(
-            "~ ReadMemStats itself first empties the Ps' caches, which may move this field; and the background scavenger "
-            "moves HeapReleased at any time",
+            "~ ReadMemStats itself flushes the Ps' caches first, which may change this field; the background "
+            "scavenger may change HeapReleased at any time",
             looks.width,
         ),
         note(_metrics(answer.held_by_mcaches, looks), looks.width),
-        note("PauseNs and PauseEnd: go-spans gc, and --json", looks.width),
+        note("PauseNs and PauseEnd: see go-spans gc, or --json", looks.width),
     ]
     lines = [heading(answer, looks), "", fields, _by_size(stats, looks), *notes, footer(answer, looks)]
     return "\n".join(lines) + "\n"
@@ -243,9 +247,8 @@ def _metrics(held: Held, looks: Looks) -> str:
     """Say by how much the same figures of runtime/metrics differ, and so those that Prometheus has."""
     amount = units.nbytes(held.bytes, exact=looks.exact)
     return (
-        "runtime/metrics, and so Prometheus' go_memstats_*, does not empty the caches: what they hold back is missing there, now "
-        f"{amount} of HeapAlloc and TotalAlloc, {count(held.objects)} of HeapObjects, {count(held.mallocs)} of Mallocs, "
-        f"{count(held.frees)} of Frees"
+        f"runtime/metrics, and so Prometheus' go_memstats_*, does not flush the caches. It now lacks {amount} of HeapAlloc "
+        f"and TotalAlloc, {count(held.objects)} of HeapObjects, {count(held.mallocs)} of Mallocs, {count(held.frees)} of Frees"
     )
 
 
@@ -305,12 +308,12 @@ REPORT = Report(
     words=(
         (
             "~",
-            "reading would first empty the Ps' caches, which may move this field; the scavenger moves HeapReleased at any time",
+            "ReadMemStats flushes the Ps' caches first, which may change this field; the scavenger may change HeapReleased at any time",
         ),
         (
             "runtime/metrics",
-            "Prometheus' go_memstats_* come from it; it does not empty the caches, and lacks what they hold back",
+            "the source of Prometheus' go_memstats_*; it does not flush the caches, so it lacks the counts still in them",
         ),
-        ("BySize", "allocations and frees by size class since the start, of classes that were used"),
+        ("BySize", "allocations and frees by size class since the start, for the classes that were used"),
     ),
 )

@@ -182,8 +182,8 @@ REPORT = Report(
     name="pages",
     summary="pages by state, runs of free pages, and what fits without heap growth",
     description=(
-        "The runtime hands out memory in pages of 8 KiB. Free memory counts for an allocation only if enough\n"
-        "free pages lie side by side; when no run is long enough, the heap grows although much of it is free."
+        "The runtime hands out memory in pages of 8 KiB. An allocation needs enough free pages\n"
+        "side by side; when no run of them is long enough, the heap grows even if much of it is free."
     ),
     example="go-spans pages --chunks --sort largest_run",
     place=110,
@@ -193,17 +193,17 @@ REPORT = Report(
     rows=("chunks",),
     spans=_blocking,
     words=(
-        ("free, kept", "free pages still backed by memory; HeapIdle - HeapReleased, but for page caches"),
+        ("free, kept", "free pages still backed by memory; HeapIdle - HeapReleased without the page caches"),
         (
             "returned",
-            "free and given back to the OS, or never touched (scavenged): HeapReleased less padding; can be allocated",
+            "free and given back to the OS, or never touched (scavenged): HeapReleased without padding; can be allocated",
         ),
-        ("in Ps' page caches", "free, but only the P that took them in advance can use them"),
+        ("in Ps' page caches", "free, but reserved by a P; no other P can use them"),
         ("padding", "from Go 1.26 on the heap begins at a random page; those before it are never used"),
         ("free runs", "runs of free pages by length, the shortest first"),
         (
             "unusable",
-            "unusable-free index: share of the free bytes that lies in runs too short for so many pages",
+            "unusable-free index: share of the free bytes in runs that are shorter than those of this row",
         ),
         (
             "fits without growth",
@@ -211,25 +211,25 @@ REPORT = Report(
         ),
         (
             "heap growth",
-            "adds to HeapSys; it goes into what is reserved (mheap.curArena, in no figure yet), or reserves more",
+            "raises HeapSys; the heap grows into reserved space (mheap.curArena, not counted yet), or reserves more",
         ),
         (
             "aligned blocks",
-            "2 MiB each, as huge pages are; pages in use here are all that cannot be allocated",
+            "2 MiB each, like huge pages; in use here means every page that cannot be allocated",
         ),
         (
             "kept by",
-            "with --blockers: the spans that lie in a block of which 1 to 4 pages are in use, with their objects",
+            "with --blockers: the spans in blocks with 1 to 4 pages in use, and their objects",
         ),
         (
             "chunks",
             "with --chunks: the 4 MiB pieces that the page allocator works in, and the longest free run inside",
         ),
-        ("other", "padding, pages in Ps' page caches, allocated of no span, or unknown"),
+        ("other", "padding, pages in Ps' page caches, allocated without a span, or unknown"),
     ),
     options=(
-        Option("chunks", "show a row for each chunk of 4 MiB, too"),
-        Option("blockers", "show which spans keep blocks of 2 MiB from being wholly free, too"),
+        Option("chunks", "also show a row for each chunk of 4 MiB"),
+        Option("blockers", "also show which spans keep blocks of 2 MiB from being wholly free"),
         sort_by(Chunk, "start").only_of("the chunks", "chunks", "json", "csv"),
         LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "json", "csv"),
         Option("csv", "print the chunks as CSV"),

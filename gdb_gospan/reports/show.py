@@ -31,17 +31,17 @@ _PAGE_BYTES = 8192
 class WholeSpan(Span):
     """The span of an address, with what its descriptor points to."""
 
-    limit: Address = field("end of what the collector looks at")
-    allocBits: Address = field("of the bitmap of slots taken, valid from freeindex on")
-    gcmarkBits: Address = field("of the bitmap of marks")
-    specials: Address = field("of the first special (finalizer, profile record …), 0x0 for none")
+    limit: Address = field("end of the bytes that the collector scans")
+    allocBits: Address = field("address of the bitmap of allocated slots, valid from freeindex on")
+    gcmarkBits: Address = field("address of the bitmap of marks")
+    specials: Address = field("address of the first special (finalizer, profile record …), 0x0 for none")
 
 
 @document
 class Neighbour(Document):
     """A span, or pages of one kind that no span owns."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     npages: int = field("pages of 8 KiB", unit=COUNT)
     kind: str = field("the kind of the pages, in the words of page")
     span: WholeSpan | None = field(
@@ -61,19 +61,19 @@ class DescriptorField(Document):
 class Stack(Document):
     """A stack, and whose it is."""
 
-    address: Address = field("its lowest byte")
+    address: Address = field("address of its lowest byte")
     size: int = field("bytes of the stack", unit=BYTES)
-    goroutine: int | None = field("number of the goroutine that has it; null when none does")
+    goroutine: int | None = field("number of the goroutine that owns it; null when none does")
     goroutine_state: str | None = field("what that goroutine does; a dead one keeps its stack for the next")
     system: bool = field("it is a thread's g0 or gsignal, or gcrash")
-    free: bool | None = field("nobody has it; null when not all goroutines could be read")
+    free: bool | None = field("it has no owner; null when not all goroutines could be read")
 
 
 @document
 class Type(Document):
     """A Go type."""
 
-    address: Address = field("of its descriptor")
+    address: Address = field("address of its descriptor")
     name: str = field("as the program prints it")
     size: int = field("bytes of a value", unit=BYTES)
 
@@ -83,7 +83,7 @@ class Slot(Document):
     """A slot of a span."""
 
     index: int = field("0 for the first")
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     offset: int = field("bytes from there to the address", unit=BYTES)
     size: int = field("bytes of the slot", unit=BYTES)
     allocated: bool | None = field("an object is in it; null when the bitmap could not be read")
@@ -92,8 +92,7 @@ class Slot(Document):
         "how often it is pinned: 0, 1, or 2 for more; null when not known, and before Go 1.21"
     )
     type: Type | None = field(
-        "type of the object, where the runtime keeps it: large ones, and those with pointers of more than 512 bytes "
-        "(Go 1.22 on)"
+        "type of the object; recorded for large objects, and for those with pointers of more than 512 bytes (Go 1.22 on)"
     )
 
 
@@ -101,7 +100,7 @@ class Slot(Document):
 class Special(Document):
     """What is attached to an object."""
 
-    address: Address = field("of the struct")
+    address: Address = field("address of the struct")
     offset: int = field("bytes from the start of the span", unit=BYTES)
     kind: str = field("finalizer, profile record …")
 
@@ -110,7 +109,7 @@ class Special(Document):
 class PageRun(Document):
     """Pages of one kind side by side."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     npages: int = field("pages of 8 KiB", unit=COUNT)
 
 
@@ -118,7 +117,7 @@ class PageRun(Document):
 class Place(Answer):
     """What lies at an address."""
 
-    address: Address = field("that was asked for")
+    address: Address = field("the requested address")
     is_descriptor: bool = field("it is in a span descriptor, and the rest describes its span")
     descriptor_field: DescriptorField | None = field(
         "where in the descriptor it is; null at its start, and elsewhere"
@@ -128,14 +127,14 @@ class Place(Answer):
     stack: Stack | None = field("the stack of the span; null when the address is in none")
     in_tail: bool = field("the address is in the span, past its last slot")
     specials: tuple[Special, ...] = field(
-        "what is attached to the object, or for a descriptor to all of its span"
+        "records attached to the object, or for a descriptor to any object of its span"
     )
     page: str | None = field(
-        "what the page allocator says of the page, as the keys of pages of summary, with spaces; null outside of its ranges"
+        "the state of the page in the page allocator, as the keys of pages of summary, with spaces; null outside of its ranges"
     )
     page_run: PageRun | None = field("the pages of the same kind around it, when no span owns it")
-    before: Neighbour | None = field("what lies right before; null when not known")
-    after: Neighbour | None = field("what lies right after; null when not known")
+    before: Neighbour | None = field("what lies just before; null when not known")
+    after: Neighbour | None = field("what lies just after; null when not known")
 
 
 def _build(session: Session, arguments: Arguments) -> Place:
@@ -287,13 +286,13 @@ def _stack(answer: Place) -> list[tuple[str, str]]:
     stack = answer.stack
     if stack is None:
         return []
-    whose = "unknown whose, for some goroutines could not be read"
+    whose = "owner unknown: some goroutines could not be read"
     if stack.goroutine is not None:
         whose = f"of goroutine {stack.goroutine}, {stack.goroutine_state}"
     elif stack.system:
         whose = "of a thread or the runtime (g0, gsignal, gcrash)"
     elif stack.free:
-        whose = "free: no goroutine and no thread has it"
+        whose = "free: no goroutine and no thread uses it"
     return [("stack", f"{counted(stack.size, 'byte')} from {stack.address:#x} · {whose}")]
 
 
@@ -342,7 +341,7 @@ def _specials(answer: Place) -> list[tuple[str, str]]:
 
 def _page(page: str, run: PageRun | None) -> str:
     return page_words(page) + (
-        f", one of {counted(run.npages, 'page')} alike from {run.address:#x}" if run else ""
+        f", one of {counted(run.npages, 'such page')} from {run.address:#x}" if run else ""
     )
 
 
@@ -358,8 +357,8 @@ def _neighbour(neighbour: Neighbour) -> str:
 
 REPORT = Report(
     name="show",
-    summary="what lies at an address: span, slot, page, neighbours",
-    description="Takes the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
+    summary="what is at an address: span, slot, page, neighbours",
+    description="Accepts the address of a span descriptor, any heap address, or a package variable; inside gdb, any expression.",
     example="go-spans show 0xc000012340",
     place=40,
     document=Place,
@@ -375,13 +374,13 @@ REPORT = Report(
         ("slot", "which slot of the span the address is in, and whether it is allocated"),
         (
             "marked",
-            "whether the last mark phase reached it; cleared when its span is swept, and not said of a swept one without",
+            "whether the last mark phase reached it; the sweep clears it, and it is not shown for a swept slot without a mark",
         ),
         (
             "type",
-            "of the object, where the runtime keeps it: with pointers and over 512 bytes, since Go 1.22; of an array, its elements'",
+            "type of the object; recorded since Go 1.22 for objects with pointers over 512 bytes; for an array, the element type",
         ),
         ("attached", "finalizers, cleanups, weak handles, profile records"),
-        ("page", "what the page allocator says of its page"),
+        ("page", "the state of its page in the page allocator"),
     ),
 )

@@ -35,10 +35,10 @@ from gdb_gospan.runtime.whole import note_whole, read_whole
 class Recorded(Document):
     """The file that was written."""
 
-    file: str = field("its whole path")
+    file: str = field("its absolute path")
     file_bytes: int = field("bytes of the file, which is compressed", unit=BYTES)
     memory_bytes: int = field("bytes of the program's memory that it holds", unit=BYTES)
-    ranges: int = field("pieces of memory that are apart from each other", unit=COUNT)
+    ranges: int = field("separate pieces of memory", unit=COUNT)
 
 
 @document
@@ -75,7 +75,7 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
 
 
 def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
-    """Read everything and let the target go on: where its threads stand, and what the figures rest on."""
+    """Read everything and let the target go on: where its threads stand, and the evidence for the figures."""
     heap = Heap(memory, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
     if isinstance(memory, Footprint):
@@ -111,7 +111,7 @@ def free(name: str, *, replace: bool = True) -> str:
     path = os.path.join(folder, os.path.basename(given))  # noqa: PTH118, PTH119
     if os.path.islink(given):  # noqa: PTH114
         raise TargetError(
-            f"{given} is a symbolic link, which is left alone (try: a new FILE, or {os.path.realpath(given)})"
+            f"{given} is a symbolic link, which is not replaced (try: a new FILE, or {os.path.realpath(given)})"
         )
     if os.path.isdir(given):  # noqa: PTH112
         raise TargetError(
@@ -119,7 +119,8 @@ def free(name: str, *, replace: bool = True) -> str:
         )
     if os.path.exists(given) and not is_image(given):  # noqa: PTH110
         raise TargetError(
-            f"{given} exists and is not a snapshot, so it is left alone (try: a new FILE, before the program: go-spans snapshot heap.gospan)"
+            f"{given} exists and is not a snapshot, so it is not replaced (try: a new FILE, before the program: "
+            "go-spans snapshot heap.gospan)"
         )
     if os.path.exists(given) and not replace:  # noqa: PTH110
         raise TargetError(f"{given} is a snapshot already (try: --replace, or a new FILE)")
@@ -143,11 +144,12 @@ def _screen(answer: Snapshot, looks: Looks) -> str:
         f"wrote {recorded.file}",
         *filled(holds, looks.width),
         note(
-            "It holds what the runtime keeps of the heap: no contents of the program's own objects, but addresses, "
-            "names of types and of the functions that threads are in, and the paths of the files. Only you may read it.",
+            "It holds what the runtime records about the heap. It has no contents of the program's own objects, "
+            "but addresses, names of types and of the functions that threads are in, and the paths of the files. "
+            "Only you can read it.",
             looks.width,
         ),
-        *filled("Every report can be had from it, in a shell:", looks.width),
+        *filled("It works for every report, in a shell:", looks.width),
         f"  go-spans summary {word(recorded.file)}",
         footer(answer, looks),
     ]
@@ -156,11 +158,15 @@ def _screen(answer: Snapshot, looks: Looks) -> str:
 
 REPORT = Report(
     name="snapshot",
-    summary="write the runtime's metadata to a file, to look at it elsewhere",
+    summary="write the runtime's metadata to a file, for use elsewhere",
     description=(
-        "Records all that any report reads: every span descriptor, bitmap, page and list, the types and where the\n"
-        "threads stand; a process stands still while that is read. In a shell every command takes the file in place of\n"
-        "a program and its core. It is small, and has no contents of the program's own objects; it has addresses, names\n"
+        "Records everything that any report reads: every span descriptor, bitmap, page and list, the types and "
+        "where the\n"
+        "threads are. A process is paused while this is read. In a shell every command accepts the file in place "
+        "of\n"
+        "a program and its core. It is small, and has no contents of the program's own objects; it has "
+        "addresses, names\n"
+        ""
         "of types and of the functions that threads are in, and the paths of the files."
     ),
     example="go-spans snapshot heap.gospan",
@@ -172,7 +178,7 @@ REPORT = Report(
     options=(Option("replace", "replace an older snapshot of that name"),),
     argument=(
         "FILE",
-        "the file to write, whole or not at all; what is there is left alone, and no link is followed",
+        "the file to write, completely or not at all; an existing file is kept, and no link is followed",
     ),
     prepare=prepare,
 )

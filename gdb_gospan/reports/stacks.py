@@ -25,11 +25,11 @@ from gdb_gospan.runtime.heap import Heap
 _DEAD = "dead goroutines, kept for reuse"
 _SYSTEM = "threads and runtime (g0, gsignal, gcrash)"
 _EXITED = "threads that have exited (sched.freem)"
-_CHANGING_HANDS = "other, changing hands"
+_CHANGING_HANDS = "other, in transition"
 _OTHER = {
     "transient": _CHANGING_HANDS,
-    "unknown": "other, whose is not known",
-    "broken": "other, of nobody (check stack-use)",
+    "unknown": "other, owner unknown",
+    "broken": "other, without an owner (check stack-use)",
 }
 """What the rest is called, by what the check says of it."""
 
@@ -43,7 +43,7 @@ class Size(Document):
     """Stacks of one size, or all large ones."""
 
     size: int = field(
-        "bytes of one stack; 0 for large stacks, which have a span each",
+        "bytes of one stack; 0 for large stacks, each of which has its own span",
         unit=BYTES,
         heading="size",
         shown=lambda row, _: "large, one to a span" if row.large else f"{row.size:,}",
@@ -55,18 +55,16 @@ class Size(Document):
     span_bytes: int = field("bytes of these spans", unit=BYTES, heading="bytes", sorts=DOWN)
     capacity: int = field("stacks that the spans can hold", unit=COUNT, heading="stacks", rank=3, sorts=DOWN)
     given_out: int = field(
-        "stacks that are not in the pool: goroutines stand on them, or a P has them cached",
+        "stacks that are not in the pool: goroutines use them, or a P has them cached",
         unit=COUNT,
         heading="given out",
         rank=1,
         sorts=DOWN,
     )
-    listed: int = field(
-        "spans in a list: with a free stack, or of a large one without a goroutine", unit=COUNT
-    )
+    listed: int = field("spans in a list: with a free stack, or with a free large stack", unit=COUNT)
     large: bool = field("the row of all large stacks")
     free: int | None = field(
-        "stacks that are free; null where damage makes it no part of the whole",
+        "stacks that are free; null when damage makes it impossible",
         help="stacks that are free",
         unit=COUNT,
         heading="free",
@@ -76,7 +74,7 @@ class Size(Document):
     )
     free_bytes: int | None = field(
         "bytes of these; null for large stacks",
-        help="bytes of the free stacks; not of large ones, which differ",
+        help="bytes of the free stacks; empty for large ones, whose sizes differ",
         unit=BYTES,
         heading="free bytes",
         shown=lambda row, looks: "" if row.large else _size(row.free_bytes, looks),
@@ -91,14 +89,14 @@ class Totals(Document):
 
     span_bytes: int = field("bytes of stack spans: StackInuse", unit=BYTES)
     in_use_bytes: int | None = field(
-        "bytes of stacks given out and not cached; null, as any of the following, where damage makes it no part of the whole",
+        "bytes of stacks given out and not cached; null, like the following, when damage makes it impossible",
         unit=BYTES,
     )
     goroutine_bytes: int | None = field(
-        "of those, bytes of goroutines' stacks, the dead ones' among them", unit=BYTES
+        "of those, bytes of goroutines' stacks, dead goroutines included", unit=BYTES
     )
     dead_goroutine_bytes: int | None = field(
-        "of those, bytes that dead goroutines keep for the next one", unit=BYTES
+        "of those, bytes that dead goroutines keep for reuse", unit=BYTES
     )
     system_bytes: int | None = field(
         "of those, bytes of the system stacks that lie in stack spans: those of threads (g0, gsignal), and from Go 1.22 on "
@@ -110,11 +108,11 @@ class Totals(Document):
         unit=BYTES,
     )
     other_bytes: int | None = field(
-        "of those, the rest: what changes hands right now, 0 in a quiet stop, or could not be assigned",
+        "of those, the rest: stacks that are changing their owner (0 in a quiet stop), or without a known owner",
         unit=BYTES,
     )
     cached_bytes: int | None = field("bytes of free stacks that Ps have cached", unit=BYTES)
-    free_bytes: int | None = field("bytes of stack spans that no stack is in", unit=BYTES)
+    free_bytes: int | None = field("bytes of stack spans that are not in use by a stack", unit=BYTES)
 
 
 @document
@@ -123,7 +121,7 @@ class Goroutines(Document):
 
     state: str = field(
         "in Go's words",
-        help="those that live; and all of them by state, of which a dead one may keep its stack for the next",
+        help="live goroutines; and all goroutines by state: a dead one may keep its stack for reuse",
         heading="goroutines",
         left=True,
         wraps=True,
@@ -150,7 +148,7 @@ class Stacks(Listed):
     goroutines: tuple[Goroutines, ...] = field("one row for each state of goroutines")
     goroutines_complete: bool = field("all goroutines and threads could be read")
     goroutines_damaged: int = field(
-        "goroutines whose status is none that this release has; in no row", unit=COUNT
+        "goroutines whose status is unknown in this release; in no row", unit=COUNT
     )
     threads: Threads = field("threads of the process; null where not known")
 
@@ -218,7 +216,7 @@ def _screen(answer: Stacks, looks: Looks) -> str:
         below.append(wrapped("threads", threads, looks.width))
     if damaged := answer.goroutines_damaged:
         noun = "goroutine is" if damaged == 1 else "goroutines are"
-        left_out = f"{count(damaged)} {noun} in no state that this release has, and left out"
+        left_out = f"{count(damaged)} {noun} in a state that is unknown in this release, and not shown"
         below.append(looks.paint("notice", note(left_out, looks.width)))
     if not answer.goroutines_complete:
         bounds = note("some goroutines could not be read: these are lower bounds", looks.width)
@@ -264,17 +262,18 @@ def _threads(threads: Threads) -> list[str]:
     if threads.c:
         told.append(f"{count(threads.c)} of C, without an M")
     if threads.exited:
-        told.append(f"{count(threads.exited)} exited, whose stack waits for the next thread to be made")
+        told.append(f"{count(threads.exited)} exited; their stacks are freed when the next thread is created")
     return told
 
 
 REPORT = Report(
     name="stacks",
-    summary="stack spans by size of stack, and the goroutines that stand on them",
+    summary="stack spans by stack size, and the goroutines that use them",
     description=(
         "Small stacks come from spans of 32 KiB, each for one size; a stack of 32 KiB or more has a span of its own.\n"
-        "A stack that is no longer needed waits in its span, or in a P's cache. A span of which all stacks are free goes\n"
-        "back to the heap at once, or at the end of the GC cycle if one is marking."
+        "A stack that is no longer needed stays in its span, or in a P's cache. A span with only free stacks "
+        "returns\n"
+        "to the heap at once, or at the end of the GC cycle during marking."
     ),
     example="go-spans stacks",
     place=80,
@@ -286,16 +285,16 @@ REPORT = Report(
     words=(
         (
             _SYSTEM,
-            "the system stacks of threads, as far as Go allocated them; from Go 1.22 on 16 KiB kept for a crash",
+            "the system stacks of threads that Go allocated; since Go 1.22 also 16 KiB kept for a crash",
         ),
-        (_DEAD, "of goroutines that have ended; the next ones take them"),
-        (_EXITED, "their Ms wait, with their stacks, for the next thread to be made"),
+        (_DEAD, "stacks of goroutines that have ended; new goroutines reuse them"),
+        (_EXITED, "their Ms and stacks are freed when the next thread is created"),
         (
             _CHANGING_HANDS,
-            "given out, but of no goroutine and no thread that is listed; 0 in a quiet stop",
+            "given out, but owned by no listed goroutine or thread; 0 in a quiet stop",
         ),
         *headings(Size),
         headings(Goroutines)[0],  # the other headings say it themselves
-        ("threads", "those that have an M, which is Go's word for a thread; and those of C, which have none"),
+        ("threads", "threads of Go, which have an M; and threads of C, which have none"),
     ),
 )

@@ -30,7 +30,7 @@ class Bytes(Document):
     """Bytes by what they are used for; all but sys add up to sys."""
 
     objects: int | None = field(
-        "bytes of slots that hold an object, as far as is known; dead ones since the last cycle among them",
+        "bytes of slots that hold an object, as far as is known; includes objects that died since the last cycle",
         unit=BYTES,
     )
     garbage_unswept: int | None = field(
@@ -40,7 +40,7 @@ class Bytes(Document):
     span_metadata: int | None = field(
         "bytes of heap bits (Go 1.22 on) and mark bits (1.26 on) inside spans in use", unit=BYTES
     )
-    tail: int | None = field("bytes of spans in use that are too few for another slot", unit=BYTES)
+    tail: int | None = field("bytes at the end of spans in use, too few for another slot", unit=BYTES)
     idle_retained: int | None = field("bytes of free pages that the runtime keeps", unit=BYTES)
     idle_released: int | None = field(
         "bytes of free pages returned to the operating system, or never touched", unit=BYTES
@@ -54,11 +54,11 @@ class Bytes(Document):
     profiling_buckets: int | None = field("bytes: BuckHashSys", unit=BYTES)
     other: int | None = field("bytes: OtherSys", unit=BYTES)
     contradictory: int | None = field(
-        "bytes of spans in use whose descriptor contradicts itself, so that it is not known what they hold",
+        "bytes of spans in use whose descriptor is inconsistent, so that it is not known what they hold",
         unit=BYTES,
     )
     remainder: int | None = field(
-        "bytes of sys less all of the above that is not null: 0 at rest; what is in flight in a live stop, or not known; below 0 when they exceed sys",
+        "bytes of sys minus all known values above: 0 at rest; otherwise memory in flight or not known; negative when they exceed sys",
         unit=BYTES,
     )
     sys: int | None = field("bytes: Sys", unit=BYTES)
@@ -69,17 +69,17 @@ class Summary(Answer):
     """Where the memory of the program went."""
 
     memstats: MemStats = field("the fields of runtime.MemStats, as ReadMemStats would return them now")
-    gc: State = field("where the collector stands, and what debug.ReadGCStats tells")
+    gc: State = field("the state of the collector, and what debug.ReadGCStats returns")
     bytes: Bytes = field(
-        "bytes by what they are used for; all but sys add up to sys. Lower bounds unless complete; null when it cannot be: "
-        "less than 0, or more than sys"
+        "bytes by what they are used for; all but sys add up to sys. Lower bounds unless complete; null when "
+        "impossible: negative, or more than sys"
     )
     pages: Kinds = field("pages of 8 KiB in the page allocator's ranges, by what they are")
     classes: tuple[Class, ...] = field("every span class in use, by number")
     fixallocs: tuple[Fixalloc, ...] = field("the runtime's allocators of fixed-size structs")
-    mspancache: int = field("span descriptors that Ps hold for their next spans", unit=COUNT)
+    mspancache: int = field("span descriptors that Ps hold for future spans", unit=COUNT)
     godebug: Mapping[str, int] | None = field(
-        "the GODEBUG settings that matter to memory, as they are in force, by name; null when they were not found"
+        "the effective GODEBUG settings that affect memory, by name; null when they were not found"
     )
 
 
@@ -112,8 +112,10 @@ REPORT = Report(
     name="summary",
     summary="where the memory of this Go program went, on one screen",
     description=(
-        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, names the\n"
-        "size classes that waste most, and checks the figures against the runtime's own counters in the last line."
+        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, lists "
+        "the\n"
+        "size classes that waste most, and checks the figures against the runtime's own counters in the last "
+        "line."
     ),
     example="go-spans summary --all",
     place=10,
@@ -127,7 +129,7 @@ REPORT = Report(
     words=(
         (
             "objects",
-            "slots that hold an object, alive or dead since the last GC: HeapAlloc, less the garbage not swept",
+            "slots that hold an object, live or dead since the last GC: HeapAlloc without unswept garbage",
         ),
         (
             "free slots in spans in use",
@@ -135,7 +137,7 @@ REPORT = Report(
         ),
         (
             "tail and bitmaps inside spans",
-            "bytes of a span too few for a slot; heap and mark bits (Go 1.22, 1.26)",
+            "span bytes too few for a slot; heap bits (Go 1.22 on) and mark bits (1.26 on)",
         ),
         ("idle pages, retained", "free pages that the runtime keeps: HeapIdle - HeapReleased"),
         (
@@ -144,11 +146,11 @@ REPORT = Report(
         ),
         (
             "resident (RSS)",
-            "of a live process: what is in memory, which is less where pages were never written",
+            "live process: memory that is resident; pages never written are not",
         ),
         (
             "flagged as needing zeroing",
-            "a flag of a span in use, not a state: its memory had other contents before",
+            "a flag of a span in use, not a state: its memory was used before",
         ),
     ),
 )

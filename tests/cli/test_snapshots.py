@@ -96,7 +96,7 @@ def test_what_a_layout_was_chosen_by_goes_along(minor: str, form: str, tmp_path:
     core = cores.kernel_core(programs.build("corners", minor), *CORNERS)
     compare(core, form, tmp_path / "heap.gospan")
     answer = shell.run("layout", "--verbose", tmp_path / "heap.gospan")
-    assert "pieces of evidence hold" in " ".join(answer.stdout.split())
+    assert "layout checks passed" in " ".join(answer.stdout.split())
 
 
 @pytest.mark.toolchain
@@ -366,14 +366,14 @@ class TestErrors:
         with zipfile.ZipFile(archive, "w") as other:
             other.writestr("word/document.xml", "years of work")
         for name in (program, archive, "/dev/stdout"):
-            assert "left alone (try: a new FILE" in self.refused("snapshot", name, core.path)
+            assert "not replaced (try: a new FILE" in self.refused("snapshot", name, core.path)
         assert f"{tmp_path} is a folder (try: go-spans snapshot {tmp_path}/heap.gospan)" in self.refused(
             "snapshot", tmp_path, core.path
         )
         assert program.read_bytes() == before
         assert zipfile.is_zipfile(archive)
         os.mkfifo(tmp_path / "pipe")
-        assert "left alone" in self.refused("snapshot", tmp_path / "pipe", core.path)
+        assert "not replaced" in self.refused("snapshot", tmp_path / "pipe", core.path)
         self.refused("summary", tmp_path / "pipe")
         before = path.read_bytes()
         assert "is a snapshot already (try: --replace, or a new FILE)" in self.refused(
@@ -395,7 +395,7 @@ class TestErrors:
             link = tmp_path / "link.gospan"
             link.symlink_to(target)
             line = self.refused("snapshot", *replace, link, core.path)
-            assert "is a symbolic link, which is left alone (try: a new FILE, or " in line
+            assert "is a symbolic link, which is not replaced (try: a new FILE, or " in line
             assert link.is_symlink()
             link.unlink()
         assert path.read_bytes() == before

@@ -48,13 +48,13 @@ def test_mistakes(delve: Delve, core: Core) -> None:
         "list --size 4863": "list: no size class has slots of 4863 bytes (objects of that size are in slots of 4864)",
         "list --width 3": "list: --width 3 is too small (40 or more)",
         "list --occupancy 50-150": "list: --occupancy is in percent, 0 to 100, not 50-150",
-        "list --noscan --scan": "list: --noscan and --scan leave nothing",
+        "list --noscan --scan": "list: --noscan and --scan together match no span",
         "list --state busy": "list: invalid --state busy (choose from in-use, ",
         "show": "show: needs ADDRESS",
         "show runtime.mheap_": "show: runtime.mheap_ is no address but runtime.mheap (try: &runtime.mheap_)",
         "show 0": "show: 0x0 is nil: it points to nothing",
         "show 0x1234": "show: 0x1234 is not in the Go heap",
-        "cache 99": "cache: no P 99 (they are 0 to 3; cache alone shows all)",
+        "cache 99": "cache: no P 99 (try: 0 to 3, or cache alone for all)",
         "gc now": "gc: unexpected argument now",
     }
     said = delves.run(delve, [f"go_spans {words}" for words in mistakes], exe=core.executable, core=core.path)

@@ -124,6 +124,6 @@ def test_a_delve_that_gives_no_stacks(
             else:
                 assert hidden is not None
                 assert hidden in check["note"]
-                assert re.search(r"  not known \((Sys less the above|more than Sys)\) ", summary)
-                assert "  cannot be decided, the stack of thread" in summary
+                assert re.search(r"  not known \((Sys minus the above|more than Sys)\) ", summary)
+                assert "  cannot be decided because the stack of thread" in summary
             assert "in flight" not in summary

@@ -87,7 +87,7 @@ def test_the_stack_kept_for_a_crash_is_counted(
         assert said.stdout[0] == "$1 = 16384\n"
         assert answers["stacks"]["totals"]["system_bytes"] >= 16384
     assert "threads and runtime (g0, gsignal, gcrash)" in said.stdout[1]
-    assert "changing hands" not in said.stdout[1]
+    assert "in transition" not in said.stdout[1]
 
 
 def test_what_next_gc_and_the_scavenger_go_by(answers: Answers, frag_core: Core) -> None:

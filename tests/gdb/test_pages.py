@@ -179,7 +179,7 @@ def test_text_says_what_the_json_says(say: Say, pages: dict[str, Any]) -> None:
     if arena["bytes"]:
         assert f" reserved, from {arena['base']}" in text
     else:
-        assert "nothing reserved is left" in text
+        assert "no reserved space is left" in text
     assert all(row["start"] in text for row in pages["chunks"][:20])
     assert "Chunks" not in exact
     assert max(map(len, text.splitlines())) <= 100

@@ -48,7 +48,7 @@ NOTES: tuple[Code, ...] = (
 )  # fmt: skip
 """Codes of the notes that its checks have."""
 
-SHORTER = {"class": "only this span class: its number", "size": "only slots of this many bytes"}
+SHORTER = {"class": "only this span class: its number", "size": "only spans with slots of this many bytes"}
 """Options that take less there: no names and units."""
 
 

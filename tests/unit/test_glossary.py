@@ -45,7 +45,7 @@ CLAIMED = (
 WITHOUT_SOURCE = ("resident (RSS)", "expected and observed", "layout", "unreadable", "read in")
 #: Words on the screen that are no term's name.
 PRINTED = (
-    "exact", "DWARF", "read in", "in stock", "changing hands", "generation", "profiler", "pacer", "retained", "reserved", "longest",
+    "exact", "DWARF", "read in", "in transition", "generation", "profiler", "pacer", "retained", "reserved", "longest",
     "status", "flags", "wholly free", "unreadable", "also scanned", "heap not returned", "returned or never touched",
 )  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_only_lines_that_are_shown_are_explained() -> None:
         "Sys",
         "garbage not swept yet",
     ]
-    assert answers.text(DOCUMENT).count("Sys less the above") == 0
+    assert answers.text(DOCUMENT).count("Sys minus the above") == 0
 
 
 def test_every_command_has_why() -> None:

@@ -118,7 +118,7 @@ def test_a_chunk_that_cannot_be_read_is_unknown_not_free() -> None:
 
 def test_what_is_reserved() -> None:
     tiny = TinyHeap()
-    assert "nothing reserved is left" in ask(tiny, "pages")
+    assert "no reserved space is left" in ask(tiny, "pages")
     reserve(tiny, BASE + CHUNK, BASE + 5 * CHUNK)
     assert pages_of(tiny)["current_arena"] == {
         "base": f"{BASE + CHUNK:#x}",
@@ -130,7 +130,7 @@ def test_what_is_reserved() -> None:
     assert f"{BASE + CHUNK:#014x}  --- 16.0 MiB reserved for the heap to grow into ---" in ask(tiny, "map")
     reserve(tiny, BASE + 5 * CHUNK, BASE)  # damage
     assert pages_of(tiny)["current_arena"]["bytes"] is None
-    assert "what is reserved is unknown" in ask(tiny, "pages")
+    assert "the reserved space is unknown" in ask(tiny, "pages")
     assert "---" not in ask(tiny, "map")
     reserve(tiny, BASE + CHUNK, (1 << 64) - 1)
     assert "reserved for the heap" in ask(tiny, "map")
@@ -158,7 +158,7 @@ def test_a_gap_has_a_line_and_is_not_drawn_as_free() -> None:
         *(f"{BASE + line * 64 * PAGE:#014x}" for line in range(5)),
         *(f"{middle + (100 << 20) + line * 64 * PAGE:#014x}" for line in range(4)),
     ]
-    assert lines[7] == f"{middle:#014x}  --- 100 MiB not of the heap ---"
+    assert lines[7] == f"{middle:#014x}  --- 100 MiB not in the heap ---"
     assert sum(line.count(".") for line in lines[3:12]) == 490
 
 
@@ -182,8 +182,8 @@ def test_an_arena_by_number_and_by_address() -> None:
         ("--arena first", "first is not an address"),
         ("--zoom 0x10", "0x10 is in no page of the heap"),
         (f"--zoom {1 << 64}", "is not an address"),
-        ("--lines 0", "--lines takes 1 to 1,000, not 0"),
-        ("--lines 1001", "--lines takes 1 to 1,000"),
+        ("--lines 0", "invalid --lines 0 (try: 1 to 1,000)"),
+        ("--lines 1001", "invalid --lines 1001 (try: 1 to 1,000)"),
         ("--arena 0 --zoom 1", "not both"),
     ],
 )

@@ -82,7 +82,7 @@ def test_what_is_not_exact_is_said(document: dict[str, Any]) -> None:
     first = document["checks"][0]
     assert f"broken: {first['code']} +4,096: {first['subject']} (here)" in " ".join(text.split())
     off = f"{document['checks'][1]['code']} {-document['checks'][1]['expected']:+,}"
-    assert f"in flight, a thread is in runtime.mallocgc: {off}" in text
+    assert f"in flight because a thread is in runtime.mallocgc: {off}" in text
 
 
 def test_bounds_are_marked(document: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def test_bounds_are_marked(document: dict[str, Any]) -> None:
     text = lay_out(document, Style())
     (line,) = (line for line in text.splitlines() if line.strip().startswith("objects"))
     assert "≥ " in line
-    assert "not known (Sys less the above)" in text
+    assert "not known (Sys minus the above)" in text
     assert "0 of 27 identities exact" in text
     assert "cannot be checked: part of the memory is missing" in text
     assert "12.0 KiB unreadable" in text

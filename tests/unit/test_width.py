@@ -56,7 +56,7 @@ def ask(image: str, line: str, style: Style) -> str:
 )  # fmt: skip
 def test_columns_that_say_nothing_go_first(room: int, left_out: str) -> None:
     text, said = fitted(COLUMNS, ROWS, TOTAL, room)
-    assert said == (f"left out for the width: {left_out}; --json and --csv have all" if left_out else "")
+    assert said == (f"not shown (too wide): {left_out}; --json and --csv have all" if left_out else "")
     heading = text.splitlines()[0].split()
     gone = {word for word in ("same", "empty", "more", "small") if word in said}
     assert heading == [column.heading for column in COLUMNS if column.heading not in gone]
@@ -68,7 +68,7 @@ def test_all_is_said_of_all_rows_only() -> None:
     """The total, and rows that a limit cut, may have something else."""
     columns = (column("a", "a"), column("b", "tail", rank=6))
     rows = [{"a": "x" * 9, "b": "0 B"}, {"a": "y", "b": "0 B"}]
-    left = "left out for the width: tail"
+    left = "not shown (too wide): tail"
     assert fitted(columns, rows, None, 12)[1].startswith(f"{left} (all 0 B); ")
     assert fitted(columns, rows, None, 12, of=2)[1].startswith(f"{left} (all 0 B); ")
     assert fitted(columns, rows, None, 12, of=3)[1].startswith(f"{left} (0 B in the rows shown); ")
@@ -93,7 +93,7 @@ def test_what_need_not_go_stays() -> None:
     columns = (column("a", "a"), column("b", "b", rank=2), column("c", "c", rank=1))
     rows = [{"a": "x", "b": "yy", "c": "z" * 30}, {"a": "x", "b": "yyy", "c": "z" * 29}]
     text, said = fitted(columns, rows, None, 12)
-    assert said.startswith("left out for the width: c;")
+    assert said.startswith("not shown (too wide): c;")
     assert text.split()[:2] == ["a", "b"]
 
 
@@ -133,7 +133,7 @@ def test_columns_that_are_many_digits_wide_go_too() -> None:
     for width in (60, 70, 80):
         text = images.text(command, document, Style(width=width))
         assert [line for line in text.splitlines() if len(line) > width] == []
-        assert "left out for the width: " in text
+        assert "not shown (too wide): " in text
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -165,7 +165,7 @@ def test_a_table_keeps_all_where_no_screen_ends() -> None:
 
 def test_what_is_left_out_is_said_below() -> None:
     text = ask("1.27-frag", "list --limit 9", Style(width=80))
-    said = text[text.index("left out for the width: ") :]
+    said = text[text.index("not shown (too wide): ") :]
     assert "sweep" in said
     assert "--json and --csv have all" in " ".join(said.split())
     assert "sweep" not in text.splitlines()[2]

@@ -130,7 +130,7 @@ def test_sys_less_released_does_not_bound_what_is_resident() -> None:
 def test_a_goal_is_no_trigger() -> None:
     session = images.load("1.27-frag").session()
     assert re.search(
-        r"next heap goal [\d.]+ MiB \(its cycle begins earlier\)", text(session, "gc", width=200)
+        r"next heap goal [\d.]+ MiB \(the cycle starts earlier\)", text(session, "gc", width=200)
     )
     assert re.search(r"next heap goal [\d.]+ MiB ·", text(session, "summary", "--all", width=200))
     for name, *words in (("gc",), ("summary", "--all")):
@@ -161,7 +161,7 @@ def test_without_gogc_and_a_limit_there_is_no_goal() -> None:
 
 def test_the_collectors_share_is_of_its_last_cycle() -> None:
     shown = re.sub(r"\s+", " ", text(images.load("1.27-frag").session(), "gc"))
-    assert re.search(r"GC took \d+\.\d % of the program's CPU time, as of the end of the last cycle", shown)
+    assert re.search(r"GC used \d+\.\d % of the CPU time up to the end of the last cycle", shown)
 
 
 def test_finalizers_revive() -> None:

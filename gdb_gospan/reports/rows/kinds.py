@@ -17,7 +17,7 @@ class Kinds(Document):
     manual: int = field("pages of spans of stacks and work buffers", unit=COUNT)
     padding: int = field("pages before the first span that are never used (Go 1.26 on)", unit=COUNT)
     in_flight: int = field(
-        "pages allocated that no span owns: just being allocated, freed or scavenged", unit=COUNT
+        "allocated pages that no span owns: they are being allocated, freed or scavenged", unit=COUNT
     )
-    being_freed: int = field("pages free in the bitmap that a span still claims", unit=COUNT)
+    being_freed: int = field("pages that are free in the bitmap and that a span still claims", unit=COUNT)
     unknown: int = field("pages whose bitmap, or whose owner, could not be read", unit=COUNT)

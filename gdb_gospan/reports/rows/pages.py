@@ -46,13 +46,13 @@ class RunsOfOrder(Document):
     runs: int = field("runs of free pages", unit=COUNT, heading="runs")
     bytes: int = field("bytes of these", unit=BYTES, heading="bytes")
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched",
+        "of these, bytes returned to the operating system, or never touched",
         unit=BYTES,
         heading="returned",
         rank=2,
     )
     unusable: float = field(
-        "share of all free pages, 0 to 1, that lie in shorter runs: of no use to an allocation of so many pages",
+        "share of all free pages, 0 to 1, in shorter runs, which an allocation of that many pages cannot use",
         heading="unusable",
         shown=lambda row, _: f"{100 * row.unusable:.1f} %",
         rank=1,
@@ -63,11 +63,11 @@ class RunsOfOrder(Document):
 class LargestRun(Document):
     """The longest run of free pages."""
 
-    address: Address = field("its first byte")
+    address: Address = field("address of its first byte")
     pages: int = field("pages of 8 KiB", unit=COUNT)
     bytes: int = field("bytes of these", unit=BYTES)
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched", unit=BYTES
+        "of these, bytes returned to the operating system, or never touched", unit=BYTES
     )
 
 
@@ -76,7 +76,7 @@ class LargestAllocation(Document):
     """The largest span that fits without growing the heap."""
 
     bytes: int = field("bytes", unit=BYTES)
-    doubts: tuple[str, ...] = field("why it may not be so")
+    doubts: tuple[str, ...] = field("why it may be different")
 
 
 @document
@@ -85,7 +85,7 @@ class PageCaches(Document):
 
     bytes: int = field("bytes", unit=BYTES)
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched", unit=BYTES
+        "of these, bytes returned to the operating system, or never touched", unit=BYTES
     )
     largest_run_bytes: int = field("bytes of the longest run of them", unit=BYTES)
 
@@ -94,8 +94,8 @@ class PageCaches(Document):
 class CurrentArena(Document):
     """Address space that the heap grows into next."""
 
-    base: Address | None = field("its first byte")
-    end: Address | None = field("the first byte behind it")
+    base: Address | None = field("address of its first byte")
+    end: Address | None = field("address of the first byte after it")
     bytes: int | None = field("bytes", unit=BYTES)
     growth_bytes: int = field("bytes by which the heap grows at least", unit=BYTES)
 
@@ -104,12 +104,12 @@ class CurrentArena(Document):
 class BlocksByTaken(Document):
     """The blocks of which so many pages are taken."""
 
-    taken_from: int = field("pages taken, from", unit=COUNT)
-    taken_to: int = field("pages taken, to", unit=COUNT)
-    blocks: int = field("blocks with so many", unit=COUNT, heading="blocks")
+    taken_from: int = field("pages in use, from", unit=COUNT)
+    taken_to: int = field("pages in use, to", unit=COUNT)
+    blocks: int = field("blocks with that many", unit=COUNT, heading="blocks")
     free_bytes: int = field("bytes of free pages in these", unit=BYTES, heading="free bytes")
     released_bytes: int = field(
-        "of them, bytes returned to the operating system, or never touched",
+        "of these, bytes returned to the operating system, or never touched",
         unit=BYTES,
         heading="returned",
         rank=1,
@@ -124,7 +124,7 @@ class HugePages(Document):
     blocks: tuple[BlocksByTaken, ...] = field("one row for each range")
     wholly_retained: int = field("blocks that are free with no page returned", unit=COUNT)
     blocked_by_at_most: int = field("pages: what few means in the next", unit=COUNT)
-    blocked_free_bytes: int = field("bytes of free pages in blocks of which few pages are taken", unit=BYTES)
+    blocked_free_bytes: int = field("bytes of free pages in blocks with few pages in use", unit=BYTES)
     unknown_blocks: int = field("blocks with a page whose bitmap could not be read; in no row", unit=COUNT)
 
 
@@ -133,10 +133,10 @@ class BlockingSpan(Document):
     """A span on a page that keeps a block from being wholly free."""
 
     descriptor: Address = field("address of the mspan")
-    start: Address = field("its first byte")
+    start: Address = field("address of its first byte")
     npages: int = field("pages of it", unit=COUNT)
     state: str = field("in use, stack, work buffer, user arena or quarantined")
-    spanclass: int = field("its span class; means nothing for stacks and work buffers")
+    spanclass: int = field("its span class; meaningless for stacks and work buffers")
     noscan: bool = field("its objects have no pointers")
     elemsize: int = field("bytes of a slot", unit=BYTES)
     nelems: int = field("slots", unit=COUNT)
@@ -147,11 +147,11 @@ class BlockingSpan(Document):
 class NearlyFreeBlock(Document):
     """A block of which few pages are taken, with the spans that they are of."""
 
-    start: Address = field("its first byte", heading="Block", left=True)
+    start: Address = field("address of its first byte", heading="Block", left=True)
     taken_pages: int = field("pages of it that cannot be allocated", unit=COUNT, heading="in use")
     free_bytes: int = field("bytes of its free pages", unit=BYTES, heading="free bytes", rank=1)
     other_pages: int = field(
-        "pages taken that are of no span: in a page cache, padding, or in flight", unit=COUNT
+        "pages in use without a span: in a page cache, padding, or in flight", unit=COUNT
     )
     spans: tuple[BlockingSpan, ...] = field(
         "the spans that lie in it",
@@ -173,14 +173,14 @@ def _kept_by(block: NearlyFreeBlock, looks: Looks) -> Iterator[str]:
             kind = f"{count(span.objects)} of {count(span.nelems)} × {name}"
         yield f"{kind} at {span.start:#x}"
     if block.other_pages:
-        yield f"{counted(block.other_pages, 'page')} of no span"
+        yield f"{counted(block.other_pages, 'page')} without a span"
 
 
 @document
 class Blockers(Document):
     """Blocks of which few pages are taken."""
 
-    total: int = field("blocks that there are, before the limit", unit=COUNT)
+    total: int = field("number of blocks before the limit", unit=COUNT)
     rows: tuple[NearlyFreeBlock, ...] = field("one row for each block")
 
 
@@ -188,7 +188,7 @@ class Blockers(Document):
 class Chunk(Document):
     """One chunk of the page allocator: its pages by what they are."""
 
-    start: Address = field("its first byte", heading="chunks", left=True, sorts=UP)
+    start: Address = field("address of its first byte", heading="chunks", left=True, sorts=UP)
     in_use: int = field("pages of spans of objects", unit=COUNT, heading="in use", sorts=DOWN)
     manual: int = field(
         "pages of spans of stacks and work buffers", unit=COUNT, heading="manual", rank=2, sorts=DOWN
@@ -215,18 +215,18 @@ class Pages(Answer):
     free_runs: tuple[RunsOfOrder, ...] = field("one row for each power of two up to the longest run")
     largest_run: LargestRun | None = field("the longest run of free pages; null when no page is free")
     largest_allocation: LargestAllocation = field("the largest span that fits without growing the heap")
-    page_caches: PageCaches = field("pages that the Ps took in advance")
+    page_caches: PageCaches = field("pages that the Ps have reserved in their page caches")
     current_arena: CurrentArena = field(
-        "address space that the heap grows into next; null when this release does not tell"
+        "address space that the heap grows into next; null when this release does not record it"
     )
-    huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are taken")
+    huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are in use")
     blockers: Blockers | None = field(
-        "with --blockers: blocks of which few pages are taken, those with the fewest first",
+        "with --blockers: blocks with few pages in use, the fewest first",
         optional=True,
         default=None,
     )
     show_chunks: bool = field("whether the report lists the chunks; here they always are")
     sort: str = field("the column that the chunks are sorted by")
     chunk_bytes: int = field("bytes of a chunk", unit=BYTES)
-    total_rows: int = field("chunks that there are, before the limit", unit=COUNT)
+    total_rows: int = field("number of chunks before the limit", unit=COUNT)
     chunks: Table[Chunk] = field("one row for each chunk: its pages by what they are")

@@ -59,8 +59,8 @@ class Span(Document):
     )
     npages: int = field("pages of 8 KiB", unit=COUNT, sorts=DOWN)
     span_bytes: int | None = field(
-        "bytes of these pages; null when the descriptor contradicts itself",
-        help="of the whole span: its pages of 8 KiB",
+        "bytes of these pages; null when the descriptor is inconsistent",
+        help="bytes of the whole span, in pages of 8 KiB",
         unit=BYTES,
         heading="bytes",
         rank=3,
@@ -77,7 +77,7 @@ class Span(Document):
         sorts=UP,
     )
     sweep: Sweep = field(
-        "where a span in use stands in the sweep; cached: a P allocates from it",
+        "sweep state of a span in use; cached: a P allocates from it",
         help="swept, unswept, being swept, or cached by a P",
         heading="sweep",
         rank=8,
@@ -96,7 +96,7 @@ class Span(Document):
     )
     noscan: bool = field("its objects hold no pointers")
     elemsize: int = field(
-        "bytes of a slot; of a stack span, of a stack",
+        "bytes of a slot; for a stack span, of one stack",
         unit=BYTES,
         heading="size",
         left=True,
@@ -105,7 +105,7 @@ class Span(Document):
     )
     nelems: int = field("slots", unit=COUNT, sorts=DOWN)
     objects: int = field(
-        "slots taken; garbage counts until it is swept",
+        "allocated slots; garbage counts until it is swept",
         unit=COUNT,
         heading="objects",
         rank=1,
@@ -114,7 +114,7 @@ class Span(Document):
         sorts=DOWN,
     )
     object_bytes: int | None = field(
-        "bytes of the slots taken; null when the descriptor contradicts itself",
+        "bytes of the allocated slots; null when the descriptor is inconsistent",
         unit=BYTES,
         heading="object bytes",
         rank=11,
@@ -122,18 +122,18 @@ class Span(Document):
         sorts=DOWN,
     )
     free_slots: int | None = field(
-        "slots free; null when the descriptor contradicts itself", unit=COUNT, sorts=DOWN
+        "free slots; null when the descriptor is inconsistent", unit=COUNT, sorts=DOWN
     )
     free_bytes: int | None = field(
-        "bytes of the free slots; null when the descriptor contradicts itself",
+        "bytes of the free slots; null when the descriptor is inconsistent",
         unit=BYTES,
         heading="free bytes",
         shown=_with_slots(lambda row, looks: _size(row.free_bytes, looks)),
         sorts=DOWN,
     )
     tail_bytes: int | None = field(
-        "bytes past the last slot, without bitmaps; null when the descriptor contradicts itself",
-        help="bytes past the last slot; for a large object, past its requested size",
+        "bytes after the last slot, without bitmaps; null when the descriptor is inconsistent",
+        help="bytes after the last slot; for a large object, beyond its requested size",
         unit=BYTES,
         heading="tail",
         rank=7,
@@ -142,12 +142,12 @@ class Span(Document):
         sorts=DOWN,
     )
     large_tail_bytes: int | None = field(
-        "of a large object, bytes past the size that was asked for; null when mspan.limit cannot be right",
+        "for a large object, bytes beyond the requested size; null when mspan.limit is impossible",
         unit=BYTES,
         sorts=DOWN,
     )
     occupied: float | None = field(
-        "percent of the slots that are taken; null when the descriptor contradicts itself",
+        "percent of the slots that are allocated; null when the descriptor is inconsistent",
         unit=PERCENT,
         heading="occupied",
         rank=1,
@@ -155,8 +155,8 @@ class Span(Document):
         column_after="object_bytes",
         sorts=DOWN,
     )
-    freeindex: int = field("slots below this one are taken", unit=COUNT)
-    sweepgen: int = field("mspan.sweepgen; by mheap_.sweepgen it says what sweep says", sorts=DOWN)
+    freeindex: int = field("slots below this one are allocated", unit=COUNT)
+    sweepgen: int = field("mspan.sweepgen; sweep gives its meaning relative to mheap_.sweepgen", sorts=DOWN)
     needzero: bool = field(
         "flagged as needing zeroing",
         help="whether the span was flagged as needing zeroing",
@@ -169,7 +169,7 @@ class Span(Document):
     has_specials: bool = field("finalizers, profile records or the like are attached to its objects")
     large_type: str | None = field(
         "type of a large object (Go 1.22 on); null for others, and when not known",
-        help="of a large object with pointers (Go 1.22 on), if one is shown",
+        help="type of a large object with pointers (Go 1.22 on); only if one is shown",
         heading="type",
         rank=4,
         left=True,
@@ -179,9 +179,8 @@ class Span(Document):
         since="1.22",
     )
     new: bool | None = field(
-        "a span in use that was taken since the last cycle began, so that no cycle has seen it; null when not known, "
-        "or not in use",
-        help="taken since the last GC began; how old the others are, nothing records",
+        "a span in use that was allocated since the last cycle began, so that no cycle has seen it; null when not known, or not in use",
+        help="allocated since the last GC began; the age of other spans is not recorded",
         heading="new",
         rank=10,
         left=True,

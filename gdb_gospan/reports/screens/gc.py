@@ -54,7 +54,7 @@ def _cycle(gc: State) -> list[str]:
     if gc.phase is None:
         return ["phase unknown"]
     phase = "between cycles" if gc.phase == "off" else f"cycle {gc.cycles} running: {gc.phase}"
-    parts = [phase, f"{counted(gc.num_gc, 'cycle')} over ({count(gc.num_forced_gc)} forced)"]
+    parts = [phase, f"{counted(gc.num_gc, 'cycle')} finished ({count(gc.num_forced_gc)} forced)"]
     if gc.last_gc:
         parts.append(f"last {units.moment(gc.last_gc)}")
     return parts
@@ -64,18 +64,18 @@ def _heap(pacer: Pacer, cycles: int, size: Size) -> list[str]:
     live, goal = pacer.heap_live, pacer.heap_goal
     near = "" if goal is None or live is None or no_goal(goal) else f", {share(live, goal)} of the goal"
     parts = [
-        f"live {size(live)} by the pacer's count{near}",
-        goal_words(goal, size) + ("" if goal is None or no_goal(goal) else " (its cycle begins earlier)"),
+        f"estimated live {size(live)}{near}",
+        goal_words(goal, size) + ("" if goal is None or no_goal(goal) else " (the cycle starts earlier)"),
         *_scanned(pacer, size),
     ]
     if cycles:
-        parts += [f"{size(pacer.heap_marked)} found alive at the last", _cpu(pacer.gc_cpu_fraction)]
+        parts += [f"the last cycle found {size(pacer.heap_marked)} live", _cpu(pacer.gc_cpu_fraction)]
     return parts
 
 
 def _cpu(fraction: float | None) -> str:
     """Say GCCPUFraction: it is worked out at the end of each cycle, and stands until the next (mgc.go, gcMarkTermination)."""
-    return f"GC took {units.percent(fraction and 100 * fraction)} of the program's CPU time, as of the end of the last cycle"
+    return f"GC used {units.percent(fraction and 100 * fraction)} of the CPU time up to the end of the last cycle"
 
 
 def _scanned(pacer: Pacer, size: Size) -> list[str]:
@@ -90,7 +90,7 @@ def _limit(gc: State, pacer: Pacer, size: Size) -> list[str]:
     limit, used, headroom = pacer.memory_limit, size(pacer.memory_used), pacer.memory_headroom
     if limit is None:
         none = "no memory limit (GOMEMLIMIT)" if gc.memory_limit_known else "memory limit unknown"
-        return [none, f"{used} counts as used"]
+        return [none, f"{used} would count against it"]
     parts = [f"GOMEMLIMIT {size(limit)}", f"{used} used"]
     if headroom is not None:
         parts.append(f"{size(abs(headroom))} {'over it' if headroom < 0 else 'below it'}")
@@ -99,7 +99,7 @@ def _limit(gc: State, pacer: Pacer, size: Size) -> list[str]:
 
 def _sweep(sweep: Sweep) -> list[str]:
     sweepers = "sweepers unknown" if sweep.sweepers is None else counted(sweep.sweepers, "sweeper")
-    done = "done" if sweep.done else f"going on, {sweepers} at work"
+    done = "done" if sweep.done else f"in progress, {sweepers} active"
     parts = [done, f"generation {count(sweep.sweepgen)}"]
     if sweep.pages_swept is not None:
         parts.append(f"{counted(sweep.pages_swept, 'page')} swept this cycle")
@@ -112,7 +112,7 @@ def _scavenger(scavenger: Scavenger, cycles: int, size: Size) -> list[str]:
     of = f"in use {size(scavenger.heap_in_use)} + idle {size(scavenger.heap_free)}"
     parts = [f"heap not returned {size(scavenger.retained)} ({of})"]
     if not cycles:
-        parts.append("no goal before the end of the first cycle")
+        parts.append("no scavenge goal before the end of the first cycle")
     else:
         for name, goal in (("GOGC", scavenger.gc_percent_goal), ("GOMEMLIMIT", scavenger.memory_limit_goal)):
             if not scavenger.goals_known:
@@ -137,7 +137,7 @@ def _pauses(gc: State) -> list[str]:
     parts = [f"{name} {duration(value)}" for name, value in zip(names, gc.pause_quantiles, strict=True)]
     newest = gc.pauses[:_SPARK]
     shape = bars.sparkline(newest[::-1])
-    return [*parts, f"total {duration(gc.pause_total)}", f"{shape} (the last {len(newest)}, newest right)"]
+    return [*parts, f"total {duration(gc.pause_total)}", f"{shape} (last {len(newest)}, newest on the right)"]
 
 
 def _godebug(settings: Mapping[str, int] | None) -> list[str]:
@@ -148,4 +148,4 @@ def _godebug(settings: Mapping[str, int] | None) -> list[str]:
         for name, value in settings.items()
         if value != GODEBUG_DEFAULTS.get(name, 0) and name != _NAMES_ONLY
     ]
-    return unusual or ["nothing unusual that matters to memory"]
+    return unusual or ["all settings that affect memory have their defaults"]

@@ -32,10 +32,10 @@ _FACT = 20
 _ALWAYS = ("free", "released", "in use", "manual")
 """States that have a row where no page is in them, too."""
 _DOUBTS = {
-    "unswept": "not all is swept: the runtime would sweep first, and may free more",
-    "in flight": "of some pages the bitmap and the spans say different things (see check)",
+    "unswept": "sweeping is not finished: the runtime would sweep first, and may free more",
+    "in flight": "the bitmap and the spans disagree about some pages (see check)",
     "unknown": "some bitmaps could not be read",
-    "page caches": "so few pages may come from the page cache of the P that asks, or not",
+    "page caches": "an allocation this small may use the page cache of its P instead",
 }
 
 Size = Callable[[int | None], str]
@@ -130,15 +130,17 @@ def _fits(answer: Pages, looks: Looks, size: Size) -> str:
     facts.append(("Fits without growth", f"{known}{size(fits.bytes)} in one allocation{more}"))
     facts += [("", _DOUBTS[doubt]) for doubt in doubts]
     if arena.bytes is None:
-        reserved = "what is reserved is unknown"
+        reserved = "the reserved space is unknown"
     elif arena.bytes:
         reserved = f"{size(arena.bytes)} reserved, from {arena.base:#x}"
     else:
-        reserved = "nothing reserved is left"
+        reserved = "no reserved space is left"
     facts.append(("Heap growth", f"in steps of {size(arena.growth_bytes)}; {reserved}"))
     if caches.bytes:
         longest = size(caches.largest_run_bytes)
-        facts.append(("In page caches", f"{size(caches.bytes)}, longest run {longest}; for their own P only"))
+        facts.append(
+            ("In page caches", f"{size(caches.bytes)}, longest run {longest}; each usable by its own P only")
+        )
     return "\n".join(_fact(name, fact, looks) for name, fact in facts)
 
 
@@ -162,9 +164,7 @@ def _huge(huge: HugePages, looks: Looks, size: Size) -> str:
         *columns_of(BlocksByTaken, looks),
     ]
     few, free = huge.blocked_by_at_most, size(huge.blocked_free_bytes)
-    notes = [
-        note(f"{free} are free in blocks that only 1 to {few} pages keep from being wholly free", looks.width)
-    ]
+    notes = [note(f"{free} are free in blocks with only 1 to {few} pages in use", looks.width)]
     if huge.unknown_blocks:
         notes.append("  " + looks.paint("notice", f"{counted(huge.unknown_blocks, 'block')} not known"))
     return "\n".join([_table(columns, huge.blocks, None, looks), *notes])
@@ -181,7 +181,7 @@ def _taken(huge: HugePages, row: BlocksByTaken) -> str:
 
 def _blockers(found: Blockers, block_bytes: int, looks: Looks, size: Size) -> str:
     if not found.total:
-        none = f"No block of {size(block_bytes)} is kept from being free by only a few pages"
+        none = f"No block of {size(block_bytes)} has only a few pages in use"
         return "\n".join(filled(none, looks.width))
     cut = cut_off(found.total, len(found.rows), "blocks", looks.width)
     body = _table(columns_of(NearlyFreeBlock, looks), found.rows, None, looks)

@@ -91,7 +91,7 @@ def _where_it_stands(answer: Summary, looks: Looks) -> str:
     elif gc.cycles == 0:
         phase = "no GC cycle yet"
     else:
-        phase = f"GC cycle {gc.cycles} over, {'swept' if gc.sweep_done else 'still sweeping'}"
+        phase = f"GC cycle {gc.cycles} finished, {'swept' if gc.sweep_done else 'still sweeping'}"
     limit = gc.memory_limit
     parts = [
         heading(answer, looks),
@@ -175,8 +175,8 @@ def _large(answer: Summary, looks: Looks) -> list[str]:
     past = sum(row.large_tail_bytes for row in large)
     if not spans:
         return []
-    parts = [f"of them {counted(spans, 'large object')}: {_bytes(amount, looks)}"]
-    parts += [f"{_bytes(past, looks)} beyond the requested sizes"] if past else []
+    parts = [f"including {counted(spans, 'large object')}: {_bytes(amount, looks)}"]
+    parts += [f"{_bytes(past, looks)} lost to page rounding"] if past else []
     return _indented(parts, looks)
 
 
@@ -199,7 +199,7 @@ def _off(answer: Summary, *statuses: str) -> list[str]:
 def _remainder(answer: Summary) -> tuple[str, list[str]]:
     """Name what is left of Sys, by what the checks say, and what is to be said below it."""
     over = (answer.bytes.remainder or 0) < 0
-    what = "(more than Sys)" if over else "(Sys less the above)"
+    what = "(more than Sys)" if over else "(Sys minus the above)"
     if broken := _off(answer, "broken"):
         return "does not add up", [what, *_named(broken)]
     unknown = _off(answer, "unknown")
@@ -276,7 +276,7 @@ def _in_span(answer: Summary, looks: Looks) -> list[str]:
 
 def _spanalloc(answer: Summary, looks: Looks) -> list[str]:
     spanalloc = answer.fixallocs[0]
-    stock = f"{count(answer.mspancache)} of them held by Ps for their next spans"
+    stock = f"{count(answer.mspancache)} of them held by Ps for future spans"
     parts = [f"{count(spanalloc.inuse_objects)} descriptors in use, {stock}"]
     if spanalloc.free is None:
         parts.append(looks.paint("bad", f"free list broken after {count(spanalloc.free_at_least)}"))
@@ -284,7 +284,7 @@ def _spanalloc(answer: Summary, looks: Looks) -> list[str]:
         parts.append("free list empty, which is normal: the next one comes from the chunk")
     else:
         parts.append(f"{count(spanalloc.free)} on the free list, for reuse")
-    return [*parts, f"{_bytes(spanalloc.chunk_left, looks)} left of the chunk"]
+    return [*parts, f"{_bytes(spanalloc.chunk_left, looks)} left in the chunk"]
 
 
 def _gc(answer: Summary, looks: Looks) -> list[str]:
@@ -293,7 +293,7 @@ def _gc(answer: Summary, looks: Looks) -> list[str]:
         return ["no cycle completed yet"]
     parts = [
         f"{counted(gc.num_gc, 'cycle')} ({count(gc.num_forced_gc)} forced)",
-        f"{_bytes(gc.heap_marked, looks)} alive at the last",
+        f"the last found {_bytes(gc.heap_marked, looks)} live",
         goal_words(answer.memstats.NextGC, lambda value: _bytes(value, looks)),
     ]
     if gc.last_gc:
