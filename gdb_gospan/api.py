@@ -145,9 +145,7 @@ class Heap:
             The program has gone on since, or has no debug information.
         """
         if not _in_gdb():
-            raise UsageError(
-                "walk: gdb.Value is there in gdb's own Python only (try: spans, which has columns)"
-            )
+            raise UsageError("walk: gdb.Value exists only in gdb's Python (try: spans, which has columns)")
         from gdb_gospan.debugger.values import walk  # noqa: PLC0415  # only gdb can
 
         return walk(self._session)
@@ -224,10 +222,10 @@ def _explained(session: Session, what: str, report: str) -> Iterator[None]:
         yield
     except ReadAfterReleaseError:
         if session.ended:
-            reason = "the heap is closed, or its program has gone on (try: open it again)"
+            reason = "the heap is closed, or its program has run since (try: open it again)"
         else:
             reason = (
-                f"it needs memory that was not taken when the process was opened (try: needs=[{report!r}])"
+                f"it needs memory that was not captured when the process was opened (try: needs=[{report!r}])"
             )
         raise TargetError(f"{what}: {reason}") from None
 

@@ -28,7 +28,7 @@ class GoSpansError(Exception):
 def cut_off(core: object, missing: int, problem: object) -> str:
     """Say what a core that was cut off does not allow, and what to try if `problem` does not."""
     said = f"{core} is cut off, {missing:,} bytes are missing: {problem}"
-    hint = " (try: a complete core: ulimit -c unlimited, room on the disk, or gcore PID)"
+    hint = " (try: a complete core: ulimit -c unlimited, enough disk space, or gcore PID)"
     return said if "(try: " in said else said + hint
 
 

@@ -92,7 +92,7 @@ class _Prefix(gdb.Command):
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
             gdb.write(f"go-spans {command.name:<{width}}  {command.summary}{also}\n")
-        gdb.write("\nhelp go-spans NAME explains one of them; start with go-spans summary\n")
+        gdb.write("\nType help go-spans NAME for one of them; start with go-spans summary.\n")
         return None, 0
 
 
@@ -205,7 +205,7 @@ def _tell(stopped: Interrupted, stream: int) -> None:
         from gdb_gospan.render.style import Style
         from gdb_gospan.reports.interrupted import in_words
 
-        kept = "What has been read is kept: the next command goes on from there.\n"
+        kept = "What was read is kept: the next command continues from there.\n"
         gdb.write(f"{str(stopped) or in_words(stopped.known, Style())}{kept}", stream)
     elif stopped.known is not None:
         gdb.write("Interrupted. Nothing is known yet.\n", stream)

@@ -29,8 +29,8 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
         if name in _TARGETS and name not in own:
             value = value if equals else "".join(words[at + 1 : at + 2]) or _PLACES[name]
             raise UsageError(
-                f"{command.name}: {name} is for the command line, and gdb has a target of its own "
-                f"(try: {_TARGETS[name].format(value)})"
+                f"{command.name}: {name} is for the shell command; "
+                f"gdb has its own target (try: {_TARGETS[name].format(value)})"
             )
         if command.argument is None and "/" in word and not words[at - 1 : at] and _is_file(word):
             raise UsageError(f"{command.name}: {_own_files(word, words[at + 1 :], command.name)}")
@@ -59,7 +59,7 @@ def refuse_signs(command: Command, words: Sequence[str]) -> None:
         way = f"pipe {asked} | cat {'>>' if '>>' in sign else '>'} {rest or 'FILE'}"
     else:
         way = asked
-    raise UsageError(f"{command.name}: gdb takes no {sign} after a command (try: {way})")
+    raise UsageError(f"{command.name}: gdb does not accept {sign} after a command (try: {way})")
 
 
 def refuse_order(words: Sequence[str]) -> None:
@@ -81,4 +81,4 @@ def _is_file(word: str) -> bool:
 
 def _own_files(program: str, others: Sequence[str], name: str) -> str:
     core = "".join(f", core-file {word}" for word in others[:1] if not word.startswith("-") and word != name)
-    return f"gdb has its own files (try: file {program}{core}, then go-spans {name})"
+    return f"gdb loads files with its own commands (try: file {program}{core}, then go-spans {name})"

@@ -28,7 +28,7 @@ class NoElementError(GoSpansError):
     """What is indexed has no element that could be shown; ``operand`` is what it is, as it was typed."""
 
     def __init__(self, operand: str, kind: str) -> None:
-        super().__init__(f"{operand} is a {kind}; its elements have no fixed place")
+        super().__init__(f"{operand} is a {kind}; its elements have no fixed address")
         self.operand = operand
 
 
@@ -66,7 +66,7 @@ def refuse_maps(value: gdb.Value, operand: str) -> None:
 def refuse_beyond(number: int, noun: str, length: int) -> None:
     """Raise a `gdb.error` when there is no element of this number."""
     if not 0 <= number < length:
-        raise gdb.error(f"index {number} of {noun} of {length}")
+        raise gdb.error(f"index {number} is out of range for {noun} of {length}")
 
 
 def bounds(value: gdb.Value) -> tuple[str, int] | None:

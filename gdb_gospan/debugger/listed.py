@@ -40,14 +40,16 @@ def row(number: int, target: Callable[[], tuple[Any, ...]]) -> gdb.Value:
     if _last is None and not _gone:
         raise UsageError("$go_row: no report has listed spans yet (try: go-spans list)")
     if _last is None or _last.target != target():
-        raise TargetError("$go_row: the program has gone on since its spans were listed (try: go-spans list)")
+        raise TargetError("$go_row: the program has run since its spans were listed (try: go-spans list)")
     count = len(_last.rows)
     if not 0 <= number < count:
-        there = f"has {count:,}, 0 to {count - 1:,}" if count else "has none"
+        there = (
+            "has no rows" if not count else "has only row 0" if count == 1 else f"has rows 0 to {count - 1:,}"
+        )
         raise UsageError(f"$go_row: no row {number:,}: {_last.command} {there}")
     address, mspan = _last.rows[number].descriptor, _last.gdb_type("mspan")
     if mspan is None:
         raise TargetError(
-            f"$go_row: gdb knows no type runtime.mspan of this program (try: go-spans show {address:#x})"
+            f"$go_row: gdb has no type runtime.mspan for this program (try: go-spans show {address:#x})"
         )
     return gdb.Value(address).cast(mspan.pointer())

@@ -47,7 +47,7 @@ def _told() -> list[Mapping]:
         text = said("info proc mappings")
     except gdb.error as error:
         raise TargetError(
-            f"without symbols the mappings of the process are needed, and gdb has none: {error} (try: file PATH)"
+            f"without symbols go-spans needs the mappings of the process, and gdb cannot list them: {error} (try: file PATH)"
         ) from error
     found = []
     for start, end, rest in _LINE.findall(text):

@@ -26,8 +26,8 @@ def said(command: str) -> str:
         text = gdb.execute(command, to_string=True) or ""
     except UnicodeDecodeError:
         raise TargetError(
-            f"gdb cannot decode what its `{command}` prints: the name of a file is not UTF-8 "
-            "(try: links to the files with plain names)"
+            f"gdb cannot decode the output of its `{command}`: a file "
+            "name is not UTF-8 (try: symbolic links with ASCII names)"
         ) from None
     if not text.startswith(("~", "&")):
         return _untraced(text)

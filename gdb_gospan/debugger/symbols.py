@@ -94,7 +94,7 @@ def no_names() -> str:
     """Say why gdb knows no name of the program, and what to try; empty where it knows some."""
     name = executable()
     if name is None:
-        return "gdb has no executable to take names from (try: file PATH)"
+        return "gdb has no executable, so it knows no names (try: file PATH)"
     path = at_hand(name)
     if path is not None and not len(SymbolTable(path)) and global_symbol("runtime.mheap_") is None:
         return f"{os.path.basename(path)} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"  # noqa: PTH119  # needs no pathlib

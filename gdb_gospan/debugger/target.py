@@ -160,7 +160,7 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
     connection = inferior.connection
     if connection is None or inferior.pid == 0:
         if _filename() is None:
-            raise TargetError("no program to look at (try: gdb PROGRAM CORE, or attach PID)")
+            raise TargetError("no program is loaded (try: gdb PROGRAM CORE, or attach PID)")
         raise TargetError(
             _compressed()
             or f"{_name()} is not running and there is no core (try: core-file FILE, attach PID, or run)"
@@ -175,9 +175,7 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
                 f"process {inferior.pid} has ended, which gdb has not noticed yet (try: continue)"
             )
     if any(thread.is_running() for thread in inferior.threads()):
-        raise TargetError(
-            f"process {inferior.pid} is running: its heap changes under our eyes (try: interrupt)"
-        )
+        raise TargetError(f"process {inferior.pid} is running, so its heap changes (try: interrupt)")
     return "live" if connection.type == "native" else "remote"
 
 
@@ -190,8 +188,8 @@ def _compressed() -> str | None:
         with contextlib.suppress(OSError, ValueError):
             if os.path.isfile(path) and (tool := packer(_start(path))):
                 return (
-                    f"{path} is compressed, and gdb opens no such core "
-                    f"(unpack it: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
+                    f"{path} is compressed, and gdb "
+                    f"cannot open compressed cores (try: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
                 )
     return None
 
@@ -241,7 +239,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         and not _is_go()
     ):
         raise TargetError(
-            f"{name} is no Go program and not the executable of this core, which is of {program_name(notes)} (try: file PATH)"
+            f"{name} is not a Go program and not the executable of this core, which was dumped by {program_name(notes)} (try: file PATH)"
         )
     target = Target(
         kind=kind,
@@ -363,7 +361,7 @@ def _other_build(executable: str, memory: Memory, notes: CoreNotes) -> str:
 
 def _no_runtime(kind: str) -> str:
     if _filename() is None:
-        return f"no Go runtime in this {kind}, which has no executable loaded (try: file PATH)"
+        return f"no Go runtime in this {kind}: no executable is loaded (try: file PATH)"
     return no_runtime(_name(), is_go=_is_go(), try_with="file PATH")
 
 

@@ -40,5 +40,7 @@ def reason(error: Exception) -> str:
     """Return what gdb says, or that a call was needed and is not made."""
     why = str(error).rstrip(".")
     if any(words in why for words in _WANTS_A_CALL):
-        return "it would call a function of the program, as a string in it does, too; go-spans calls none"
+        return (
+            "it would call a function of the program (a string literal does too), which go-spans never does"
+        )
     return why

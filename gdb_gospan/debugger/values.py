@@ -17,7 +17,7 @@ def heap_pointer(what: str, session: GdbSession | None = None) -> gdb.Value:
     mheap = session.gdb_type("mheap")
     if mheap is None:
         raise TargetError(
-            f"{what}: gdb knows no type runtime.mheap of this program, whose mheap_ is at "
+            f"{what}: gdb has no type runtime.mheap for this program, whose mheap_ is at "
             f"{session.heap.symbols['mheap_']:#x} (try: go-spans summary, which needs no debug information)"
         )
     return gdb.Value(session.heap.symbols["mheap_"]).cast(mheap.pointer())
@@ -35,7 +35,7 @@ def walk(session: Session) -> Iterator[gdb.Value]:
     """
     if not isinstance(session, GdbSession):
         raise UsageError(
-            "walk: gdb has values of its own program only (try: gdb_gospan.open() without a target)"
+            "walk: gdb has values only of its own program (try: gdb_gospan.open() without a target)"
         )
     _stands(session)
     return _walk(session, heap_pointer("walk", session)["allspans"])
@@ -54,4 +54,4 @@ def _walk(session: GdbSession, allspans: gdb.Value) -> Iterator[gdb.Value]:
 
 def _stands(session: GdbSession) -> None:
     if session.ended:
-        raise TargetError("walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)")
+        raise TargetError("walk: the program has run since (try: refresh(), or gdb_gospan.open() again)")

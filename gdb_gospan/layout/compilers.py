@@ -36,6 +36,6 @@ def refuse_gccgo_library(modules: Iterable[Module], program: str) -> None:
 
 def _other(program: str, compiler: str) -> TargetError:
     return TargetError(
-        f"{program} was compiled by {compiler}, whose runtime has another heap: only programs of Go's own compiler can be "
-        "read (try: a program built with go build)"
+        f"{program} was compiled by {compiler}, whose heap go-spans cannot read: "
+        "only Go's own compiler is supported (try: a program built with go build)"
     )

@@ -182,7 +182,7 @@ class DwarfTypes:
             yield
         except _DAMAGE as error:
             raise LayoutError(
-                f"{self.path}: its symbols or debug information cannot be read: "
+                f"{self.path}: cannot read its symbols or debug information: "
                 f"{type(error).__name__}: {error} (is the file complete?)"
             ) from error
 

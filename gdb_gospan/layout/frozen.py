@@ -93,17 +93,17 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
         also = tuple(tuple(map(int, release)) for release in top["also"])
         return Recognised(first, also, tuple(refused), tuple(map(int, top["others"])), stated)
     except (_DamageError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise LayoutError(f"the recorded evidence is damaged: {error} (try: record it again)") from None
+        raise LayoutError(f"the recorded layout checks are damaged: {error} (try: record it again)") from None
 
 
 def _signature(row: dict[str, Any], layout: Layout) -> Signature:
     if layout.source == "dwarf":
-        raise _DamageError("a layout of debug information has none")
+        raise _DamageError("a layout from debug information has none")
     release = tuple(map(int, row["release"]))
     table = bundled(release, layout.go, layout.platform, source=layout.source)
     if table is None:
         raise TargetError(
-            f"it was recorded with a layout of Go {'.'.join(map(str, release))}, which this release of go-spans does not have (try: update it)"
+            f"recorded with a layout of Go {'.'.join(map(str, release))}, which this release of go-spans does not have (try: update go-spans)"
         )
     pieces = (
         Evidence(str(what), int(expected), None if found is None else int(found))
@@ -135,13 +135,13 @@ def _thaw(frozen: object) -> tuple[Layout, Symbols]:
     raw, source = _text(top, "go"), _text(top, "source")
     go = parse(raw)
     if go is None:
-        raise _DamageError(f"{raw[:40]!r} is no Go version")
+        raise _DamageError(f"{raw[:40]!r} is not a Go version")
     known: Source | None = next((each for each in _SOURCES if each == source), None)
     if known is None:
-        raise _DamageError(f"no source is called {source[:40]!r}")
+        raise _DamageError(f"unknown source {source[:40]!r}")
     missing = top.get("missing")
     if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
-        raise _DamageError("missing is no list of names")
+        raise _DamageError("missing is not a list of names")
     structs = {name: _struct(name, value) for name, value in _mapping("structs", top.get("structs")).items()}
     mheap, fixalloc = structs.get("mheap"), structs.get("fixalloc")
     room = mheap.size - fixalloc.size + 1 if mheap and fixalloc else 0
@@ -173,7 +173,7 @@ def _field(name: str, row: object) -> Field:
         raise _DamageError(f"{name} is not offset, size, kind, count, stride")
     offset, size, kind, count, stride = row
     if kind not in get_args(Kind):
-        raise _DamageError(f"{name} is of no known kind")
+        raise _DamageError(f"{name} has an unknown kind")
     if kind != _kinds().get(name, kind):
         raise _DamageError(f"{name} is not {kind}")
     offset, size = (_below(name, number, LARGEST) for number in (offset, size))
@@ -192,14 +192,14 @@ def _kinds() -> dict[str, Kind]:
 
 def _mapping(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise _DamageError(f"{name} is no object" if value is not None else f"there is no {name}")
+        raise _DamageError(f"{name} is not an object" if value is not None else f"{name} is missing")
     return value
 
 
 def _text(top: dict[str, Any], key: str) -> str:
     value = top.get(key)
     if not isinstance(value, str):
-        raise _DamageError(f"{key} is no text")
+        raise _DamageError(f"{key} is not a string")
     return value
 
 
@@ -211,5 +211,5 @@ def _numbers(top: dict[str, Any], key: str, limit: int) -> dict[str, int]:
 
 def _below(name: str, value: object, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
-        raise _DamageError(f"{name} is not a number from 0 to below {limit}")
+        raise _DamageError(f"{name} is not a number from 0 to {limit - 1}")
     return value

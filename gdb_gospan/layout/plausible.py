@@ -35,6 +35,6 @@ def _problem(name: str, path: str, field: Field, room: int) -> str | None:
     end = field.offset + field.size
     if field.count is not None:
         if not 0 < field.count < MOST or not field.size <= field.stride < LARGEST:
-            return f"{name} is no array"
+            return f"{name} is not an array"
         end = field.offset + field.count * field.stride
-    return f"{name} ends at {end} of {room} bytes" if inside and end > room else None
+    return f"{name} ends at byte {end} of a struct of {room} bytes" if inside and end > room else None

@@ -53,17 +53,14 @@ def _fixallocs(types: TypeSource, go: GoVersion) -> dict[str, int]:
         or "spanalloc" not in found
         or not all(0 <= each < mheap.size for each in found.values())
     ):
-        raise LayoutError(f"{go}: runtime.mheap has no field spanalloc, {_advice(go)}")
+        raise LayoutError(f"{go}: runtime.mheap has no field spanalloc; {_advice(go)}")
     return found
 
 
 def too_old(go: GoVersion) -> str:
     """Say that this release is older than any that is supported."""
     oldest = ".".join(map(str, requirements.OLDEST))
-    return (
-        f"{go} is too old: go-spans reads the page allocator and spans of Go {oldest} and later "
-        "(try: rebuild with a newer Go)"
-    )
+    return f"{go} is too old: go-spans supports Go {oldest} and later (try: rebuild with a newer Go)"
 
 
 class _Resolver:
@@ -80,7 +77,7 @@ class _Resolver:
         if node is None:
             if not wanted.since:
                 raise LayoutError(
-                    f"{self._go}: no type information for runtime.{wanted.name}, {_advice(self._go)}"
+                    f"{self._go}: no type information for runtime.{wanted.name}; {_advice(self._go)}"
                 )
             self.missing.append(wanted.name)
             return None
@@ -94,11 +91,11 @@ class _Resolver:
                 self.missing.append(f"{wanted.name}.{need.path}")
             else:
                 raise LayoutError(
-                    f"{self._go}: runtime.{wanted.name} has no field {need.path}, {_advice(self._go)}"
+                    f"{self._go}: runtime.{wanted.name} has no field {need.path}; {_advice(self._go)}"
                 )
         struct = Struct(wanted.name, node.size, fields)
         if wrong := problem(struct):
-            raise LayoutError(f"{self._go}: runtime.{wrong}, which cannot be, {_advice(self._go)}")
+            raise LayoutError(f"{self._go}: runtime.{wrong}, which is impossible; {_advice(self._go)}")
         return struct
 
     def _find(self, wanted: NeedStruct) -> TypeNode | None:
@@ -211,8 +208,10 @@ def _special_kinds(go: GoVersion) -> tuple[str, ...]:
 def _advice(go: GoVersion) -> str:
     if go.release > requirements.NEWEST:
         newest = ".".join(map(str, requirements.NEWEST))
-        return f"and this release is newer than the newest supported, {newest}: its runtime has changed"
+        return (
+            f"this Go release is newer than {newest}, the newest supported one, and its runtime has changed"
+        )
     return (
-        "the program seems to be built without debug information, -ldflags=-w or strip "
-        "(try: file PATH of the same build with it)"
+        "the program seems to have no debug information (built with -ldflags=-w, "
+        "or stripped; try: file PATH of the same build with it)"
     )

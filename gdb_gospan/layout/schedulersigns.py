@@ -82,12 +82,12 @@ class _Scheduler(Structs):
             yield self._all(f"m.{name}.m = m", *self._named_by(threads, "m", name, "g", "m"))
         number, known = self._numbers("m", "id", threads)
         yield Evidence(
-            "m.id: each another",
+            "m.id: all different",
             len(threads),
             len(np.unique(number)) if len(threads) and known.all() else None,
         )
         thread, known = self._numbers("m", "procid", threads)
-        yield self._all("m.procid: a thread's number", thread < np.uint64(_HIGHEST_THREAD), known)
+        yield self._all("m.procid: a thread id", thread < np.uint64(_HIGHEST_THREAD), known)
 
     def _of_goroutines(self) -> Iterator[Evidence]:
         gs = self._slice("allgs", _MOST_GS, _SOME)
@@ -97,14 +97,14 @@ class _Scheduler(Structs):
         given = (status & ~np.uint64(_SCANNED) != np.uint64(_DEAD)) | (number != 0)
         another = np.zeros(len(gs), np.bool_)
         another[np.unique(number, return_index=True)[1]] = True
-        yield self._all("g.goid: each another", (another & (number != 0))[given], (numbered & known)[given])
+        yield self._all("g.goid: all different", (another & (number != 0))[given], (numbered & known)[given])
         waiting = gs[known & (status == _WAITING)]
         low, some = self._numbers("g", "stack.lo", waiting)
         high, others = self._numbers("g", "stack.hi", waiting)
         pointer, more = self._numbers("g", "sched.sp", waiting)
         # It is 0 where the collector has its own goroutine wait while that goes on running (mgc.go, gcMarkTermination).
         inside = (pointer == 0) | (low < pointer) & (pointer <= high)
-        yield self._all("g.sched.sp: within g.stack where a g waits", inside, some & others & more)
+        yield self._all("g.sched.sp: within g.stack of each waiting g", inside, some & others & more)
 
     def _of_ps(self) -> Iterator[Evidence]:
         ps = self._slice("allp", _MOST_PS, _MOST_PS)

@@ -114,11 +114,11 @@ def _remove_left_over(place: int, part: str) -> None:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise FileExistsError(errno.EEXIST, f"{part} beside it is in the way") from error
+        raise FileExistsError(errno.EEXIST, f"{part} in the same folder is in the way") from error
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-            raise FileExistsError(errno.EEXIST, f"{part} beside it is in the way")
+            raise FileExistsError(errno.EEXIST, f"{part} in the same folder is in the way")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

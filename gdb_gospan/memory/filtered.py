@@ -19,5 +19,5 @@ def refuse_filtered(core: CoreFile, notes: CoreNotes) -> None:
     if left_out:
         raise UnusableCoreError(
             f"{core.path} has none of the program's writable memory, {left_out:,} bytes: coredump_filter left it out "
-            "(try: echo 0x33 > /proc/PID/coredump_filter before the crash; bit 0, anonymous private memory, is what it takes)"
+            "(try: echo 0x33 > /proc/PID/coredump_filter before the crash; bit 0, anonymous private memory, is required)"
         )

@@ -25,7 +25,7 @@ FORMAT: Final = 2
 
 _MAGIC: Final = b"PK\x03\x04"
 """What numpy's archives begin with, and neither executables nor cores, compressed or not."""
-_NOT_RECORDED: Final = "not recorded in this image"
+_NOT_RECORDED: Final = "not in this snapshot"
 
 _ARRAYS: Final = {
     1: ("format", "meta", "start", "size", "data", "holes"),
@@ -122,7 +122,7 @@ class Image:
                 version = archive.number("format")
                 if version > FORMAT:
                     raise TargetError(
-                        f"{path}: written by a newer release of go-spans (try: update this one)"
+                        f"{path}: written by a newer release of go-spans (try: update go-spans)"
                     )
                 if version not in _ARRAYS:
                     raise ValueError("format")
@@ -134,7 +134,7 @@ class Image:
         except OSError as error:
             raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         except _DAMAGE as error:
-            raise TargetError(f"{path}: not a snapshot of go-spans, or damaged") from error
+            raise TargetError(f"{path}: not a go-spans snapshot, or damaged") from error
         return image, meta
 
 
@@ -194,7 +194,7 @@ def write(
                     np.lib.format.write_array(member, array, allow_pickle=False)
     except FileExistsError as error:
         raise TargetError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: a new FILE)"
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: another FILE)"
         ) from error
     except OSError as error:
         raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error

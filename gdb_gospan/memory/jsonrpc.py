@@ -41,7 +41,7 @@ class CallError(TargetError):
 
     def __init__(self, address: str, method: str, reason: str) -> None:
         self.reason = (reason.splitlines() or [""])[0]  # of Delve's own panics the stack follows
-        super().__init__(f"the Delve at {address} cannot answer {method}: {self.reason}")
+        super().__init__(f"Delve at {address} cannot answer {method}: {self.reason}")
 
 
 class ProgramError(TargetError):
@@ -63,7 +63,9 @@ class Connection:
         self.address = address
         host, _, port = address.rpartition(":")
         if not port.isdecimal() or len(port) > _DIGITS or int(port) >= 1 << 16:
-            raise TargetError(f"{address} is no address of a Delve (try: HOST:PORT, such as localhost:2345)")
+            raise TargetError(
+                f"{address} is not the address of a Delve server (try: HOST:PORT, such as localhost:2345)"
+            )
         self._at = host.strip("[]") or "localhost", int(port)
         self._lookout: _Lookout | None = None
         self._failed: TargetError | None = None
@@ -87,7 +89,7 @@ class Connection:
             self._wire = Wire(self._at, FIRST_ANSWER)
         except (OSError, ValueError) as error:  # the latter for what cannot be the name of a host
             raise TargetError(
-                f"no Delve at {self.address}: {_reason(error)} (try: {START.replace('HOST:PORT', self.address)})"
+                f"cannot connect to Delve at {self.address}: {_reason(error)} (try: {START.replace('HOST:PORT', self.address)})"
             ) from error
         self._numbers = itertools.count(1)
         self._failed = None
@@ -97,7 +99,7 @@ class Connection:
         self._wire.close()
         if self._lookout:
             self._lookout.close()
-        self._failed = TargetError(f"the connection to the Delve at {self.address} is closed")
+        self._failed = TargetError(f"the connection to Delve at {self.address} is closed")
 
     def call(self, method: str, take: Callable[[object], _T], **arguments: object) -> _T:
         """Return what one call returns.
@@ -129,7 +131,7 @@ class Connection:
             self._failed = error
             raise
         except KeyboardInterrupt:
-            self._failed = TargetError(f"a call of the Delve at {self.address} was interrupted")
+            self._failed = TargetError(f"a call to Delve at {self.address} was interrupted")
             raise
 
     def _calls(
@@ -150,15 +152,15 @@ class Connection:
                 error = CallError(self.address, method, problem)
                 if any(words in problem for words in _ENDED):
                     raise ProgramError(
-                        f"the program of the Delve at {self.address} has ended: {error.reason} "
-                        "(try: start it again in Delve, or a core of it)"
+                        f"the program that Delve at {self.address} debugs has ended: "
+                        f"{error.reason} (try: restart it in Delve, or use its core)"
                     )
                 yield error
                 continue
             try:
                 taken = take(answer)
             except ShapeError as error:
-                raise self._other(f"in its answer to {method}, {error}") from error
+                raise self._other(f"in the answer to {method}, {error}") from error
             yield taken
 
     def _send(self, method: str, numbers: list[int], each: list[dict[str, object]]) -> None:
@@ -179,15 +181,13 @@ class Connection:
             line = self._wire.line(seconds, longest, self._look_out, LOOKOUT)
         except TimeoutError as error:
             if not first:
-                raise TargetError(
-                    f"the Delve at {self.address} has been silent for {_SECONDS:.0f} s"
-                ) from error
+                raise TargetError(f"Delve at {self.address} has not answered for {_SECONDS:.0f} s") from error
             raise self._other(
                 f"no answer within {FIRST_ANSWER:.3g} s; dlv dap, which editors start, never answers (pause the program there "
-                "and use --pid N), and a Delve that is still loading its program answers later"
+                "and use --pid N); a Delve that is still loading its program answers later"
             ) from error
         except TooLongError as error:
-            raise self._other("what it sends has no end of line") from error
+            raise self._other("it sends no end of line") from error
         except ClosedError as error:
             raise self._lost(None) from error
         except OSError as error:
@@ -204,16 +204,16 @@ class Connection:
     def resumed(self) -> ProgramError:
         """Return what to raise when the program runs on."""
         return ProgramError(
-            f"the program is running again: another client of the Delve at {self.address} resumed it while it was read "
+            f"the program is running again: another client of Delve at {self.address} resumed it while it was being read "
             "(try: pause it in Delve)"
         )
 
     def _other(self, why: str) -> TargetError:
-        return TargetError(f"what listens at {self.address} is no Delve server: {why} (try: {START})")
+        return TargetError(f"the server at {self.address} is not Delve: {why} (try: {START})")
 
     def _lost(self, error: OSError | None) -> TargetError:
         why = f": {_reason(error)}" if error else ""
-        return _LostError(f"the Delve at {self.address} has closed the connection{why}")
+        return _LostError(f"Delve at {self.address} has closed the connection{why}")
 
 
 class _LostError(TargetError):
@@ -278,9 +278,9 @@ def answered(line: bytes, number: int) -> tuple[object, str | None]:
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ShapeError("what it sends is not JSON") from error
+        raise ShapeError("it sends something other than JSON") from error
     if not isinstance(answer, dict) or answer.get("id") != number:
-        raise ShapeError("what it sends is not the answer to a call")
+        raise ShapeError("it sends something other than the answer to a call")
     problem = answer.get("error")
     return answer.get("result"), None if problem is None else str(problem)
 

@@ -57,15 +57,15 @@ def limit(text: str | None) -> None:
 def exhausted() -> str:
     """Say what to do when there is no more."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    known = f" than the {allowed:,} bytes that it may take" if allowed >= 0 else " than there is"
-    return f"this needs more memory{known} (try: --{OPTION} SIZE, or on a machine with more)"
+    known = f" than the limit of {allowed:,} bytes" if allowed >= 0 else " than the machine has"
+    return f"this needs more memory{known} (try: --{OPTION} SIZE, or a machine with more memory)"
 
 
 def _bytes(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     size = int(match[1]) << _POWER[(match[2] or "").lower()] if match else 0
     if size < _LEAST:
-        raise UsageError(f"--{OPTION} {text}: not a size of 128MiB or more (try: --{OPTION} 4GiB)")
+        raise UsageError(f"--{OPTION} {text}: not a size of at least 128MiB (try: --{OPTION} 4GiB)")
     return min(size, (1 << 62))
 
 

@@ -81,7 +81,7 @@ class ReadAfterReleaseError(RuntimeError):
     """
 
     def __init__(self) -> None:
-        super().__init__("memory is read after the look at the target was over")
+        super().__init__("memory was read after the target was released")
 
 
 class Memory(Protocol):

@@ -152,10 +152,10 @@ def examined(pid: int) -> Status:
             f"{pid} is a thread of {found.name}, process {found.process} (try: --pid {found.process})"
         )
     if found.kernel:
-        raise TargetError(f"process {pid} ({found.name}) is a thread of the kernel, not a program")
+        raise TargetError(f"process {pid} ({found.name}) is a kernel thread, not a program")
     if over(pid):
         raise TargetError(
-            f"process {pid} ({found.name}) has ended: a zombie, its parent has not waited for it yet"
+            f"process {pid} ({found.name}) has ended: it is a zombie that its parent has not waited for"
         )
     if (tracer := _tracer(pid)) and not held(pid):
         raise _traced(pid, tracer)
@@ -176,11 +176,11 @@ def forbidden(pid: int) -> TargetError:
         return _traced(pid, tracer)
     if tracer:
         return TargetError(
-            f"process {pid} is traced by {_name(tracer)}, process {tracer}, and there is no permission to read it as well "
-            "(try: sudo; with Delve: --dlv HOST:PORT)"
+            f"process {pid} is traced by {_name(tracer)}, process {tracer}, and "
+            "go-spans has no permission to read it (try: sudo; with Delve: --dlv HOST:PORT)"
         )
     why = permissions.refusal(pid, found.user, permissions.caller(), _scope())
-    return TargetError(f"process {pid} ({found.name}): no permission to read it, {why}")
+    return TargetError(f"process {pid} ({found.name}): no permission to read it: {why}")
 
 
 def _tracer(pid: int) -> int:
@@ -190,8 +190,8 @@ def _tracer(pid: int) -> int:
 
 def _traced(pid: int, tracer: int) -> TargetError:
     return TargetError(
-        f"process {pid} is traced by {_name(tracer)}, process {tracer}, which lets it run, and there can be only one tracer "
-        "(try: stop it there, as at a breakpoint, and again; with Delve: --dlv HOST:PORT)"
+        f"process {pid} is traced by {_name(tracer)}, process {tracer}, and is running: only one tracer is allowed (try: "
+        "stop it in that debugger, for example at a breakpoint, and run go-spans again; with Delve: --dlv HOST:PORT)"
     )
 
 

@@ -158,7 +158,7 @@ class Stop:
             if not fresh:  # one that has ended meanwhile may have made others before
                 break
         else:
-            raise TargetError(f"process {self.pid} does not stand still: it makes threads all the time")
+            raise TargetError(f"cannot stop process {self.pid}: it keeps creating threads (try: again)")
         self.threads = tuple(tid for tid in tids if self._held.get(tid, _UNSEEN) != _UNSEEN)
         if not self.threads:
             raise procstatus.gone(self.pid)
@@ -203,8 +203,8 @@ class Stop:
                 return
             if late:  # and was before it was asked: it has not stopped in between
                 raise TargetError(
-                    f"process {self.pid}: thread {tid} does not stop, it is in {procstatus.waits_in(tid)} "
-                    "(try: again; a disk or a network file system may not answer)"
+                    f"process {self.pid}: thread {tid} does not stop: it is blocked in {procstatus.waits_in(tid)} "
+                    "(try: again; a disk or a network file system may be stuck)"
                 )
             time.sleep(_NAP)
 

@@ -34,7 +34,7 @@ def refuse_ill_formed(headers: ProgramHeaders, path: str) -> None:
         (headers.offset < np.uint64(end)) & (last_byte >= np.uint64(begin))
     )
     if (row := _first(full & inside)) >= 0:
-        raise _ill_formed(headers, path, row, "has the headers of the file as its contents")
+        raise _ill_formed(headers, path, row, "overlaps the headers of the file")
     size = np.maximum(headers.memsz, headers.filesz)
     highest = LAST if headers.bits == 64 else np.uint64((1 << 32) - 1)
     mapped = load & (size > 0)
@@ -69,6 +69,6 @@ def _ill_formed(headers: ProgramHeaders, path: str, row: int, problem: str) -> U
     import shlex  # noqa: PLC0415  # for a message
 
     return UnusableCoreError(
-        f"{path}: ill-formed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
+        f"{path}: malformed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
         f"(try: readelf -lW {shlex.quote(path)})"
     )

@@ -256,8 +256,8 @@ def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, 
     allspans = mheap.slice("allspans")
     if allspans.length > mspan_sys // reader.layout["mspan"].size + _UNCOUNTED:
         raise MemoryReadError(
-            f"runtime.mheap_.allspans at {mheap.address_of('allspans'):#x} has {allspans.length} entries, "
-            f"and MSpanSys ({mspan_sys} bytes) no room for them: damaged memory, or the wrong executable?"
+            f"runtime.mheap_.allspans at {mheap.address_of('allspans'):#x} has {allspans.length} entries, which do not fit in MSpanSys "
+            f"({mspan_sys} bytes): damaged memory, or the wrong executable?"
         )
     addresses, lost = _pointers(reader, allspans.array, allspans.length)
     if lost:

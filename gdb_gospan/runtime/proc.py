@@ -115,10 +115,10 @@ def read_ps(reader: Reader, allp: int) -> Ps:
     pointers = (
         reader.words(array, length)
         if length < 1 << 20
-        else Unreadable(array, length * width, "no such length")
+        else Unreadable(array, length * width, "impossible length")
     )
     if isinstance(pointers, Unreadable):
-        raise unread(f"runtime.allp, of {length} entries,", allp, array, pointers.reason)
+        raise unread(f"runtime.allp ({length} entries)", allp, array, pointers.reason)
     there = np.flatnonzero(pointers)
     ps = reader.records("p", pointers[there])
     for row in np.flatnonzero(~ps.readable)[:1].tolist():

@@ -285,7 +285,7 @@ def read_version(memory: Memory, symbols: Symbols, platform: Platform, program: 
         )
     go = parse(text.decode("utf-8", "replace"))
     if go is None:
-        raise TargetError(_mismatch(program, "runtime.buildVersion holds no Go version"))
+        raise TargetError(_mismatch(program, "runtime.buildVersion is not a Go version"))
     return go
 
 
@@ -322,4 +322,4 @@ def _recognise(heap: Heap, program: str) -> None:
 
 
 def _mismatch(program: str, evidence: str) -> str:
-    return f"{program} is not the executable of this core or process: {evidence} (try: the very same build; in gdb: file PATH)"
+    return f"{program} is not the executable of this core or process: {evidence} (try: the same build; in gdb: file PATH)"

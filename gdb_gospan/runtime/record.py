@@ -96,7 +96,7 @@ class Record:
         if length > capacity or length > MAX_LENGTH:
             where = f"runtime.{self.struct.name}.{path} at {self.address_of(path):#x}"
             raise MemoryReadError(
-                f"{where} is not a slice (len {length}, cap {capacity}): damaged or wrong executable?"
+                f"{where} is not a slice (len {length}, cap {capacity}): damaged memory, or the wrong executable?"
             )
         return Slice(array, length, capacity)
 

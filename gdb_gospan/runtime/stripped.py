@@ -155,9 +155,7 @@ def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], 
         return heap.symbols
     signature = examine(memory, heap.symbols["mheap_"], heap.evidence.signature.table)
     if not signature.holds:
-        raise LayoutError(
-            f"runtime.mheap_ of {program} at {signature.mheap:#x} is no longer one (try: again)"
-        )
+        raise LayoutError(f"runtime.mheap_ of {program} is no longer at {signature.mheap:#x} (try: again)")
     ranges = around(module.image, near) if near else module.image
     return _variables(memory, Words.read(memory, ranges, heap.layout.platform), signature, program)
 
@@ -173,8 +171,8 @@ def _complain(found: Mapping[str, int], program: str) -> None:
     lacking = [name for name in _NEEDED if name not in found]
     if lacking:
         raise MemoryReadError(
-            f"runtime.{' and runtime.'.join(lacking)} of {program} cannot be found without symbols: memory that leads "
-            "there is missing, or it is a changed runtime (try: a complete core, or the same build, not stripped)"
+            f"runtime.{' and runtime.'.join(lacking)} of {program} cannot be found without symbols: memory is "
+            "missing, or the runtime is modified (try: a complete core, or the same build, not stripped)"
         )
 
 
@@ -220,8 +218,8 @@ def _confirm(heap: Heap) -> None:
     if failed:
         raise LayoutError(
             f"the bundled layout of Go {'.'.join(map(str, _release(heap)))} does not fit this program: "
-            f"{' and '.join(failed)} make no sense (an experiment or a changed runtime? try: the executable with "
-            "its debug information)"
+            f"{' and '.join(failed)} are implausible (a Go experiment or a modified "
+            "runtime? try: the executable with its debug information)"
         )
 
 
@@ -234,13 +232,15 @@ def _no_layout(program: str, stated: str | None, platform: Platform, signatures:
     of = f"{program} is a Go program ({stated or 'version unknown'}, {platform.arch}) without debug information"
     advice = "(try: the executable of the same build, not stripped)"
     if platform.arch not in bundled.ARCHES:
-        return f"{of}, and layouts are bundled for {' '.join(bundled.ARCHES)} only {advice}"
+        return f"{of}, and layouts are bundled only for {' '.join(bundled.ARCHES)} {advice}"
     if not signatures:
-        return f"{of}, and its runtime.mheap_ was not found: incomplete memory, or a changed runtime {advice}"
+        return (
+            f"{of}, and its runtime.mheap_ was not found: incomplete memory, or a modified runtime {advice}"
+        )
     best = max(signatures, key=lambda signature: len(signature.evidence) - len(signature.failed))
     what = ", ".join(piece.what for piece in best.failed[:3])
     release = ".".join(map(str, best.table.release))
     return (
-        f"{of}, and no bundled layout fits its runtime: the nearest, of Go {release}, has {best.told()} pieces of "
-        f"evidence and fails {what} {advice}"
+        f"{of}, and no bundled layout fits its runtime: in the closest, of Go {release}, "
+        f"{best.told()} layout checks passed; failed: {what} {advice}"
     )

@@ -98,7 +98,7 @@ def open_session(
     # A C program may have loaded Go; but then it is the one that the core is of.
     if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:
         raise TargetError(
-            f"{program_path} is no Go program and not the executable of {core_path}{_made_by(notes)}"
+            f"{program_path} is not a Go program and not the executable of {core_path}{_made_by(notes)}"
         )
     target = Target(
         kind="core",
@@ -168,7 +168,7 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
         executable.byteorder,
     ):
         raise TargetError(
-            f"{core.path} and {executable.path} are of different architectures{_made_by(notes)}"
+            f"{core.path} and {executable.path} have different architectures{_made_by(notes)}"
         )
     bias = _bias(executable, notes, core.path)
     other = other_build(executable.notes, core, bias)
@@ -180,16 +180,16 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
 def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
     """Say that no Go runtime was found, as far as the files show it."""
     if core.truncated:
-        return cut_off(core.path, core.truncated, f"no Go runtime in what is left of {name}")
+        return cut_off(core.path, core.truncated, f"no Go runtime of {name} in the remaining part")
     return no_runtime(name, is_go=executable is not None and executable.is_go, try_with="the executable")
 
 
 def _sort(files: Sequence[str]) -> tuple[Path | None, Path]:
     """Tell which file is the executable and which the core, as far as their headers show it."""
     if not files:
-        raise UsageError("no program to look at (try: go-spans summary ./program core)")
+        raise UsageError("no program given (try: go-spans summary ./program core)")
     if len(files) > 2:
-        raise UsageError(f"an executable and its core are needed, not {len(files)} files: {' '.join(files)}")
+        raise UsageError(f"expected an executable and its core, got {len(files)} files: {' '.join(files)}")
     if len(files) == 1:
         return None, _only(Path(files[0]))
     program, core = Path(files[0]), Path(files[1])
@@ -211,7 +211,7 @@ def _only(path: Path) -> Path:
     kind = elf_type(path)
     if kind in _PROGRAM:
         raise TargetError(
-            f"{path} is an executable: a core of it is needed too "
+            f"{path} is an executable: its core is needed too "
             "(to get one: ulimit -c unlimited; GOTRACEBACK=crash; or gcore PID)"
         )
     return path  # whatever else it is, the reader of cores says so
@@ -219,7 +219,7 @@ def _only(path: Path) -> Path:
 
 def _made_by(notes: CoreNotes) -> str:
     """Say which program the core is of, where the core tells."""
-    return f" (the core is of {notes.program})" if notes.program else ""
+    return f" (the core was dumped by {notes.program})" if notes.program else ""
 
 
 def _bias(executable: Executable, notes: CoreNotes, core: str | os.PathLike[str]) -> int:
@@ -228,7 +228,7 @@ def _bias(executable: Executable, notes: CoreNotes, core: str | os.PathLike[str]
         return 0
     if notes.entry is None:
         raise TargetError(
-            f"{core}: does not say where {executable.path.name} was loaded, for it has no auxiliary vector "
-            "(cut off? try: gdb PROGRAM CORE)"
+            f"{core}: does not say where {executable.path.name} was loaded: it "
+            "has no auxiliary vector (is it cut off? try: gdb PROGRAM CORE)"
         )
     return notes.entry - executable.entry

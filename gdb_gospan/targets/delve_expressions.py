@@ -67,7 +67,7 @@ class DelveExpressions:
         try:
             found = self._evaluated(expression)
             address = self._pointer(found)
-            why = found.unreadable or f"it is of type {found.type}"
+            why = found.unreadable or f"its type is {found.type}"
         except CallError as error:
             address, why = None, error.reason
         if address is None:

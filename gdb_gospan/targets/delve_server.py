@@ -57,19 +57,19 @@ def _session(connection: Connection, runtime: str | None) -> Session:
     state = connection.call("State", delveanswers.state, NonBlocking=True)
     if state.running:
         raise TargetError(
-            f"the program of the Delve at {address} is running: its heap changes while it is read (try: pause it in Delve)"
+            f"the program that Delve at {address} debugs is running, so its heap changes (try: pause it in Delve)"
         )
     if state.exited:
         raise TargetError(
-            f"the program of the Delve at {address} has ended (try: start it again in Delve, or a core of it)"
+            f"the program that Delve at {address} debugs has ended (try: restart it in Delve, or use its core)"
         )
     recorded = connection.call("Recorded", delveanswers.flag("Recorded"))
     if not recorded and not connection.call("IsMulticlient", delveanswers.flag("IsMulticlient")):
         # It ends with this connection, and what it has started ends with it.
         connection.call("Detach", delveanswers.anything, Kill=False)
         raise TargetError(
-            f"the Delve at {address} serves one client only and ends with it: it has let its program go, which runs on "
-            "(try: --accept-multiclient beside --headless)"
+            f"Delve at {address} serves only one client and exits with it; "
+            "its program was detached and runs on (try: dlv --headless --accept-multiclient)"
         )
     still = Still(connection)
     with still.sure():

@@ -72,7 +72,7 @@ class Still:
         moved = self._stand() != (self.threads, self._registers)
         if moved or (self._memory is not None and self._read(self._memory) != self._held):
             raise RanError(
-                f"the program ran while it was read through the Delve at {self._connection.address} "
+                f"the program ran while it was being read through Delve at {self._connection.address} "
                 "(try: again, with the program paused in Delve)"
             )
 

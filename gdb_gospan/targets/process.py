@@ -107,7 +107,7 @@ class ProcessSession(Session):
         """
         pid = self._memory.pid
         if self._looked:
-            raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+            raise TargetError(f"process {pid} has run since it was read (try: open a new session)")
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
         before, self._looked = self.pause_ms or 0.0, True
@@ -178,7 +178,7 @@ class ProcessSession(Session):
     def _begin(self, stop: Stop | HeldStill) -> None:
         """Take what only shows while the process stands still."""
         if _loaded(stop.pid).vector != self._opened.loaded.vector:
-            raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
+            raise TargetError(f"process {stop.pid} has just executed another program (try: again)")
         executable = self._opened.executable
         kind = executable.machine, executable.bits, executable.byteorder
         numbers = procstatus.own_numbers(stop.pid, stop.threads)
@@ -276,7 +276,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     functions.function(0)  # sorts them, once
     target = Target(
         kind="live",
-        description=f"{name}, process {pid}" + (", its executable deleted" if loaded.deleted else ""),
+        description=f"{name}, process {pid}" + (", executable deleted" if loaded.deleted else ""),
         executable=loaded.path,
         pid=pid,
         build_id=executable.build_id,

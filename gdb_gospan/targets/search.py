@@ -49,7 +49,9 @@ class Search:
             {**{name: known[name] for name in _NAMED if name in known.addresses}, **found.addresses}
         )
         if lost := known.addresses.keys() - _AT_TIMES - found.addresses.keys():
-            raise LayoutError(f"no runtime.{min(lost)} in {self.program} where it was (try: again)")
+            raise LayoutError(
+                f"runtime.{min(lost)} of {self.program} is no longer where it was found (try: again)"
+            )
         return found
 
     def in_copy(self, memory: Capture, known: Symbols, mappings: Sequence[Mapping]) -> Symbols:

@@ -42,8 +42,8 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
         own = next((each.name for each in target.runtimes if each.shown), "another runtime")
         raise UsageError(
-            f"--runtime: {path} is of {own}, not of {other.name} "
-            f"(try: go-spans snapshot FILE --runtime {other.name}, of the process or core)"
+            f"--runtime: {path} is a snapshot of {own}, not of {other.name} "
+            f"(try: go-spans snapshot FILE --runtime {other.name} of the process or core)"
         )
     seen = None if threads is None else lambda: threads
     lwps = tuple(thread.lwp for thread in threads or ())

@@ -17,9 +17,7 @@ _JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
 def _ended(pid: int) -> TargetError:
-    return TargetError(
-        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
-    )
+    return TargetError(f"process {pid} ended while it was being read (a partial reading cannot be trusted)")
 
 
 @contextmanager
@@ -39,7 +37,7 @@ def refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> 
         raise _ended(stop.pid) from cause
     if stop.moved:
         raise TargetError(
-            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
+            f"process {stop.pid} ran while it was being read: its debugger resumed it (try: again while it is stopped)"
         ) from cause
 
 

@@ -34,12 +34,12 @@ def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str]
         operator, name, rest = match.groups()
         if not program:
             raise UsageError(
-                f"{wanted_by}: {name} is a name, and nothing has one without the executable "
-                f"(try: go-spans {wanted_by} {name} PROGRAM CORE, or {AN_ADDRESS})"
+                f"{wanted_by}: {name} is a name, and names "
+                f"are known only with the executable (try: go-spans {wanted_by} {name} PROGRAM CORE, or {AN_ADDRESS})"
             )
         if operator or rest:
             raise UsageError(
-                f"{wanted_by}: {text} is an expression, which only a debugger evaluates (try: {name}; or in gdb: go-spans {wanted_by} {text})"
+                f"{wanted_by}: {text} is an expression, which only a debugger can evaluate (try: {name}; or in gdb: go-spans {wanted_by} {text})"
             )
         for each in types:
             if (found := find_global(each, name)) is not None:
@@ -63,6 +63,6 @@ def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str]
 def not_recorded(text: str, wanted_by: str) -> Global:
     """Say that a snapshot has no variables of the program."""
     raise UsageError(
-        f"{wanted_by}: {text} is not an address, and a snapshot has no variables of the program "
-        f"(try: {AN_ADDRESS}, or the program and its core)"
+        f"{wanted_by}: {text} is not an address, and a "
+        f"snapshot has no program variables (try: {AN_ADDRESS}, or the program and its core)"
     )

@@ -422,7 +422,7 @@ class TestErrors:
         whole = path.read_bytes()
         for part in range(1, 10):
             path.write_bytes(whole[: len(whole) * part // 10])
-            assert "not a snapshot of go-spans, or damaged" in self.refused("summary", path)
+            assert "not a go-spans snapshot, or damaged" in self.refused("summary", path)
         with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
             other.writestr("a", "b")
         assert "not a snapshot of go-spans" in self.refused("summary", tmp_path / "other.zip")

@@ -77,7 +77,7 @@ def test_a_delve_for_one_client_lets_the_program_go(delve: Delve, monkeypatch: p
         running.line()
         with (
             delves.headless(delve, multi=False, pid=running.pid) as address,
-            pytest.raises(TargetError, match="serves one client only"),
+            pytest.raises(TargetError, match="serves only one client"),
         ):
             dlvtarget.open_session(address)
         running.fresh_line()

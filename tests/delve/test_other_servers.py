@@ -75,7 +75,7 @@ def refused(address: str) -> str:
     with pytest.raises(TargetError) as error:
         dlvtarget.open_session(address)
     said = str(error.value)
-    assert said.startswith(f"what listens at {address} is no Delve server: ")
+    assert said.startswith(f"the server at {address} is not Delve: ")
     assert said.endswith("(try: dlv attach PID --headless --accept-multiclient --listen HOST:PORT)")
     assert "\n" not in said
     return said

@@ -52,13 +52,13 @@ def test_they_are_defaults(gdb: Gdb, core: cores.Core) -> None:
 def test_they_are_shown(gdb: Gdb, core: cores.Core) -> None:
     """Without and with a value; `show` of all shows each."""
     before = [
-        "points with colour: auto",
-        "tables that can be long (classes, list, central, pages --chunks) have at most: 20 rows",
+        "uses colour: auto",
+        "tables (classes, list, central, pages --chunks) show at most: 20 rows",
         "prints bytes as: KiB, MiB, GiB",
     ]
     after = [
-        "points with colour: never",
-        "tables that can be long (classes, list, central, pages --chunks) have at most: all rows",
+        "uses colour: never",
+        "tables (classes, list, central, pages --chunks) show at most: all rows",
         "prints bytes as: exact bytes",
     ]
     names = ("color", "limit", "units")

@@ -53,7 +53,7 @@ def sweep(sweepgen: int | None, heap: int | None) -> str:
     if sweepgen is None or heap is None:
         return f"sweepgen {count(sweepgen)}"
     delta = (sweepgen - heap + (1 << 31)) % (1 << 32) - (1 << 31)
-    return _SWEEP.get(delta, f"sweepgen {sweepgen:,}, the heap is at {heap:,}")
+    return _SWEEP.get(delta, f"sweepgen {sweepgen:,}, the heap's is {heap:,}")
 
 
 class MSpan(StructPrinter):
@@ -106,7 +106,7 @@ class MSpanList(StructPrinter):
         found = walk(self._value["first"])
         last = self.number("last")
         strange = not found.stopped and last is not None and last != found.last
-        return found.counted("span") + (", but last is another" if strange else "")
+        return found.counted("span") + (", but last points to another span" if strange else "")
 
 
 class GCBits(Printer):
@@ -195,7 +195,11 @@ class MCache(StructPrinter):
 
     def _flushed(self) -> str:
         flushed, heap = self.number("flushGen"), heap_sweepgen()
-        stale = "" if None in (flushed, heap) or flushed == heap else f", stale: the heap is at {count(heap)}"
+        stale = (
+            ""
+            if None in (flushed, heap) or flushed == heap
+            else f", stale: the heap's sweepgen is {count(heap)}"
+        )
         return f"flushGen {count(flushed)}{stale}"
 
 
