@@ -69,7 +69,7 @@ class Spans:
 
     @property
     def about(self) -> dict[str, Column]:
-        """What each column says of itself, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
+        """The metadata of each column, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
         return {each.name: each.column for each in fields_of(Span)}
 
     def __dir__(self) -> list[str]:
@@ -95,7 +95,7 @@ class Heap:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look again: a process is stopped and copied anew, a file read from the start."""
+        """Read the target again: a process is stopped and copied again, a file is read from the start."""
         self._session = self._opener()
         if self._session.target.kind == "live" and isinstance(self._session.heap.memory, ProcessMemory):
             self._take()
@@ -142,7 +142,7 @@ class Heap:
         UsageError
             There is no gdb, or the heap is not of gdb's own program.
         TargetError
-            The program has gone on since, or has no debug information.
+            The program has run since, or has no debug information.
         """
         if not _in_gdb():
             raise UsageError("walk: gdb.Value exists only in gdb's Python (try: spans, which has columns)")
@@ -197,7 +197,7 @@ class Heap:
 
 
 def _keep(session: Session) -> None:
-    """Keep all that a process has for any report, in a look that reads while it stands still."""
+    """Copy everything that any report may read, while the process is stopped."""
     now = session.heap
     recorder = Recorder(now.memory)
     heap = RuntimeHeap(recorder, now.layout, now.symbols, now.evidence)
@@ -266,7 +266,7 @@ def open_heap(
     Raises
     ------
     GoSpansError
-        It is no Go program, cannot be read, or two targets are given.
+        It is not a Go program, cannot be read, or two targets are given.
     """
     given = [
         name for name, value in (("core", core), ("pid", pid), ("snapshot", snapshot)) if value is not None

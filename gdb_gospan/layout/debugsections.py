@@ -1,4 +1,4 @@
-"""The sections of an ELF file that describe types, unpacked: no more of them than the file can be believed to hold."""
+"""Read and unpack the debug sections of an ELF file, within a size that the file can plausibly hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PIECE: Final = 1 << 20
 
 @attrs.frozen
 class DebugSections:
-    """What a file has.
+    """The debug sections of one file.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class _Section:
 
 
 def read_debug_sections(path: Path) -> DebugSections:
-    """Read them all, and unpack those that are compressed.
+    """Read all debug sections and unpack the compressed ones.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""A resolved layout as plain data, to take along where the program and its types are not.
+"""Store a resolved layout as plain data, for use without the program and its types.
 
-What can be had from the Go version and the platform again is not kept: a newer
+What follows from the Go version and the platform is not stored: a newer
 release of go-spans knows it better than the file.
 """
 
@@ -23,7 +23,7 @@ _SOURCES: Final[tuple[Source, ...]] = ("dwarf", "symbols", "none")
 
 
 def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
-    """Return what JSON can hold and `thaw` makes the same layout and symbols of.
+    """Return the layout and the symbols as JSON data, for `thaw`.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
 
 
 def freeze_evidence(recognised: Recognised | None) -> dict[str, Any] | None:
-    """Return what JSON can hold and `thaw_evidence` makes the same of."""
+    """Return the evidence as JSON data, for `thaw_evidence`."""
     if recognised is None:
         return None
     signatures = (recognised.signature, *recognised.refused)
@@ -75,7 +75,7 @@ def freeze_evidence(recognised: Recognised | None) -> dict[str, Any] | None:
 
 
 def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
-    """Make evidence of what `freeze_evidence` gave, for the layout that was frozen with it.
+    """Rebuild the evidence from the data of `freeze_evidence`, for the layout that was frozen with it.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _signature(row: dict[str, Any], layout: Layout) -> Signature:
 
 
 def thaw(frozen: object) -> tuple[Layout, Symbols]:
-    """Make a layout of what `freeze` gave.
+    """Rebuild a layout and its symbols from the data of `freeze`.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _field(name: str, row: object) -> Field:
 
 @cache
 def _kinds() -> dict[str, Kind]:
-    """Kind of each field that is relied on."""
+    """Kind of each field in the requirements."""
     return {
         f"{wanted.name}.{need.path}": need.kind for wanted in requirements.STRUCTS for need in wanted.needs
     }

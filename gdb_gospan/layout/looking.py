@@ -1,4 +1,4 @@
-"""What a search for variables without symbols is made of: numbers in structs, slices, pointers."""
+"""Building blocks of the search for variables without symbols: numbers in structs, slices, pointers."""
 
 from __future__ import annotations
 

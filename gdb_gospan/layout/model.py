@@ -1,4 +1,4 @@
-"""The resolved layout: where each field that we rely on lies, in this program.
+"""The resolved layout: where each field that gdb_gospan relies on lies in this program.
 
 Nothing here knows a Go version; `resolve` fills these from a source of types.
 """
@@ -52,7 +52,7 @@ class Struct:
 
 @attrs.frozen
 class Traits:
-    """What the types alone cannot show; each is set in `resolve`, the only reader of versions.
+    """Properties that the types do not show; set in `resolve`, the only code that reads versions.
 
     Attributes
     ----------

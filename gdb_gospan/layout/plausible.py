@@ -1,4 +1,4 @@
-"""Whether a struct can be as a source of types says: damaged debug information or a damaged file may say anything."""
+"""Check that a struct's layout is possible: damaged debug information may claim anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS: Final = (1, 2, 4, 8)
 
 
 def problem(struct: Struct) -> str | None:
-    """Say what about a struct cannot be; None when nothing speaks against it."""
+    """Return what is impossible about a struct, or None."""
     if not 0 <= struct.size < LARGEST:
         return f"{struct.name} has {struct.size} bytes"
     found = (

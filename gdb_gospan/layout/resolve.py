@@ -1,4 +1,4 @@
-"""Turn the requirements into a `Layout` with the help of a source of types."""
+"""Resolve the requirements into a `Layout`, using a source of types."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _fixallocs(types: TypeSource, go: GoVersion) -> dict[str, int]:
 
 
 def too_old(go: GoVersion) -> str:
-    """Say that this release is older than any that is supported."""
+    """Return the message for a release older than any supported one."""
     oldest = ".".join(map(str, requirements.OLDEST))
     return f"{go} is too old: go-spans supports Go {oldest} and later (try: rebuild with a newer Go)"
 
@@ -72,7 +72,7 @@ class _Resolver:
         self.missing: list[str] = []
 
     def struct(self, wanted: NeedStruct) -> Struct | None:
-        """Resolve one struct; None when this release lacks it and some supported release does, too."""
+        """Resolve one struct; None if it is optional and this release lacks it."""
         node = self._find(wanted)
         if node is None:
             if not wanted.since:
@@ -133,7 +133,7 @@ class _Structs(Mapping[str, Struct]):
 
 @attrs.frozen(repr=False)
 class Symbols:
-    """Addresses of the runtime's package variables in the program at hand, without the ``runtime.``."""
+    """Addresses of the runtime's package variables in this program, by name without ``runtime.``."""
 
     addresses: dict[str, int]
 
@@ -181,7 +181,7 @@ def _locate(node: TypeNode, need: Need, path: str) -> Field | None:
 
 
 def traits_of(go: GoVersion) -> Traits:
-    """Return what a release is known for that its types do not show."""
+    """Return the properties of a release that its types do not show."""
     return Traits(
         small_span_limit_exact=not (1, 22) <= go.release <= (1, 24),
         limit_headroom_percent=3 if go.release >= (1, 21) else 0,

@@ -1,4 +1,4 @@
-"""Whether goroutines, threads, Ps and settings are of one particular layout: mheap and its signature say nothing of them.
+"""Check whether goroutines, threads, Ps and settings fit a layout; mheap's signature does not cover them.
 
 m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it.
 Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well (proc.go,
@@ -36,7 +36,7 @@ _WAITING: Final = 4
 
 
 def examine_scheduler(memory: Memory, table: Bundled, addresses: Mapping[str, int]) -> tuple[Evidence, ...]:
-    """Collect the evidence that the scheduler's structs are of this layout.
+    """Collect the evidence that the scheduler's structs have this layout.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all, where its name says and nowhere else.
+"""Write a file atomically: it appears complete or not at all, and no symbolic link is followed.
 
 Until it is complete it has no name (open(2), O_TMPFILE), so nothing is left of it, however the writer ends. Where the file
 system has no such files it has one that is recognised, ``.NAME.part``: removed by a signal that ends the writer, and by the
@@ -29,12 +29,12 @@ _DESCRIPTORS: Final = "/proc/self/fd"
 
 @contextlib.contextmanager
 def appearing(path: str, *, replace: bool) -> Iterator[IO[bytes]]:
-    """Open a file that only its owner can read, for the block; it has its name when the block has ended well.
+    """Open a file that only its owner can read; it gets its name when the block ends without an error.
 
     Parameters
     ----------
     replace
-        Take the place of another file, at once; or else let no other be there.
+        Replace an existing file, atomically; otherwise an existing file is an error.
 
     Raises
     ------

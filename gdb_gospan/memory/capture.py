@@ -1,7 +1,7 @@
-"""A capture: the pages that a report needs, taken in one go while a process stands still, and sealed.
+"""A capture: the pages that a report needs, copied in one stop of the process, then sealed.
 
-What is planned is read in runs, into room that was touched before: in the stop there is nothing left but the kernel's
-copying. What was not taken cannot be read afterwards: that is an error, never zeros.
+Planned pages are read in runs, into buffers that were touched before, so the stop contains only the kernel's
+copying. What was not copied cannot be read afterwards: that is an error, never zeros.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _FEW: Final = 1024
 
 
 class Filling(Memory, Protocol):
-    """Memory that can be read into room that there is."""
+    """Memory that can be read into an existing buffer."""
 
     def fill(self, address: int, buffer: Bytes) -> bool:
         """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
@@ -56,7 +56,7 @@ class Filling(Memory, Protocol):
 
 
 class Plan:
-    """What to take, and the room for it.
+    """What to copy, and the buffer for it.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ class Plan:
         self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
-        """Read all of it now."""
+        """Copy everything planned."""
         self._take(memory, 0)
         if len(self._starts):
             ends = np.cumsum(self._sizes).astype(np.int64)
             self._read = memory.fill_many(self._starts, ends, self._room[self._whole :])
 
     def take_more(self, memory: Filling, *more: U64) -> None:
-        """Read pages more, which are only known when the process stands still: those that there is room for, by number."""
+        """Read more pages, known only once the process is stopped, as far as the buffer allows; return their numbers."""
         for wanted in map(distinct, more):
             at = len(self._pages)
             fresh = wanted[~np.isin(wanted, self._pages)][: (self._whole >> SHIFT) - at]
@@ -112,7 +112,7 @@ class Plan:
         return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])
 
     def sealed(self, memory: Memory) -> Capture:
-        """Return what was taken, over a memory that is closed by now."""
+        """Return the copy, over memory that is now closed."""
         count = len(self._pages)
         start = np.concatenate([self._pages << np.uint64(SHIFT), self._starts])
         size = np.concatenate([np.full(count, PAGE, np.uint64), self._sizes])
@@ -135,7 +135,7 @@ def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
 
 
 class Capture(Held):
-    """What a plan has taken, as it was; what else is asked for is asked of the memory, which is closed."""
+    """The bytes that a plan has copied; any other read goes to the closed memory, which raises."""
 
     def __init__(self, memory: Memory, start: U64, size: U64, place: U64, known: Mask, room: Bytes) -> None:
         super().__init__(memory, ())
@@ -145,17 +145,17 @@ class Capture(Held):
         return NOT_IN_PROCESS
 
     def alone(self, mappings: Iterable[Mapping]) -> Guess:
-        """Return the same pages for who only guesses where to look, into these mappings too."""
+        """Return the same pages as a `Guess`, which also knows these mappings."""
         return Guess(self, mappings)
 
 
 class Guess(Over):
-    """A capture of which more may be asked than was taken: what was not is unreadable, and no error.
+    """A capture that may be asked for more than was copied: the rest is unreadable, not an error.
 
     Attributes
     ----------
     lacked
-        Something was asked for that is mapped, and was not taken: the process might have told more.
+        Whether mapped memory was asked for that was not copied.
     """
 
     def __init__(self, capture: Capture, mappings: Iterable[Mapping]) -> None:
@@ -175,7 +175,7 @@ class Guess(Over):
         return self._held.read_many(addresses, size)
 
     def lacks(self, addresses: U64, size: int) -> None:
-        """Note that this was not taken."""
+        """Note a read of memory that was not copied."""
         self.lacked = self.lacked or bool(overlaps(self._starts, self._sizes, addresses, size).any())
 
 
@@ -199,7 +199,7 @@ class _NotTaken(Over):
 
 
 def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
-    """Return the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory.
+    """Return the numbers of anonymous pages mapped since, where the runtime has just got memory.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Compressed cores, as systemd-coredump keeps them and people send them: unpacked to where they can be mapped."""
+"""Unpack compressed cores, such as systemd-coredump keeps, to an unnamed file that can be mapped."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def unpacked(file: IO[bytes], path: Path, tell: Tell | None = None) -> IO[bytes]
 
 
 def _reader(path: Path, tool: str, file: IO[bytes]) -> _Read:
-    """Return what unpacks `file`; each library is loaded for who has such a core only."""
+    """Return a reader that unpacks `file`; each library is imported only when it is needed."""
     read: _Read
     try:
         if tool == "gzip":
@@ -180,7 +180,7 @@ class _Target:
             raise TargetError(f"{path}: cannot unpack it to {folder}: {error.strerror}") from error
 
     def add(self, block: bytes) -> None:
-        """Write a block behind the others, but for its pages of zeros."""
+        """Append a block, leaving out its pages of zeros."""
         whole = len(block) // _PAGE * _PAGE
         used = np.frombuffer(block[:whole], np.uint64).reshape(-1, _PAGE // 8).any(axis=1)
         edges = np.flatnonzero(np.diff(used, prepend=False, append=False)).tolist()

@@ -1,4 +1,4 @@
-"""What a Linux core says about its process: who died, of what, and where its threads stood."""
+"""The notes of a Linux core: which process died, of which signal, and where its threads were."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PSINFO_NAME: Final = 16
 
 @attrs.frozen(repr=False)
 class CoreNotes:
-    """What the notes say; None and empty where they do not.
+    """What the notes say; None or empty where they say nothing.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class CoreNotes:
 
 
 def read_notes(core: CoreFile) -> CoreNotes:
-    """Read the notes of a core; what is cut off or not of Linux is not there."""
+    """Read the notes of a core; notes that are cut off or not Linux's are skipped."""
     form = ("<" if core.byteorder == "little" else ">") + ("Q" if core.bits == 64 else "I")
     pid = signal = entry = name = None
     files: list[tuple[int, int, str]] = []
@@ -94,7 +94,7 @@ def read_notes(core: CoreFile) -> CoreNotes:
 
 
 def program_name(notes: CoreNotes) -> str:
-    """Return the name of the program that a core is of, as far as the core tells: those of Delve's dump do not."""
+    """Return the name of the program that dumped a core, if the core has it (cores that Delve dumps do not)."""
     return os.path.basename(notes.program) if notes.program else notes.name or "an unnamed program"  # noqa: PTH119
 
 

@@ -1,4 +1,4 @@
-"""An ELF core as memory: the file is mapped, and nothing is copied but what is read."""
+"""An ELF core as memory: the file is mapped, and only what is read is copied."""
 
 import mmap
 import os
@@ -47,7 +47,7 @@ class _Loads:
 
 @attrs.frozen(eq=False, repr=False)
 class Load:
-    """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
+    """A segment: its address, its size, and how many of its bytes a complete core has."""
 
     start: int
     size: int
@@ -130,7 +130,7 @@ class CoreFile:
         self._unknown = start, size
 
     def writable(self) -> Iterator[Load]:
-        """Yield each segment that the process could write to."""
+        """Yield each writable segment."""
         loads = self._loads
         for row in np.flatnonzero(loads.writable).tolist():
             yield Load(int(loads.start[row]), int(loads.size[row]), int(loads.filesz[row]))

@@ -1,4 +1,4 @@
-"""Cores that the kernel wrote without the memory that a heap is in, because it was told to (core(5), coredump_filter)."""
+"""Refuse cores without heap memory, which the kernel left out because of coredump_filter (core(5))."""
 
 from __future__ import annotations
 

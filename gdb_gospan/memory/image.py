@@ -1,4 +1,4 @@
-"""Recorded memory: exactly the bytes that were read, to read them again elsewhere."""
+"""Recorded memory: exactly the bytes that were read, for reading them again elsewhere."""
 
 import json
 import lzma
@@ -57,7 +57,7 @@ _DAMAGE: Final = (
 class Image:
     """Sparse memory.
 
-    It gives the answers that the recorded memory gave, for what was read then;
+    It answers the recorded reads as the original memory did;
     anything else is unreadable.
 
     Parameters
@@ -153,7 +153,7 @@ def write(
     Parameters
     ----------
     path
-        By custom ``*.gospan``.
+        By convention ``*.gospan``.
     meta
         What JSON can say about the image.
     start, size
@@ -212,12 +212,12 @@ def begins_with(path: str, magic: bytes) -> bool:
 
 
 def begins_as_image(path: str) -> bool:
-    """Whether the file begins as `write` writes it, and is none that a core or an executable could be."""
+    """Whether the file begins like the output of `write`, which no core or executable does."""
     return begins_with(path, _MAGIC)
 
 
 def is_image(path: str) -> bool:
-    """Whether the file is what `write` writes, as far as its table of contents tells, and no other archive."""
+    """Whether the archive's table of contents is that of a file from `write`."""
     if not begins_as_image(path):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Calls of a headless Delve's JSON-RPC (go-delve/delve, Documentation/api/json-rpc)."""
+"""A client for the JSON-RPC of a headless Delve (go-delve/delve, Documentation/api/json-rpc)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class CallError(TargetError):
-    """Delve cannot do something; `reason` is what it says."""
+    """Delve refused a call; `reason` is its message."""
 
     def __init__(self, address: str, method: str, reason: str) -> None:
         self.reason = (reason.splitlines() or [""])[0]  # of Delve's own panics the stack follows
@@ -45,7 +45,7 @@ class CallError(TargetError):
 
 
 class ProgramError(TargetError):
-    """The program does not stand still any more."""
+    """The program is no longer stopped."""
 
 
 class Connection:
@@ -54,7 +54,7 @@ class Connection:
     Raises
     ------
     TargetError
-        Nobody answers there, or no Delve does; the same from any call.
+        There is no server, or it is not Delve; raised by every call.
     ProgramError
         From any call: the program has ended, or another client lets it run.
     """
@@ -95,7 +95,7 @@ class Connection:
         self._failed = None
 
     def close(self) -> None:
-        """Leave; a server for many clients goes on."""
+        """Disconnect; a multi-client server keeps running."""
         self._wire.close()
         if self._lookout:
             self._lookout.close()
@@ -107,7 +107,7 @@ class Connection:
         Parameters
         ----------
         take
-            Takes the answer apart (`delveanswers`).
+            Parses the answer (`delveanswers`).
 
         Raises
         ------
@@ -122,7 +122,7 @@ class Connection:
     def calls(
         self, method: str, take: Callable[[object], _T], each: Iterable[dict[str, object]]
     ) -> Iterator[_T | CallError]:
-        """Yield what each call returns, or its `CallError`, in their order; the next are under way meanwhile."""
+        """Yield the result of each call, or its `CallError`, in order; later calls are pipelined."""
         if self._failed:
             raise self._failed  # what comes next may be the answer to an older question
         try:
@@ -202,7 +202,7 @@ class Connection:
             raise self.resumed()
 
     def resumed(self) -> ProgramError:
-        """Return what to raise when the program runs on."""
+        """Return the error for a program that another client has resumed."""
         return ProgramError(
             f"the program is running again: another client of Delve at {self.address} resumed it while it was being read "
             "(try: pause it in Delve)"
@@ -237,7 +237,7 @@ class _Lookout:
         self._waiting.clear()
 
     def sees_it_run(self) -> bool:
-        """Whether Delve says that the program runs; False as well while it says nothing, or takes no second client."""
+        """Whether Delve says that the program runs; False if it does not answer or accepts no second client."""
         try:
             if self._wire is None:
                 self._wire = Wire(self._at, LOOKOUT)
@@ -268,12 +268,12 @@ def request(method: str, number: int, arguments: dict[str, object]) -> str:
 
 
 def answered(line: bytes, number: int) -> tuple[object, str | None]:
-    """Return what the call of this number returns by a line, and what Delve says if it cannot do it.
+    """Parse the line that answers the call of this number: its result, and Delve's message if it failed.
 
     Raises
     ------
     ShapeError
-        The line is no answer to it.
+        The line is not the answer to this call.
     """
     try:
         answer = json.loads(line)

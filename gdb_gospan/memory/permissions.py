@@ -1,4 +1,4 @@
-"""Why the kernel lets nobody look into a process, and what to try: Yama, user namespaces, capabilities, seccomp."""
+"""Explain why the kernel forbids reading a process: Yama, user namespaces, capabilities, seccomp."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALL_USERS: Final = ["0", "0", "4294967295"]
 
 @attrs.frozen
 class Caller:
-    """What this process may do, as far as looking into another one goes.
+    """The rights of this process to read another one.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Caller:
 
 
 def caller() -> Caller:
-    """Return what holds for this process."""
+    """Return the rights of this process."""
     fields = dict(line.split(":", 1) for line in _lines(Path("/proc/self/status")) if ":" in line)
     user = os.geteuid()
     return Caller(
@@ -57,12 +57,12 @@ def caller() -> Caller:
 
 
 def refusal(pid: int, user: int, own: Caller, scope: int) -> str:
-    """Return why process `pid` may not be looked at, and what to try.
+    """Return why process `pid` cannot be read, and what to try.
 
     Parameters
     ----------
     user
-        That it belongs to.
+        The owner of the process.
     scope
         kernel.yama.ptrace_scope; 0, which restricts nothing, where there is no Yama.
     """

@@ -1,4 +1,4 @@
-"""Hold all threads of a process still for a while, by Linux's ptrace(2).
+"""Stop all threads of a process for a while, with Linux's ptrace(2).
 
 PTRACE_SEIZE and PTRACE_INTERRUPT stop a thread without a signal, so nothing of the
 process changes: a thread that is stopped by SIGSTOP stays so, a signal that is on
@@ -62,9 +62,9 @@ def _ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> None:
 
 
 class Stop:
-    """All threads of a process, standing still until `release`, which whoever makes this must call.
+    """All threads of a process, stopped until `release`, which the caller must call.
 
-    All must happen in one thread of ours: to the kernel, that thread alone is the tracer.
+    Use it from one thread only: to the kernel, that thread is the tracer.
 
     Parameters
     ----------
@@ -76,15 +76,15 @@ class Stop:
     threads
         Their numbers in the kernel, in its order: the oldest first.
     ended
-        Whether the process came to its end while it was held (SIGKILL); known after `release`.
+        Whether the process was killed (SIGKILL) while it was stopped; known after `release`.
     moved
-        Whether it went on before `release`: never.
+        Whether it ran before `release`: never.
 
     Raises
     ------
     TargetError
-        There is no such process, it must not be traced, or it does not stop.
-        What was stopped goes on.
+        There is no such process, it may not be traced, or it does not stop.
+        Threads that were stopped are resumed.
     """
 
     def __init__(self, pid: int) -> None:
@@ -106,7 +106,7 @@ class Stop:
 
     @property
     def seconds(self) -> float:
-        """How long the process stood still: from before its first thread stopped until after the last went on."""
+        """How long the process was stopped: from before its first thread stopped until after the last was resumed."""
         return (self._over or time.perf_counter()) - self._began if self._began else 0.0
 
     def registers(self, tid: int) -> bytes:
@@ -122,11 +122,11 @@ class Stop:
     def thread(
         self, tid: int, number: int, machine: int, bits: int, byteorder: Literal["little", "big"]
     ) -> Thread:
-        """Return where a thread stands, as `number`."""
+        """Return the position of a thread, with `number` as its id."""
         return thread(number, self.registers(tid), machine, bits, byteorder)
 
     def release(self) -> None:
-        """Let every thread go on; again and again is fine. Ctrl-C waits until that is done."""
+        """Resume every thread; may be called more than once. Ctrl-C waits until this is done."""
         interrupted: KeyboardInterrupt | None = None
         while self._held:
             try:

@@ -1,4 +1,4 @@
-"""Whether the segments of a core can be the memory of a process: what no kernel writes is named, not read."""
+"""Check that the segments of a core can be the memory of a process; a malformed core is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES: Final = {PT_LOAD: "PT_LOAD", PT_NOTE: "PT_NOTE"}
 
 
 class UnusableCoreError(TargetError):
-    """A core that tells nothing of a heap, whoever reads it: a debugger shows zeros for what is not in it."""
+    """A core that has no usable heap for any reader: a debugger shows zeros for what is missing."""
 
 
 def refuse_ill_formed(headers: ProgramHeaders, path: str) -> None:

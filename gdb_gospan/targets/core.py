@@ -39,22 +39,22 @@ def open_session(
 ) -> Session:
     """Open a core, and the executable that belongs to it if there is one; `files` names them in either order.
 
-    In place of the executable there may be a library of the process: then it is the library's runtime that is looked at.
+    Instead of the executable, a library of the process can be given: then the library's runtime is read.
 
     Parameters
     ----------
     debug_folders
         Where split debug information may be, besides around the executable.
     telling
-        Gives, for what is being done, what is to be told how far it is: the unpacking of a compressed core.
+        Makes a progress callback for a step: unpacking a compressed core.
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
     GoSpansError
-        There is no core, a file is something else, or the two do not belong together; or it is no Go program that
-        can be decoded.
+        There is no core, a file is something else, the two do not belong together, or the program is not a Go
+        program that can be decoded.
     """
     program_path, core_path = _sort(files)
     with telling(f"unpacking {core_path.name}") as tell:

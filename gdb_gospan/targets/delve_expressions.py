@@ -1,4 +1,4 @@
-"""Addresses out of expressions that a Delve server evaluates, and names of what is not in the heap."""
+"""Turn expressions into addresses with a Delve server, and name what is not in the heap."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _IN_PLACE: Final = frozenset({17, 25})
 
 
 class DelveExpressions:
-    """What the Delve at the other end makes of expressions, in the scope of its current goroutine."""
+    """Expressions as the Delve server evaluates them, in the scope of its current goroutine."""
 
     def __init__(self, connection: Connection, types: DelveTypes, memory: DelveMemory) -> None:
         self._connection = connection
@@ -45,14 +45,14 @@ class DelveExpressions:
         self._roots: list[str] = []
 
     def address_of(self, expression: str, wanted_by: str) -> str:
-        """Turn an expression into an address; a plain number stays as it is.
+        """Turn an expression into an address; a number is returned unchanged.
 
-        Delve calls nothing and changes nothing for it.
+        Delve calls and changes nothing in the program.
 
         Raises
         ------
         GoSpansError
-            It gives none: one line that says why.
+            The expression has no address; the message says why.
         """
         if is_number(expression):
             return expression
@@ -78,7 +78,7 @@ class DelveExpressions:
         return hex(address)
 
     def symbol_at(self, address: int) -> Symbol | None:
-        """Name the package variable or the function at an address; None where Delve knows neither."""
+        """Return the package variable or function at an address; None if Delve knows neither."""
         if not 0 <= address < ADDRESS_SPACE:
             return None
         for variable in self._globals_before(address):

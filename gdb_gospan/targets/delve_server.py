@@ -1,4 +1,4 @@
-"""A session of what a headless Delve debugs: a process or a core, on this machine or another."""
+"""A session on a process or core that a headless Delve debugs, on this machine or another."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _NAMELESS: Final = "this program"
 
 
 def open_session(address: str, runtime: str | None = None) -> Session:
-    """Look at what the Delve at ``HOST:PORT`` debugs; it stays as it is, and so do its other clients.
+    """Open what the Delve at ``HOST:PORT`` debugs, without disturbing it or its other clients.
 
     Parameters
     ----------
     runtime
-        By its number or name; Delve knows that of the program only.
+        By number or name; Delve knows only the runtime of the program itself.
 
     Raises
     ------
     GoSpansError
-        No Delve there, or one that serves a single client; a program that runs, or no Go program.
+        There is no Delve, or it serves only one client; the program is running, or is not a Go program.
     """
     connection = Connection(address)
     try:
@@ -151,7 +151,7 @@ def _frames(connection: Connection, threads: Sequence[Thread]) -> Iterator[Stack
 
 
 def as_called(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the functions of a stack as gdb has them, down to the last that belongs to what the thread does.
+    """Return the functions of a stack as gdb shows them, without frames that the thread is not executing.
 
     Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left
     off: what the thread is in the middle of lies between. Where all of the system stack is there, that hides nothing.

@@ -1,4 +1,4 @@
-"""Whether the program of a Delve stands where it stood: its other clients can let it run at any time."""
+"""Check that the program of a Delve server has not run: other clients can resume it at any time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RanError(ProgramError):
 
 
 class Still:
-    """The threads with their registers, and what moves with the heap, as they were first seen.
+    """The threads, their registers and the parts of the heap that always change, as first read.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Still:
         self.threads, self._registers = self._stand()
 
     def watch(self, memory: DelveMemory, heap: Heap) -> None:
-        """Hold the runtime's own variables, too, its Ps and their caches: in them every allocation shows."""
+        """Watch the runtime's variables, Ps and caches too: every allocation changes them."""
         of_variables = [
             (heap.symbols[variable], heap.layout[struct].size) for struct, variable in _VARIABLES.items()
         ]
@@ -68,7 +68,7 @@ class Still:
         self._held = self._read(memory)
 
     def make_sure(self) -> None:
-        """Compare; `RanError` when anything has moved."""
+        """Compare with the first reading; `RanError` if anything has changed."""
         moved = self._stand() != (self.threads, self._registers)
         if moved or (self._memory is not None and self._read(self._memory) != self._held):
             raise RanError(
@@ -78,7 +78,7 @@ class Still:
 
     @contextmanager
     def sure(self) -> Iterator[None]:
-        """Make sure after the block, whatever has gone wrong in it."""
+        """Call `make_sure` after the block, even if it failed."""
         try:
             yield
         except Exception:
@@ -104,12 +104,12 @@ class Still:
 
 
 def tried_again(attempt: Callable[[], _T], tell: Callable[[str], object], tries: int = TRIES) -> _T:
-    """Return what an attempt returns that no other client of Delve has disturbed.
+    """Repeat an attempt until no other client of Delve disturbs it; return its result.
 
     Raises
     ------
     RanError
-        All of them were.
+        Every attempt was disturbed.
     """
     try:
         return attempt()

@@ -1,4 +1,4 @@
-"""Where each thread stands, by frame pointers and a table of functions: where no debugger can tell."""
+"""Unwind the stack of each thread by frame pointers and a function table, without a debugger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stacks(memory: Memory, threads: Sequence[Thread], functions: Functions | Non
 
 
 def stack_pages(memory: Memory, threads: Sequence[Thread]) -> Iterator[int]:
-    """Yield the numbers of the pages that `stacks` will read, as far as frame pointers lead: nothing is looked up for it.
+    """Yield the numbers of the pages that `stacks` will read, following frame pointers without lookups.
 
     From the top of a stack some pages are enough for what has no frame, and for a signal's frame.
     """
@@ -56,7 +56,7 @@ def stack_pages(memory: Memory, threads: Sequence[Thread]) -> Iterator[int]:
 
 
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
-    """Return the function that the thread is in, then its callers."""
+    """Return the current function of the thread, then its callers."""
     names: list[str] = []
     # A handler that has just begun has no frame of its own: the kernel's lies right above the stack pointer.
     counter, frame, above = thread.pc, thread.frame, thread.stack

@@ -1,4 +1,4 @@
-"""A session of a running process on this machine, without a debugger: it stands still for one look."""
+"""A session on a running process on this machine, without a debugger: it is stopped once, to be read."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _Loaded:
     vector: bytes
 
     def entry(self, executable: Executable) -> int | None:
-        """Return where its first instruction is, or None when that is not told."""
+        """Return the address of its first instruction, or None if it is unknown."""
         width = executable.bits // 8
         words = [
             int.from_bytes(self.vector[at : at + width], executable.byteorder)
@@ -79,7 +79,7 @@ class _Loaded:
 
 
 class ProcessSession(Session):
-    """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
+    """A running process, stopped only during its single `look`; it is resumed whatever happens."""
 
     def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
         super().__init__(
@@ -98,7 +98,7 @@ class ProcessSession(Session):
 
     @contextmanager
     def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
-        """Stop the process for this block; or, with a rehearsal, for as long as it takes to copy what that has read.
+        """Stop the process for this block or, with a rehearsal, only while what that has read is copied.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class ProcessSession(Session):
         refuse_halves(stop)
 
     def look_again(self) -> bool:
-        """Make ready for a look that reads while the process stands still: the copy lacks what the report came to."""
+        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs."""
         if not self._captured:
             return False
         self._looked = self._captured = False
@@ -165,7 +165,7 @@ class ProcessSession(Session):
             self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
 
     def release(self) -> None:
-        """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
+        """Resume the process early; its memory is closed, since it may change from now on."""
         if self._captured or self._memory.closed:
             return
         seen = list(self._stacks())
@@ -213,19 +213,19 @@ class _Opened:
 def open_session(
     pid: int, debug_folders: Sequence[Path] = FOLDERS, *, runtime: str | None = None
 ) -> ProcessSession:
-    """Learn all that can be learnt of a process while it runs: what is left is to stop it and to read.
+    """Learn as much as possible about a process while it runs; only the stop and the reading remain.
 
     Parameters
     ----------
     debug_folders
         Where split debug information may be, besides around the executable.
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
     GoSpansError
-        There is no such process, it must not be looked at, or it is no Go program
+        There is no such process, it may not be read, or it is not a Go program
         that can be decoded.
     """
     status = procstatus.examined(pid)

@@ -1,4 +1,4 @@
-"""The runtime's variables of a stripped process: found while it runs, and once more in what is looked at."""
+"""Find the runtime's variables of a stripped process: once while it runs, and again in the copy."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LED_TO: Final = ("allgs", "allm", "sched")
 
 @attrs.frozen(eq=False)
 class Search:
-    """Searches a module's memory for the runtime's variables anew, where there are no symbols.
+    """Searches a module's memory again for the runtime's variables, if there are no symbols.
 
-    They are told by what is in them, and that is sure only while the process stands still.
+    They are recognised by their contents, which is reliable only while the process is stopped.
     """
 
     heap: Heap
@@ -37,12 +37,12 @@ class Search:
     program: str
 
     def near(self, memory: Memory, known: Symbols) -> Symbols:
-        """Return where they are, looked for around where they were found while the process ran.
+        """Return their addresses, searching near where they were found while the process ran.
 
         Raises
         ------
         GoSpansError
-            One that was found then is not there.
+            A variable that was found then is no longer there.
         """
         found = find_again(memory, self.heap, self.module, [*known.addresses.values()], self.program)
         found = Symbols(
@@ -55,12 +55,12 @@ class Search:
         return found
 
     def in_copy(self, memory: Capture, known: Symbols, mappings: Sequence[Mapping]) -> Symbols:
-        """Return where they are in a copy.
+        """Return their addresses in a copy.
 
         Raises
         ------
         ReadAfterReleaseError
-            What the copy lacks may have told more.
+            The copy lacks memory that may be needed.
         """
         guess = memory.alone(mappings)
         try:
@@ -78,7 +78,7 @@ class Search:
         return found
 
     def again(self, memory: Memory, known: Symbols) -> Symbols:
-        """Return where they are: around where they were found while the process ran, else anywhere."""
+        """Return their addresses: near where they were found while the process ran, otherwise anywhere."""
         with suppress(GoSpansError):
             return self.near(memory, known)
         return find_again(memory, self.heap, self.module, (), self.program)

@@ -1,4 +1,4 @@
-"""A session of a heap that `go-spans snapshot` has written."""
+"""A session on a snapshot written by `go-spans snapshot`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     Parameters
     ----------
     runtime
-        By its number or name; a snapshot has only one of those that the process had.
+        By number or name; a snapshot has only one runtime of the process.
 
     Raises
     ------

@@ -115,7 +115,7 @@ def test_a_go_that_is_too_old(gdb: gdbs.Gdb) -> None:
     core = cores.kernel_core(claim, *SMALL)
     assert core.stdout["Version"] == "go1.18.10"
     line = one_line(gdb, core.executable, core.path)
-    assert line.startswith("go1.18.10 is too old: go-spans reads ")
+    assert line.startswith("go1.18.10 is too old: go-spans supports ")
     assert "(try: rebuild with a newer Go)" in line
 
 
