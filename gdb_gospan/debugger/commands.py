@@ -155,7 +155,7 @@ class _Subcommand(gdb.Command):
 def guarded(
     name: str, work: Callable[[], tuple[T, int]], tell: Callable[[Interrupted], object] | None = None
 ) -> T:
-    """Do the work of a command; whatever goes wrong is one line, and Ctrl-C gdb's own.
+    """Run a command: any failure becomes one line, and Ctrl-C stays gdb's own.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def guarded(
 
 
 def failure(line: str) -> gdb.GdbError:
-    """Return what makes gdb print this line, in which nothing is left that a terminal obeys."""
+    """Return an error that makes gdb print this line, with control characters escaped."""
     from gdb_gospan.render.gate import shown
 
     return gdb.GdbError(shown(line))
@@ -212,7 +212,7 @@ def _tell(stopped: Interrupted, stream: int) -> None:
 
 
 def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
-    """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
+    """Return the options, with the user's defaults; an argument that must be an address is evaluated."""
     from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
     from gdb_gospan.reports.arguments import parse
@@ -238,7 +238,7 @@ def _address_of(expression: str, wanted_by: str) -> str:
 
 
 def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
-    """Return the session of the current target; None for a command that looks at none."""
+    """Return the session of the current target; None for a command that needs none."""
     if not command.needs_target:
         return None
     from gdb_gospan.debugger.target import current_session

@@ -14,7 +14,7 @@ FILE: Final[list[str]] = []
 
 
 def complete(command: Command, text: str, word: str | None) -> list[str]:
-    """Return what may stand in place of the word that is being typed.
+    """Return the completions of the word being typed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The rows that a report printed last, if they are spans: ``$go_row`` makes values of them."""
+"""The rows of the last list of spans, for ``$go_row``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gdb_gospan.errors import TargetError, UsageError
 
 
 class Listed(NamedTuple):
-    """Rows with a `descriptor`, of which report they are, and of which target; how to learn a type of its runtime."""
+    """Rows with a `descriptor`, their report and target, and how to look up a type of its runtime."""
 
     command: str
     rows: Sequence[Any]
@@ -24,19 +24,19 @@ _gone = False
 
 
 def keep(listed: Listed) -> None:
-    """Take these for the rows that were printed last."""
+    """Keep these as the rows printed last."""
     global _last, _gone  # one gdb, one last report
     _last, _gone = listed, False
 
 
 def forget() -> None:
-    """Drop the rows: the target ran, changed or went."""
+    """Drop the rows: the target ran, changed or is gone."""
     global _last, _gone
     _last, _gone = None, _gone or _last is not None
 
 
 def row(number: int, target: Callable[[], tuple[Any, ...]]) -> gdb.Value:
-    """Return the span in the row of that number, from 0 on, as a pointer; `target` tells what gdb looks at now."""
+    """Return the span in row `number`, from 0 on, as a pointer; `target` returns gdb's current target."""
     if _last is None and not _gone:
         raise UsageError("$go_row: no report has listed spans yet (try: go-spans list)")
     if _last is None or _last.target != target():

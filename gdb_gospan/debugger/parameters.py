@@ -1,4 +1,4 @@
-"""``set go-spans …`` and ``show go-spans …``: what holds where a command's own option does not say otherwise."""
+"""``set go-spans …`` and ``show go-spans …``: defaults for the options of commands."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class _Show(_Prefix):
 class _Color(gdb.Parameter):
     """When go-spans uses colour: as --color, which overrides it.
 
-    auto follows the terminal, NO_COLOR and gdb's "set style enabled"; what colour says is always
-    said in words too. on is always, and off is never.
+    auto follows the terminal, NO_COLOR and gdb's "set style enabled"; whatever colour shows is also
+    written in words. on means always, and off means never.
     """
 
     set_doc = "Set when go-spans uses colour."
@@ -70,8 +70,8 @@ class _Color(gdb.Parameter):
 class _Limit(gdb.Parameter):
     """The maximum number of rows in long go-spans tables, 0 or unlimited for all: as --limit, which overrides it.
 
-    These are list, classes, central and pages --chunks; other tables are cut by their own --limit only.
-    A table that is cut says so below it.
+    These are list, classes, central and pages --chunks; other tables are limited only by their own --limit.
+    A line below a table says that rows are left out.
     """
 
     set_doc = "Set the maximum number of rows in long go-spans tables."

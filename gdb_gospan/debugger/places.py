@@ -1,4 +1,4 @@
-"""The modules of a program, executable and libraries, as far as gdb knows."""
+"""The modules of a program, executable and libraries, from gdb."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODE = re.compile(r"^[r-][w-][x-][sp-]$")
 
 
 def modules_of(memory: Memory, notes: CoreNotes | None) -> list[Module]:
-    """Return where the variables of each file of the program are.
+    """Return the modules of the program, with the mappings of their variables.
 
     Parameters
     ----------

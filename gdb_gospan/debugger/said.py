@@ -1,4 +1,4 @@
-"""What gdb says only in words."""
+"""Get the output of gdb commands that have no Python API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def said(command: str) -> str:
     Raises
     ------
     TargetError
-        It has a byte that gdb cannot decode: of the name of a file, which may be any.
+        The output has a byte that gdb cannot decode, from a file name.
     """
     try:
         text = gdb.execute(command, to_string=True) or ""

@@ -1,4 +1,4 @@
-"""Some span descriptors read once more as gdb reads any variable: what bulk reads gave is held against it."""
+"""Read some span descriptors again as gdb values, and compare the bulk reads with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find out what gdb is looking at, and make a session of it."""
+"""Find gdb's current target, and open a session on it."""
 # pathlib takes as long to load as a tenth of a report:
 # ruff: noqa: PTH113, PTH119, PTH123
 
@@ -71,12 +71,12 @@ class GdbSession(Session):
 
 
 def current_session(runtime: str | None = None) -> GdbSession:
-    """Return the session for gdb's current inferior; made anew when the target ran or changed.
+    """Return the session for gdb's current inferior; a new one if the target ran or changed.
 
     Parameters
     ----------
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def current_session(runtime: str | None = None) -> GdbSession:
 
 
 def which() -> tuple[Any, ...]:
-    """Return what tells gdb's current target from any other; `TargetError` where there is none."""
+    """Return a key that identifies gdb's current target; `TargetError` if there is none."""
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
     core = core_path() if kind == "core" else None
@@ -109,7 +109,7 @@ def which() -> tuple[Any, ...]:
 
 
 def forget(*_event: object) -> None:
-    """Drop what was decoded: the target ran, changed or went."""
+    """Drop what was decoded: the target ran, changed or is gone."""
     global _session  # noqa: PLW0603
     from gdb_gospan.debugger import listed
 
@@ -180,7 +180,7 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
 
 
 def _compressed() -> str | None:
-    """Say how to unpack a compressed core that gdb was started with: it opens none, and does not say why."""
+    """Return how to unpack a compressed core that gdb was started with: gdb cannot open it, and does not say why."""
     with open("/proc/self/cmdline", "rb") as file:
         names = file.read().split(b"\0")[1:]
     for name in names:
@@ -276,7 +276,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
 
 
 def warm_up() -> None:
-    """Load what a look at a process may ask for, before anything is read."""
+    """Import what reading a process may need, before anything is read."""
     from gdb_gospan.analysis.verification import warm
     from gdb_gospan.debugger import expressions, samples, threads
     from gdb_gospan.memory import procmem, stopped

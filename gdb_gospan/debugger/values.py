@@ -12,7 +12,7 @@ from gdb_gospan.errors import TargetError, UsageError
 
 
 def heap_pointer(what: str, session: GdbSession | None = None) -> gdb.Value:
-    """Return the address of runtime.mheap_ as a ``*runtime.mheap``; `what` asks for it, and begins the line if there is no type."""
+    """Return the address of runtime.mheap_ as a ``*runtime.mheap``; `what` begins the error line if there is no type."""
     session = session or current_session()
     mheap = session.gdb_type("mheap")
     if mheap is None:
@@ -31,7 +31,7 @@ def walk(session: Session) -> Iterator[gdb.Value]:
     UsageError
         It is not gdb's own program.
     TargetError
-        The program has gone on since, or gdb has no types of it.
+        The program has run since, or gdb has no types of it.
     """
     if not isinstance(session, GdbSession):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The Go runtimes of one process, and which of them is looked at.
+"""The Go runtimes of one process, and which of them is read.
 
 Each library that is built with -buildmode=c-shared brings a runtime with a heap of its own; a program in Go that loads
 one has two. A plugin (-buildmode=plugin) shares the runtime of its program.
@@ -43,7 +43,7 @@ class Runtime:
 
 
 def choose(runtimes: Sequence[Runtime], wanted: str | None) -> Runtime:
-    """Return the runtime to look at.
+    """Return the runtime to read.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Stack spans: those that goroutines stand on, and those that wait in the stack pool (runtime/stack.go)."""
+"""Stack spans: in use by goroutines, or in the stack pool (runtime/stack.go)."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Stacks:
 
     @cached_property
     def given_out(self) -> I64:
-        """Stacks given out; in small stacks' spans those that a P has cached count."""
+        """Stacks in use; in spans of small stacks, those cached by a P count as in use."""
         given, rows = np.zeros(len(self.spans), np.int64), self._rows
         given[rows] = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
         return given
 
     def holding(self, low: U64, high: U64) -> tuple[Mask, Mask]:
-        """Return which of these stacks, from `low` to `high`, begin in a stack span, and are one of its stacks, whole."""
+        """Return which of these stacks, `low` to `high`, begin in a stack span, and which are exactly one of its stacks."""
         if not len(self._rows):
             return np.zeros(len(low), np.bool_), np.zeros(len(low), np.bool_)
         rows = self._rows[np.argsort(self.spans.start[self._rows], kind="stable")]
@@ -72,7 +72,7 @@ class Stacks:
 
     @property
     def in_use_bytes(self) -> int:
-        """Bytes of the stacks that goroutines stand on."""
+        """Bytes of the stacks that goroutines use."""
         given = self.given_out[self._rows] * _size(self.spans, self._rows)
         return int(given.sum()) - int(self.cached_bytes.sum())
 
@@ -85,7 +85,7 @@ def _size(spans: Spans, rows: I64) -> I64:
 
 
 def read_stacks(spans: Spans, ps: Ps) -> Stacks:
-    """Sort the stack spans; all that is needed is in the spans' and mcaches' columns."""
+    """Classify the stack spans, from the columns of spans and mcaches."""
     columns, rows = spans.records, np.flatnonzero(spans.stack)
     # A stack as large as its span is a large one (stack.go, stackalloc).
     pool, listed = np.zeros(len(spans), np.bool_), np.zeros(len(spans), np.bool_)

@@ -1,7 +1,7 @@
-"""A heap without debug information: the layout from the bundled tables, told apart by what is in memory.
+"""Open a heap without debug information: choose the bundled layout that fits memory.
 
-Which table fits is never taken from the version alone: vendors, experiments and releases to come may differ. It is the
-signature of mheap that decides, and the spans that hang from it that confirm.
+The version alone never decides which table fits: vendors, experiments and future releases may differ. The
+signature of mheap decides, and the spans that it points to confirm.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Sighting:
         return [signature for signature in self.signatures if signature.holds]
 
     def open(self, memory: Memory, program: str) -> Heap:
-        """Find the other variables in the same module, and make a heap of it.
+        """Find the other variables in the same module, and open the heap.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def sighted(memory: Memory, platform: Platform, modules: Iterable[Module]) -> It
 
 
 def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], program: str) -> None:
-    """Raise what is wrong when these modules, in which there is no mheap, are of a Go program; else do nothing.
+    """Raise an error if these modules without an mheap are of a Go program; otherwise do nothing.
 
     Raises
     ------
@@ -139,12 +139,12 @@ def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], progra
 
 
 def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], program: str) -> Symbols:
-    """Find the variables of a heap without symbols anew: they are told by what is in them, and that may have changed.
+    """Find the variables of a heap without symbols again: they are recognised by contents, which may have changed.
 
     Parameters
     ----------
     near
-        Addresses to look around; when there are none, the whole module is searched.
+        Addresses to search near; without any, the whole module is searched.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Everything of a heap that any report can ask for, read at once: for a copy that must answer them all."""
+"""Read everything that any report can need, for a copy that must answer all of them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _copied(reader: Reader, addresses: U64, size: int) -> Mask:
 
 
 def _fetch(reader: Reader, places: Iterable[Places]) -> None:
-    """Have these places at hand, as whole pages: where the memory is a copy, they are."""
+    """Fetch these ranges as whole pages, unless the memory is already a copy."""
     if isinstance(reader.memory, RecorderOfCopy):
         reader.memory.note(places)
     else:
