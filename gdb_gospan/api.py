@@ -86,8 +86,8 @@ class Heap:
 
     Notes
     -----
-    All reports of one heap are of the same moment. Of a process that was when it was opened; in gdb, as long as its program
-    stands still.
+    All reports of one heap are of the same moment: for a process, when it was opened; in gdb, as long as its program
+    is stopped.
     """
 
     def __init__(self, opener: Opener, needs: Sequence[str] | None = None) -> None:

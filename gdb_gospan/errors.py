@@ -56,7 +56,7 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     known
-        The same as facts, by what they are about; None when there is nothing to tell, for the report is out.
+        The same as facts, by what they are about; None if the report is already printed.
     """
 
     def __init__(self, message: str = "", known: dict[str, list[str]] | None = None) -> None:

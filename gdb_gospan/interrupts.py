@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Deferred:
     """Delay SIGINT until the end of the block, in the main thread, where KeyboardInterrupt is raised.
 
-    The signal itself is blocked, so that whoever handles it, Python or gdb, never notices.
+    The signal itself is blocked, so that neither Python nor gdb handles it meanwhile.
     """
 
     def __enter__(self) -> None:

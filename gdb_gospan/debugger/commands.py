@@ -160,7 +160,7 @@ def guarded(
     Parameters
     ----------
     work
-        Returns what this is to return, and the exit status, for the convenience variable.
+        Returns the result, and the exit status for the convenience variable.
     tell
         Tells what is known of the heap when the user stops it, if there is one.
     """

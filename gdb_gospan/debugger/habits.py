@@ -72,7 +72,7 @@ def refuse_order(words: Sequence[str]) -> None:
         others = [word for word in words if word != name]
         raise UsageError(f"the subcommand comes before {first} (try: go-spans {name} {' '.join(others)})")
     if "/" in first or _is_file(first):
-        raise UsageError(f"no subcommand {first}: {_own_files(first, rest, name)}")
+        raise UsageError(f"unknown command {first}: {_own_files(first, rest, name)}")
 
 
 def _is_file(word: str) -> bool:

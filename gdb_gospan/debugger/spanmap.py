@@ -138,5 +138,5 @@ def _length(array: gdb.Type) -> int:
 def _field(span: gdb.Value, name: str) -> int:
     value = number(span, name)
     if value is None:
-        raise gdb.error(f"the span descriptor at {int(span):#x} cannot be read")
+        raise gdb.error(f"cannot read the span descriptor at {int(span):#x}")
     return value

@@ -272,7 +272,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     )
 
 
-# What many reports do without is loaded when it is asked for; for a process that stands still, by `warm_up`.
+# Modules that many reports do not need are imported on first use; for a stopped process, by `warm_up`.
 
 
 def warm_up() -> None:

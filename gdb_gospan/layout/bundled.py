@@ -35,7 +35,7 @@ class Bundled:
     release
         The first Go release that has it.
     layout
-        With ``source`` and ``go`` of whoever asked for it.
+        With ``source`` and ``go`` as given by the caller.
     handed_out
         Bytes of what each fixalloc hands out; 0 where that is not known.
     """

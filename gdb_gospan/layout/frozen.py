@@ -127,7 +127,7 @@ def thaw(frozen: object) -> tuple[Layout, Symbols]:
 
 
 class _DamageError(Exception):
-    """What is wrong, for the one line."""
+    """What is wrong, for the error line."""
 
 
 def _thaw(frozen: object) -> tuple[Layout, Symbols]:

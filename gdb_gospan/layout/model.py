@@ -61,7 +61,7 @@ class Traits:
         computed it before the space for heap bits was taken off (mcentral.go, grow); corrected in
         a patch of 1.24 (mheap.go, initSpan): 1.24.0 has the one, 1.24.11 the other.
     special_kinds
-        special.kind in words (mheap.go); the numbers were dealt anew in Go 1.23 and 1.25.
+        special.kind in words (mheap.go); the numbers changed in Go 1.23 and 1.25.
     last_goroutine_status
         Highest g.atomicstatus (runtime2.go): _Gpreempted, and _Gdeadextra since Go 1.26.
     limit_headroom_percent

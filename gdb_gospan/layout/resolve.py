@@ -155,7 +155,7 @@ def find_symbols(types: TypeSource) -> Symbols:
 
 
 def _locate(node: TypeNode, need: Need, path: str) -> Field | None:
-    """Follow ``path`` from ``node``; after an element ``[]`` or a pointer ``*`` offsets start anew."""
+    """Follow ``path`` from ``node``; after an element ``[]`` or a pointer ``*`` offsets start again at 0."""
     offset = 0
     for step in filter(None, path.replace("[]", ".[]").split(".")):
         if step == "[]":

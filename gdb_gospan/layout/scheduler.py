@@ -27,7 +27,7 @@ _MOST_THREADS: Final = 1 << 16
 _ENOUGH: Final = 4
 """One of so many goroutines may be damaged."""
 _MOST_LOOKED_AT: Final = 4096
-"""Goroutines of either end of allgs whose numbers are looked at."""
+"""Goroutines at each end of allgs whose ids are checked."""
 
 
 class SchedulerVariables(Looking):

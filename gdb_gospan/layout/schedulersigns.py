@@ -1,6 +1,6 @@
 """Check whether goroutines, threads, Ps and settings fit a layout; mheap's signature does not cover them.
 
-m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it.
+m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not prove that of m.
 Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well (proc.go,
 Go 1.19 to 1.27): a pointer back is there, or not yet, or no longer, but never another.
 """
@@ -25,7 +25,7 @@ _MOST_SETTINGS: Final = 1 << 10
 _ENOUGH: Final = 4
 """One of so many may be damaged."""
 _SOME: Final = 256
-"""Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
+"""Goroutines checked, of possibly a million: the oldest ones, including those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
 """Numbers of threads are lower (include/linux/threads.h, PID_MAX_LIMIT)."""
 _DEAD: Final = 6
@@ -41,8 +41,8 @@ def examine_scheduler(memory: Memory, table: Bundled, addresses: Mapping[str, in
     Parameters
     ----------
     addresses
-        Of allgs, allm, allp and sched, without the ``runtime.``. What hangs from one that is not there is evidence
-        that cannot be read.
+        Of allgs, allm, allp and sched, without the ``runtime.``. Checks that need a missing one
+        count as unreadable.
     """
     return tuple(_Scheduler(memory, table, addresses).evidence())
 

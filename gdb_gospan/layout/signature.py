@@ -2,9 +2,9 @@
 
 Go's startup leaves constants and pointers to itself all over mheap (mheap.go, mheap.init; mpagealloc.go,
 pageAlloc.init): which struct each fixalloc hands out, where its memory is counted, the span class of each central
-list. Another layout, or another address, has other things there. What the structs that hang from mheap look like
-inside is not in it: that the spans and arenas agree is proven later, by the identities. Goroutines, threads and Ps do
-not hang from mheap, and have signs of their own (`schedulersigns`).
+list. Another layout, or another address, has different values there. The layout of the structs that mheap points to
+is not checked here: the identities prove later that spans and arenas agree. Goroutines, threads and Ps are
+not reached from mheap, and are checked separately (`schedulersigns`).
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def appearing(path: str, *, replace: bool) -> Iterator[IO[bytes]]:
     ------
     OSError
         It cannot be written; `FileExistsError` when a file of this name, or a link, is there and not to be replaced, or
-        somebody else is writing it.
+        another process is writing it.
     """
     folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100  # a link stays one
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -20,7 +20,7 @@ _NT_FILE: Final = 0x46494C45
 _AT_ENTRY: Final = 9
 
 _LONGEST: Final = {_NT_PRSTATUS: 1 << 11, _NT_PRPSINFO: 1 << 9, _NT_AUXV: 1 << 12, _NT_FILE: 1 << 24}
-"""Bytes of each kind of note that are looked at. The kernel leaves NT_FILE out beyond 4 MiB (MAX_FILE_NOTE_SIZE);
+"""Bytes read from each kind of note. The kernel leaves NT_FILE out beyond 4 MiB (MAX_FILE_NOTE_SIZE);
 the others have less than half of this."""
 _ONE_OF: Final = (_NT_PRPSINFO, _NT_AUXV, _NT_FILE)
 """There is one for the whole process."""

@@ -88,7 +88,7 @@ def _places(pid: int) -> dict[int, _Place]:
 
 
 def _place(tid: int) -> _Place | None:
-    """Return where a thread is; None when it is no more."""
+    """Return the position of a thread; None if it has ended."""
     found = procstatus.status(tid)
     if found is None:
         return None

@@ -2,7 +2,7 @@
 
 PTRACE_SEIZE and PTRACE_INTERRUPT stop a thread without a signal, so nothing of the
 process changes: a thread that is stopped by SIGSTOP stays so, a signal that is on
-its way arrives later, a system call that waits is begun anew by the kernel. When
+its way arrives later, a blocked system call is restarted by the kernel. When
 the process that holds it ends, however it ends, the kernel lets the threads go.
 """
 
@@ -34,11 +34,11 @@ _PATIENCE: Final = 5.0
 """Seconds for a thread to stop. One that waits for a disk, or for a child that has not yet run exec, cannot; one that
 is ready to run only waits for a processor, and gets all the time it takes."""
 _ROUNDS: Final = 1000
-"""Looks at all threads: each stops what there is, so that only few can be made before the next."""
+"""Rounds over all threads: each stops all that exist, so only a few can be created before the next."""
 _LAST_PATIENCE: Final = 1.0
-"""Seconds for the same when the process is to be let go."""
+"""The same, in seconds, when the process is being resumed."""
 _NAP: Final = 50e-6
-"""Seconds between two looks whether it has: a thread needs a processor to stop, so this one is given away."""
+"""Seconds between two checks: a thread needs a processor to stop, so ours is given up meanwhile."""
 
 _UNSEEN: Final = -1
 
@@ -140,7 +140,7 @@ class Stop:
             raise interrupted
 
     def _stop_all(self) -> None:
-        """Stop what there is, until a look at all threads shows none that still runs: a running one makes others."""
+        """Stop threads until none is left running: a running thread can create others."""
         tids: tuple[int, ...] = ()
         dead: set[int] = set()  # the first thread, when it ended before the others, stays listed as a zombie
         for _ in range(_ROUNDS):
@@ -164,7 +164,7 @@ class Stop:
             raise procstatus.gone(self.pid)
 
     def _seize(self, tid: int) -> bool:
-        """Become the tracer of a thread; False when it is no more."""
+        """Become the tracer of a thread; False if it has ended."""
         self._held[tid] = _UNSEEN  # before, for Ctrl-C may come after
         try:
             _ptrace(_SEIZE, tid)
@@ -180,7 +180,7 @@ class Stop:
             _ptrace(_INTERRUPT, tid)
 
     def _wait(self, tid: int, patience: float, stopping: bool = False) -> None:
-        """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended.
+        """Wait until a thread is stopped, and keep its pending signal; forget a thread that has ended.
 
         The first thread of a process that was killed shows its end only after all others have: `stopping`, that is left
         to `release`, which comes to it last.
@@ -222,7 +222,7 @@ class Stop:
             return
         try:
             _ptrace(_DETACH, tid, 0, self._held[tid])
-        except ProcessLookupError:  # no thread that stands still ends but by SIGKILL
+        except ProcessLookupError:  # a stopped thread ends only by SIGKILL
             self.ended = True
             self._bury(tid)
 

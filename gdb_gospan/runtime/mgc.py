@@ -91,7 +91,7 @@ class Sweep:
     sweepers
         Sweepers at work right now; None when ``runtime.sweep`` was not found.
     pages_swept
-        Pages swept this cycle, whoever did it.
+        Pages swept this cycle, by any sweeper.
     pages_per_byte
         Pages to sweep for each byte allocated (proportional sweep); None for what cannot be.
     class_reached

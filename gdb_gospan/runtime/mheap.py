@@ -35,7 +35,7 @@ class Arenas:
     nbytes
         Bytes of heap that one arena covers (heapArenaBytes; 64 MiB on 64-bit Linux).
     lost
-        Entries of the list that lie beyond the arena map: damage, for which no row stands.
+        Entries of the list beyond the arena map: damage, without a row.
     entry
         uint64 (n,): where the map has the pointer to the struct.
     """

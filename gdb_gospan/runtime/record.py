@@ -127,10 +127,10 @@ class _Place(NamedTuple):
 class Records:
     """Many structs of one type, field by field as numpy columns.
 
-    Where the memory is at hand and there are many, the structs themselves are not kept if
+    If the memory is local and there are many, the structs themselves are not kept if
     it is said which columns are needed: they are read a block at a time, small enough for
     the processor's cache, and only these come out. A column that is asked for later is a
-    further pass over the memory; of a process that has gone on that is a `ReadAfterReleaseError`.
+    further pass over the memory; after the process was resumed that is a `ReadAfterReleaseError`.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Records:
         uint64, shape (n,): where each one lies.
     readable
         bool, shape (n,): a struct that could not be read has zeros in its
-        columns and False here; whoever sums a column must say so.
+        columns and False here; callers that sum a column must report it.
     """
 
     def __init__(

@@ -167,7 +167,7 @@ def _variables(memory: Memory, words: Words, signature: Signature, program: str)
 
 
 def _complain(found: Mapping[str, int], program: str) -> None:
-    """Refuse figures without the variables that everything needs: they are told by what memory they lead to."""
+    """Refuse figures without the variables that everything needs: they are recognised by the memory that they point to."""
     lacking = [name for name in _NEEDED if name not in found]
     if lacking:
         raise MemoryReadError(
@@ -197,7 +197,7 @@ def _open(
 
 
 def _confirm(heap: Heap) -> None:
-    """Refuse figures when what hangs from mheap does not look like spans: the fields of mspan are not in the signature."""
+    """Refuse figures if mheap does not lead to plausible spans: mspan's fields are not part of the signature."""
     spans = heap.spans
     live = spans.records.readable & (spans.in_use | spans.manual)
     if not live.any():

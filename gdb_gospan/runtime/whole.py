@@ -84,7 +84,7 @@ def _many(heap: Heap, rows: I64) -> Iterator[Places]:
 
 
 def _outside(arenas: tuple[U64, U64], places: Iterable[Places]) -> Iterator[Places]:
-    """Leave out what damage has moved into the program's own objects, for of that no whole page is to be read."""
+    """Leave out ranges that damage has moved into the program's own objects: no whole page of those is read."""
     for addresses, size in places:
         longest = size if isinstance(size, int) else int(size.max(initial=1))
         own = ~overlaps(*arenas, addresses, longest)

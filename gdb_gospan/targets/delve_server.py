@@ -24,7 +24,7 @@ from gdb_gospan.targets.delve_still import Still
 from gdb_gospan.targets.description import no_runtime
 
 LEFT_OUT: Final = {"runtime.sigtrampgo": ("runtime.sigtramp", ""), "runtime.newstack": ("runtime.morestack",)}
-"""The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."""
+"""Delve leaves out the callers of these, and continues on the stack that a signal or morestack has interrupted."""
 _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
 """GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
 _NAMELESS: Final = "this program"

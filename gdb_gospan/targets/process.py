@@ -151,7 +151,7 @@ class ProcessSession(Session):
         return plan(self, self._memory, self._mappings, rehearse, *others)
 
     def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
-        """Copy what is planned, let the process go on, and look at the copy."""
+        """Copy what is planned, resume the process, and use the copy."""
         taken.take(self._memory)
         now = mappings_of(stop.pid)
         stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
@@ -176,7 +176,7 @@ class ProcessSession(Session):
             refuse_halves(self._stop)
 
     def _begin(self, stop: Stop | HeldStill) -> None:
-        """Take what only shows while the process stands still."""
+        """Read what is known only while the process is stopped."""
         if _loaded(stop.pid).vector != self._opened.loaded.vector:
             raise TargetError(f"process {stop.pid} has just executed another program (try: again)")
         executable = self._opened.executable

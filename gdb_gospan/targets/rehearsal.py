@@ -82,7 +82,7 @@ def plan(
 ) -> Plan | None:
     """Return the pages to copy: those that `rehearse` reads from a session, and these others.
 
-    None where that is more than should be held. What goes wrong here goes wrong again when the process stands still, or
+    None if that is too much to copy. A failure here occurs again when the process is stopped, or
     was of no moment.
     """
     footprint, heap = Footprint(memory), session.heap

@@ -18,11 +18,11 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.stripped import find_again
 
 _AT_TIMES: Final = frozenset({"work", "sweep", "gcBitsArenas", "scavenge"})
-"""Variables that are told by the state that they are in: in some states nothing tells them, wherever one looks."""
+"""Variables recognised by their state: in some states they cannot be recognised at all."""
 _NAMED: Final = ("debug", "firstmoduledata")
-"""Variables that are told by constants that name them: once and for all, and maybe far away."""
+"""Variables recognised by constants that name them: they never move, but may be far away."""
 _LED_TO: Final = ("allgs", "allm", "sched")
-"""Variables that are told by where they lead, out of many words that lead somewhere; while the process runs maybe not."""
+"""Variables recognised by their targets, among many other pointers; possibly not while the process runs."""
 
 
 @attrs.frozen(eq=False)
@@ -68,7 +68,7 @@ class Search:
         except GoSpansError:
             raise ReadAfterReleaseError from None
         # Some words always lead to what was not taken. That matters where a variable is not found, or not where it was
-        # while the process ran. Those of some states are told by the span descriptors, and these are all there.
+        # while the process ran. Some states are recognised by the span descriptors, which are complete here.
         here, before = found.addresses, known.addresses
         steady = {*before, *_LED_TO} - _AT_TIMES
         if guess.lacked and any(

@@ -53,7 +53,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
 
 
 def _target(recorded: dict[str, Any]) -> Target:
-    """Return what was looked at then; other releases may have put in more keys, or fewer."""
+    """Return the recorded target; other releases may have recorded more keys, or fewer."""
     known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
     runtimes = tuple(Runtime(**each) for each in known.pop("runtimes", ()))
     target = Target(**{**known, "kind": "snapshot", "runtimes": runtimes})

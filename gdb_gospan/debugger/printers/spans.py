@@ -173,7 +173,7 @@ class MCache(StructPrinter):
     """``mcache 37 of 136 span classes cached · tiny block 0xc000010000, 11 of 16 B used · flushGen 36``."""
 
     def line(self) -> str:
-        """Describe what the P has at hand."""
+        """Describe the caches of the P."""
         return " · ".join((f"mcache {self._cached()}", self._tiny(), self._flushed()))
 
     def _cached(self) -> str:
@@ -204,7 +204,7 @@ class MCache(StructPrinter):
 
 
 class FixAlloc(StructPrinter):
-    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B of the chunk left``."""
+    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B left of the chunk``."""
 
     def line(self) -> str:
         """Describe the allocator; ``go-spans fixalloc`` follows a long free list to its end."""
@@ -213,7 +213,7 @@ class FixAlloc(StructPrinter):
             return "fixalloc not initialised"
         objects = count(None if size is None or inuse is None else inuse // size)
         free = f"free list of {walk(self._value['list']).counted('object')}"
-        left = f"{count(self.number('nchunk'))} B of the chunk left"
+        left = f"{count(self.number('nchunk'))} B left of the chunk"
         return " · ".join((f"fixalloc of {count(size)} B", f"{objects} in use", free, left))
 
 
