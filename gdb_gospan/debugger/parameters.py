@@ -89,7 +89,7 @@ class _Limit(gdb.Parameter):
     def get_show_string(self, value: str) -> str:
         """Say it in a sentence."""
         rows = "all rows" if value == "unlimited" else f"{value} rows"
-        return f"Long go-spans tables ({', '.join(_long_tables())}) show at most: {rows}"
+        return f"go-spans limits long tables ({', '.join(_long_tables())}) to: {rows}"
 
 
 def _long_tables() -> list[str]:

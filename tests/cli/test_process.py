@@ -363,7 +363,7 @@ def test_a_process_that_its_debugger_lets_go_on_meanwhile(monkeypatch):
 
         monkeypatch.setattr(Plan, "take", take)
         line = refused("summary", "--pid", running.pid)
-        assert line.startswith(f"process {running.pid} went on while it was read: ")
+        assert line.startswith(f"process {running.pid} ran while it was being read: ")
 
 
 def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
@@ -385,7 +385,7 @@ def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
             assert procstatus.held(running.pid)
 
         monkeypatch.setattr(Plan, "take", take)
-        assert "went on while it was read" in refused("summary", "--pid", running.pid)
+        assert "ran while it was being read" in refused("summary", "--pid", running.pid)
 
 
 @pytest.mark.parametrize("traced", ["pid", "procstatus.threads(pid)[-1]"])

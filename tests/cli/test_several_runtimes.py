@@ -257,7 +257,7 @@ def test_a_runtime_that_there_is_not(
     assert answer.status == 2
     assert answer.stderr == (
         f"go-spans: --runtime: {saved} is a snapshot of liblarge.so, not of libsmall.so "
-        "(try: go-spans snapshot FILE --runtime libsmall.so, of the process or core)\n"
+        "(try: go-spans snapshot FILE --runtime libsmall.so of the process or core)\n"
     )
 
 

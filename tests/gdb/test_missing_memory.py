@@ -179,7 +179,7 @@ def test_ill_formed(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path) -> None:
     subprocess.run(["cp", "--sparse=always", str(core.path), str(copy)], check=True)
     header, _, _ = segments(core.path)[-3]
     for at, value, words in (
-        (8, 0, "has the headers of the file"),
+        (8, 0, "overlaps the headers of the file"),
         (40, (1 << 64) - 1, "ends beyond the address space"),
     ):
         with copy.open("r+b") as file:
