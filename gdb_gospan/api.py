@@ -168,7 +168,7 @@ class Heap:
         return f"<heap of {self._session.target.description}>"
 
     def _take(self) -> None:
-        """Copy what the reports need in one stop; what a copy lacks is read in another one."""
+        """Copy what the reports need in one stop; read what the copy lacks in another one."""
         session = self._session
         try:
             with session.look(self._read):
@@ -211,7 +211,7 @@ def _keep(session: Session) -> None:
 
 @contextmanager
 def _looking(session: Session, what: str, report: str) -> Iterator[None]:
-    """Look at the target, unless all of it has been taken; what it is that is wanted goes into the line of a failure."""
+    """Stop and read the target, unless everything was copied already; `what` names the request in an error line."""
     with _explained(session, what, report), nullcontext() if session.taken else session.look():
         yield
 
@@ -279,7 +279,7 @@ def open_heap(
 def _opener(
     core: str | None, executable: str | None, pid: int | None, snapshot: str | None, runtime: str | None
 ) -> Opener:
-    """Return what opens the target; each way in is imported only when it is taken."""
+    """Return a function that opens the target; the module of each kind is imported only on use."""
     if pid is not None:
         from gdb_gospan.targets import process  # noqa: PLC0415  # see above
 

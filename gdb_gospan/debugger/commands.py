@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PREFIX = "go-spans"
 _STANDARD_ERROR = 2
 _STATUS = "_go_spans_status"
-"""The convenience variable that says how the last command ended."""
+"""The convenience variable with the exit status of the last command."""
 _registered = False
 
 
@@ -104,7 +104,7 @@ class _Subcommand(gdb.Command):
         self._command = command
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Run the command; whatever goes wrong is one line."""
+        """Run the command; any failure becomes one line."""
         self.dont_repeat()
         data = not {"--json", "--csv"}.isdisjoint(argument.split())
         guarded(
@@ -142,7 +142,7 @@ class _Subcommand(gdb.Command):
             return printed(session, self._command, arguments, looks)
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
-        """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
+        """Complete options and their values, terms for ``explain``, Go names for ``show``, and files."""
         with WholeImports():
             from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
 
@@ -200,7 +200,7 @@ def failure(line: str) -> gdb.GdbError:
 
 
 def _tell(stopped: Interrupted, stream: int) -> None:
-    """Write what is known, if the report itself is not out already."""
+    """Write what is known, unless the report itself is already printed."""
     if stopped.known:
         from gdb_gospan.render.style import Style
         from gdb_gospan.reports.interrupted import in_words
@@ -249,5 +249,5 @@ def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
 
 
 def _to_terminal(text: str) -> None:
-    """Write past gdb's pager and log, which keep lines: this one goes again."""
+    """Write past gdb's pager and log, which would keep this line; it is erased again."""
     os.write(_STANDARD_ERROR, text.encode())  # Python's sys.stderr is gdb's own here

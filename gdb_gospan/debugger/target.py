@@ -44,7 +44,7 @@ _session: tuple[tuple[Any, ...], GdbSession] | None = None
 _types: tuple[gdb.Progspace | None, str | None, GdbTypes] | None = None
 _listening = False
 _VDSO = "system-supplied DSO"
-"""What gdb calls the kernel's own library (symfile-mem.c)."""
+"""gdb's name for the kernel's vdso (symfile-mem.c)."""
 
 
 class GdbSession(Session):
@@ -61,7 +61,7 @@ class GdbSession(Session):
         self.types = types
 
     def gdb_type(self, name: str) -> gdb.Type | None:
-        """Return a struct of package runtime as gdb knows it; None if it does not, or has one of another size."""
+        """Return gdb's type for a struct of package runtime; None if gdb has none, or one of another size."""
         layout = self.heap.layout
         known = self.types if isinstance(self.types, (GdbTypes, FileTypes)) else GdbTypes()
         found = known.gdb_type(f"runtime.{name}")
@@ -120,7 +120,7 @@ def forget(*_event: object) -> None:
 
 
 def _forget_types(event: Any) -> None:
-    """Drop what was decoded, and what gdb's files of symbols said; that of the kernel comes with each process."""
+    """Drop what was decoded and what was read from gdb's objfiles; the vdso's comes with each process."""
     global _types  # noqa: PLW0603
     file = getattr(event, "new_objfile", None) or getattr(event, "objfile", None)
     if file is None or not (name_of(file) or "").startswith(_VDSO):
@@ -148,7 +148,7 @@ def _listen() -> None:
 
 
 def _known_types() -> GdbTypes:
-    """Return what gdb knows of the program; found out once for all stops of it."""
+    """Return gdb's types of the program; they are looked up once for all stops."""
     global _types  # noqa: PLW0603
     key = gdb.current_progspace(), _filename()
     if _types is None or _types[:2] != key:
@@ -230,7 +230,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         _refuse_other_compiler(there, name)
         raise TargetError(_no_runtime(kind))
     heap = opened.heap
-    # A C program may have loaded Go; but then it is the one that the core is of.
+    # A C program may have loaded a Go library; then the core must have been dumped by that program.
     if (
         notes
         and filename
@@ -322,7 +322,7 @@ def _sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
 
 
 def _refuse_other_compiler(there: list[Module], name: str) -> None:
-    """Raise a `TargetError` when the program was not made by Go's own compiler, as far as its file tells."""
+    """Raise a `TargetError` if the file shows that the program was not built by Go's own compiler."""
     from pathlib import Path
 
     from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
@@ -345,14 +345,14 @@ def _modules(memory: Memory, notes: CoreNotes | None) -> tuple[list[Module], Tar
 
 
 def _told(there: list[Module], lacking: TargetError | None) -> list[Module]:
-    """Return the modules; raise what gdb said where it does not know them."""
+    """Return the modules; raise gdb's error if it does not know them."""
     if lacking is not None:
         raise lacking
     return there
 
 
 def _other_build(executable: str, memory: Memory, notes: CoreNotes) -> str:
-    """Say why the executable is not that of the core, which gdb itself does not always notice; empty when it may be."""
+    """Return why the executable is not that of the core, which gdb does not always notice; empty if it may be."""
     found, entry = notes_of(executable)
     if entry is not None and notes.entry is None:
         return ""
@@ -377,7 +377,7 @@ def _description(
     if kind != "core":
         return f"{name}, process {inferior.pid}" + (", remote" if kind == "remote" else "")
     died_of = notes.signal if notes else None
-    # Void for a core of a process that lived on, and where the thread that gdb asks does not know.
+    # Void for a core of a process that survived, and if gdb's current thread does not have it.
     with contextlib.suppress(gdb.error):
         told = gdb.convenience_variable("_exitsignal")
         died_of = died_of if told is None else int(told)

@@ -22,25 +22,25 @@ _NONE: Final = np.empty(0, np.uint64)
 NOWHERE: Final = _NONE, _NONE
 """No ranges."""
 _SPARE: Final = 16384
-"""Pages of room for what is only known in the stop: the stacks of the threads, and what has been mapped since."""
+"""Pages of buffer for what is known only in the stop: stacks of threads, and new mappings."""
 _TOUCHED: Final = 2048
-"""Those of them that are touched before."""
+"""Pages of it that are touched before the stop."""
 _APPEARED: Final = 8192
-"""Pages of a new mapping that are taken: of 1.5 million spans allspans has 4,500 when it has grown."""
+"""Pages copied from a new mapping: with 1.5 million spans, a grown allspans has 4,500."""
 _NOT_TAKEN: Final = "not in the capture"
 _SMALL: Final = 4096
-"""Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later.
+"""Pages of a runtime mapping up to which it is copied whole: other parts may be needed a moment later.
 
 So is a larger one of which half is needed.
 """
 _GAP: Final = 64
-"""Pages of a larger one that are taken between and behind those that are needed."""
+"""Pages copied from a larger mapping between and behind the needed ones."""
 _UNTOUCHED: Final = 1024
-"""Pages of a mapping of no file of which nothing is needed yet, likewise; of a thread of C the stack is larger."""
+"""Likewise for an anonymous mapping of which nothing is needed yet; the stack of a C thread is larger."""
 _AROUND: Final = 4
-"""Pages on each side of one that is needed of an arena: there lie what the runtime makes as objects, Gs and Ms."""
+"""Pages on each side of a needed page of an arena: Gs and Ms are objects there."""
 _FEW: Final = 1024
-"""If there are no more of these."""
+"""Only if there are at most so many of these."""
 
 
 class Filling(Memory, Protocol):
@@ -80,7 +80,7 @@ class Plan:
         self._known = np.ones(len(pages), np.bool_)
         self._whole = (len(pages) + _SPARE) << SHIFT
         self._room = np.empty(self._whole + int(self._sizes.sum()), np.uint8)
-        # The kernel gives pages when they are touched, and that takes longer than the copying.
+        # The kernel allocates pages when they are touched, which takes longer than the copying.
         self._room[: (len(pages) + _TOUCHED) << SHIFT : PAGE] = self._room[self._whole :: PAGE] = 0
         self._read = np.zeros(len(self._starts), np.bool_)
 
@@ -123,7 +123,7 @@ class Plan:
 
 
 def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
-    """Give to the pages each piece that touches one of them: what was read as one lies in one."""
+    """Add to the pages those of each piece that touches one of them, so that a piece is never split."""
     start, size = pieces
     while len(start):
         touches = overlaps(pages << np.uint64(SHIFT), np.full(len(pages), PAGE, np.uint64), start, size)
@@ -212,7 +212,7 @@ def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U6
 
 
 def _fresh(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[tuple[int, int]]:
-    """Yield what was mapped of no file since, as ranges of addresses."""
+    """Yield the anonymous mappings made since, as address ranges."""
     known = sorted((each.start, each.start + each.size) for each in before)
     starts, same = [start for start, _ in known], {*known}
     for each in now:
@@ -224,7 +224,7 @@ def _fresh(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[tuple[
 
 
 def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield what is left of a range without the known ones, ascending."""
+    """Yield the parts of a range outside the known ones, ascending."""
     for first, last in known:
         if start < last and first < end:
             if start < first:
@@ -235,7 +235,7 @@ def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator
 
 
 def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
-    """Return the pages with what lies between and right behind them in the runtime's own mappings.
+    """Return the pages, with those between and right behind them in the runtime's own mappings.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U
 
 
 def _filled(pages: U64, end: int) -> Iterator[U64]:
-    """Yield these pages with what lies in small gaps between them, and right behind."""
+    """Yield these pages, with those in small gaps and right behind."""
     apart = np.flatnonzero(pages[1:] - pages[:-1] > _GAP)
     firsts, lasts = np.append(0, apart + 1), np.append(apart, len(pages) - 1)
     for first, last in zip(pages[firsts].tolist(), pages[lasts].tolist(), strict=True):

@@ -18,13 +18,13 @@ from gdb_gospan.memory.segments import Bytes
 
 _BLOCK: Final = 1 << 20
 _PAGE: Final = 4096
-"""Zeros of a page become a hole: what file systems have as their blocks."""
+"""A page of zeros becomes a hole; the block size of file systems."""
 _SPARE: Final = 64 << 20
-"""Bytes that stay free where a core is unpacked."""
+"""Bytes kept free on the disk to which a core is unpacked."""
 _BEHIND: Final = 64 << 20
-"""Bytes behind the last segment that are still unpacked: section headers. More is no part of a core."""
+"""Bytes unpacked beyond the last segment, for section headers; a core has nothing after them."""
 _PACKAGES: Final = {"zstd": "zstandard", "lz4": "lz4"}
-"""Of PyPI, where Python's own library does not have it."""
+"""Packages on PyPI, for formats that Python's own library lacks."""
 
 _Read = Callable[[int], bytes]
 """Unpacks some bytes, at most so many; none are left when it returns none. What it could unpack before the file
@@ -95,7 +95,7 @@ def _reader(path: Path, tool: str, file: IO[bytes]) -> _Read:
         elif tool == "zstd":
             import zstandard  # noqa: PLC0415
 
-            # As much as `zstd --long=31` asks for; several frames are one file.
+            # Allows `zstd --long=31`; a file may have several frames.
             unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
             read = unpacker.stream_reader(file, read_across_frames=True).read
         else:

@@ -14,11 +14,11 @@ from gdb_gospan.memory.delveanswers import ShapeError
 from gdb_gospan.memory.wire import ClosedError, TooLongError, Wire
 
 FIRST_ANSWER = 5.0
-"""Seconds for the first answer, which Delve gives at once, whatever it and its program do."""
+"""Seconds for the first answer, which Delve gives at once in any state."""
 _SECONDS: Final = 60.0
-"""For any other: the first question of a program's types makes Delve read all of its debug information."""
+"""Seconds for any other: the first call about types makes Delve read all debug information."""
 LOOKOUT = 0.5
-"""Seconds without an answer after which to look whether the program runs: until it stops no other question is answered."""
+"""Seconds without an answer before checking whether the program runs: while it does, no other call is answered."""
 _FIRST_LINE: Final = 1 << 16
 _LINE: Final = 1 << 23
 _LONG: Final = {"ListPackageVars": 1 << 26}
@@ -26,12 +26,12 @@ _LONG: Final = {"ListPackageVars": 1 << 26}
 _AHEAD: Final = 64
 """Calls sent before the first of them is answered: few enough that neither side ever waits for room to write."""
 _TRIES: Final = 3
-"""On a busy machine Delve has closed a new connection at once, some one in a hundred: so it does with one whose user
-it does not find in /proc/net/tcp (service/internal/sameuser)."""
+"""On a busy machine Delve closes about one new connection in a hundred at once, if it does not find its user
+in /proc/net/tcp (service/internal/sameuser)."""
 START: Final = "dlv attach PID --headless --accept-multiclient --listen HOST:PORT"
 _DIGITS: Final = 5
 _ENDED: Final = ("has exited with status", "no such process")
-"""What Delve says of a program that is gone; the latter before it has noticed itself."""
+"""Delve's messages for a program that has ended; the latter before Delve has noticed."""
 
 _T = TypeVar("_T")
 
@@ -174,7 +174,7 @@ class Connection:
             raise self._lost(error) from error
 
     def _receive(self, method: str, number: int) -> tuple[object, str | None]:
-        """Return what the call of this number returns, and what Delve says if it cannot do it."""
+        """Return the result of the call of this number, and Delve's message if it failed."""
         first = self._lookout is None
         try:
             seconds, longest = (FIRST_ANSWER, _FIRST_LINE) if first else (_SECONDS, _LONG.get(method, _LINE))
@@ -221,7 +221,7 @@ class _LostError(TargetError):
 
 
 class _Lookout:
-    """A second connection: there, Delve says that the program runs while a question on the first waits for its end."""
+    """A second connection, on which Delve tells that the program runs while a call on the first one is blocked."""
 
     def __init__(self, at: tuple[str, int]) -> None:
         self._at = at
@@ -230,7 +230,7 @@ class _Lookout:
         self._waiting: collections.deque[int] = collections.deque()
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         if self._wire:
             self._wire.close()
         self._wire = None

@@ -92,7 +92,7 @@ class Stop:
         self.threads: tuple[int, ...] = ()
         self.ended = False
         self.moved = False
-        # By thread: the signal that it was about to get and gets in the end, 0 for none; _UNSEEN before it stops.
+        # By thread: its pending signal, delivered when it is resumed, 0 for none; _UNSEEN before it stops.
         self._held: dict[int, int] = {}
         self._began = self._over = 0.0
         try:
@@ -227,7 +227,7 @@ class Stop:
             self._bury(tid)
 
     def _bury(self, tid: int) -> None:
-        """Take note of a thread's end: until its tracer did, the parent of the process is not told."""
+        """Wait for a thread that has ended: until its tracer does, the parent of the process is not notified."""
         found = procstatus.status(tid)
         if tid == self.pid and found is not None and found.parent == os.getpid():
             return  # whoever started it here wants to know how it ended

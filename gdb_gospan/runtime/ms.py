@@ -1,4 +1,4 @@
-"""The Ms, Go's word for threads: which of them are idle (runtime/runtime2.go, proc.go)."""
+"""The Ms, Go's word for threads: which of them are in the middle of nothing (runtime/runtime2.go, proc.go)."""
 
 from __future__ import annotations
 

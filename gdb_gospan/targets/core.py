@@ -1,4 +1,4 @@
-"""A session of an executable and its core, without a debugger."""
+"""A session on an executable and its core, without a debugger."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def open_session(
     if opened is None:
         refuse_gccgo_library(there, name)
         raise TargetError(_no_heap(core, executable, name))
-    # A C program may have loaded Go; but then it is the one that the core is of.
+    # A C program may have loaded a Go library; then the core must have been dumped by that program.
     if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:
         raise TargetError(
             f"{program_path} is not a Go program and not the executable of {core_path}{_made_by(notes)}"
@@ -112,7 +112,7 @@ def open_session(
     )
 
     def functions() -> Functions | None:
-        # Where there are several runtimes, the functions of one prove nothing of another.
+        # With several runtimes, the functions of one prove nothing about another.
         if types is None or executable is None or (len(opened.runtimes) > 1 and opened.source is None):
             return None
         return functions_of(types.symbols, executable.path, bias)
@@ -131,7 +131,7 @@ def open_session(
 def _library(
     executable: Executable, core: CoreFile, notes: CoreNotes, there: Sequence[Module]
 ) -> Module | None:
-    """Return the module that the file is, if it is a library of the process and not its executable.
+    """Return the file's module if it is a library of the process, not its executable.
 
     Its notes, the build id among them, are in the memory of the module that it is; of a file whose notes are nowhere to
     be found, the name decides.
@@ -153,7 +153,7 @@ def _library(
 
 
 def _is_at(executable: Executable, core: CoreFile, bias: int) -> bool:
-    """Whether all notes of the file are in memory there, and say which build it is."""
+    """Whether all notes of the file, with a build id among them, are in memory there."""
     identified = any(build_id(data) or build_id(data, b"Go\0\0") for _, data in executable.notes)
     return identified and all(
         core.read(address + bias, len(data)) == data for address, data in executable.notes
@@ -161,7 +161,7 @@ def _is_at(executable: Executable, core: CoreFile, bias: int) -> bool:
 
 
 def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
-    """Return what the loader added to the addresses of the executable, if it is that of the core."""
+    """Return the load bias of the executable, after checking that it belongs to the core."""
     if (core.machine, core.bits, core.byteorder) != (
         executable.machine,
         executable.bits,
@@ -178,14 +178,14 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
 
 
 def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
-    """Say that no Go runtime was found, as far as the files show it."""
+    """Return the message that no Go runtime was found."""
     if core.truncated:
         return cut_off(core.path, core.truncated, f"no Go runtime of {name} in the remaining part")
     return no_runtime(name, is_go=executable is not None and executable.is_go, try_with="the executable")
 
 
 def _sort(files: Sequence[str]) -> tuple[Path | None, Path]:
-    """Tell which file is the executable and which the core, as far as their headers show it."""
+    """Tell the executable from the core by their headers."""
     if not files:
         raise UsageError("no program given (try: go-spans summary ./program core)")
     if len(files) > 2:
@@ -218,12 +218,12 @@ def _only(path: Path) -> Path:
 
 
 def _made_by(notes: CoreNotes) -> str:
-    """Say which program the core is of, where the core tells."""
+    """Return which program dumped the core, if the core has it."""
     return f" (the core was dumped by {notes.program})" if notes.program else ""
 
 
 def _bias(executable: Executable, notes: CoreNotes, core: str | os.PathLike[str]) -> int:
-    """Return what the loader added to the addresses of the executable."""
+    """Return the load bias of the executable."""
     if not executable.movable:
         return 0
     if notes.entry is None:

@@ -22,10 +22,10 @@ _LOAD: Final = {
     "MaxStructFields": -1,
 }
 _PATH: Final = re.compile(r'([&*(\s]*)((?:[\w.~%-]+/)+[\w%-]+)(\.[^/"]*)')
-"""What stands before the path of a package, the path, and the rest."""
+"""The text before a package path, the path, and the rest."""
 _ROOT: Final = re.compile(r'&?((?:"[^"]+"|[\w%-]+)\.\w+)(?:[.\[][^()]*)?')
-"""An expression about a variable of a package, and that variable."""
-# Kinds (reflect.Kind) by what an address is made of.
+"""An expression that begins with a package variable, and that variable."""
+# Kinds (reflect.Kind) by where the address comes from.
 _INTEGERS: Final = range(2, 13)
 _WORD: Final = frozenset({18, 21, 23, 24})
 """The first word points: channel, map, slice, string."""
@@ -120,7 +120,7 @@ class DelveExpressions:
         return self._connection.call("Eval", delveanswers.variable, Scope=SCOPE, Expr=expression, Cfg=_LOAD)
 
     def _pointer(self, value: Variable) -> int | None:
-        """Return what points into the heap: what a slice, string or interface points to, or where a struct lies."""
+        """Return the heap pointer of a value: the data of a slice, string or interface; the address of a struct."""
         if value.kind in _POINTERS:
             return value.children[0].address if value.children else None
         if value.kind in _INTEGERS:
@@ -139,7 +139,7 @@ class DelveExpressions:
 
 
 def _quoted(expression: str) -> str:
-    """Put the path of a package in the quotes that Delve wants: ``"example.com/app/cache".Entries``."""
+    """Quote a package path as Delve requires: ``"example.com/app/cache".Entries``."""
     match = _PATH.fullmatch(expression)
     return f'{match[1]}"{match[2]}"{match[3]}' if match else expression
 

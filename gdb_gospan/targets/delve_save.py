@@ -1,4 +1,4 @@
-"""A session of a heap that `go_spans save` has written inside Delve."""
+"""A session on a file written by `go_spans save` inside Delve."""
 
 from __future__ import annotations
 

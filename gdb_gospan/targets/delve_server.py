@@ -53,7 +53,7 @@ def open_session(address: str, runtime: str | None = None) -> Session:
 
 def _session(connection: Connection, runtime: str | None) -> Session:
     address = connection.address
-    # First: any other question waits in Delve for as long as the program runs.
+    # First, because Delve answers no other call while the program runs.
     state = connection.call("State", delveanswers.state, NonBlocking=True)
     if state.running:
         raise TargetError(
@@ -65,7 +65,7 @@ def _session(connection: Connection, runtime: str | None) -> Session:
         )
     recorded = connection.call("Recorded", delveanswers.flag("Recorded"))
     if not recorded and not connection.call("IsMulticlient", delveanswers.flag("IsMulticlient")):
-        # It ends with this connection, and what it has started ends with it.
+        # It exits when this connection closes, and a program that it has started exits with it.
         connection.call("Detach", delveanswers.anything, Kill=False)
         raise TargetError(
             f"Delve at {address} serves only one client and exits with it; "
@@ -115,7 +115,7 @@ def _opened(connection: Connection, still: Still, runtime: str | None, *, record
 
 
 def _program(connection: Connection) -> str:
-    """Name of the program, as it was started; Delve tells no client where the executable is."""
+    """Name of the program as it was started; Delve does not tell clients the path of the executable."""
     load = {"MaxStringLen": 4096, "MaxArrayValues": 1}
     try:
         found = connection.call(
@@ -138,7 +138,7 @@ def _build_id(connection: Connection) -> str | None:
 
 
 def _frames(connection: Connection, threads: Sequence[Thread]) -> Iterator[Stack]:
-    """Yield each thread with its innermost functions; of a thread without a goroutine only the one that it is in."""
+    """Yield each thread with its innermost functions; for a thread without a goroutine, only its current one."""
     for number, thread in enumerate(threads, 1):
         names: tuple[str, ...] = (thread.function,)
         if thread.goroutine > 0:

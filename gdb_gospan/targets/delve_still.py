@@ -13,7 +13,7 @@ from gdb_gospan.memory.jsonrpc import CallError, Connection, ProgramError
 from gdb_gospan.runtime.heap import Heap
 
 TRIES: Final = 3
-"""How often to read a program that another client lets run meanwhile."""
+"""Attempts to read a program that another client resumes meanwhile."""
 _VARIABLES: Final = {
     "mheap": "mheap_",
     "mstats": "memstats",
@@ -21,7 +21,7 @@ _VARIABLES: Final = {
     "work": "work",
     "sweepdata": "sweep",
 }
-"""What moves with the heap: the sweep generation and every counter are in them. Structs by their variables."""
+"""Variables that change with the heap, with their structs: they have the sweep generation and all counters."""
 _MOST: Final = 1 << 18
 """Bytes of one of them."""
 
@@ -87,7 +87,7 @@ class Still:
         self.make_sure()
 
     def _stand(self) -> tuple[tuple[Thread, ...], list[dict[str, str] | str]]:
-        """Return the threads, and of each its registers, or why there are none."""
+        """Return the threads, and the registers of each, or why they cannot be read."""
         state = self._connection.call("State", delveanswers.state, NonBlocking=True)
         if state.running:
             raise self._connection.resumed()
@@ -104,7 +104,7 @@ class Still:
 
 
 def tried_again(attempt: Callable[[], _T], tell: Callable[[str], object], tries: int = TRIES) -> _T:
-    """Repeat an attempt until no other client of Delve disturbs it; return its result.
+    """Repeat an attempt, up to `tries` times, while other clients of Delve disturb it; return its result.
 
     Raises
     ------

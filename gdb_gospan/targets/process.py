@@ -52,7 +52,7 @@ _DELETED: Final = " (deleted)"
 
 @attrs.frozen
 class _Loaded:
-    """What a process runs, as the kernel put it into memory.
+    """The executable of a process, as the kernel loaded it.
 
     Attributes
     ----------
@@ -254,8 +254,8 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         modules=lambda: there,
         runtime=runtime,
     )
-    # The layout is resolved and tried on the running process, for that takes longest and needs no stop. Where it is told
-    # by what is in memory, something may have changed in between, and it only seems to be none.
+    # The layout is resolved and tested on the running process, since that is slow and needs no stop. If it is recognised
+    # by memory contents, a change in between may make it seem wrong.
     try:
         opened = opening()
     except (LayoutError, MemoryReadError):
@@ -305,7 +305,7 @@ class _Library:
 def _libraries(
     pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
 ) -> Iterator[_Library]:
-    """Yield the libraries of a process that are in Go, as far as their files are those that it has loaded."""
+    """Yield the Go libraries of a process whose files are still the ones that it has loaded."""
     for module in there:
         if not module.path or module.path == program or module.size < SMALLEST[8]:
             continue
@@ -318,7 +318,7 @@ def _libraries(
 
 
 def _loaded(pid: int) -> _Loaded:
-    """Return what the process runs; `TargetError` when the kernel does not tell, or there is no such process."""
+    """Return the executable of the process; `TargetError` if the kernel does not tell, or the process has ended."""
     try:
         path = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115  # a text, not a file
         vector = Path(f"/proc/{pid}/auxv").read_bytes()
@@ -331,7 +331,7 @@ def _loaded(pid: int) -> _Loaded:
 
 
 def _bias(pid: int, executable: Executable, loaded: _Loaded) -> int:
-    """Return what the loader added to the addresses of the executable."""
+    """Return the load bias of the executable."""
     if not executable.movable:
         return 0
     entry = loaded.entry(executable)

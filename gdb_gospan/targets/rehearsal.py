@@ -22,13 +22,13 @@ from gdb_gospan.runtime import goroutines, mspan
 from gdb_gospan.runtime.heap import Heap
 
 _OF_THE_SCHEDULER = ("goroutines",)
-"""Parts that the identities of goroutines and threads need besides."""
+"""Further parts that the identities of goroutines and threads need."""
 _MOST_GOROUTINES = 4096
-"""All are taken, if there are no more."""
+"""Up to this number, all are copied."""
 _MOST_MARKS: Final = 16384
-"""Spans with their marks inside of which all are taken: of more, it would take longer than it saves."""
+"""Spans with inline marks: up to this number all are copied; beyond, it would cost more than it saves."""
 _TRIES: Final = 3
-"""Of a process that runs, what has just moved may not be found."""
+"""In a running process, something that has just moved may not be found."""
 
 
 class RehearsedError(Exception):
@@ -45,10 +45,10 @@ class Rehearsal(Session):
     def let_go(self, *parts: str) -> None:
         """Record what is read before the process is resumed; always raises `RehearsedError`."""
         self.heap.decode(*parts)
-        # An M names the goroutine that it runs: in the stop that is another one.
+        # An M points to the goroutine that it runs: during the stop that is a different one.
         running = goroutines.places(self.heap.reader, self.heap.symbols, _MOST_GOROUTINES)
         self._footprint.note(running, self.heap.layout["g"].size)
-        # When a cycle begins, every span waits to be swept, and its marks are asked for.
+        # When a cycle begins, every span is unswept, and its marks are read.
         inline = np.flatnonzero(self.heap.span_map.inline_marks)
         if 0 < len(inline) <= _MOST_MARKS:
             self._footprint.note(*mspan.inline_marks_at(self.heap.reader, self.heap.spans, inline))
@@ -68,7 +68,7 @@ class Rehearsal(Session):
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
-        """Likewise, and of goroutines and threads."""
+        """Likewise, including those of goroutines and threads."""
         self.let_go(*_OF_THE_SCHEDULER)
         return ()
 

@@ -67,7 +67,7 @@ class Search:
             found = self.near(guess, known)
         except GoSpansError:
             raise ReadAfterReleaseError from None
-        # Some words always lead to what was not taken. That matters where a variable is not found, or not where it was
+        # Some words always point to memory that was not copied. That matters if a variable is not found, or not where it was
         # while the process ran. Some states are recognised by the span descriptors, which are complete here.
         here, before = found.addresses, known.addresses
         steady = {*before, *_LED_TO} - _AT_TIMES

@@ -47,7 +47,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
         )
     seen = None if threads is None else lambda: threads
     lwps = tuple(thread.lwp for thread in threads or ())
-    # Older releases have not recorded the numbers.
+    # Older releases did not record the thread ids.
     known = None if not lwps or not all(lwps) else lambda: lwps
     return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
 
