@@ -29,8 +29,8 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
         if name in _TARGETS and name not in own:
             value = value if equals else "".join(words[at + 1 : at + 2]) or _PLACES[name]
             raise UsageError(
-                f"{command.name}: {name} is for the shell command; "
-                f"gdb has its own target (try: {_TARGETS[name].format(value)})"
+                f"{command.name}: {name} is for the shell; in gdb, gdb opens what is read "
+                f"(try: {_TARGETS[name].format(value)})"
             )
         if command.argument is None and "/" in word and not words[at - 1 : at] and _is_file(word):
             raise UsageError(f"{command.name}: {_own_files(word, words[at + 1 :], command.name)}")

@@ -52,7 +52,7 @@ class Stacks:
 
     @cached_property
     def given_out(self) -> I64:
-        """Stacks in use; in spans of small stacks, those cached by a P count as in use."""
+        """Stacks given out; in small stacks' spans those that a P has cached count."""
         given, rows = np.zeros(len(self.spans), np.int64), self._rows
         given[rows] = np.where(self.pool[rows], self.spans.records.at("allocCount", rows), ~self.listed[rows])
         return given
@@ -72,7 +72,7 @@ class Stacks:
 
     @property
     def in_use_bytes(self) -> int:
-        """Bytes of the stacks that goroutines use."""
+        """Bytes of the stacks that goroutines stand on."""
         given = self.given_out[self._rows] * _size(self.spans, self._rows)
         return int(given.sum()) - int(self.cached_bytes.sum())
 
