@@ -69,7 +69,7 @@ class Spans:
 
     @property
     def about(self) -> dict[str, Column]:
-        """What each column says of itself, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
+        """The metadata of each column, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
         return {each.name: each.column for each in fields_of(Span)}
 
     def __dir__(self) -> list[str]:
@@ -86,8 +86,8 @@ class Heap:
 
     Notes
     -----
-    All reports of one heap are of the same moment. Of a process that was when it was opened; in gdb, as long as its program
-    stands still.
+    All reports of one heap are of the same moment: for a process, when it was opened; in gdb, as long as its program
+    is stopped.
     """
 
     def __init__(self, opener: Opener, needs: Sequence[str] | None = None) -> None:
@@ -95,7 +95,7 @@ class Heap:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look again: a process is stopped and copied anew, a file read from the start."""
+        """Read the target again: a process is stopped and copied again, a file is read from the start."""
         self._session = self._opener()
         if self._session.target.kind == "live" and isinstance(self._session.heap.memory, ProcessMemory):
             self._take()
@@ -142,12 +142,10 @@ class Heap:
         UsageError
             There is no gdb, or the heap is not of gdb's own program.
         TargetError
-            The program has gone on since, or has no debug information.
+            The program has run since, or has no debug information.
         """
         if not _in_gdb():
-            raise UsageError(
-                "walk: gdb.Value is there in gdb's own Python only (try: spans, which has columns)"
-            )
+            raise UsageError("walk: gdb.Value exists only in gdb's Python (try: spans, which has columns)")
         from gdb_gospan.debugger.values import walk  # noqa: PLC0415  # only gdb can
 
         return walk(self._session)
@@ -170,7 +168,7 @@ class Heap:
         return f"<heap of {self._session.target.description}>"
 
     def _take(self) -> None:
-        """Copy what the reports need in one stop; what a copy lacks is read in another one."""
+        """Copy what the reports need in one stop; read what the copy lacks in another one."""
         session = self._session
         try:
             with session.look(self._read):
@@ -199,7 +197,7 @@ class Heap:
 
 
 def _keep(session: Session) -> None:
-    """Keep all that a process has for any report, in a look that reads while it stands still."""
+    """Copy everything that any report may read, while the process is stopped."""
     now = session.heap
     recorder = Recorder(now.memory)
     heap = RuntimeHeap(recorder, now.layout, now.symbols, now.evidence)
@@ -213,7 +211,7 @@ def _keep(session: Session) -> None:
 
 @contextmanager
 def _looking(session: Session, what: str, report: str) -> Iterator[None]:
-    """Look at the target, unless all of it has been taken; what it is that is wanted goes into the line of a failure."""
+    """Stop and read the target, unless everything was copied already; `what` names the request in an error line."""
     with _explained(session, what, report), nullcontext() if session.taken else session.look():
         yield
 
@@ -224,10 +222,10 @@ def _explained(session: Session, what: str, report: str) -> Iterator[None]:
         yield
     except ReadAfterReleaseError:
         if session.ended:
-            reason = "the heap is closed, or its program has gone on (try: open it again)"
+            reason = "the heap is closed, or its program has run since (try: open it again)"
         else:
             reason = (
-                f"it needs memory that was not taken when the process was opened (try: needs=[{report!r}])"
+                f"it needs memory that was not captured when the process was opened (try: needs=[{report!r}])"
             )
         raise TargetError(f"{what}: {reason}") from None
 
@@ -268,7 +266,7 @@ def open_heap(
     Raises
     ------
     GoSpansError
-        It is no Go program, cannot be read, or two targets are given.
+        It is not a Go program, cannot be read, or two targets are given.
     """
     given = [
         name for name, value in (("core", core), ("pid", pid), ("snapshot", snapshot)) if value is not None
@@ -281,7 +279,7 @@ def open_heap(
 def _opener(
     core: str | None, executable: str | None, pid: int | None, snapshot: str | None, runtime: str | None
 ) -> Opener:
-    """Return what opens the target; each way in is imported only when it is taken."""
+    """Return a function that opens the target; the module of each kind is imported only on use."""
     if pid is not None:
         from gdb_gospan.targets import process  # noqa: PLC0415  # see above
 

@@ -26,9 +26,9 @@ class GoSpansError(Exception):
 
 
 def cut_off(core: object, missing: int, problem: object) -> str:
-    """Say what a core that was cut off does not allow, and what to try if `problem` does not."""
+    """Return the message for a cut-off core: `problem`, with a hint unless it has one."""
     said = f"{core} is cut off, {missing:,} bytes are missing: {problem}"
-    hint = " (try: a complete core: ulimit -c unlimited, room on the disk, or gcore PID)"
+    hint = " (try: a complete core: ulimit -c unlimited, enough disk space, or gcore PID)"
     return said if "(try: " in said else said + hint
 
 
@@ -39,7 +39,7 @@ class UsageError(GoSpansError):
 
 
 class TargetError(GoSpansError):
-    """There is nothing to look at: no program, not Go, wrong or missing files."""
+    """There is nothing to read: no program, not Go, wrong or missing files."""
 
 
 class LayoutError(GoSpansError):
@@ -56,7 +56,7 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     known
-        The same as facts, by what they are about; None when there is nothing to tell, for the report is out.
+        The same as facts, by what they are about; None if the report is already printed.
     """
 
     def __init__(self, message: str = "", known: dict[str, list[str]] | None = None) -> None:

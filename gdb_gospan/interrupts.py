@@ -1,8 +1,7 @@
 """Ctrl-C waits while modules are imported.
 
-An import that is broken off leaves halves behind: a package in C cannot be loaded a second time in one process (numpy),
-and a package whose modules are there and whose own attributes are not fails long afterwards. In a debugger that is
-for good.
+An interrupted import leaves a package half loaded: a C extension cannot be loaded a second time in one process (numpy),
+and a package with modules but without its own attributes fails much later. In a debugger that lasts until it exits.
 """
 
 # signal itself would cost a fifteenth of what may be added to gdb's start.
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Deferred:
-    """Have SIGINT wait until the end of the block, if this is the main thread; there KeyboardInterrupt is raised.
+    """Delay SIGINT until the end of the block, in the main thread, where KeyboardInterrupt is raised.
 
-    The signal itself is blocked, so that whoever handles it, Python or gdb, never notices.
+    The signal itself is blocked, so that neither Python nor gdb handles it meanwhile.
     """
 
     def __enter__(self) -> None:
@@ -36,7 +35,7 @@ class Deferred:
 
 
 class WholeImports:
-    """Have SIGINT wait during each import within the block, be it of ours or of a library in the midst of its work."""
+    """Delay SIGINT during each import within the block, including imports made inside libraries."""
 
     _own: "Callable[..., ModuleType]"
 

@@ -31,7 +31,7 @@ def _command_line() -> list[bytes]:
 
 
 def _load() -> None:
-    """Load what the first report needs now, for gdb attaches to a process next, which then stands still meanwhile."""
+    """Import what the first report needs now: gdb attaches to a process next, which is stopped from then on."""
     from gdb_gospan.debugger import target
     from gdb_gospan.reports.catalog import COMMANDS, load
     from gdb_gospan.single_thread import import_numpy

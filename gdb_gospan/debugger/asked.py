@@ -1,4 +1,4 @@
-"""What a report answers in gdb: its rows are kept where they are spans, and Ctrl-C tells what is known."""
+"""Run a report in gdb: keep its rows for ``$go_row``, and on Ctrl-C show what is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gdb_gospan.reports.run import Printed, answered, laid_out, status_of
 
 @contextmanager
 def told(session: Session | None, style: Style, *, data: bool) -> Iterator[None]:
-    """Have Ctrl-C within the block tell what is known of the heap, as facts for `data`, else in words."""
+    """On Ctrl-C within the block, report what is known of the heap: as facts for `data`, otherwise as text."""
     try:
         yield
     except KeyboardInterrupt:

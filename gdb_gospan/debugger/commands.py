@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PREFIX = "go-spans"
 _STANDARD_ERROR = 2
 _STATUS = "_go_spans_status"
-"""The convenience variable that says how the last command ended."""
+"""The convenience variable with the exit status of the last command."""
 _registered = False
 
 
@@ -92,7 +92,7 @@ class _Prefix(gdb.Command):
         for command in COMMANDS:
             also = f" (also {', '.join(command.aliases)})" if command.aliases else ""
             gdb.write(f"go-spans {command.name:<{width}}  {command.summary}{also}\n")
-        gdb.write("\nhelp go-spans NAME explains one of them; start with go-spans summary\n")
+        gdb.write("\nType help go-spans NAME for one of them; start with go-spans summary.\n")
         return None, 0
 
 
@@ -104,7 +104,7 @@ class _Subcommand(gdb.Command):
         self._command = command
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Run the command; whatever goes wrong is one line."""
+        """Run the command; any failure becomes one line."""
         self.dont_repeat()
         data = not {"--json", "--csv"}.isdisjoint(argument.split())
         guarded(
@@ -142,7 +142,7 @@ class _Subcommand(gdb.Command):
             return printed(session, self._command, arguments, looks)
 
     def complete(self, text: str, word: str | None) -> list[str] | int:
-        """Offer options, the values of an option after it, terms to ``explain``, Go's names to ``show`` and files."""
+        """Complete options and their values, terms for ``explain``, Go names for ``show``, and files."""
         with WholeImports():
             from gdb_gospan.debugger.completion import EXPRESSION, FILE, complete
 
@@ -155,12 +155,12 @@ class _Subcommand(gdb.Command):
 def guarded(
     name: str, work: Callable[[], tuple[T, int]], tell: Callable[[Interrupted], object] | None = None
 ) -> T:
-    """Do the work of a command; whatever goes wrong is one line, and Ctrl-C gdb's own.
+    """Run a command: any failure becomes one line, and Ctrl-C stays gdb's own.
 
     Parameters
     ----------
     work
-        Returns what this is to return, and the exit status, for the convenience variable.
+        Returns the result, and the exit status for the convenience variable.
     tell
         Tells what is known of the heap when the user stops it, if there is one.
     """
@@ -193,26 +193,26 @@ def guarded(
 
 
 def failure(line: str) -> gdb.GdbError:
-    """Return what makes gdb print this line, in which nothing is left that a terminal obeys."""
+    """Return an error that makes gdb print this line, with control characters escaped."""
     from gdb_gospan.render.gate import shown
 
     return gdb.GdbError(shown(line))
 
 
 def _tell(stopped: Interrupted, stream: int) -> None:
-    """Write what is known, if the report itself is not out already."""
+    """Write what is known, unless the report itself is already printed."""
     if stopped.known:
         from gdb_gospan.render.style import Style
         from gdb_gospan.reports.interrupted import in_words
 
-        kept = "What has been read is kept: the next command goes on from there.\n"
+        kept = "What was read is kept: the next command continues from there.\n"
         gdb.write(f"{str(stopped) or in_words(stopped.known, Style())}{kept}", stream)
     elif stopped.known is not None:
         gdb.write("Interrupted. Nothing is known yet.\n", stream)
 
 
 def parsed(command: Command, words: Sequence[str], *, shown: bool = False) -> dict[str, Any]:
-    """Return the options, with the user's defaults, and the argument as an address if it is to be one."""
+    """Return the options, with the user's defaults; an argument that must be an address is evaluated."""
     from gdb_gospan.debugger.habits import refuse_habits, refuse_signs
     from gdb_gospan.debugger.parameters import defaults
     from gdb_gospan.reports.arguments import parse
@@ -238,7 +238,7 @@ def _address_of(expression: str, wanted_by: str) -> str:
 
 
 def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
-    """Return the session of the current target; None for a command that looks at none."""
+    """Return the session of the current target; None for a command that needs none."""
     if not command.needs_target:
         return None
     from gdb_gospan.debugger.target import current_session
@@ -249,5 +249,5 @@ def session_for(command: Command, arguments: dict[str, Any]) -> Session | None:
 
 
 def _to_terminal(text: str) -> None:
-    """Write past gdb's pager and log, which keep lines: this one goes again."""
+    """Write past gdb's pager and log, which would keep this line; it is erased again."""
     os.write(_STANDARD_ERROR, text.encode())  # Python's sys.stderr is gdb's own here

@@ -8,13 +8,13 @@ from typing import Final
 from gdb_gospan.fields.command import Command, Option, options_of
 
 EXPRESSION: Final[list[str]] = []
-"""Returned as this very list where gdb's own completion of expressions goes on."""
+"""Returned, by identity, if gdb's own completion of expressions should be used."""
 FILE: Final[list[str]] = []
 """Likewise, of names of files."""
 
 
 def complete(command: Command, text: str, word: str | None) -> list[str]:
-    """Return what may stand in place of the word that is being typed.
+    """Return the completions of the word being typed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Addresses out of expressions as a Go programmer types them, and names of what is not in the heap."""
+"""Turn Go-style expressions into addresses, and name what is not in the heap."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BOUND = re.compile(
 
 
 def address_of(expression: str, wanted_by: str) -> str:
-    """Turn a gdb expression into an address; a plain number stays as it is.
+    """Turn a gdb expression into an address; a number is returned unchanged.
 
     Nothing in the target is called or written for it.
 
@@ -63,7 +63,7 @@ def address_of(expression: str, wanted_by: str) -> str:
 
 
 def symbol_at(address: int) -> Symbol | None:
-    """Name what the program's files have at an address; None when they have nothing there but the bound of a section."""
+    """Return the symbol at an address; None if there is only the bound of a section."""
     if not 0 <= address < 1 << 64:
         return None
     place = place_of(address)
@@ -80,7 +80,7 @@ def symbol_at(address: int) -> Symbol | None:
 
 
 def value_of(expression: str) -> gdb.Value:
-    """Evaluate an expression, in which a dotted Go name needs no quotes, and a slice can be indexed.
+    """Evaluate an expression; dotted Go names need no quotes, and slices can be indexed.
 
     To be called after `refuse_assignments`. A name and what follows it are looked up here; gdb reads the rest as C, in
     which a Go name needs quotes.

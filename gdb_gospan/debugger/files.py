@@ -18,7 +18,7 @@ Named = gdb.Objfile | gdb.Progspace
 
 
 def path_of(name: str) -> str:
-    """Return the path of a file as the program itself has it: gdb's name without its prefix."""
+    """Return the path of a file in the program's own view: gdb's name without its prefix."""
     for prefix in _TARGET:
         name = name.removeprefix(prefix)
     if _EXE.fullmatch(name):  # what gdb 16 falls back to
@@ -28,7 +28,7 @@ def path_of(name: str) -> str:
 
 
 def executable() -> str | None:
-    """Return gdb's name of the executable, or None when it has none."""
+    """Return gdb's name of the executable, or None if it has none."""
     space = gdb.current_progspace()
     return name_of(space) if space else None
 
@@ -59,7 +59,7 @@ def _ask() -> None:
 
 
 def at_hand(name: str | None) -> str | None:
-    """Return where a file that gdb has loaded can be read on this machine; None when it cannot.
+    """Return the local path of a file that gdb has loaded; None if it cannot be read on this machine.
 
     gdb reads the files of a process in another mount namespace (a container), and those on the far side of a remote
     stub, through the target. The former are reached through /proc; the latter stay out of reach: a file of the same

@@ -36,7 +36,7 @@ class _Function(gdb.Function):
         raise NotImplementedError
 
     def invoke(self, *arguments: gdb.Value) -> gdb.Value | int:
-        """Answer, or say why not."""
+        """Return the value, or raise one line."""
         if len(arguments) != self.takes:
             takes = "one argument" if self.takes else "no argument"
             raise gdb.GdbError(f"${self.name} takes {takes}, not {len(arguments)}")

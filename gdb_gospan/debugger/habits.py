@@ -1,4 +1,4 @@
-"""What is typed from the habit of a shell, and how the same is done in gdb."""
+"""Refuse shell habits, such as ``--pid`` or ``| head``, and say how gdb does the same."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TARGETS = {
     "--dlv": "target remote {}, if it is a gdbserver",
     "--debug-directory": "set debug-file-directory {}",
 }
-"""Options of the command line that say what to look at, and gdb's own commands for it."""
+"""Options of the shell command that choose a target, and gdb's own commands for it."""
 _PLACES = {"--pid": "PID", "-p": "PID", "--dlv": "HOST:PORT", "--debug-directory": "DIR", "--core": "FILE"}
 
 
 def refuse_habits(command: Command, words: Sequence[str]) -> None:
-    """Raise a `UsageError` when an option says what to look at, or the shell's signs say where the output goes."""
+    """Raise a `UsageError` for options that choose a target, and for shell redirections."""
     own = {f"--{option.name}" for option in options_of(command)}
     for at, word in enumerate(words):
         name, equals, value = word.partition("=")
@@ -39,7 +39,7 @@ def refuse_habits(command: Command, words: Sequence[str]) -> None:
 
 
 def refuse_signs(command: Command, words: Sequence[str]) -> None:
-    """Raise a `UsageError` when the words go on with ``| head``, ``> file`` and the like.
+    """Raise a `UsageError` for ``| head``, ``> file`` and the like.
 
     To be called for an expression only if it gives nothing: in one, the signs are operators.
     """
@@ -59,11 +59,11 @@ def refuse_signs(command: Command, words: Sequence[str]) -> None:
         way = f"pipe {asked} | cat {'>>' if '>>' in sign else '>'} {rest or 'FILE'}"
     else:
         way = asked
-    raise UsageError(f"{command.name}: gdb takes no {sign} after a command (try: {way})")
+    raise UsageError(f"{command.name}: gdb does not accept {sign} after a command (try: {way})")
 
 
 def refuse_order(words: Sequence[str]) -> None:
-    """Raise a `UsageError` when a program or an option stands where the subcommand belongs."""
+    """Raise a `UsageError` for a program or an option in place of the subcommand."""
     from gdb_gospan.reports.catalog import find
 
     first, rest = words[0], words[1:]
@@ -81,4 +81,4 @@ def _is_file(word: str) -> bool:
 
 def _own_files(program: str, others: Sequence[str], name: str) -> str:
     core = "".join(f", core-file {word}" for word in others[:1] if not word.startswith("-") and word != name)
-    return f"gdb has its own files (try: file {program}{core}, then go-spans {name})"
+    return f"gdb loads files with its own commands (try: file {program}{core}, then go-spans {name})"

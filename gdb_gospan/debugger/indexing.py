@@ -1,4 +1,4 @@
-"""Indexes in expressions, checked as Go does: gdb's own go past the end of an array, and take a map for a pointer."""
+"""Check indexes in expressions as Go does: gdb goes past the end of an array, and takes a map for a pointer."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _TOKEN = re.compile(r"(?P<operand>'[^']*'|\"(?:[^\"\\]|\\.)*\"|[\w$]+)|(?P<join>
 
 
 class NoElementError(GoSpansError):
-    """What is indexed has no element that could be shown; ``operand`` is what it is, as it was typed."""
+    """The indexed value has no elements that can be shown; ``operand`` is its text as typed."""
 
     def __init__(self, operand: str, kind: str) -> None:
-        super().__init__(f"{operand} is a {kind}; its elements have no fixed place")
+        super().__init__(f"{operand} is a {kind}; its elements have no fixed address")
         self.operand = operand
 
 
@@ -51,7 +51,7 @@ def element(value: gdb.Value, index: gdb.Value) -> gdb.Value:
 
 
 def item(value: gdb.Value, number: int) -> gdb.Value:
-    """Return an element of an array, or of what a pointer points to, which not every language of gdb lets be indexed."""
+    """Return an element of an array or pointer, in any language that gdb is set to."""
     pointer = value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR
     return (value + number).dereference() if pointer else value[number]
 
@@ -64,13 +64,13 @@ def refuse_maps(value: gdb.Value, operand: str) -> None:
 
 
 def refuse_beyond(number: int, noun: str, length: int) -> None:
-    """Raise a `gdb.error` when there is no element of this number."""
+    """Raise a `gdb.error` for an index out of range."""
     if not 0 <= number < length:
-        raise gdb.error(f"index {number} of {noun} of {length}")
+        raise gdb.error(f"index {number} is out of range for {noun} of {length}")
 
 
 def bounds(value: gdb.Value) -> tuple[str, int] | None:
-    """Say what the value is and how many elements it has; None where that is not known."""
+    """Return the kind of the value and its length; None if unknown."""
     kind = value.type.strip_typedefs()
     if kind.code == gdb.TYPE_CODE_ARRAY:
         low, high = kind.range()
@@ -82,7 +82,7 @@ def bounds(value: gdb.Value) -> tuple[str, int] | None:
 
 
 def indexed(expression: str) -> Iterator[tuple[str, str]]:
-    """Yield what is indexed in an expression, and by what, both as typed: from ``*f(p).m[i]``, ``f(p).m`` and ``i``."""
+    """Yield each indexed operand and its index, both as typed: from ``*f(p).m[i]``, ``f(p).m`` and ``i``."""
     begin: int | None = None  # of the operand that ends here
     joined = False  # a dot or an arrow is open: what follows belongs to the operand
     opened: list[tuple[int | None, int]] = []

@@ -1,4 +1,4 @@
-"""What gdb says of the machine that the program runs on."""
+"""The platform of the program, as gdb knows it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ARCHES = (
 
 
 def machine(inferior: gdb.Inferior) -> Platform:
-    """Return what Go fixes for this inferior's system and architecture; `TargetError` when Go has no such."""
+    """Return the platform of this inferior; `TargetError` if Go does not support its architecture."""
     name = inferior.architecture().name()
     arch = next((arch for start, arch in _ARCHES if name.startswith(start)), name)
     freebsd = "FreeBSD" in said("show osabi")

@@ -1,4 +1,4 @@
-"""gdb's view of the target's memory, and the faster ways to the same bytes."""
+"""The target's memory through gdb, and faster ways to the same bytes."""
 
 from __future__ import annotations
 

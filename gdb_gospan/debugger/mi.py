@@ -82,7 +82,7 @@ def _refuse_text(command: Command, words: Sequence[str]) -> None:
 
             option = name if name == "--csv" else " ".join(asked)
             raise UsageError(
-                f"{command.name}: {option} is for text, and a result of MI has none "
+                f"{command.name}: {option} is for text output, which MI results do not have "
                 f'(try: -interpreter-exec console "go-spans {command.name} {option}")'
             )
 
@@ -90,7 +90,7 @@ def _refuse_text(command: Command, words: Sequence[str]) -> None:
 def _quit(stopped: Interrupted) -> None:
     """End the command as gdb ends one that is interrupted, with what is known of the heap in the message."""
     facts = "; ".join(f"{name} {', '.join(parts)}" for name, parts in (stopped.known or {}).items())
-    known = f"known so far, and not checked: {facts}" if facts else "nothing is known yet"
+    known = f"known so far, not checked: {facts}" if facts else "nothing is known yet"
     raise gdb.GdbError(f"Quit ({known})") from None
 
 

@@ -1,4 +1,4 @@
-"""Go's names for TAB: package variables, and the fields of what one holds."""
+"""Complete Go names: package variables and their fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST = "main."
 
 
 def go_names(typed: str) -> Sequence[str] | None:
-    """Return what may stand in place of what is typed; None where gdb's own completion knows better."""
+    """Return the completions of a Go name; None if gdb's own completion should be used."""
     match = _DOTTED.fullmatch(typed or _FIRST)
     if match is not None:
         prefix = typed[: match.start(1)]

@@ -1,4 +1,4 @@
-"""``set go-spans …`` and ``show go-spans …``: what holds where a command's own option does not say otherwise."""
+"""``set go-spans …`` and ``show go-spans …``: defaults for the options of commands."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class _Show(_Prefix):
 
 
 class _Color(gdb.Parameter):
-    """When go-spans points with colour: as --color, which overrides it.
+    """When go-spans uses colour: as --color, which overrides it.
 
-    auto follows the terminal, NO_COLOR and gdb's "set style enabled"; what colour says is always
-    said in words too. on is always, and off is never.
+    auto follows the terminal, NO_COLOR and gdb's "set style enabled"; whatever colour shows is also
+    written in words. on means always, and off means never.
     """
 
-    set_doc = "Set when go-spans points with colour."
-    show_doc = "Show when go-spans points with colour."
+    set_doc = "Set when go-spans uses colour."
+    show_doc = "Show when go-spans uses colour."
 
     def __init__(self) -> None:
         choices = ["auto", "always", "never", *_SWITCHED]
@@ -64,18 +64,18 @@ class _Color(gdb.Parameter):
 
     def get_show_string(self, value: str) -> str:
         """Say it in a sentence."""
-        return f"go-spans points with colour: {value}"
+        return f"go-spans uses colour: {value}"
 
 
 class _Limit(gdb.Parameter):
-    """How many rows a go-spans table has that can be long, 0 or unlimited for all: as --limit, which overrides it.
+    """The maximum number of rows in long go-spans tables, 0 or unlimited for all: as --limit, which overrides it.
 
-    These are list, classes, central and pages --chunks; other tables are cut by their own --limit only.
-    A table that is cut says so below it.
+    These are list, classes, central and pages --chunks; other tables are limited only by their own --limit.
+    A line below a table says that rows are left out.
     """
 
-    set_doc = "Set how many rows a go-spans table has that can be long."
-    show_doc = "Show how many rows a go-spans table has that can be long."
+    set_doc = "Set the maximum number of rows in long go-spans tables."
+    show_doc = "Show the maximum number of rows in long go-spans tables."
 
     def __init__(self) -> None:
         super().__init__(f"{_PREFIX} limit", gdb.COMMAND_DATA, gdb.PARAM_UINTEGER)
@@ -89,7 +89,7 @@ class _Limit(gdb.Parameter):
     def get_show_string(self, value: str) -> str:
         """Say it in a sentence."""
         rows = "all rows" if value == "unlimited" else f"{value} rows"
-        return f"go-spans tables that can be long ({', '.join(_long_tables())}) have at most: {rows}"
+        return f"go-spans limits long tables ({', '.join(_long_tables())}) to: {rows}"
 
 
 def _long_tables() -> list[str]:

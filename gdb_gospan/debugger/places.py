@@ -1,4 +1,4 @@
-"""The modules of a program, executable and libraries, as far as gdb knows."""
+"""The modules of a program, executable and libraries, from gdb."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODE = re.compile(r"^[r-][w-][x-][sp-]$")
 
 
 def modules_of(memory: Memory, notes: CoreNotes | None) -> list[Module]:
-    """Return where the variables of each file of the program are.
+    """Return the modules of the program, with the mappings of their variables.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _told() -> list[Mapping]:
         text = said("info proc mappings")
     except gdb.error as error:
         raise TargetError(
-            f"without symbols the mappings of the process are needed, and gdb has none: {error} (try: file PATH)"
+            f"without symbols go-spans needs the mappings of the process, and gdb cannot list them: {error} (try: file PATH)"
         ) from error
     found = []
     for start, end, rest in _LINE.findall(text):

@@ -1,4 +1,4 @@
-"""Addresses out of what a user calls a pointer."""
+"""Turn a value that a user calls a pointer into an address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _INSIDE = ("array", "str", "data")
 
 
 def pointer_in(value: gdb.Value) -> gdb.Value:
-    """Return what points into the heap: a slice, string or interface gives what it points to, a struct where it lies."""
+    """Return the heap pointer of a value: the data of a slice, string or interface; the address of a struct."""
     kind = value.type.strip_typedefs()
     if kind.code != gdb.TYPE_CODE_STRUCT:
         return value

@@ -1,4 +1,4 @@
-"""What gdb says only in words."""
+"""Get the output of gdb commands that have no Python API."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def said(command: str) -> str:
     Raises
     ------
     TargetError
-        It has a byte that gdb cannot decode: of the name of a file, which may be any.
+        The output has a byte that gdb cannot decode, from a file name.
     """
     try:
         text = gdb.execute(command, to_string=True) or ""
     except UnicodeDecodeError:
         raise TargetError(
-            f"gdb cannot decode what its `{command}` prints: the name of a file is not UTF-8 "
-            "(try: links to the files with plain names)"
+            f"gdb cannot decode the output of its `{command}`: a file "
+            "name is not UTF-8 (try: symbolic links with ASCII names)"
         ) from None
     if not text.startswith(("~", "&")):
         return _untraced(text)

@@ -1,4 +1,4 @@
-"""Some span descriptors read once more as gdb reads any variable: what bulk reads gave is held against it."""
+"""Read some span descriptors again as gdb values, and compare the bulk reads with them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
         heap.want(*struct.fields)
     spans = heap.spans
     rows = _chosen(spans, most)
-    heap.trail.stage("values of gdb")
+    heap.trail.stage("reading descriptors as gdb.Value")
     paths = {path: _steps(mspan, path) for path in struct.fields}
     known = {path: steps for path, steps in paths.items() if steps}
     different: list[Note] = []

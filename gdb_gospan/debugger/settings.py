@@ -1,4 +1,4 @@
-"""gdb's settings, changed for a moment where nothing else will do, and without a word to a front end where gdb can."""
+"""Change gdb's settings for a moment, if possible without notifying front ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LANGUAGE = re.compile(r'"(?:auto; currently )?([^"]+)"')
 
 @contextlib.contextmanager
 def changed(wanted: Mapping[str, str | bool | int]) -> Iterator[None]:
-    """Have settings of gdb other values for the block; one that this gdb does not let go of keeps its own."""
+    """Change gdb settings for the block; one that cannot be changed keeps its value."""
     before: list[tuple[str, str]] = []
     try:
         for name, value in wanted.items():

@@ -1,4 +1,4 @@
-"""What gdb knows of each Go runtime of a program, when there may be several."""
+"""The type sources for each Go runtime of a program, from gdb."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBES = 64
 
 
 def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> list[TypeSource]:
-    """Return who knows the symbols of the runtimes that there may be.
+    """Return a type source for each possible runtime.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def sources(whole: TypeSource, there: Sequence[Module], pointer_size: int) -> li
 
 
 def library_of(module: Module) -> tuple[str, int] | None:
-    """Return the file of a library, and what the loader added to its addresses; None when it is the executable, or no file is at hand."""
+    """Return the file of a library and its load bias; None for the executable, or if the file cannot be read."""
     file = _file_of(module)
     path = None if file is None or name_of(file) == executable() else at_hand(name_of(file))
     return None if path is None else (path, _bias(path, module))

@@ -33,7 +33,7 @@ class SpanMaps:
         self._maps = [SpanMap(symbol) for symbol in symbols]
 
     def valid(self) -> bool:
-        """Whether gdb still looks at the program that these were made for, and no library came."""
+        """Whether gdb still debugs the same program, with no library added."""
         return len(gdb.objfiles()) == self._files and all(each.valid() for each in self._maps)
 
     def find(self, address: int) -> gdb.Value | None:
@@ -53,7 +53,7 @@ class SpanMaps:
 
 
 class SpanMap:
-    """Where one runtime keeps its spans; no memory of the target is remembered.
+    """Where one runtime keeps its spans; no target memory is cached.
 
     The types of mheap.arenas, a pointer to a table for each arena index, give its shape: the level sizes
     and the pages of an arena differ by system and architecture (malloc.go, arenaL1Bits).
@@ -86,7 +86,7 @@ class SpanMap:
         self._offset = inferior.arena_base_offset
 
     def valid(self) -> bool:
-        """Whether gdb still looks at the program that this was made for."""
+        """Whether gdb still debugs the same program."""
         running = bool(gdb.selected_inferior().pid)
         return running and self._symbol.is_valid() and gdb.current_progspace() == self._space
 
@@ -138,5 +138,5 @@ def _length(array: gdb.Type) -> int:
 def _field(span: gdb.Value, name: str) -> int:
     value = number(span, name)
     if value is None:
-        raise gdb.error(f"the span descriptor at {int(span):#x} cannot be read")
+        raise gdb.error(f"cannot read the span descriptor at {int(span):#x}")
     return value

@@ -1,4 +1,4 @@
-"""When gdb has stopped the process: long before go-spans is asked, where gdb attaches."""
+"""The time since gdb stopped the process, which is long before a command runs if gdb attached."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _WITH_VALUE = frozenset(
 
 
 def listen() -> None:
-    """Take the time of each stop from now on."""
+    """Record the time of each stop from now on."""
     gdb.events.new_thread.connect(_new_thread)
     gdb.events.stop.connect(_stop)
     gdb.events.exited.connect(_gone)
 
 
 def seconds() -> float | None:
-    """Return for how long the process has stood still; None where gdb has not told of a stop, as before the plugin was loaded.
+    """Return how long the process has been stopped; None if no stop was seen, as before the plugin was loaded.
 
     When gdb attaches, the first thread is stopped when gdb tells of it; reading the symbols comes after that.
     """

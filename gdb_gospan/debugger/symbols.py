@@ -1,4 +1,4 @@
-"""gdb's symbols, by name and by address: found alike in every language that gdb may be set to, and with no setting changed."""
+"""Look up gdb's symbols by name and by address, in any language and without changing settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VARIABLE = "__go_spans_address"
 
 
 class Place(NamedTuple):
-    """What a symbol table has at an address: the symbol that it belongs to, how many bytes into it, and the section."""
+    """The symbol at an address: its name, the offset in it, and the section."""
 
     name: str
     offset: int
@@ -46,7 +46,7 @@ def place_of(address: int) -> Place | None:
 
 
 def begins_at(name: str, address: int) -> bool:
-    """Whether gdb has the symbol of that name at an address. It asks its own table: another build may lie at the path by now."""
+    """Whether gdb's own symbol table has this symbol at an address; the file may be another build by now."""
     found = _place(address)
     return found is not None and found.offset == 0 and _same(found.name, name)
 
@@ -68,7 +68,7 @@ def variable(name: str) -> tuple[int, gdb.Type | None] | None:
 
 
 def struct_of(fields: str) -> gdb.Type | None:
-    """Return the one struct type without a name whose fields fit a pattern; None where there is none, or are several."""
+    """Return the only unnamed struct type whose fields match a pattern; None if none or several do."""
     try:
         names = {*_STRUCT.findall(said(f"info types ^struct {{{fields}"))}
     except (gdb.error, TargetError):
@@ -82,7 +82,7 @@ def struct_of(fields: str) -> gdb.Type | None:
 
 
 def address_of(name: str) -> int | None:
-    """Return the address of a symbol, in the symbol table at the least; None if there is none."""
+    """Return the address of a symbol; None if there is none."""
     try:
         found = _ADDRESS.search(said(f"info address {name}"))
     except gdb.error:
@@ -91,10 +91,10 @@ def address_of(name: str) -> int | None:
 
 
 def no_names() -> str:
-    """Say why gdb knows no name of the program, and what to try; empty where it knows some."""
+    """Return why gdb knows no names of the program, and what to try; empty if it knows some."""
     name = executable()
     if name is None:
-        return "gdb has no executable to take names from (try: file PATH)"
+        return "gdb has no executable, so it knows no names (try: file PATH)"
     path = at_hand(name)
     if path is not None and not len(SymbolTable(path)) and global_symbol("runtime.mheap_") is None:
         return f"{os.path.basename(path)} is stripped (try: an address, or symbol-file PATH of the same build with symbols)"  # noqa: PTH119  # needs no pathlib

@@ -1,4 +1,4 @@
-"""Find out what gdb is looking at, and make a session of it."""
+"""Find gdb's current target, and open a session on it."""
 # pathlib takes as long to load as a tenth of a report:
 # ruff: noqa: PTH113, PTH119, PTH123
 
@@ -44,7 +44,7 @@ _session: tuple[tuple[Any, ...], GdbSession] | None = None
 _types: tuple[gdb.Progspace | None, str | None, GdbTypes] | None = None
 _listening = False
 _VDSO = "system-supplied DSO"
-"""What gdb calls the kernel's own library (symfile-mem.c)."""
+"""gdb's name for the kernel's vdso (symfile-mem.c)."""
 
 
 class GdbSession(Session):
@@ -61,7 +61,7 @@ class GdbSession(Session):
         self.types = types
 
     def gdb_type(self, name: str) -> gdb.Type | None:
-        """Return a struct of package runtime as gdb knows it; None if it does not, or has one of another size."""
+        """Return gdb's type for a struct of package runtime; None if gdb has none, or one of another size."""
         layout = self.heap.layout
         known = self.types if isinstance(self.types, (GdbTypes, FileTypes)) else GdbTypes()
         found = known.gdb_type(f"runtime.{name}")
@@ -71,12 +71,12 @@ class GdbSession(Session):
 
 
 def current_session(runtime: str | None = None) -> GdbSession:
-    """Return the session for gdb's current inferior; made anew when the target ran or changed.
+    """Return the session for gdb's current inferior; a new one if the target ran or changed.
 
     Parameters
     ----------
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def current_session(runtime: str | None = None) -> GdbSession:
 
 
 def which() -> tuple[Any, ...]:
-    """Return what tells gdb's current target from any other; `TargetError` where there is none."""
+    """Return a key that identifies gdb's current target; `TargetError` if there is none."""
     inferior = gdb.selected_inferior()
     kind = _kind(inferior)
     core = core_path() if kind == "core" else None
@@ -109,7 +109,7 @@ def which() -> tuple[Any, ...]:
 
 
 def forget(*_event: object) -> None:
-    """Drop what was decoded: the target ran, changed or went."""
+    """Drop what was decoded: the target ran, changed or is gone."""
     global _session  # noqa: PLW0603
     from gdb_gospan.debugger import listed
 
@@ -120,7 +120,7 @@ def forget(*_event: object) -> None:
 
 
 def _forget_types(event: Any) -> None:
-    """Drop what was decoded, and what gdb's files of symbols said; that of the kernel comes with each process."""
+    """Drop what was decoded and what was read from gdb's objfiles; the vdso's comes with each process."""
     global _types  # noqa: PLW0603
     file = getattr(event, "new_objfile", None) or getattr(event, "objfile", None)
     if file is None or not (name_of(file) or "").startswith(_VDSO):
@@ -148,7 +148,7 @@ def _listen() -> None:
 
 
 def _known_types() -> GdbTypes:
-    """Return what gdb knows of the program; found out once for all stops of it."""
+    """Return gdb's types of the program; they are looked up once for all stops."""
     global _types  # noqa: PLW0603
     key = gdb.current_progspace(), _filename()
     if _types is None or _types[:2] != key:
@@ -160,7 +160,7 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
     connection = inferior.connection
     if connection is None or inferior.pid == 0:
         if _filename() is None:
-            raise TargetError("no program to look at (try: gdb PROGRAM CORE, or attach PID)")
+            raise TargetError("no program is loaded (try: gdb PROGRAM CORE, or attach PID)")
         raise TargetError(
             _compressed()
             or f"{_name()} is not running and there is no core (try: core-file FILE, attach PID, or run)"
@@ -175,14 +175,12 @@ def _kind(inferior: gdb.Inferior) -> Literal["core", "live", "remote"]:
                 f"process {inferior.pid} has ended, which gdb has not noticed yet (try: continue)"
             )
     if any(thread.is_running() for thread in inferior.threads()):
-        raise TargetError(
-            f"process {inferior.pid} is running: its heap changes under our eyes (try: interrupt)"
-        )
+        raise TargetError(f"process {inferior.pid} is running, so its heap changes (try: interrupt)")
     return "live" if connection.type == "native" else "remote"
 
 
 def _compressed() -> str | None:
-    """Say how to unpack a compressed core that gdb was started with: it opens none, and does not say why."""
+    """Return how to unpack a compressed core that gdb was started with: gdb cannot open it, and does not say why."""
     with open("/proc/self/cmdline", "rb") as file:
         names = file.read().split(b"\0")[1:]
     for name in names:
@@ -190,8 +188,8 @@ def _compressed() -> str | None:
         with contextlib.suppress(OSError, ValueError):
             if os.path.isfile(path) and (tool := packer(_start(path))):
                 return (
-                    f"{path} is compressed, and gdb opens no such core "
-                    f"(unpack it: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
+                    f"{path} is compressed, and gdb "
+                    f"cannot open compressed cores (try: {unpacking(path, tool)}; then: core-file {path}.unpacked)"
                 )
     return None
 
@@ -232,7 +230,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         _refuse_other_compiler(there, name)
         raise TargetError(_no_runtime(kind))
     heap = opened.heap
-    # A C program may have loaded Go; but then it is the one that the core is of.
+    # A C program may have loaded a Go library; then the core must have been dumped by that program.
     if (
         notes
         and filename
@@ -241,7 +239,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         and not _is_go()
     ):
         raise TargetError(
-            f"{name} is no Go program and not the executable of this core, which is of {program_name(notes)} (try: file PATH)"
+            f"{name} is not a Go program and not the executable of this core, which was dumped by {program_name(notes)} (try: file PATH)"
         )
     target = Target(
         kind=kind,
@@ -274,11 +272,11 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
     )
 
 
-# What many reports do without is loaded when it is asked for; for a process that stands still, by `warm_up`.
+# Modules that many reports do not need are imported on first use; for a stopped process, by `warm_up`.
 
 
 def warm_up() -> None:
-    """Load what a look at a process may ask for, before anything is read."""
+    """Import what reading a process may need, before anything is read."""
     from gdb_gospan.analysis.verification import warm
     from gdb_gospan.debugger import expressions, samples, threads
     from gdb_gospan.memory import procmem, stopped
@@ -324,7 +322,7 @@ def _sample(heap: Heap, mspan: gdb.Type, most: int | None = None) -> Check:
 
 
 def _refuse_other_compiler(there: list[Module], name: str) -> None:
-    """Raise a `TargetError` when the program was not made by Go's own compiler, as far as its file tells."""
+    """Raise a `TargetError` if the file shows that the program was not built by Go's own compiler."""
     from pathlib import Path
 
     from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
@@ -347,14 +345,14 @@ def _modules(memory: Memory, notes: CoreNotes | None) -> tuple[list[Module], Tar
 
 
 def _told(there: list[Module], lacking: TargetError | None) -> list[Module]:
-    """Return the modules; raise what gdb said where it does not know them."""
+    """Return the modules; raise gdb's error if it does not know them."""
     if lacking is not None:
         raise lacking
     return there
 
 
 def _other_build(executable: str, memory: Memory, notes: CoreNotes) -> str:
-    """Say why the executable is not that of the core, which gdb itself does not always notice; empty when it may be."""
+    """Return why the executable is not that of the core, which gdb does not always notice; empty if it may be."""
     found, entry = notes_of(executable)
     if entry is not None and notes.entry is None:
         return ""
@@ -363,7 +361,7 @@ def _other_build(executable: str, memory: Memory, notes: CoreNotes) -> str:
 
 def _no_runtime(kind: str) -> str:
     if _filename() is None:
-        return f"no Go runtime in this {kind}, which has no executable loaded (try: file PATH)"
+        return f"no Go runtime in this {kind}: no executable is loaded (try: file PATH)"
     return no_runtime(_name(), is_go=_is_go(), try_with="file PATH")
 
 
@@ -379,7 +377,7 @@ def _description(
     if kind != "core":
         return f"{name}, process {inferior.pid}" + (", remote" if kind == "remote" else "")
     died_of = notes.signal if notes else None
-    # Void for a core of a process that lived on, and where the thread that gdb asks does not know.
+    # Void for a core of a process that survived, and if gdb's current thread does not have it.
     with contextlib.suppress(gdb.error):
         told = gdb.convenience_variable("_exitsignal")
         died_of = died_of if told is None else int(told)

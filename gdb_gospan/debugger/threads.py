@@ -1,4 +1,4 @@
-"""Where each thread stands."""
+"""The stacks of the threads, from gdb."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _stopped: list[KeyboardInterrupt] = []
 def frames(
     stripped: Memory | None = None, module: Module | None = None, elsewhere: Sequence[Module] = ()
 ) -> list[Stack]:
-    """Return each thread with its innermost functions; leaves gdb's selection as it was.
+    """Return each thread with its innermost functions; gdb's selection stays unchanged.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def frames(
 
 
 def lwps() -> tuple[int, ...]:
-    """Return the numbers of all threads in the process's own pid namespace, as far as that can be told."""
+    """Return the ids of all threads in the process's own pid namespace, if known."""
     inferior = gdb.selected_inferior()
     numbers = tuple(thread.ptid[1] for thread in inferior.threads())
     native = inferior.connection is not None and inferior.connection.type == "native"

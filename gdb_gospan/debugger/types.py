@@ -1,4 +1,4 @@
-"""gdb's knowledge of types and variables, as a `TypeSource`."""
+"""gdb's types and variables, as a `TypeSource`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class GdbType:
 
 
 class GdbTypes:
-    """Types and variables of the program that gdb has loaded; what was found is kept.
+    """Types and variables of the program that gdb has loaded; results are cached.
 
     Valid until gdb loads or drops a file of symbols; the program may run. Of a name that several files have, gdb
     gives the first: where there are several runtimes, `FileTypes` is for each.

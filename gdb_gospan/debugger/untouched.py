@@ -1,4 +1,4 @@
-"""Expressions of the user that leave the target as it is."""
+"""Evaluate the user's expressions without changing the target."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WANTS_A_CALL = ("may-call-functions", 'a function "malloc"', "the target progra
 
 @contextlib.contextmanager
 def untouched() -> Iterator[None]:
-    """Let gdb neither call a function of the target nor write to it meanwhile.
+    """Keep gdb from calling functions of the target and from writing to it.
 
     What the user has forbidden stays so. gdb 13 and older do not take the permission to write registers
     from a live process; there it is `refuse_assignments` that sees to it.
@@ -37,8 +37,10 @@ def refuse_assignments(expression: str, wanted_by: str) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return what gdb says, or that a call was needed and is not made."""
+    """Return gdb's message, or that the expression would need a function call."""
     why = str(error).rstrip(".")
     if any(words in why for words in _WANTS_A_CALL):
-        return "it would call a function of the program, as a string in it does, too; go-spans calls none"
+        return (
+            "it would call a function of the program (a string literal does too), which go-spans never does"
+        )
     return why

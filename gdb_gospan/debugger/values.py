@@ -12,12 +12,12 @@ from gdb_gospan.errors import TargetError, UsageError
 
 
 def heap_pointer(what: str, session: GdbSession | None = None) -> gdb.Value:
-    """Return the address of runtime.mheap_ as a ``*runtime.mheap``; `what` asks for it, and begins the line if there is no type."""
+    """Return the address of runtime.mheap_ as a ``*runtime.mheap``; `what` begins the error line if there is no type."""
     session = session or current_session()
     mheap = session.gdb_type("mheap")
     if mheap is None:
         raise TargetError(
-            f"{what}: gdb knows no type runtime.mheap of this program, whose mheap_ is at "
+            f"{what}: gdb has no type runtime.mheap for this program, whose mheap_ is at "
             f"{session.heap.symbols['mheap_']:#x} (try: go-spans summary, which needs no debug information)"
         )
     return gdb.Value(session.heap.symbols["mheap_"]).cast(mheap.pointer())
@@ -31,11 +31,11 @@ def walk(session: Session) -> Iterator[gdb.Value]:
     UsageError
         It is not gdb's own program.
     TargetError
-        The program has gone on since, or gdb has no types of it.
+        The program has run since, or gdb has no types of it.
     """
     if not isinstance(session, GdbSession):
         raise UsageError(
-            "walk: gdb has values of its own program only (try: gdb_gospan.open() without a target)"
+            "walk: gdb has values only of its own program (try: gdb_gospan.open() without a target)"
         )
     _stands(session)
     return _walk(session, heap_pointer("walk", session)["allspans"])
@@ -54,4 +54,4 @@ def _walk(session: GdbSession, allspans: gdb.Value) -> Iterator[gdb.Value]:
 
 def _stands(session: GdbSession) -> None:
     if session.ended:
-        raise TargetError("walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)")
+        raise TargetError("walk: the program has run since (try: refresh(), or gdb_gospan.open() again)")

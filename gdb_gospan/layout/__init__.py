@@ -1,1 +1,1 @@
-"""What the Go runtime's structures look like in the program at hand."""
+"""The layout of the Go runtime's structures in one program."""

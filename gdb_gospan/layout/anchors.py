@@ -1,6 +1,6 @@
 """Find runtime.mheap_ in a program without symbols.
 
-mheap holds pointers to itself and to its own lock (mheap.go, mheap.init), as no other memory has.
+Only mheap holds pointers both to itself and to its own lock (mheap.go, mheap.init).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _NEAR: Final = 1 << 20
 
 
 def find_mheaps(memory: Memory, words: Words, tables: Sequence[Bundled]) -> list[Signature]:
-    """Return every place in `words` that may be an mheap, by every table: the whole signature of each.
+    """Return the signature of every address in `words` that may be an mheap, for every table.
 
-    A program has one for each Go runtime in it. Where two tables lay mheap out alike, both are named, in the order
+    A program has one mheap for each Go runtime in it. Where two tables lay mheap out alike, both are returned, in the order
     of `tables`. Signatures that do not hold are returned as well, for the message.
     """
     near = words.where(lambda value, address: value - address + np.uint64(_NEAR) < np.uint64(2 * _NEAR))

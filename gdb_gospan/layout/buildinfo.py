@@ -1,4 +1,4 @@
-"""The Go version of a program without symbols, from its writable image alone or from its read-only text."""
+"""Find the Go version of a program without symbols, in its writable data or in its read-only text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VERSION: Final = re.compile(r"(devel )?go1\.\d+[\w.+: ,-]*\Z")
 
 
 def find_version(memory: Memory, words: Words) -> str | None:
-    """Return the version as the program has it, or None when it is nowhere to be found.
+    """Return the version string of the program, or None if it is not found.
 
     The linker writes .go.buildinfo into the writable data (cmd/link, buildinfo); a core has it without the
-    executable. A program linked without has runtime.buildVersion, whose text is in read-only memory.
+    executable. A program linked without it has runtime.buildVersion, whose text is in read-only memory.
     """
     return _from_build_information(memory, words) or _from_string(memory, words)
 

@@ -1,4 +1,4 @@
-"""Layouts that come along, for programs without debug information: Go 1.19 to 1.27 on four architectures.
+"""Bundled layouts for programs without debug information: Go 1.19 to 1.27 on four architectures.
 
 Taken from the DWARF that each release writes; `tests/tools/layouts.py` makes the file, and a test compares it
 with every toolchain. A patch release that lays something out in another way than the ones before has a table of its own.
@@ -35,7 +35,7 @@ class Bundled:
     release
         The first Go release that has it.
     layout
-        With ``source`` and ``go`` of whoever asked for it.
+        With ``source`` and ``go`` as given by the caller.
     handed_out
         Bytes of what each fixalloc hands out; 0 where that is not known.
     """
@@ -51,7 +51,7 @@ def releases() -> tuple[Release, ...]:
 
 
 def table_of(go: GoVersion) -> Release | None:
-    """Return which table a Go version has; None when it is of a minor release without."""
+    """Return the release whose table describes a Go version; None if that minor release has no table."""
     exact = (*go.release, go.patch or 0)
     return next((table for table in releases() if table[:2] == go.release and table <= exact), None)
 
@@ -122,7 +122,7 @@ def _file() -> dict[str, Any]:
 
 @cache
 def values(release: Release, arch: str) -> dict[str, Any]:
-    """Return one table as it stands in the file: what is in force in this release, the last change up to it.
+    """Return the raw values of one table: for each key, the last change up to this release.
 
     Returns
     -------

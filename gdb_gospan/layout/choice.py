@@ -40,7 +40,7 @@ def refuse_old(version: GoVersion | None) -> None:
 
 
 def likeliest(signatures: Iterable[Signature], stated: str | None) -> list[Signature]:
-    """Return the signatures in their order, but those of the release that a program states first."""
+    """Return the signatures with those of the release that the program states first, otherwise in order."""
     version = parse(stated) if stated else None
     table = version and bundled.table_of(version)
     return sorted(signatures, key=lambda each: each.table.release != table)
@@ -48,14 +48,14 @@ def likeliest(signatures: Iterable[Signature], stated: str | None) -> list[Signa
 
 @attrs.frozen
 class Told:
-    """The layouts of one mheap, told apart by the scheduler's structs.
+    """The candidate layouts of one mheap, after the scheduler's structs were checked.
 
     Attributes
     ----------
     fitting
-        Those that fit, the first of them to be taken; with all their evidence, as `refused`.
+        Layouts that fit, the best first; with all their evidence, as in `refused`.
     refused
-        Those of which something is not as it must be.
+        Layouts that memory contradicts.
     addresses
         Of the runtime's variables, as the first one finds them.
     """
@@ -68,9 +68,9 @@ class Told:
 def tell_apart(
     memory: Memory, signatures: Sequence[Signature], find: Callable[[Signature], Mapping[str, int]]
 ) -> Told:
-    """Tell layouts that lay the same mheap out alike apart by goroutines, threads and Ps.
+    """Decide between layouts with the same mheap by checking goroutines, threads and Ps.
 
-    One of which all holds comes before one of which some cannot be read; else they keep their order.
+    A layout whose checks all pass comes before one with checks that cannot be read; otherwise they keep their order.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def tell_apart(
 
 
 def labelled(fitting: Sequence[Signature], stated: str | None) -> Layout:
-    """Return the first layout of those that fit, under the version that the program states, else all that it can be."""
+    """Return the first fitting layout, labelled with the version that the program states, or else with all possible ones."""
     version = parse(stated) if stated else None
     if version is None:
         releases = sorted(signature.table.release for signature in fitting)

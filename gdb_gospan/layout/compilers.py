@@ -1,4 +1,4 @@
-"""Programs in Go that other compilers have made, whose runtimes have heaps of another kind."""
+"""Recognise programs built by other Go compilers, whose runtimes have a different heap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TINYGO_SYMBOL: Final = "tinygo_"
 
 
 def refuse_other_compiler(executable: Executable, program: str) -> None:
-    """Raise a `TargetError` for an executable that gccgo or TinyGo has made."""
+    """Raise a `TargetError` for an executable built by gccgo or TinyGo."""
     if executable.is_go:
         return
     if _GCCGO_SECTION in executable.section_names:
@@ -36,6 +36,6 @@ def refuse_gccgo_library(modules: Iterable[Module], program: str) -> None:
 
 def _other(program: str, compiler: str) -> TargetError:
     return TargetError(
-        f"{program} was compiled by {compiler}, whose runtime has another heap: only programs of Go's own compiler can be "
-        "read (try: a program built with go build)"
+        f"{program} was compiled by {compiler}, whose heap go-spans cannot read: "
+        "only Go's own compiler is supported (try: a program built with go build)"
     )

@@ -1,4 +1,4 @@
-"""Debug information in a file of its own: found where gdb finds it.
+"""Find separate debug files where gdb finds them.
 
 ``objcopy --only-keep-debug`` takes it out of an executable, and ``--add-gnu-debuglink``
 leaves a name and a checksum behind; the build id finds it without (gdb's manual,
@@ -27,12 +27,12 @@ _PIECE: Final = 1 << 24
 
 
 def split_folders(text: str | None) -> tuple[Path, ...]:
-    """Return the folders of a list with colons, as ``set debug-file-directory`` takes it; the usual ones for None."""
+    """Split a colon-separated list of folders, as in ``set debug-file-directory``; None gives the default ones."""
     return FOLDERS if text is None else tuple(Path(name) for name in text.split(":") if name)
 
 
 def find_debug_file(executable: Executable, folders: Sequence[Path] = FOLDERS) -> Path | None:
-    """Return the file that has the debug information of an executable which has none itself.
+    """Return the separate debug file of an executable without debug information of its own.
 
     In this order, the first that fits: ``DIR/.build-id/xx/yyy.debug`` in each folder, then the
     name that the executable gives, beside it, in ``.debug`` there, and in each folder followed by

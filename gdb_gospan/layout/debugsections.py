@@ -1,4 +1,4 @@
-"""The sections of an ELF file that describe types, unpacked: no more of them than the file can be believed to hold."""
+"""Read and unpack the debug sections of an ELF file, within a size that the file can plausibly hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PIECE: Final = 1 << 20
 
 @attrs.frozen
 class DebugSections:
-    """What a file has.
+    """The debug sections of one file.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class _Section:
 
 
 def read_debug_sections(path: Path) -> DebugSections:
-    """Read them all, and unpack those that are compressed.
+    """Read all debug sections and unpack the compressed ones.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_debug_sections(path: Path) -> DebugSections:
         largest = max(found, key=lambda section: section.size)
         raise LayoutError(
             f"{path}: {largest.name} claims {largest.size:,} bytes, more than a file of this size can hold "
-            "(is the file damaged? try: the executable as it was built)"
+            "(is the file damaged? try: the original executable)"
         )
     kinds = {section.name.rpartition("debug_")[2]: _contents(section) for section in found}
     return DebugSections(bits, "little" if order == "<" else "big", kinds)
@@ -96,7 +96,7 @@ def _section(
         kind, *_, size, _ = struct.unpack_from(form, there[: struct.calcsize(form)].tobytes())
         if kind != _ELFCOMPRESS_ZLIB:
             raise LayoutError(
-                f"{path}: {name} is compressed, and not with zlib (try: objcopy --decompress-debug-sections)"
+                f"{path}: {name} is compressed with a method other than zlib (try: objcopy --decompress-debug-sections)"
             )
         return _Section(name, there[struct.calcsize(form) :], size, packed=True)
     if there[: len(_GNU)].tobytes() == _GNU and name.startswith(".z"):

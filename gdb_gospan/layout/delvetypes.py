@@ -36,7 +36,7 @@ class DelveTypes:
     """The types and variables behind a connection; each is asked for once.
 
     Delve offers a type's size and the names of its fields, but no offsets. A value has addresses, so
-    a type is looked at as if two of it lay at a variable large enough: nothing of them is read but where they lie.
+    two values of a type are placed at a sufficiently large variable: only their addresses are used, not their contents.
     """
 
     def __init__(self, connection: Connection, pointer_size: int) -> None:

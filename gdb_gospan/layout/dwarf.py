@@ -1,4 +1,4 @@
-"""Types and variables of an executable, from its DWARF by pyelftools: no debugger needed.
+"""Types and variables of an executable, from its DWARF, without a debugger.
 
 A Go program has hundreds of thousands of DIEs and no index of them, and to parse
 each would take Python minutes. But Go's linker writes every name into its DIE, as
@@ -177,12 +177,12 @@ class DwarfTypes:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Say in one line that the file is damaged, whatever the reader made of it."""
+        """Turn any error of the DWARF reader into one line that says that the file is damaged."""
         try:
             yield
         except _DAMAGE as error:
             raise LayoutError(
-                f"{self.path}: its symbols or debug information cannot be read: "
+                f"{self.path}: cannot read its symbols or debug information: "
                 f"{type(error).__name__}: {error} (is the file complete?)"
             ) from error
 
@@ -215,7 +215,7 @@ class DwarfType:
 
     @property
     def is_pointer(self) -> bool:
-        """Whether a variable of it is one word that points: a pointer, map, channel or function."""
+        """Whether a value of this type is a single pointer: a pointer, map, channel or function."""
         return self._die.tag in ("DW_TAG_pointer_type", "DW_TAG_subroutine_type")
 
     @cached_property

@@ -26,7 +26,7 @@ _STT_FUNC: Final = 2
 
 @attrs.frozen(eq=False, repr=False)
 class Found:
-    """A symbol: its address and bytes, and whether it is data and no code."""
+    """A symbol: its address and size, and whether it is data."""
 
     address: int
     size: int
@@ -96,7 +96,7 @@ class SymbolTable:
         return None
 
     def data_names(self) -> list[str]:
-        """Return the names of all that is data and not code."""
+        """Return the names of all data symbols."""
         data = self._table[(self._table["info"] & 0xF) == _STT_OBJECT]
         ends = (self._strings.find(b"\0", begin) for begin in data["name"].tolist())
         return [
@@ -105,7 +105,7 @@ class SymbolTable:
         ]
 
     def any_begins_with(self, prefix: str) -> bool:
-        """Whether there is a symbol whose name begins so."""
+        """Whether any symbol name begins with this prefix."""
         return b"\0" + prefix.encode() in self._strings
 
     def function(self, address: int) -> str | None:

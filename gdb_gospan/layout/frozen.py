@@ -1,6 +1,6 @@
-"""A resolved layout as plain data, to take along where the program and its types are not.
+"""Store a resolved layout as plain data, for use without the program and its types.
 
-What can be had from the Go version and the platform again is not kept: a newer
+What follows from the Go version and the platform is not stored: a newer
 release of go-spans knows it better than the file.
 """
 
@@ -23,7 +23,7 @@ _SOURCES: Final[tuple[Source, ...]] = ("dwarf", "symbols", "none")
 
 
 def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
-    """Return what JSON can hold and `thaw` makes the same layout and symbols of.
+    """Return the layout and the symbols as JSON data, for `thaw`.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def freeze(layout: Layout, symbols: Symbols) -> dict[str, Any]:
 
 
 def freeze_evidence(recognised: Recognised | None) -> dict[str, Any] | None:
-    """Return what JSON can hold and `thaw_evidence` makes the same of."""
+    """Return the evidence as JSON data, for `thaw_evidence`."""
     if recognised is None:
         return None
     signatures = (recognised.signature, *recognised.refused)
@@ -75,7 +75,7 @@ def freeze_evidence(recognised: Recognised | None) -> dict[str, Any] | None:
 
 
 def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
-    """Make evidence of what `freeze_evidence` gave, for the layout that was frozen with it.
+    """Rebuild the evidence from the data of `freeze_evidence`, for the layout that was frozen with it.
 
     Raises
     ------
@@ -93,17 +93,17 @@ def thaw_evidence(frozen: object, layout: Layout) -> Recognised | None:
         also = tuple(tuple(map(int, release)) for release in top["also"])
         return Recognised(first, also, tuple(refused), tuple(map(int, top["others"])), stated)
     except (_DamageError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise LayoutError(f"the recorded evidence is damaged: {error} (try: record it again)") from None
+        raise LayoutError(f"the recorded layout checks are damaged: {error} (try: record it again)") from None
 
 
 def _signature(row: dict[str, Any], layout: Layout) -> Signature:
     if layout.source == "dwarf":
-        raise _DamageError("a layout of debug information has none")
+        raise _DamageError("a layout from debug information has none")
     release = tuple(map(int, row["release"]))
     table = bundled(release, layout.go, layout.platform, source=layout.source)
     if table is None:
         raise TargetError(
-            f"it was recorded with a layout of Go {'.'.join(map(str, release))}, which this release of go-spans does not have (try: update it)"
+            f"recorded with a layout of Go {'.'.join(map(str, release))}, which this release of go-spans does not have (try: update go-spans)"
         )
     pieces = (
         Evidence(str(what), int(expected), None if found is None else int(found))
@@ -113,7 +113,7 @@ def _signature(row: dict[str, Any], layout: Layout) -> Signature:
 
 
 def thaw(frozen: object) -> tuple[Layout, Symbols]:
-    """Make a layout of what `freeze` gave.
+    """Rebuild a layout and its symbols from the data of `freeze`.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def thaw(frozen: object) -> tuple[Layout, Symbols]:
 
 
 class _DamageError(Exception):
-    """What is wrong, for the one line."""
+    """What is wrong, for the error line."""
 
 
 def _thaw(frozen: object) -> tuple[Layout, Symbols]:
@@ -135,13 +135,13 @@ def _thaw(frozen: object) -> tuple[Layout, Symbols]:
     raw, source = _text(top, "go"), _text(top, "source")
     go = parse(raw)
     if go is None:
-        raise _DamageError(f"{raw[:40]!r} is no Go version")
+        raise _DamageError(f"{raw[:40]!r} is not a Go version")
     known: Source | None = next((each for each in _SOURCES if each == source), None)
     if known is None:
-        raise _DamageError(f"no source is called {source[:40]!r}")
+        raise _DamageError(f"unknown source {source[:40]!r}")
     missing = top.get("missing")
     if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
-        raise _DamageError("missing is no list of names")
+        raise _DamageError("missing is not a list of names")
     structs = {name: _struct(name, value) for name, value in _mapping("structs", top.get("structs")).items()}
     mheap, fixalloc = structs.get("mheap"), structs.get("fixalloc")
     room = mheap.size - fixalloc.size + 1 if mheap and fixalloc else 0
@@ -173,7 +173,7 @@ def _field(name: str, row: object) -> Field:
         raise _DamageError(f"{name} is not offset, size, kind, count, stride")
     offset, size, kind, count, stride = row
     if kind not in get_args(Kind):
-        raise _DamageError(f"{name} is of no known kind")
+        raise _DamageError(f"{name} has an unknown kind")
     if kind != _kinds().get(name, kind):
         raise _DamageError(f"{name} is not {kind}")
     offset, size = (_below(name, number, LARGEST) for number in (offset, size))
@@ -184,7 +184,7 @@ def _field(name: str, row: object) -> Field:
 
 @cache
 def _kinds() -> dict[str, Kind]:
-    """Kind of each field that is relied on."""
+    """Kind of each field in the requirements."""
     return {
         f"{wanted.name}.{need.path}": need.kind for wanted in requirements.STRUCTS for need in wanted.needs
     }
@@ -192,14 +192,14 @@ def _kinds() -> dict[str, Kind]:
 
 def _mapping(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise _DamageError(f"{name} is no object" if value is not None else f"there is no {name}")
+        raise _DamageError(f"{name} is not an object" if value is not None else f"{name} is missing")
     return value
 
 
 def _text(top: dict[str, Any], key: str) -> str:
     value = top.get(key)
     if not isinstance(value, str):
-        raise _DamageError(f"{key} is no text")
+        raise _DamageError(f"{key} is not a string")
     return value
 
 
@@ -211,5 +211,5 @@ def _numbers(top: dict[str, Any], key: str, limit: int) -> dict[str, int]:
 
 def _below(name: str, value: object, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
-        raise _DamageError(f"{name} is not a number from 0 to below {limit}")
+        raise _DamageError(f"{name} is not a number from 0 to {limit - 1}")
     return value

@@ -1,4 +1,4 @@
-"""The functions of an executable: what an address is in, and how deep the stack is there."""
+"""The functions of an executable: which one contains an address, and the stack depth there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Functions(Protocol):
 
 
 def functions_of(symbols: SymbolTable, path: Path, bias: int = 0) -> Functions:
-    """Return the functions of the executable at `path`: named by `symbols`, if there are any, else by Go's own table."""
+    """Return the functions of the executable at `path`, named by `symbols` or, without symbols, by Go's own table."""
     table = FunctionTable.of_executable(path, bias)
     return _Named(symbols, table) if len(symbols) else table
 

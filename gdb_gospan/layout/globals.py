@@ -1,4 +1,4 @@
-"""Package variables by their names, in the symbols and the debug information of an executable."""
+"""Find package variables by name, in the symbols and debug information of an executable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AN_ADDRESS: Final = "an address such as 0xc000012340"
 
 
 def is_number(text: str) -> bool:
-    """Whether this is a number as Python and C write it, 42 or 0x2a, and so no name."""
+    """Whether the text is a number such as 42 or 0x2a, and not a name."""
     try:
         int(text, 0)
     except ValueError:
@@ -62,7 +62,7 @@ def find_global(types: DwarfTypes, name: str) -> Global | None:
 
 
 def nearest_global(types: DwarfTypes, name: str) -> str | None:
-    """Return the package variable that was most likely meant."""
+    """Return the package variable with the most similar name."""
     import difflib  # noqa: PLC0415  # for a message
 
     package = name.rpartition("/")[2].partition(".")[0]

@@ -20,7 +20,7 @@ _EXPERIMENTS = re.compile(r"[ -]X:(?P<names>[\w,]+)")
 
 @attrs.frozen
 class GoVersion:
-    """A parsed version; ``raw`` is the string as the program has it.
+    """A parsed version; ``raw`` is the string in the program.
 
     A vendor's suffix (``go1.26.4-1-microsoft``) and a pre-release (``go1.27rc1``)
     keep the numbers of the release that they belong to.
@@ -34,7 +34,7 @@ class GoVersion:
 
     @property
     def release(self) -> tuple[int, int]:
-        """Major and minor: what has a table of its own, and its patch releases where they differ (`bundled`)."""
+        """Major and minor version, by which tables are chosen (`bundled` also has patch releases that differ)."""
         return self.major, self.minor
 
     def __str__(self) -> str:

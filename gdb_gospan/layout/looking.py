@@ -1,4 +1,4 @@
-"""What a search for variables without symbols is made of: numbers in structs, slices, pointers."""
+"""Building blocks of the search for variables without symbols: numbers in structs, slices, pointers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Looking(Structs):
 
     @cached_property
     def _pointing(self) -> I64:
-        """Rows of the words that may be pointers to words: asking a process for all others takes long, for it has none."""
+        """Rows of the words that may be pointers to words: reading all others from a process would be slow and fail."""
         unaligned = np.uint64(self._words.width - 1)
         return self._words.where(
             lambda value, _: (

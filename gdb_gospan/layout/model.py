@@ -1,4 +1,4 @@
-"""The resolved layout: where each field that we rely on lies, in this program.
+"""The resolved layout: where each field that gdb_gospan relies on lies in this program.
 
 Nothing here knows a Go version; `resolve` fills these from a source of types.
 """
@@ -52,7 +52,7 @@ class Struct:
 
 @attrs.frozen
 class Traits:
-    """What the types alone cannot show; each is set in `resolve`, the only reader of versions.
+    """Properties that the types do not show; set in `resolve`, the only code that reads versions.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Traits:
         computed it before the space for heap bits was taken off (mcentral.go, grow); corrected in
         a patch of 1.24 (mheap.go, initSpan): 1.24.0 has the one, 1.24.11 the other.
     special_kinds
-        special.kind in words (mheap.go); the numbers were dealt anew in Go 1.23 and 1.25.
+        special.kind in words (mheap.go); the numbers changed in Go 1.23 and 1.25.
     last_goroutine_status
         Highest g.atomicstatus (runtime2.go): _Gpreempted, and _Gdeadextra since Go 1.26.
     limit_headroom_percent

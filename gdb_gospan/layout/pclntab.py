@@ -1,4 +1,4 @@
-"""Names of a Go program's functions without a symbol table: from the runtime's own one.
+"""Function names of a Go program without a symbol table, from the runtime's own table (pclntab).
 
 The runtime needs it to print stacks, so neither ``-ldflags=-s`` nor ``strip`` takes it
 away. It begins with a pcHeader, the same from Go 1.18 to 1.27 but for what follows::

@@ -1,4 +1,4 @@
-"""Whether a struct can be as a source of types says: damaged debug information or a damaged file may say anything."""
+"""Check that a struct's layout is possible: damaged debug information may claim anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS: Final = (1, 2, 4, 8)
 
 
 def problem(struct: Struct) -> str | None:
-    """Say what about a struct cannot be; None when nothing speaks against it."""
+    """Return what is impossible about a struct, or None."""
     if not 0 <= struct.size < LARGEST:
         return f"{struct.name} has {struct.size} bytes"
     found = (
@@ -35,6 +35,6 @@ def _problem(name: str, path: str, field: Field, room: int) -> str | None:
     end = field.offset + field.size
     if field.count is not None:
         if not 0 < field.count < MOST or not field.size <= field.stride < LARGEST:
-            return f"{name} is no array"
+            return f"{name} is not an array"
         end = field.offset + field.count * field.stride
-    return f"{name} ends at {end} of {room} bytes" if inside and end > room else None
+    return f"{name} ends at byte {end} of a struct of {room} bytes" if inside and end > room else None

@@ -80,7 +80,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("pages.mheapLock", "addr"),
             # With fixalloc.stat: what tells this layout from others where there are no types to ask.
             Need("pages.sysStat", "addr"),
-            # Bytes since the last scavtrace line; one counter up to 1.20, told apart since (mgcscavenge.go).
+            # Bytes since the last scavtrace line; one counter up to 1.20, two since (mgcscavenge.go).
             Need("pages.scav.released", until="1.20", spare=True),
             Need("pages.scav.releasedBg", since="1.21", spare=True),
             Need("pages.scav.releasedEager", since="1.21", spare=True),

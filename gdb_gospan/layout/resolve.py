@@ -1,4 +1,4 @@
-"""Turn the requirements into a `Layout` with the help of a source of types."""
+"""Resolve the requirements into a `Layout`, using a source of types."""
 
 from __future__ import annotations
 
@@ -53,17 +53,14 @@ def _fixallocs(types: TypeSource, go: GoVersion) -> dict[str, int]:
         or "spanalloc" not in found
         or not all(0 <= each < mheap.size for each in found.values())
     ):
-        raise LayoutError(f"{go}: runtime.mheap has no field spanalloc, {_advice(go)}")
+        raise LayoutError(f"{go}: runtime.mheap has no field spanalloc; {_advice(go)}")
     return found
 
 
 def too_old(go: GoVersion) -> str:
-    """Say that this release is older than any that is supported."""
+    """Return the message for a release older than any supported one."""
     oldest = ".".join(map(str, requirements.OLDEST))
-    return (
-        f"{go} is too old: go-spans reads the page allocator and spans of Go {oldest} and later "
-        "(try: rebuild with a newer Go)"
-    )
+    return f"{go} is too old: go-spans supports Go {oldest} and later (try: rebuild with a newer Go)"
 
 
 class _Resolver:
@@ -75,12 +72,12 @@ class _Resolver:
         self.missing: list[str] = []
 
     def struct(self, wanted: NeedStruct) -> Struct | None:
-        """Resolve one struct; None when this release lacks it and some supported release does, too."""
+        """Resolve one struct; None if it is optional and this release lacks it."""
         node = self._find(wanted)
         if node is None:
             if not wanted.since:
                 raise LayoutError(
-                    f"{self._go}: no type information for runtime.{wanted.name}, {_advice(self._go)}"
+                    f"{self._go}: no type information for runtime.{wanted.name}; {_advice(self._go)}"
                 )
             self.missing.append(wanted.name)
             return None
@@ -94,11 +91,11 @@ class _Resolver:
                 self.missing.append(f"{wanted.name}.{need.path}")
             else:
                 raise LayoutError(
-                    f"{self._go}: runtime.{wanted.name} has no field {need.path}, {_advice(self._go)}"
+                    f"{self._go}: runtime.{wanted.name} has no field {need.path}; {_advice(self._go)}"
                 )
         struct = Struct(wanted.name, node.size, fields)
         if wrong := problem(struct):
-            raise LayoutError(f"{self._go}: runtime.{wrong}, which cannot be, {_advice(self._go)}")
+            raise LayoutError(f"{self._go}: runtime.{wrong}, which is impossible; {_advice(self._go)}")
         return struct
 
     def _find(self, wanted: NeedStruct) -> TypeNode | None:
@@ -136,7 +133,7 @@ class _Structs(Mapping[str, Struct]):
 
 @attrs.frozen(repr=False)
 class Symbols:
-    """Addresses of the runtime's package variables in the program at hand, without the ``runtime.``."""
+    """Addresses of the runtime's package variables in this program, by name without ``runtime.``."""
 
     addresses: dict[str, int]
 
@@ -158,7 +155,7 @@ def find_symbols(types: TypeSource) -> Symbols:
 
 
 def _locate(node: TypeNode, need: Need, path: str) -> Field | None:
-    """Follow ``path`` from ``node``; after an element ``[]`` or a pointer ``*`` offsets start anew."""
+    """Follow ``path`` from ``node``; after an element ``[]`` or a pointer ``*`` offsets start again at 0."""
     offset = 0
     for step in filter(None, path.replace("[]", ".[]").split(".")):
         if step == "[]":
@@ -184,7 +181,7 @@ def _locate(node: TypeNode, need: Need, path: str) -> Field | None:
 
 
 def traits_of(go: GoVersion) -> Traits:
-    """Return what a release is known for that its types do not show."""
+    """Return the properties of a release that its types do not show."""
     return Traits(
         small_span_limit_exact=not (1, 22) <= go.release <= (1, 24),
         limit_headroom_percent=3 if go.release >= (1, 21) else 0,
@@ -211,8 +208,10 @@ def _special_kinds(go: GoVersion) -> tuple[str, ...]:
 def _advice(go: GoVersion) -> str:
     if go.release > requirements.NEWEST:
         newest = ".".join(map(str, requirements.NEWEST))
-        return f"and this release is newer than the newest supported, {newest}: its runtime has changed"
+        return (
+            f"this Go release is newer than {newest}, the newest supported one, and its runtime has changed"
+        )
     return (
-        "the program seems to be built without debug information, -ldflags=-w or strip "
-        "(try: file PATH of the same build with it)"
+        "the program seems to have no debug information (built with -ldflags=-w, "
+        "or stripped; try: file PATH of the same build with it)"
     )

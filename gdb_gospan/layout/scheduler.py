@@ -1,4 +1,4 @@
-"""Find the scheduler's variables in a program without symbols: the Ps, the goroutines, the threads, and what counts them."""
+"""Find the scheduler's variables in a program without symbols: Ps, goroutines, threads and their counters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MOST_THREADS: Final = 1 << 16
 _ENOUGH: Final = 4
 """One of so many goroutines may be damaged."""
 _MOST_LOOKED_AT: Final = 4096
-"""Goroutines of either end of allgs whose numbers are looked at."""
+"""Goroutines at each end of allgs whose ids are checked."""
 
 
 class SchedulerVariables(Looking):
-    """Finders for allp, allgs, allm, sched and gcrash, to be asked in this order."""
+    """Finders for allp, allgs, allm, sched and gcrash, to be called in this order."""
 
     def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
         super().__init__(memory, words, signature)

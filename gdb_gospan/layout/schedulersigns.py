@@ -1,6 +1,6 @@
-"""Whether goroutines, threads, Ps and settings are of one particular layout: mheap and its signature say nothing of them.
+"""Check whether goroutines, threads, Ps and settings fit a layout; mheap's signature does not cover them.
 
-m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not vouch for it.
+m changes with patch releases while mheap stays (in 1.24.6, for instance), so the layout of mheap does not prove that of m.
 Each sign holds at any instant of a program that runs main.main, between two stores of the scheduler as well (proc.go,
 Go 1.19 to 1.27): a pointer back is there, or not yet, or no longer, but never another.
 """
@@ -25,7 +25,7 @@ _MOST_SETTINGS: Final = 1 << 10
 _ENOUGH: Final = 4
 """One of so many may be damaged."""
 _SOME: Final = 256
-"""Goroutines that are looked at, of what may be a million: the oldest, among them those that the runtime itself starts."""
+"""Goroutines checked, of possibly a million: the oldest ones, including those that the runtime itself starts."""
 _HIGHEST_THREAD: Final = 1 << 22
 """Numbers of threads are lower (include/linux/threads.h, PID_MAX_LIMIT)."""
 _DEAD: Final = 6
@@ -36,13 +36,13 @@ _WAITING: Final = 4
 
 
 def examine_scheduler(memory: Memory, table: Bundled, addresses: Mapping[str, int]) -> tuple[Evidence, ...]:
-    """Collect the evidence that the scheduler's structs are of this layout.
+    """Collect the evidence that the scheduler's structs have this layout.
 
     Parameters
     ----------
     addresses
-        Of allgs, allm, allp and sched, without the ``runtime.``. What hangs from one that is not there is evidence
-        that cannot be read.
+        Of allgs, allm, allp and sched, without the ``runtime.``. Checks that need a missing one
+        count as unreadable.
     """
     return tuple(_Scheduler(memory, table, addresses).evidence())
 
@@ -82,12 +82,12 @@ class _Scheduler(Structs):
             yield self._all(f"m.{name}.m = m", *self._named_by(threads, "m", name, "g", "m"))
         number, known = self._numbers("m", "id", threads)
         yield Evidence(
-            "m.id: each another",
+            "m.id: all different",
             len(threads),
             len(np.unique(number)) if len(threads) and known.all() else None,
         )
         thread, known = self._numbers("m", "procid", threads)
-        yield self._all("m.procid: a thread's number", thread < np.uint64(_HIGHEST_THREAD), known)
+        yield self._all("m.procid: a thread id", thread < np.uint64(_HIGHEST_THREAD), known)
 
     def _of_goroutines(self) -> Iterator[Evidence]:
         gs = self._slice("allgs", _MOST_GS, _SOME)
@@ -97,14 +97,14 @@ class _Scheduler(Structs):
         given = (status & ~np.uint64(_SCANNED) != np.uint64(_DEAD)) | (number != 0)
         another = np.zeros(len(gs), np.bool_)
         another[np.unique(number, return_index=True)[1]] = True
-        yield self._all("g.goid: each another", (another & (number != 0))[given], (numbered & known)[given])
+        yield self._all("g.goid: all different", (another & (number != 0))[given], (numbered & known)[given])
         waiting = gs[known & (status == _WAITING)]
         low, some = self._numbers("g", "stack.lo", waiting)
         high, others = self._numbers("g", "stack.hi", waiting)
         pointer, more = self._numbers("g", "sched.sp", waiting)
         # It is 0 where the collector has its own goroutine wait while that goes on running (mgc.go, gcMarkTermination).
         inside = (pointer == 0) | (low < pointer) & (pointer <= high)
-        yield self._all("g.sched.sp: within g.stack where a g waits", inside, some & others & more)
+        yield self._all("g.sched.sp: within g.stack of each waiting g", inside, some & others & more)
 
     def _of_ps(self) -> Iterator[Evidence]:
         ps = self._slice("allp", _MOST_PS, _MOST_PS)

@@ -1,10 +1,10 @@
-"""Whether the memory at an address is an mheap of one particular layout: evidence, each piece of it told.
+"""Check whether the memory at an address is an mheap of a given layout, by separate pieces of evidence.
 
 Go's startup leaves constants and pointers to itself all over mheap (mheap.go, mheap.init; mpagealloc.go,
 pageAlloc.init): which struct each fixalloc hands out, where its memory is counted, the span class of each central
-list. Another layout, or another address, has other things there. What the structs that hang from mheap look like
-inside is not in it: that the spans and arenas agree is proven later, by the identities. Goroutines, threads and Ps do
-not hang from mheap, and have signs of their own (`schedulersigns`).
+list. Another layout, or another address, has different values there. The layout of the structs that mheap points to
+is not checked here: the identities prove later that spans and arenas agree. Goroutines, threads and Ps are
+not reached from mheap, and are checked separately (`schedulersigns`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OTHERS_IN: Final = ("other_sys", "gcMiscSys")
 
 @attrs.frozen(repr=False)
 class Evidence:
-    """One piece: what was looked at, and whether it is as the layout says.
+    """One layout check: what was read, and whether it is what the layout says.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """The two are the same."""
+        """Whether expected and found values are equal."""
         return self.expected == self.found
 
 
@@ -63,17 +63,17 @@ class Signature:
 
     @property
     def holds(self) -> bool:
-        """All of it is as it must be."""
+        """Whether all checks pass."""
         return bool(self.evidence) and all(piece.holds for piece in self.evidence)
 
     @property
     def failed(self) -> tuple[Evidence, ...]:
-        """What speaks against it."""
+        """The checks that fail."""
         return tuple(piece for piece in self.evidence if not piece.holds)
 
     @property
     def contradicted(self) -> bool:
-        """Some of it is there to be read, and is not as it must be."""
+        """Whether a check fails on memory that could be read."""
         return any(piece.found is not None for piece in self.failed)
 
     def and_(self, more: tuple[Evidence, ...]) -> Signature:
@@ -81,7 +81,7 @@ class Signature:
         return attrs.evolve(self, evidence=(*self.evidence, *more))
 
     def told(self) -> str:
-        """Say in a phrase how much of it holds."""
+        """Return how many checks pass: ``33 of 33``."""
         return f"{len(self.evidence) - len(self.failed)} of {len(self.evidence)}"
 
 
@@ -164,15 +164,15 @@ class Recognised:
     Attributes
     ----------
     signature
-        Of the layout in use; all of it holds.
+        Of the layout in use; all its checks pass.
     also
-        Other releases that lay all of it out in the same way.
+        Other releases with the same layout.
     refused
         Signatures of other layouts at the same address that do not hold.
     others
         Addresses of further mheaps: other Go runtimes in the same process.
     stated
-        The Go version as the program has it; None when it was not found.
+        The Go version in the program; None if it was not found.
     """
 
     signature: Signature

@@ -1,4 +1,4 @@
-"""Fields of structs whose layout is still on trial: read for a search or a test, by address, many at once."""
+"""Read fields of structs by address, many at once, while their layout is still being tested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gdb_gospan.memory import Memory, Unreadable
 
 
 class Structs:
-    """Structs in memory, as one layout has them. What cannot be read is no error here: it fits nothing."""
+    """Structs in memory in one layout. Unreadable memory is not an error here: it matches nothing."""
 
     def __init__(self, memory: Memory, layout: Layout) -> None:
         self._memory = memory

@@ -1,7 +1,7 @@
 """Find the runtime's variables besides mheap_ in a program without symbols.
 
-By what is in them, and by what of the heap points to them. Each test is strict enough for one place only; what is not
-found that way is not known.
+They are recognised by their contents and by pointers from the heap. Each test is strict enough to match only one
+place; a variable that is not found this way is unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_SWEEPERS: Final = 1 << 10
 
 
 def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[str, int]:
-    """Return the addresses of the runtime's other variables, without the ``runtime.``, as far as they are found."""
+    """Return the addresses of the runtime's other variables that are found, by name without ``runtime.``."""
     search = _Search(memory, words, signature)
     found = {"mheap_": signature.mheap, "memstats": signature.memstats}
     for name, find in search.finders.items():

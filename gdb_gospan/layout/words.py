@@ -1,4 +1,4 @@
-"""The writable image of a program as words: what a search without symbols looks through."""
+"""The writable data of a program as words, for the search without symbols."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Words:
         return len(self.address)
 
     def where(self, test: Callable[[U64, U64], Known]) -> I64:
-        """Return the rows that pass a test of value and address; it is given so many that they stay in the cache."""
+        """Return the rows that pass a test of value and address; it is called on batches that fit the CPU cache."""
         pieces = (slice(start, start + _BLOCK) for start in range(0, len(self), _BLOCK))
         found = [
             piece.start + np.flatnonzero(test(self.value[piece], self.address[piece])) for piece in pieces
@@ -70,7 +70,7 @@ class Words:
         return np.concatenate([np.empty(0, np.int64), *found])
 
     def at(self, addresses: U64, near: I64 | None = None) -> tuple[U64, Known]:
-        """Return the words at these addresses, and which of them there are.
+        """Return the words at these addresses, and which of them exist.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class Words:
         return self.value[row], self.address[row] == addresses
 
     def beside(self, rows: I64, offset: int, size: int = 0) -> tuple[U64, Known]:
-        """Return the number `offset` bytes after (or before) each of these words, and which of them there are.
+        """Return the number `offset` bytes after (or before) each of these words, and which of them exist.
 
         Parameters
         ----------

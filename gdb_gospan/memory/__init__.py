@@ -1,4 +1,4 @@
-"""Bytes of the target: one protocol, whatever they come from.
+"""The target's bytes, behind one protocol for all sources.
 
 `Memory` is all that the layers above know. What implements it here needs no
 debugger: `elfcore.CoreFile`, `procmem.ProcessMemory` and `image.Image`.

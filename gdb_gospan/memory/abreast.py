@@ -1,4 +1,4 @@
-"""The same work on every block of many rows, on all processors: numpy lets go of Python's lock while it reckons."""
+"""Run the same work on blocks of rows on all processors: numpy releases Python's lock while it computes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def each_block(
 ) -> None:
     """Do the work for each block of ``count`` rows: the first one alone, the others in no particular order.
 
-    It must write nothing but its own rows. What is read or reckoned when first asked for
+    It must write only its own rows. What is read or computed on first use
     (a part of the heap, a cached property) is there after the first block. The first exception
     ends all of it, and so does Ctrl-C.
 
     Parameters
     ----------
     memory
-        What the work reads from; memory that is not at hand, a debugger's say, is read by one thread.
+        What the work reads from; memory that is not local, such as a debugger's, is read by one thread.
     """
     todo = list(blocks(count, size))
     if todo:
@@ -70,7 +70,7 @@ def each_block(
 
 
 def start(threads: list[threading.Thread], work: Callable[[], None], count: int) -> None:
-    """Start so many threads, into the list; no signal is delivered to them, for those are a debugger's own."""
+    """Start so many threads and add them to the list; signals are blocked in them, since they belong to the debugger."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()) if count > 0 else None
     try:
         for _ in range(count):

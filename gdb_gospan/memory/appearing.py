@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all, where its name says and nowhere else.
+"""Write a file atomically: it appears complete or not at all, and no symbolic link is followed.
 
 Until it is complete it has no name (open(2), O_TMPFILE), so nothing is left of it, however the writer ends. Where the file
 system has no such files it has one that is recognised, ``.NAME.part``: removed by a signal that ends the writer, and by the
@@ -29,18 +29,18 @@ _DESCRIPTORS: Final = "/proc/self/fd"
 
 @contextlib.contextmanager
 def appearing(path: str, *, replace: bool) -> Iterator[IO[bytes]]:
-    """Open a file that only its owner can read, for the block; it has its name when the block has ended well.
+    """Open a file that only its owner can read; it gets its name when the block ends without an error.
 
     Parameters
     ----------
     replace
-        Take the place of another file, at once; or else let no other be there.
+        Replace an existing file, atomically; otherwise an existing file is an error.
 
     Raises
     ------
     OSError
         It cannot be written; `FileExistsError` when a file of this name, or a link, is there and not to be replaced, or
-        somebody else is writing it.
+        another process is writing it.
     """
     folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100  # a link stays one
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -114,11 +114,11 @@ def _remove_left_over(place: int, part: str) -> None:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise FileExistsError(errno.EEXIST, f"{part} beside it is in the way") from error
+        raise FileExistsError(errno.EEXIST, f"{part} in the same folder is in the way") from error
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-            raise FileExistsError(errno.EEXIST, f"{part} beside it is in the way")
+            raise FileExistsError(errno.EEXIST, f"{part} in the same folder is in the way")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

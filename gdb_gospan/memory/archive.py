@@ -1,4 +1,4 @@
-"""The members of a snapshot's file, which is an archive of numpy arrays: read without belief in what it claims.
+"""Read a snapshot file, an archive of numpy arrays, without trusting the sizes that it claims.
 
 A deflated member may unpack to a thousand times its bytes. What it may have is known before any of it is read: how many
 elements from the other members, how much text from `_TEXT`; ranges are checked while they are unpacked.
@@ -37,7 +37,7 @@ class Archive:
     Raises
     ------
     ValueError, zipfile.BadZipFile, zlib.error, EOFError
-        It is none that `image.write` has written, or damaged; the same from each method.
+        The file was not written by `image.write`, or is damaged; raised by every method.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -47,15 +47,15 @@ class Archive:
         self._zip = zipfile.ZipFile(file)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._zip.close()
 
     def stored(self, name: str) -> bool:
-        """Whether a member is stored as it is."""
+        """Whether a member is stored uncompressed."""
         return self._zip.getinfo(f"{name}.npy").compress_type == zipfile.ZIP_STORED
 
     def packed_size(self, name: str) -> int:
-        """Return the bytes of the file that a member takes."""
+        """Return how many bytes of the file a member takes."""
         return self._zip.getinfo(f"{name}.npy").compress_size
 
     def number(self, name: str) -> int:
@@ -137,7 +137,7 @@ class _Member:
         self._left = info.file_size - self._file.tell()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         self._file.close()
 
     def length(self, dtype: np.dtype[Any]) -> int:

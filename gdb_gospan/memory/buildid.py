@@ -1,4 +1,4 @@
-"""Whether an executable is that of some memory: by its notes, which no two builds have alike."""
+"""Check whether memory belongs to an executable, by the build ids in its notes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BUILD_ID_TYPES: Final = {b"GNU\0": 3, b"Go\0\0": 4}
 
 
 def other_build(notes: Iterable[tuple[int, bytes]], memory: Memory, bias: int) -> str:
-    """Compare the notes of an executable with memory, where that has them: the kernel adds their page to a core by default.
+    """Compare the notes of an executable with memory that has them: by default the kernel adds their page to a core.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def other_build(notes: Iterable[tuple[int, bytes]], memory: Memory, bias: int) -
     Returns
     -------
     str
-        Both build ids when they differ, as far as they are known; empty when nothing speaks against it.
+        Both build ids when they differ, as far as they are known; empty when they match or are unknown.
     """
     read = [(wanted, memory.read(address + bias, len(wanted))) for address, wanted in notes]
     known = [(wanted, found) for wanted, found in read if not isinstance(found, Unreadable)]
@@ -70,7 +70,7 @@ def other_build(notes: Iterable[tuple[int, bytes]], memory: Memory, bias: int) -
 def notes_of(path: str | os.PathLike[str]) -> tuple[list[tuple[int, bytes]], int | None]:
     """Return the notes that the program headers of an executable name, and its entry if the loader may move it.
 
-    Quicker than all of `open_executable`. Of what is no ELF file, or not as usual, there are none.
+    Faster than `open_executable`. A file that is not ELF, or is unusual, has none.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # as in elfsymbols

@@ -1,7 +1,7 @@
-"""A capture: the pages that a report needs, taken in one go while a process stands still, and sealed.
+"""A capture: the pages that a report needs, copied in one stop of the process, then sealed.
 
-What is planned is read in runs, into room that was touched before: in the stop there is nothing left but the kernel's
-copying. What was not taken cannot be read afterwards: that is an error, never zeros.
+Planned pages are read in runs, into buffers that were touched before, so the stop contains only the kernel's
+copying. What was not copied cannot be read afterwards: that is an error, never zeros.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ _NONE: Final = np.empty(0, np.uint64)
 NOWHERE: Final = _NONE, _NONE
 """No ranges."""
 _SPARE: Final = 16384
-"""Pages of room for what is only known in the stop: the stacks of the threads, and what has been mapped since."""
+"""Pages of buffer for what is known only in the stop: stacks of threads, and new mappings."""
 _TOUCHED: Final = 2048
-"""Those of them that are touched before."""
+"""Pages of it that are touched before the stop."""
 _APPEARED: Final = 8192
-"""Pages of a new mapping that are taken: of 1.5 million spans allspans has 4,500 when it has grown."""
+"""Pages copied from a new mapping: with 1.5 million spans, a grown allspans has 4,500."""
 _NOT_TAKEN: Final = "not in the capture"
 _SMALL: Final = 4096
-"""Pages of a mapping of the runtime's that is taken whole: something else of it may be needed a moment later.
+"""Pages of a runtime mapping up to which it is copied whole: other parts may be needed a moment later.
 
 So is a larger one of which half is needed.
 """
 _GAP: Final = 64
-"""Pages of a larger one that are taken between and behind those that are needed."""
+"""Pages copied from a larger mapping between and behind the needed ones."""
 _UNTOUCHED: Final = 1024
-"""Pages of a mapping of no file of which nothing is needed yet, likewise; of a thread of C the stack is larger."""
+"""Likewise for an anonymous mapping of which nothing is needed yet; the stack of a C thread is larger."""
 _AROUND: Final = 4
-"""Pages on each side of one that is needed of an arena: there lie what the runtime makes as objects, Gs and Ms."""
+"""Pages on each side of a needed page of an arena: Gs and Ms are objects there."""
 _FEW: Final = 1024
-"""If there are no more of these."""
+"""Only if there are at most so many of these."""
 
 
 class Filling(Memory, Protocol):
-    """Memory that can be read into room that there is."""
+    """Memory that can be read into an existing buffer."""
 
     def fill(self, address: int, buffer: Bytes) -> bool:
         """Read ``len(buffer)`` bytes at an address; False when not all of them could be read."""
@@ -56,7 +56,7 @@ class Filling(Memory, Protocol):
 
 
 class Plan:
-    """What to take, and the room for it.
+    """What to copy, and the buffer for it.
 
     Parameters
     ----------
@@ -80,19 +80,19 @@ class Plan:
         self._known = np.ones(len(pages), np.bool_)
         self._whole = (len(pages) + _SPARE) << SHIFT
         self._room = np.empty(self._whole + int(self._sizes.sum()), np.uint8)
-        # The kernel gives pages when they are touched, and that takes longer than the copying.
+        # The kernel allocates pages when they are touched, which takes longer than the copying.
         self._room[: (len(pages) + _TOUCHED) << SHIFT : PAGE] = self._room[self._whole :: PAGE] = 0
         self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
-        """Read all of it now."""
+        """Copy everything planned."""
         self._take(memory, 0)
         if len(self._starts):
             ends = np.cumsum(self._sizes).astype(np.int64)
             self._read = memory.fill_many(self._starts, ends, self._room[self._whole :])
 
     def take_more(self, memory: Filling, *more: U64) -> None:
-        """Read pages more, which are only known when the process stands still: those that there is room for, by number."""
+        """Read more pages, known only once the process is stopped, as far as the buffer allows; return their numbers."""
         for wanted in map(distinct, more):
             at = len(self._pages)
             fresh = wanted[~np.isin(wanted, self._pages)][: (self._whole >> SHIFT) - at]
@@ -112,7 +112,7 @@ class Plan:
         return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])
 
     def sealed(self, memory: Memory) -> Capture:
-        """Return what was taken, over a memory that is closed by now."""
+        """Return the copy, over memory that is now closed."""
         count = len(self._pages)
         start = np.concatenate([self._pages << np.uint64(SHIFT), self._starts])
         size = np.concatenate([np.full(count, PAGE, np.uint64), self._sizes])
@@ -123,7 +123,7 @@ class Plan:
 
 
 def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
-    """Give to the pages each piece that touches one of them: what was read as one lies in one."""
+    """Add to the pages those of each piece that touches one of them, so that a piece is never split."""
     start, size = pieces
     while len(start):
         touches = overlaps(pages << np.uint64(SHIFT), np.full(len(pages), PAGE, np.uint64), start, size)
@@ -135,7 +135,7 @@ def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
 
 
 class Capture(Held):
-    """What a plan has taken, as it was; what else is asked for is asked of the memory, which is closed."""
+    """The bytes that a plan has copied; any other read goes to the closed memory, which raises."""
 
     def __init__(self, memory: Memory, start: U64, size: U64, place: U64, known: Mask, room: Bytes) -> None:
         super().__init__(memory, ())
@@ -145,17 +145,17 @@ class Capture(Held):
         return NOT_IN_PROCESS
 
     def alone(self, mappings: Iterable[Mapping]) -> Guess:
-        """Return the same pages for who only guesses where to look, into these mappings too."""
+        """Return the same pages as a `Guess`, which also knows these mappings."""
         return Guess(self, mappings)
 
 
 class Guess(Over):
-    """A capture of which more may be asked than was taken: what was not is unreadable, and no error.
+    """A capture that may be asked for more than was copied: the rest is unreadable, not an error.
 
     Attributes
     ----------
     lacked
-        Something was asked for that is mapped, and was not taken: the process might have told more.
+        Whether mapped memory was asked for that was not copied.
     """
 
     def __init__(self, capture: Capture, mappings: Iterable[Mapping]) -> None:
@@ -175,7 +175,7 @@ class Guess(Over):
         return self._held.read_many(addresses, size)
 
     def lacks(self, addresses: U64, size: int) -> None:
-        """Note that this was not taken."""
+        """Note a read of memory that was not copied."""
         self.lacked = self.lacked or bool(overlaps(self._starts, self._sizes, addresses, size).any())
 
 
@@ -199,7 +199,7 @@ class _NotTaken(Over):
 
 
 def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
-    """Return the numbers of the pages of no file that have been mapped since: where the runtime has just asked for memory.
+    """Return the numbers of anonymous pages mapped since, where the runtime has just got memory.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U6
 
 
 def _fresh(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[tuple[int, int]]:
-    """Yield what was mapped of no file since, as ranges of addresses."""
+    """Yield the anonymous mappings made since, as address ranges."""
     known = sorted((each.start, each.start + each.size) for each in before)
     starts, same = [start for start, _ in known], {*known}
     for each in now:
@@ -224,7 +224,7 @@ def _fresh(before: Iterable[Mapping], now: Iterable[Mapping]) -> Iterator[tuple[
 
 
 def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield what is left of a range without the known ones, ascending."""
+    """Yield the parts of a range outside the known ones, ascending."""
     for first, last in known:
         if start < last and first < end:
             if start < first:
@@ -235,7 +235,7 @@ def _without(start: int, end: int, known: Iterable[tuple[int, int]]) -> Iterator
 
 
 def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:
-    """Return the pages with what lies between and right behind them in the runtime's own mappings.
+    """Return the pages, with those between and right behind them in the runtime's own mappings.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def grown(pages: U64, mappings: Iterable[Mapping], arenas: tuple[U64, U64]) -> U
 
 
 def _filled(pages: U64, end: int) -> Iterator[U64]:
-    """Yield these pages with what lies in small gaps between them, and right behind."""
+    """Yield these pages, with those in small gaps and right behind."""
     apart = np.flatnonzero(pages[1:] - pages[:-1] > _GAP)
     firsts, lasts = np.append(0, apart + 1), np.append(apart, len(pages) - 1)
     for first, last in zip(pages[firsts].tolist(), pages[lasts].tolist(), strict=True):

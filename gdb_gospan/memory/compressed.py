@@ -1,4 +1,4 @@
-"""Compressed cores, as systemd-coredump keeps them and people send them: unpacked to where they can be mapped."""
+"""Unpack compressed cores, such as systemd-coredump keeps, to an unnamed file that can be mapped."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gdb_gospan.memory.segments import Bytes
 
 _BLOCK: Final = 1 << 20
 _PAGE: Final = 4096
-"""Zeros of a page become a hole: what file systems have as their blocks."""
+"""A page of zeros becomes a hole; the block size of file systems."""
 _SPARE: Final = 64 << 20
-"""Bytes that stay free where a core is unpacked."""
+"""Bytes kept free on the disk to which a core is unpacked."""
 _BEHIND: Final = 64 << 20
-"""Bytes behind the last segment that are still unpacked: section headers. More is no part of a core."""
+"""Bytes unpacked beyond the last segment, for section headers; a core has nothing after them."""
 _PACKAGES: Final = {"zstd": "zstandard", "lz4": "lz4"}
-"""Of PyPI, where Python's own library does not have it."""
+"""Packages on PyPI, for formats that Python's own library lacks."""
 
 _Read = Callable[[int], bytes]
 """Unpacks some bytes, at most so many; none are left when it returns none. What it could unpack before the file
@@ -59,7 +59,7 @@ def unpacked(file: IO[bytes], path: Path, tell: Tell | None = None) -> IO[bytes]
     blocks = _blocks(path, tool, _reader(path, tool, file))
     first = next(blocks, b"")
     if not first.startswith(b"\x7fELF"):
-        raise TargetError(f"{path}: compressed by {tool}, and not an ELF core inside")
+        raise TargetError(f"{path}: compressed with {tool}, but not an ELF core inside")
     wanted = _size(np.frombuffer(first, np.uint8))
     target = _Target(path, _folder(path, os.fstat(file.fileno()).st_size, wanted), wanted)
     try:
@@ -77,7 +77,7 @@ def unpacked(file: IO[bytes], path: Path, tell: Tell | None = None) -> IO[bytes]
 
 
 def _reader(path: Path, tool: str, file: IO[bytes]) -> _Read:
-    """Return what unpacks `file`; each library is loaded for who has such a core only."""
+    """Return a reader that unpacks `file`; each library is imported only when it is needed."""
     read: _Read
     try:
         if tool == "gzip":
@@ -95,7 +95,7 @@ def _reader(path: Path, tool: str, file: IO[bytes]) -> _Read:
         elif tool == "zstd":
             import zstandard  # noqa: PLC0415
 
-            # As much as `zstd --long=31` asks for; several frames are one file.
+            # Allows `zstd --long=31`; a file may have several frames.
             unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
             read = unpacker.stream_reader(file, read_across_frames=True).read
         else:
@@ -122,7 +122,7 @@ def _blocks(path: Path, tool: str, read: _Read) -> Iterator[bytes]:
             raise
         except Exception as error:  # each library has errors of its own
             raise TargetError(
-                f"{path}: damaged, {tool} cannot unpack it: {error or type(error).__name__}"
+                f"{path}: cannot unpack it: the {tool} data is damaged: {error or type(error).__name__}"
             ) from error
         block += piece
         if len(block) == _BLOCK or (block and not piece):
@@ -149,7 +149,7 @@ def _folder(path: Path, packed: int, wanted: int) -> Path:
     folders = [Path(own)] if own else [Path("/var/tmp"), Path(tempfile.gettempdir()), path.absolute().parent]  # noqa: S108
     usable = [folder for folder in folders if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)]
     if not usable:
-        raise TargetError(f"{path}: no folder to unpack it to (try: TMPDIR=/a/folder)")
+        raise TargetError(f"{path}: cannot unpack it: no writable folder (try: TMPDIR=/a/folder)")
     best = next((folder for folder in usable if _free(folder) >= wanted + _SPARE), max(usable, key=_free))
     if _free(best) < packed + _SPARE:
         raise _no_room(path, best, wanted or packed)
@@ -163,7 +163,7 @@ def _free(folder: Path) -> int:
 
 def _no_room(path: Path, folder: Path, wanted: int) -> TargetError:
     return TargetError(
-        f"{path}: no room to unpack it: it takes up to {wanted:,} bytes, {folder} has {_free(folder):,} free "
+        f"{path}: no room to unpack it: needs up to {wanted:,} bytes, {_free(folder):,} are free in {folder} "
         "(try: TMPDIR=/a/larger/folder)"
     )
 
@@ -177,10 +177,10 @@ class _Target:
         try:
             self.file: IO[bytes] = tempfile.TemporaryFile(prefix="go-spans-", dir=folder)  # noqa: SIM115
         except OSError as error:
-            raise TargetError(f"{path}: cannot be unpacked to {folder}: {error.strerror}") from error
+            raise TargetError(f"{path}: cannot unpack it to {folder}: {error.strerror}") from error
 
     def add(self, block: bytes) -> None:
-        """Write a block behind the others, but for its pages of zeros."""
+        """Append a block, leaving out its pages of zeros."""
         whole = len(block) // _PAGE * _PAGE
         used = np.frombuffer(block[:whole], np.uint64).reshape(-1, _PAGE // 8).any(axis=1)
         edges = np.flatnonzero(np.diff(used, prepend=False, append=False)).tolist()
@@ -192,7 +192,7 @@ class _Target:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _no_room(self._path, self._folder, self._wanted or self.size) from error
             raise TargetError(
-                f"{self._path}: cannot be unpacked to {self._folder}: {error.strerror}"
+                f"{self._path}: cannot unpack it to {self._folder}: {error.strerror}"
             ) from error
         self.size += len(block)
 

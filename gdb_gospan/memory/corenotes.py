@@ -1,4 +1,4 @@
-"""What a Linux core says about its process: who died, of what, and where its threads stood."""
+"""The notes of a Linux core: which process died, of which signal, and where its threads were."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NT_FILE: Final = 0x46494C45
 _AT_ENTRY: Final = 9
 
 _LONGEST: Final = {_NT_PRSTATUS: 1 << 11, _NT_PRPSINFO: 1 << 9, _NT_AUXV: 1 << 12, _NT_FILE: 1 << 24}
-"""Bytes of each kind of note that are looked at. The kernel leaves NT_FILE out beyond 4 MiB (MAX_FILE_NOTE_SIZE);
+"""Bytes read from each kind of note. The kernel leaves NT_FILE out beyond 4 MiB (MAX_FILE_NOTE_SIZE);
 the others have less than half of this."""
 _ONE_OF: Final = (_NT_PRPSINFO, _NT_AUXV, _NT_FILE)
 """There is one for the whole process."""
@@ -41,7 +41,7 @@ _PSINFO_NAME: Final = 16
 
 @attrs.frozen(repr=False)
 class CoreNotes:
-    """What the notes say; None and empty where they do not.
+    """What the notes say; None or empty where they say nothing.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class CoreNotes:
 
 
 def read_notes(core: CoreFile) -> CoreNotes:
-    """Read the notes of a core; what is cut off or not of Linux is not there."""
+    """Read the notes of a core; notes that are cut off or not Linux's are skipped."""
     form = ("<" if core.byteorder == "little" else ">") + ("Q" if core.bits == 64 else "I")
     pid = signal = entry = name = None
     files: list[tuple[int, int, str]] = []
@@ -94,7 +94,7 @@ def read_notes(core: CoreFile) -> CoreNotes:
 
 
 def program_name(notes: CoreNotes) -> str:
-    """Return the name of the program that a core is of, as far as the core tells: those of Delve's dump do not."""
+    """Return the name of the program that dumped a core, if the core has it (cores that Delve dumps do not)."""
     return os.path.basename(notes.program) if notes.program else notes.name or "an unnamed program"  # noqa: PTH119
 
 

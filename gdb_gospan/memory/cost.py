@@ -1,4 +1,4 @@
-"""What a file may cost: memory in proportion to what it has on disk, whatever it claims to hold.
+"""Limits on memory: in proportion to a file's size on disk, whatever the file claims to hold.
 
 A sparse file, a compressed one or a damaged length may claim any number of bytes. Each reader takes no more for its
 tables than `allowance`, so that a file that is refused in the end was cheap to refuse.

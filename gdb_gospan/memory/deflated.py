@@ -1,4 +1,4 @@
-"""Bytes that are compressed in units, each of which can be packed and unpacked alone: on several processors at once."""
+"""Compress bytes in independent units, so that several processors can pack and unpack them."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ def pack(pieces: Sequence[Bytes]) -> list[Bytes]:
 
 
 def units(size: int) -> int:
-    """Return how many streams so many bytes are packed in."""
+    """Return how many streams hold this many bytes."""
     return (size + _UNIT - 1) // _UNIT
 
 

@@ -1,4 +1,4 @@
-"""The memory of what a headless Delve debugs."""
+"""The memory of the program that a headless Delve debugs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DelveMemory:
     Parameters
     ----------
     anchor
-        An address that can be read, to learn how much Delve gives at once.
+        A readable address, to learn how much Delve returns at once.
     """
 
     at_hand = False

@@ -1,4 +1,4 @@
-"""What a Delve server answers (service/api/types.go), taken apart: an answer of any other shape is refused, never used."""
+"""Parse the answers of a Delve server (service/api/types.go); an answer of any other shape is refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Variable:
 
 @attrs.frozen
 class Thread:
-    """A thread and the function that it is in, of which the name may be empty."""
+    """A thread and the name of its current function, which may be empty."""
 
     number: int
     pc: int
@@ -60,7 +60,7 @@ class Thread:
 
 @attrs.frozen
 class State:
-    """What the program does."""
+    """The state of the program."""
 
     running: bool
     exited: bool
@@ -68,17 +68,17 @@ class State:
 
 
 def variable(answer: object) -> Variable:
-    """Take apart what Eval returns."""
+    """Parse what Eval returns."""
     return _variable(_get(answer, "Variable", dict))
 
 
 def variables(answer: object) -> tuple[Variable, ...]:
-    """Take apart what ListPackageVars returns."""
+    """Parse what ListPackageVars returns."""
     return tuple(_each(answer, "Variables", _variable))
 
 
 def state(answer: object) -> State:
-    """Take apart what State returns."""
+    """Parse what State returns."""
     found = _get(answer, "State", dict)
     return State(
         running=_flag(found, "Running"),
@@ -88,24 +88,24 @@ def state(answer: object) -> State:
 
 
 def registers(answer: object) -> dict[str, str]:
-    """Take apart what ListRegisters returns: the registers by their names."""
+    """Parse what ListRegisters returns: the registers by their names."""
     return dict(_each(answer, "Regs", lambda each: (_get(each, "Name", str), _get(each, "Value", str))))
 
 
 def functions(answer: object) -> tuple[str, ...]:
-    """Take apart what Stacktrace returns: the names of the functions, the innermost first."""
+    """Parse what Stacktrace returns: the names of the functions, the innermost first."""
     return tuple(_each(answer, "Locations", _function))
 
 
 def place(answer: object) -> tuple[str, int] | None:
-    """Take apart what FindLocation returns of an address: the function that it is in, and where that begins."""
+    """Parse what FindLocation returns of an address: the function that it is in, and where that begins."""
     for name, start in _each(answer, "Locations", _start):
         return (name, start) if name else None
     return None
 
 
 def memory(answer: object) -> bytes:
-    """Take apart what ExamineMemory returns."""
+    """Parse what ExamineMemory returns."""
     try:
         return base64.b64decode(_get(answer, "Mem", str), validate=True)
     except ValueError as error:
@@ -113,22 +113,22 @@ def memory(answer: object) -> bytes:
 
 
 def flag(key: str) -> Callable[[object], bool]:
-    """Return what takes an answer apart that is one truth value."""
+    """Return a parser for an answer that is one boolean."""
     return lambda answer: _get(answer, key, bool)
 
 
 def text(key: str) -> Callable[[object], str]:
-    """Return what takes an answer apart that is one string."""
+    """Return a parser for an answer that is one string."""
     return lambda answer: _get(answer, key, str)
 
 
 def number(key: str) -> Callable[[object], int]:
-    """Return what takes an answer apart that is one number."""
+    """Return a parser for an answer that is one number."""
     return lambda answer: _number(answer, key, -_I64, _I64)
 
 
 def anything(answer: object) -> object:
-    """Take what a call returns that is made for its effect."""
+    """Accept any result, for calls made only for their effect."""
     return answer
 
 

@@ -1,4 +1,4 @@
-"""An ELF core as memory: the file is mapped, and nothing is copied but what is read."""
+"""An ELF core as memory: the file is mapped, and only what is read is copied."""
 
 import mmap
 import os
@@ -47,7 +47,7 @@ class _Loads:
 
 @attrs.frozen(eq=False, repr=False)
 class Load:
-    """A segment: where it begins, its bytes, and how many of these the core has when it is complete."""
+    """A segment: its address, its size, and how many of its bytes a complete core has."""
 
     start: int
     size: int
@@ -130,7 +130,7 @@ class CoreFile:
         self._unknown = start, size
 
     def writable(self) -> Iterator[Load]:
-        """Yield each segment that the process could write to."""
+        """Yield each writable segment."""
         loads = self._loads
         for row in np.flatnonzero(loads.writable).tolist():
             yield Load(int(loads.start[row]), int(loads.size[row]), int(loads.filesz[row]))
@@ -213,7 +213,7 @@ class CoreFile:
             return NOT_IN_CORE
         if into < int(self._loads.filesz[i]):
             whole = self.file_size + self.truncated
-            return f"not in the core: cut off at byte {self.file_size:,} of {whole:,}"
+            return f"not in the core, which is cut off at byte {self.file_size:,} of {whole:,}"
         return "the core has no contents for this page"
 
     def read_many(self, addresses: U64, size: int) -> Rows:
@@ -257,7 +257,7 @@ def _map(path: str, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
     try:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
-            raise TargetError(f"{path}: not a regular file, so not a core")
+            raise TargetError(f"{path}: not a core: not a regular file")
         if status.st_size == 0:
             return None, 0
         if elfheader.packer(os.pread(file, 16, 0)):
@@ -269,13 +269,15 @@ def _map(path: str, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
                 return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ), on_disk(contents.fileno())
         return mmap.mmap(file, status.st_size, access=mmap.ACCESS_READ), on_disk(file)
     except OSError as error:
-        raise TargetError(f"{path}: cannot be mapped into memory: {_why(error)}") from error
+        raise TargetError(f"{path}: cannot map it into memory: {_why(error)}") from error
     finally:
         os.close(file)
 
 
 def _why(error: OSError) -> str:
     hint = (
-        " (cores belong to the user of the process; try: sudo)" if isinstance(error, PermissionError) else ""
+        " (a core belongs to the user of its process; try: sudo)"
+        if isinstance(error, PermissionError)
+        else ""
     )
     return f"{(error.strerror or str(error)).lower()}{hint}"

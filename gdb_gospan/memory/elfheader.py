@@ -1,4 +1,4 @@
-"""The headers of an ELF file: where in it which memory lies, and which table.
+"""The headers of an ELF file: its segments and sections.
 
 Decoded as one numpy table. pyelftools needs 17 ms for the 2,000 segments of a
 large process after an import of 30 to 50 ms; this takes well under one.
@@ -115,20 +115,26 @@ def decode(data: Bytes, path: str, most: int = MOST_HEADERS) -> ProgramHeaders:
 
     phdr_type = _dtype(_PHDR[bits], bits, order)
     if ehdr["phentsize"] != phdr_type.itemsize:
-        raise TargetError(f"{path}: the ELF header is damaged: program headers of {ehdr['phentsize']} bytes")
+        raise TargetError(
+            f"{path}: the ELF header is damaged: it says that a program header has {ehdr['phentsize']} bytes"
+        )
     count, begin = int(ehdr["phnum"]), int(ehdr["phoff"])
     if count == PN_XNUM:
         field = int(ehdr["shoff"]) + _SH_INFO[bits]
         if int(ehdr["shoff"]) == 0 or field + 4 > len(data):
-            raise TargetError(f"{path}: the core is cut off before the count of its 65,535 segments or more")
+            raise TargetError(
+                f"{path}: the core is cut off: the count of its segments, 65,535 or more, is missing"
+            )
         count = int(data[field : field + 4].view(f"{order}u4")[0])
     count = min(count, max(len(data) - begin, 0) // phdr_type.itemsize)
     if count == 0:
         raise TargetError(
-            f"{path}: the core has no program headers within its {len(data):,} bytes (cut off?)"
+            f"{path}: the core has no program headers in its {len(data):,} bytes (is it cut off?)"
         )
     if count > most:
-        raise TargetError(f"{path}: ill-formed core: {count:,} program headers (is the file damaged?)")
+        raise TargetError(
+            f"{path}: malformed core: {count:,} program headers are too many (is the file damaged?)"
+        )
     end = begin + count * phdr_type.itemsize
     table = data[begin:end].view(phdr_type)
     columns = ("type", "flags", "offset", "vaddr", "filesz", "memsz")
@@ -250,20 +256,20 @@ def incomplete(data: Bytes) -> str:
     order = "<" if data[5] == 1 else ">"
     ehdr_type = _dtype(_EHDR, bits, order)
     if len(data) < ehdr_type.itemsize:
-        return "its ELF header"
+        return "the ELF header is incomplete"
     ehdr = data[: ehdr_type.itemsize].view(ehdr_type)[0]
     for name, begin, size, count in (
         ("program", ehdr["phoff"], _dtype(_PHDR[bits], bits, order).itemsize, ehdr["phnum"]),
         ("section", ehdr["shoff"], _dtype(_SHDR, bits, order).itemsize, ehdr["shnum"]),
     ):
         if count and int(begin) + size * int(count) > len(data):
-            return f"{int(count):,} {name} headers at offset {int(begin):,} of {len(data):,} bytes"
+            return f"{int(count):,} {name} headers at offset {int(begin):,} do not fit in {len(data):,} bytes"
     headers = sections(data)[2]
     headers = headers[headers["type"] != _SHT_NOBITS]
     offset, size = headers["offset"].astype(np.uint64), headers["size"].astype(np.uint64)
     room = np.uint64(len(data)) - np.minimum(offset, np.uint64(len(data)))
     beyond = np.flatnonzero((size > room) & (size > 0))
-    return f"section {beyond[0]} ends beyond its {len(data):,} bytes" if len(beyond) else ""
+    return f"section {beyond[0]} ends beyond the file's {len(data):,} bytes" if len(beyond) else ""
 
 
 def file_header(data: Bytes) -> tuple[int, int]:

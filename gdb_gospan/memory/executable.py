@@ -76,7 +76,7 @@ class Executable:
     _segments: tuple[tuple[int, int, int], ...]
 
     def memory(self, bias: int = 0) -> Image:
-        """Return what a process that runs it has at its addresses and cannot change.
+        """Return the read-only memory of a process that runs this executable.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Executable:
 
 
 def open_executable(path: Path) -> Executable:
-    """Open an executable. Its tables are not copied, whatever sizes it claims, but for a few notes.
+    """Open an executable. Only a few notes are copied from it, whatever sizes it claims.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Cores that the kernel wrote without the memory that a heap is in, because it was told to (core(5), coredump_filter)."""
+"""Refuse cores without heap memory, which the kernel left out because of coredump_filter (core(5))."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def refuse_filtered(core: CoreFile, notes: CoreNotes) -> None:
     if left_out:
         raise UnusableCoreError(
             f"{core.path} has none of the program's writable memory, {left_out:,} bytes: coredump_filter left it out "
-            "(try: echo 0x33 > /proc/PID/coredump_filter before the crash; bit 0, anonymous private memory, is what it takes)"
+            "(try: echo 0x33 > /proc/PID/coredump_filter before the crash; bit 0, anonymous private memory, is required)"
         )

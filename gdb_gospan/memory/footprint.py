@@ -1,4 +1,4 @@
-"""Memory that notes where it is read: what a rehearsal touches, and a capture takes."""
+"""Memory that records which addresses are read: a rehearsal fills it, a capture copies them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEW: Final = 256
 
 
 class Footprint(Over):
-    """Another memory, and where it was read."""
+    """Another memory, with a record of the addresses read."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -38,7 +38,7 @@ class Footprint(Over):
         return self.memory.read_many(addresses, size)
 
     def note(self, addresses: U64, size: int | I64) -> None:
-        """Note places as if they had been read: addresses, and the bytes at each."""
+        """Record ranges as if they had been read: addresses, and the bytes at each."""
         pages = distinct(pages_of(addresses, size))
         if (
             isinstance(size, int)

@@ -1,4 +1,4 @@
-"""Read many records through a source that can only read one run of bytes.
+"""Read many records from a source that can only read contiguous runs of bytes.
 
 The records are sorted and neighbours joined, so that a source with a high price
 per call (a debugger, a remote stub, a system call) is called once per run.
@@ -36,7 +36,7 @@ RUN: Final = 16 << 20
 
 
 def read_run(address: int, size: int, fill: Fill, reason: str) -> bytes | Unreadable:
-    """Read all `size` bytes at `address`, or say which is the first that is missing, and for what `reason`."""
+    """Read all `size` bytes at `address`, or return the first missing one as `Unreadable` with this `reason`."""
     if (answer := foregone(address, size)) is not None:
         return answer
     buffer = np.empty(size, np.uint8)
@@ -181,7 +181,7 @@ def _halve(starts: U64, size: int, lo: int, hi: int, fill: Fill) -> Iterator[tup
 
 
 def first_missing(address: int, size: int, fill: Fill, reason: str) -> Unreadable:
-    """Find where a read that has failed as a whole comes to its first missing byte.
+    """Find the first missing byte of a read that has failed.
 
     Takes about log2(size) further calls.
     """

@@ -1,4 +1,4 @@
-"""Memory of a target that is about to go on: what is fetched of it now can be read later."""
+"""Memory prefetched from a target before it resumes, to be read later."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ More is mostly wanted of damaged memory; what is not held is left to the memory.
 
 
 class Held(Over):
-    """Another memory, of which some places have been fetched: those stay as they were, whatever becomes of it.
+    """Another memory with some ranges prefetched: those keep their bytes, even if the target changes.
 
     Fetching is a copy of whole pages; the decoding of a million records, which takes longer, can wait.
 
@@ -105,11 +105,11 @@ class Held(Over):
         return Rows(data, inside)
 
     def has(self, addresses: U64, size: int = 1) -> Mask:
-        """Of which of these addresses so many bytes are held."""
+        """Which of these addresses have so many prefetched bytes."""
         return self._segments.locate(addresses, size)[1]
 
     def pieces(self, start: U64, size: U64) -> list[Bytes]:
-        """Return the bytes of ranges that are held, without copying them: a piece for each, or a few."""
+        """Return the bytes of prefetched ranges without copying: one or more pieces for each."""
         found: list[Bytes] = []
         segments = self._segments
         for address, left in zip(start.tolist(), size.tolist(), strict=True):
@@ -125,7 +125,7 @@ class Held(Over):
 
 
 def pages_of(addresses: U64, size: int | I64) -> U64:
-    """Return the numbers of the pages that these places touch, some of them more than once."""
+    """Return the numbers of the pages that these ranges touch, possibly with duplicates."""
     room = LAST - addresses
     first, last = addresses, addresses + np.minimum(np.asarray(size - 1).astype(np.uint64), room)
     longest = int((last - first).max()) if len(addresses) else 0

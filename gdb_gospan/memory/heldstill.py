@@ -1,4 +1,4 @@
-"""A process that another debugger holds still: nobody else can trace it, but its memory can be read meanwhile.
+"""A process that another debugger has stopped: it cannot be traced again, but its memory can be read.
 
 A thread has one tracer. When every thread is stopped by it (state t in /proc), the process cannot move until that
 debugger lets it, and /proc/PID/mem gives its memory without attaching. That nothing has moved is checked at the end: each
@@ -38,16 +38,16 @@ class _Place:
 
 
 class HeldStill:
-    """All threads of a process, as another debugger has stopped them; the counterpart of `ptrace.Stop`.
+    """All threads of a process that another debugger has stopped; the counterpart of `ptrace.Stop`.
 
     Attributes
     ----------
     threads
         Their numbers in the kernel, in its order: the oldest first.
     ended
-        Whether the process came to its end meanwhile; known after `release`.
+        Whether the process ended meanwhile; known after `release`.
     moved
-        Whether it went on meanwhile, or may have; known after `release`.
+        Whether it ran meanwhile, or may have; known after `release`.
     """
 
     def __init__(self, pid: int) -> None:
@@ -61,18 +61,18 @@ class HeldStill:
 
     @property
     def seconds(self) -> float:
-        """How long it was looked at: that it stood still longer is the other debugger's doing."""
+        """How long it was read; the other debugger may have stopped it for longer."""
         return (self._over or time.perf_counter()) - self._began
 
     def thread(
         self, tid: int, number: int, machine: int, _bits: int, _byteorder: Literal["little", "big"]
     ) -> Thread:
-        """Return where a thread stands, as `number`: without its frame pointer, which only its tracer can read."""
+        """Return the position of a thread, with `number` as its id; only its tracer can read the frame pointer."""
         place = self._places[tid]
         return Thread(number, place.pc, 0, machine, place.stack)
 
     def release(self) -> None:
-        """Take note that nothing more is read, and whether all was read at one moment; again and again is fine."""
+        """End the reading, and check that nothing has moved; may be called more than once."""
         if not self._over:
             self._over = time.perf_counter()
             self.ended = procstatus.over(self.pid)
@@ -88,7 +88,7 @@ def _places(pid: int) -> dict[int, _Place]:
 
 
 def _place(tid: int) -> _Place | None:
-    """Return where a thread is; None when it is no more."""
+    """Return the position of a thread; None if it has ended."""
     found = procstatus.status(tid)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Recorded memory: exactly the bytes that were read, to read them again elsewhere."""
+"""Recorded memory: exactly the bytes that were read, for reading them again elsewhere."""
 
 import json
 import lzma
@@ -25,7 +25,7 @@ FORMAT: Final = 2
 
 _MAGIC: Final = b"PK\x03\x04"
 """What numpy's archives begin with, and neither executables nor cores, compressed or not."""
-_NOT_RECORDED: Final = "not recorded in this image"
+_NOT_RECORDED: Final = "not in this snapshot"
 
 _ARRAYS: Final = {
     1: ("format", "meta", "start", "size", "data", "holes"),
@@ -57,7 +57,7 @@ _DAMAGE: Final = (
 class Image:
     """Sparse memory.
 
-    It gives the answers that the recorded memory gave, for what was read then;
+    It answers the recorded reads as the original memory did;
     anything else is unreadable.
 
     Parameters
@@ -122,7 +122,7 @@ class Image:
                 version = archive.number("format")
                 if version > FORMAT:
                     raise TargetError(
-                        f"{path}: written by a newer release of go-spans (try: update this one)"
+                        f"{path}: written by a newer release of go-spans (try: update go-spans)"
                     )
                 if version not in _ARRAYS:
                     raise ValueError("format")
@@ -134,7 +134,7 @@ class Image:
         except OSError as error:
             raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         except _DAMAGE as error:
-            raise TargetError(f"{path}: not a snapshot of go-spans, or damaged") from error
+            raise TargetError(f"{path}: not a go-spans snapshot, or damaged") from error
         return image, meta
 
 
@@ -153,7 +153,7 @@ def write(
     Parameters
     ----------
     path
-        By custom ``*.gospan``.
+        By convention ``*.gospan``.
     meta
         What JSON can say about the image.
     start, size
@@ -194,7 +194,7 @@ def write(
                     np.lib.format.write_array(member, array, allow_pickle=False)
     except FileExistsError as error:
         raise TargetError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: a new FILE)"
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: another FILE)"
         ) from error
     except OSError as error:
         raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
@@ -212,12 +212,12 @@ def begins_with(path: str, magic: bytes) -> bool:
 
 
 def begins_as_image(path: str) -> bool:
-    """Whether the file begins as `write` writes it, and is none that a core or an executable could be."""
+    """Whether the file begins like the output of `write`, which no core or executable does."""
     return begins_with(path, _MAGIC)
 
 
 def is_image(path: str) -> bool:
-    """Whether the file is what `write` writes, as far as its table of contents tells, and no other archive."""
+    """Whether the archive's table of contents is that of a file from `write`."""
     if not begins_as_image(path):
         return False
     try:

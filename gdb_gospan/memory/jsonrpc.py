@@ -1,4 +1,4 @@
-"""Calls of a headless Delve's JSON-RPC (go-delve/delve, Documentation/api/json-rpc)."""
+"""A client for the JSON-RPC of a headless Delve (go-delve/delve, Documentation/api/json-rpc)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gdb_gospan.memory.delveanswers import ShapeError
 from gdb_gospan.memory.wire import ClosedError, TooLongError, Wire
 
 FIRST_ANSWER = 5.0
-"""Seconds for the first answer, which Delve gives at once, whatever it and its program do."""
+"""Seconds for the first answer, which Delve gives at once in any state."""
 _SECONDS: Final = 60.0
-"""For any other: the first question of a program's types makes Delve read all of its debug information."""
+"""Seconds for any other: the first call about types makes Delve read all debug information."""
 LOOKOUT = 0.5
-"""Seconds without an answer after which to look whether the program runs: until it stops no other question is answered."""
+"""Seconds without an answer before checking whether the program runs: while it does, no other call is answered."""
 _FIRST_LINE: Final = 1 << 16
 _LINE: Final = 1 << 23
 _LONG: Final = {"ListPackageVars": 1 << 26}
@@ -26,26 +26,26 @@ _LONG: Final = {"ListPackageVars": 1 << 26}
 _AHEAD: Final = 64
 """Calls sent before the first of them is answered: few enough that neither side ever waits for room to write."""
 _TRIES: Final = 3
-"""On a busy machine Delve has closed a new connection at once, some one in a hundred: so it does with one whose user
-it does not find in /proc/net/tcp (service/internal/sameuser)."""
+"""On a busy machine Delve closes about one new connection in a hundred at once, if it does not find its user
+in /proc/net/tcp (service/internal/sameuser)."""
 START: Final = "dlv attach PID --headless --accept-multiclient --listen HOST:PORT"
 _DIGITS: Final = 5
 _ENDED: Final = ("has exited with status", "no such process")
-"""What Delve says of a program that is gone; the latter before it has noticed itself."""
+"""Delve's messages for a program that has ended; the latter before Delve has noticed."""
 
 _T = TypeVar("_T")
 
 
 class CallError(TargetError):
-    """Delve cannot do something; `reason` is what it says."""
+    """Delve refused a call; `reason` is its message."""
 
     def __init__(self, address: str, method: str, reason: str) -> None:
         self.reason = (reason.splitlines() or [""])[0]  # of Delve's own panics the stack follows
-        super().__init__(f"the Delve at {address} cannot answer {method}: {self.reason}")
+        super().__init__(f"Delve at {address} cannot answer {method}: {self.reason}")
 
 
 class ProgramError(TargetError):
-    """The program does not stand still any more."""
+    """The program is no longer stopped."""
 
 
 class Connection:
@@ -54,7 +54,7 @@ class Connection:
     Raises
     ------
     TargetError
-        Nobody answers there, or no Delve does; the same from any call.
+        There is no server, or it is not Delve; raised by every call.
     ProgramError
         From any call: the program has ended, or another client lets it run.
     """
@@ -63,7 +63,9 @@ class Connection:
         self.address = address
         host, _, port = address.rpartition(":")
         if not port.isdecimal() or len(port) > _DIGITS or int(port) >= 1 << 16:
-            raise TargetError(f"{address} is no address of a Delve (try: HOST:PORT, such as localhost:2345)")
+            raise TargetError(
+                f"{address} is not the address of a Delve server (try: HOST:PORT, such as localhost:2345)"
+            )
         self._at = host.strip("[]") or "localhost", int(port)
         self._lookout: _Lookout | None = None
         self._failed: TargetError | None = None
@@ -87,17 +89,17 @@ class Connection:
             self._wire = Wire(self._at, FIRST_ANSWER)
         except (OSError, ValueError) as error:  # the latter for what cannot be the name of a host
             raise TargetError(
-                f"no Delve at {self.address}: {_reason(error)} (try: {START.replace('HOST:PORT', self.address)})"
+                f"cannot connect to Delve at {self.address}: {_reason(error)} (try: {START.replace('HOST:PORT', self.address)})"
             ) from error
         self._numbers = itertools.count(1)
         self._failed = None
 
     def close(self) -> None:
-        """Leave; a server for many clients goes on."""
+        """Disconnect; a multi-client server keeps running."""
         self._wire.close()
         if self._lookout:
             self._lookout.close()
-        self._failed = TargetError(f"the connection to the Delve at {self.address} is closed")
+        self._failed = TargetError(f"the connection to Delve at {self.address} is closed")
 
     def call(self, method: str, take: Callable[[object], _T], **arguments: object) -> _T:
         """Return what one call returns.
@@ -105,7 +107,7 @@ class Connection:
         Parameters
         ----------
         take
-            Takes the answer apart (`delveanswers`).
+            Parses the answer (`delveanswers`).
 
         Raises
         ------
@@ -120,7 +122,7 @@ class Connection:
     def calls(
         self, method: str, take: Callable[[object], _T], each: Iterable[dict[str, object]]
     ) -> Iterator[_T | CallError]:
-        """Yield what each call returns, or its `CallError`, in their order; the next are under way meanwhile."""
+        """Yield the result of each call, or its `CallError`, in order; later calls are pipelined."""
         if self._failed:
             raise self._failed  # what comes next may be the answer to an older question
         try:
@@ -129,7 +131,7 @@ class Connection:
             self._failed = error
             raise
         except KeyboardInterrupt:
-            self._failed = TargetError(f"a call of the Delve at {self.address} was interrupted")
+            self._failed = TargetError(f"a call to Delve at {self.address} was interrupted")
             raise
 
     def _calls(
@@ -150,15 +152,15 @@ class Connection:
                 error = CallError(self.address, method, problem)
                 if any(words in problem for words in _ENDED):
                     raise ProgramError(
-                        f"the program of the Delve at {self.address} has ended: {error.reason} "
-                        "(try: start it again in Delve, or a core of it)"
+                        f"the program that Delve at {self.address} debugs has ended: "
+                        f"{error.reason} (try: restart it in Delve, or use its core)"
                     )
                 yield error
                 continue
             try:
                 taken = take(answer)
             except ShapeError as error:
-                raise self._other(f"in its answer to {method}, {error}") from error
+                raise self._other(f"in the answer to {method}, {error}") from error
             yield taken
 
     def _send(self, method: str, numbers: list[int], each: list[dict[str, object]]) -> None:
@@ -172,22 +174,20 @@ class Connection:
             raise self._lost(error) from error
 
     def _receive(self, method: str, number: int) -> tuple[object, str | None]:
-        """Return what the call of this number returns, and what Delve says if it cannot do it."""
+        """Return the result of the call of this number, and Delve's message if it failed."""
         first = self._lookout is None
         try:
             seconds, longest = (FIRST_ANSWER, _FIRST_LINE) if first else (_SECONDS, _LONG.get(method, _LINE))
             line = self._wire.line(seconds, longest, self._look_out, LOOKOUT)
         except TimeoutError as error:
             if not first:
-                raise TargetError(
-                    f"the Delve at {self.address} has been silent for {_SECONDS:.0f} s"
-                ) from error
+                raise TargetError(f"Delve at {self.address} has not answered for {_SECONDS:.0f} s") from error
             raise self._other(
                 f"no answer within {FIRST_ANSWER:.3g} s; dlv dap, which editors start, never answers (pause the program there "
-                "and use --pid N), and a Delve that is still loading its program answers later"
+                "and use --pid N); a Delve that is still loading its program answers later"
             ) from error
         except TooLongError as error:
-            raise self._other("what it sends has no end of line") from error
+            raise self._other("it sends no end of line") from error
         except ClosedError as error:
             raise self._lost(None) from error
         except OSError as error:
@@ -202,18 +202,18 @@ class Connection:
             raise self.resumed()
 
     def resumed(self) -> ProgramError:
-        """Return what to raise when the program runs on."""
+        """Return the error for a program that another client has resumed."""
         return ProgramError(
-            f"the program is running again: another client of the Delve at {self.address} resumed it while it was read "
+            f"the program is running again: another client of Delve at {self.address} resumed it while it was being read "
             "(try: pause it in Delve)"
         )
 
     def _other(self, why: str) -> TargetError:
-        return TargetError(f"what listens at {self.address} is no Delve server: {why} (try: {START})")
+        return TargetError(f"the server at {self.address} is not Delve: {why} (try: {START})")
 
     def _lost(self, error: OSError | None) -> TargetError:
         why = f": {_reason(error)}" if error else ""
-        return _LostError(f"the Delve at {self.address} has closed the connection{why}")
+        return _LostError(f"Delve at {self.address} has closed the connection{why}")
 
 
 class _LostError(TargetError):
@@ -221,7 +221,7 @@ class _LostError(TargetError):
 
 
 class _Lookout:
-    """A second connection: there, Delve says that the program runs while a question on the first waits for its end."""
+    """A second connection, on which Delve tells that the program runs while a call on the first one is blocked."""
 
     def __init__(self, at: tuple[str, int]) -> None:
         self._at = at
@@ -230,14 +230,14 @@ class _Lookout:
         self._waiting: collections.deque[int] = collections.deque()
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         if self._wire:
             self._wire.close()
         self._wire = None
         self._waiting.clear()
 
     def sees_it_run(self) -> bool:
-        """Whether Delve says that the program runs; False as well while it says nothing, or takes no second client."""
+        """Whether Delve says that the program runs; False if it does not answer or accepts no second client."""
         try:
             if self._wire is None:
                 self._wire = Wire(self._at, LOOKOUT)
@@ -268,19 +268,19 @@ def request(method: str, number: int, arguments: dict[str, object]) -> str:
 
 
 def answered(line: bytes, number: int) -> tuple[object, str | None]:
-    """Return what the call of this number returns by a line, and what Delve says if it cannot do it.
+    """Parse the line that answers the call of this number: its result, and Delve's message if it failed.
 
     Raises
     ------
     ShapeError
-        The line is no answer to it.
+        The line is not the answer to this call.
     """
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ShapeError("what it sends is not JSON") from error
+        raise ShapeError("it sends something other than JSON") from error
     if not isinstance(answer, dict) or answer.get("id") != number:
-        raise ShapeError("what it sends is not the answer to a call")
+        raise ShapeError("it sends something other than the answer to a call")
     problem = answer.get("error")
     return answer.get("result"), None if problem is None else str(problem)
 

@@ -1,4 +1,4 @@
-"""JSON of a file that may be anything: each value of it takes memory, and a byte or two of the text."""
+"""Parse JSON from an untrusted file: each value needs memory, but only a byte or two of text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parsed(text: bytes, stored: int) -> Any:
     Raises
     ------
     ValueError, RecursionError
-        It is no JSON, or has more values than can be believed.
+        It is not JSON, or has implausibly many values.
     """
     if sum(text.count(sign) for sign in (b",", b"[", b"{", b":")) > _VALUES + stored // _PER_VALUE:
         raise ValueError("values")

@@ -1,4 +1,4 @@
-"""How much memory go-spans may take itself: what needs more ends in one line, before the machine has none left."""
+"""Limit the memory of go-spans itself: exceeding it ends in one line, before the machine runs out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def restored(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function so that the limit which it sets ends with it."""
+    """Wrap a function so that the limit that it sets is restored afterwards."""
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -39,7 +39,7 @@ def restored(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def limit(text: str | None) -> None:
-    """Let this process take no more than so much memory, by default half of what there is; a read raises MemoryError then.
+    """Limit the memory of this process, by default to half of the machine's; beyond it MemoryError is raised.
 
     What is mapped from files does not count (setrlimit(2), RLIMIT_DATA).
 
@@ -55,17 +55,17 @@ def limit(text: str | None) -> None:
 
 
 def exhausted() -> str:
-    """Say what to do when there is no more."""
+    """Return the message for exhausted memory."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    known = f" than the {allowed:,} bytes that it may take" if allowed >= 0 else " than there is"
-    return f"this needs more memory{known} (try: --{OPTION} SIZE, or on a machine with more)"
+    known = f" than the limit of {allowed:,} bytes" if allowed >= 0 else " than the machine has"
+    return f"this needs more memory{known} (try: --{OPTION} SIZE, or a machine with more memory)"
 
 
 def _bytes(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     size = int(match[1]) << _POWER[(match[2] or "").lower()] if match else 0
     if size < _LEAST:
-        raise UsageError(f"--{OPTION} {text}: not a size of 128MiB or more (try: --{OPTION} 4GiB)")
+        raise UsageError(f"--{OPTION} {text}: not a size of at least 128MiB (try: --{OPTION} 4GiB)")
     return min(size, (1 << 62))
 
 

@@ -1,4 +1,4 @@
-"""What every source of bytes offers, and how it says that it has none."""
+"""The interface of every source of bytes, and how it reports missing bytes."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -75,13 +75,13 @@ class Rows:
 
 
 class ReadAfterReleaseError(RuntimeError):
-    """Memory was read when its target had gone on, or may have: a defect of the caller, which has to read before.
+    """Memory was read after its target was or may have been resumed: a bug in the caller.
 
-    It is no `GoSpansError`, so nothing takes it for bytes that are missing.
+    It is not a `GoSpansError`, so that it is never taken for missing bytes.
     """
 
     def __init__(self) -> None:
-        super().__init__("memory is read after the look at the target was over")
+        super().__init__("memory was read after the target was released")
 
 
 class Memory(Protocol):
@@ -89,12 +89,12 @@ class Memory(Protocol):
 
     @property
     def kind(self) -> str:
-        """Where the bytes come from, for the line of provenance: core, live, remote, image."""
+        """Source of the bytes, for the provenance line: core, live, remote, image."""
         ...
 
     @property
     def at_hand(self) -> bool:
-        """Whether the same bytes can be had again at the price of a copy."""
+        """Whether reading the same bytes again costs no more than a copy."""
         ...
 
     @property
@@ -117,7 +117,7 @@ class Memory(Protocol):
 
 
 class Over:
-    """What all memory that lies over another one has of it."""
+    """Base of memory that wraps another memory."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -136,7 +136,7 @@ class Over:
 
 
 def foregone(address: int, size: int) -> bytes | Unreadable | None:
-    """Return what any memory answers to a read that it need not look at, else None.
+    """Return the answer to a read that is empty or out of range, without reading; otherwise None.
 
     Callers compute addresses from what they read, so garbage comes in: below
     zero, or leaving the 64 bits. Such a range is no memory, not even its start.

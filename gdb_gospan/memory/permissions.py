@@ -1,4 +1,4 @@
-"""Why the kernel lets nobody look into a process, and what to try: Yama, user namespaces, capabilities, seccomp."""
+"""Explain why the kernel forbids reading a process: Yama, user namespaces, capabilities, seccomp."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALL_USERS: Final = ["0", "0", "4294967295"]
 
 @attrs.frozen
 class Caller:
-    """What this process may do, as far as looking into another one goes.
+    """The rights of this process to read another one.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Caller:
 
 
 def caller() -> Caller:
-    """Return what holds for this process."""
+    """Return the rights of this process."""
     fields = dict(line.split(":", 1) for line in _lines(Path("/proc/self/status")) if ":" in line)
     user = os.geteuid()
     return Caller(
@@ -57,32 +57,32 @@ def caller() -> Caller:
 
 
 def refusal(pid: int, user: int, own: Caller, scope: int) -> str:
-    """Return why process `pid` may not be looked at, and what to try.
+    """Return why process `pid` cannot be read, and what to try.
 
     Parameters
     ----------
     user
-        That it belongs to.
+        The owner of the process.
     scope
         kernel.yama.ptrace_scope; 0, which restricts nothing, where there is no Yama.
     """
     if own.namespace and str(user) in _lines(_OVERFLOW):
-        return "it belongs to a user outside this user namespace, as seen from a rootless container (try: from the host)"
+        return "it belongs to a user outside this user namespace, as in a rootless container (try: run go-spans on the host)"
     if own.user not in (user, 0):
         if any(user in users for users in own.subordinate):
             return (
-                f"it belongs to user {user}, of a rootless container of yours (try: podman unshare, or sudo)"
+                f"it belongs to user {user} of a rootless container of yours (try: podman unshare, or sudo)"
             )
         return f"it belongs to {_name(user)} (try: sudo)"
     if scope >= 3:
         return (
-            "kernel.yama.ptrace_scope=3 forbids it to all until the next boot (try: a core, which ends the program: "
+            "kernel.yama.ptrace_scope=3 forbids it for everyone until the next boot (try: a core, which ends the program: "
             f"kill -ABRT {pid}, if it was started with GOTRACEBACK=crash and ulimit -c unlimited)"
         )
     if own.user == 0 and not own.may_trace:
         return (
-            "root has no CAP_SYS_PTRACE here, as in a container "
-            "(try: start that with --cap-add SYS_PTRACE, or look from the host)"
+            "root has no CAP_SYS_PTRACE here, as in a container (try: start the "
+            "container with --cap-add SYS_PTRACE, or run go-spans on the host)"
         )
     if scope == 2 and own.user != 0:
         return "kernel.yama.ptrace_scope=2 forbids it to all but root (try: sudo)"
@@ -91,10 +91,10 @@ def refusal(pid: int, user: int, own: Caller, scope: int) -> str:
     if own.filtered:
         return (
             "a seccomp filter forbids it, as in a container "
-            "(try: start that with --security-opt seccomp=unconfined, or look from the host)"
+            "(try: start the container with --security-opt seccomp=unconfined, or run go-spans on the host)"
         )
     hint = "" if own.user == 0 else "sudo; "
-    return f"by its capabilities, a sandbox or a container (try: {hint}in a container: --cap-add SYS_PTRACE)"
+    return f"its capabilities, a sandbox or a container forbid it (try: {hint}in a container: --cap-add SYS_PTRACE)"
 
 
 def _subordinate(user: int) -> list[range]:

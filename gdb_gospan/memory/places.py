@@ -1,4 +1,4 @@
-"""Where in a process the variables of a program can be: the writable images of its files."""
+"""Where the variables of a program can be in a process: the writable mappings of its files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEAR: Final = 1 << 20
 
 @attrs.frozen(eq=False, repr=False)
 class Mapping:
-    """One mapping of a process: `path` is empty when it is of no file."""
+    """One mapping of a process; `path` is empty for anonymous memory."""
 
     start: int
     size: int
@@ -33,7 +33,7 @@ class Mapping:
 
 @attrs.frozen(repr=False)
 class Module:
-    """A file of a program as it lies in memory: the executable or a library.
+    """An executable or library as mapped in memory.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Module:
 
 
 def modules(mappings: Iterable[Mapping]) -> list[Module]:
-    """Return every module that has a writable image, by address; those of no file come last.
+    """Return every module with a writable image, by address; anonymous ones come last.
 
     A run of writable mappings of no file that follows no file is a module of its own: where the kernel did not say what
     is mapped from where, as in a core that Delve has written, that is all there is.
@@ -126,7 +126,7 @@ class _Growing:
 
 
 def around(ranges: Iterable[Range], addresses: Sequence[int]) -> list[Range]:
-    """Return what of the ranges is near one of these addresses: a program's own variables lie among a megabyte or two."""
+    """Return the parts of the ranges near these addresses: a program's variables lie within a megabyte or two."""
     pieces: list[Range] = []
     for begin, size in ranges:
         for address in sorted(each for each in addresses if begin <= each < begin + size):
@@ -144,7 +144,7 @@ def mappings_of(pid: int) -> list[Mapping]:
     Raises
     ------
     TargetError
-        There is no such process any more, or it must not be looked at.
+        The process has ended, or may not be read.
     """
     try:
         # As bytes: a name may hold what text takes for the end of a line. A real one in it is written \\012.

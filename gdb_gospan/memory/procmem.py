@@ -19,7 +19,7 @@ _MANY: Final = 4
 
 
 class ProcessMemory:
-    """A process that this user may trace; it is neither stopped nor changed by reading.
+    """The memory of a process that this user may trace; reading neither stops nor changes it.
 
     The file stays bound to the program that ran when it was opened: after an
     exec or the end of the process every read is unreadable, also when the
@@ -28,7 +28,7 @@ class ProcessMemory:
     Raises
     ------
     TargetError
-        There is no such process, or it must not be read.
+        There is no such process, or it may not be read.
     ReadAfterReleaseError
         From a read after `close`.
     """
@@ -60,7 +60,7 @@ class ProcessMemory:
         return self._file < 0
 
     def close(self) -> None:
-        """Give the file back; a read after this raises `ReadAfterReleaseError`."""
+        """Close the file; later reads raise `ReadAfterReleaseError`."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

@@ -1,4 +1,4 @@
-"""What Linux says about a process in ``/proc``, and why it may not be looked at."""
+"""The status of a process in ``/proc``, and why it cannot be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCOPE: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 @attrs.frozen
 class Status:
-    """A process as /proc/PID/status and /proc/PID/stat have it.
+    """The status of a process from /proc/PID/status and /proc/PID/stat.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Status:
 
 
 def status(pid: int) -> Status | None:
-    """Return what there is to know, or None when there is no such process or thread."""
+    """Return the status, or None if there is no such process or thread."""
     try:
         found = fields(pid)
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -68,7 +68,7 @@ def status(pid: int) -> Status | None:
 
 
 def fields(tid: int) -> dict[str, str]:
-    """Return what /proc/TID/status says; nothing when there is no such process or thread.
+    """Return the fields of /proc/TID/status; none if there is no such process or thread.
 
     The name, in the first line, may hold what text takes for the end of a line.
     """
@@ -89,9 +89,9 @@ def threads(pid: int) -> tuple[int, ...]:
 
 
 def own_numbers(pid: int, tids: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what the process itself calls these threads: in a container it has a pid namespace of its own.
+    """Return the thread ids in the process's own pid namespace, which differ in a container.
 
-    A thread that is no more keeps the number that it has here.
+    A thread that has ended keeps its id from this namespace.
     """
     return tuple(_own_number(tid) for tid in tids) if _own_number(pid) != pid else tids
 
@@ -104,30 +104,30 @@ def _own_number(tid: int) -> int:
 
 
 def held(pid: int) -> bool:
-    """Whether a debugger holds every thread of a process still."""
+    """Whether a debugger has stopped every thread of a process."""
     states = {one.state for one in map(status, threads(pid)) if one} - {"Z", "X"}
     return states == {"t"}
 
 
 def ended(tid: int) -> bool:
-    """Whether a thread is no more, but for what its parent has not yet asked for."""
+    """Whether a thread has ended, even if it has not been waited for."""
     found = status(tid)
     return found is None or found.state in "ZX"
 
 
 def over(pid: int) -> bool:
-    """Whether a process is no more: every thread of it has ended, the first one last or not."""
+    """Whether a process has ended: all of its threads have."""
     return ended(pid) and all(map(ended, threads(pid)))
 
 
 def ready(tid: int) -> bool:
-    """Whether a thread runs, or would if it had a processor."""
+    """Whether a thread is running or runnable."""
     found = status(tid)
     return found is not None and found.state == "R"
 
 
 def waits_in(tid: int) -> str:
-    """Return the function of the kernel that a thread waits in, as far as it is told."""
+    """Return the kernel function that a thread waits in, if the kernel tells."""
     try:
         name = Path(f"/proc/{tid}/wchan").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -136,13 +136,13 @@ def waits_in(tid: int) -> str:
 
 
 def examined(pid: int) -> Status:
-    """Return the status of a process that may be looked at, as far as can be told beforehand.
+    """Return the status of a process, or raise if it is clear beforehand that it cannot be read.
 
     Raises
     ------
     TargetError
-        There is none, it has ended, it has no memory of its own, it is a thread of another
-        process, or a debugger traces it and lets it run.
+        There is no such process, it has ended, it is a kernel thread or a thread of another
+        process, or a debugger traces it while it runs.
     """
     found = status(pid)
     if found is None:
@@ -152,10 +152,10 @@ def examined(pid: int) -> Status:
             f"{pid} is a thread of {found.name}, process {found.process} (try: --pid {found.process})"
         )
     if found.kernel:
-        raise TargetError(f"process {pid} ({found.name}) is a thread of the kernel, not a program")
+        raise TargetError(f"process {pid} ({found.name}) is a kernel thread, not a program")
     if over(pid):
         raise TargetError(
-            f"process {pid} ({found.name}) has ended: a zombie, its parent has not waited for it yet"
+            f"process {pid} ({found.name}) has ended: it is a zombie that its parent has not waited for"
         )
     if (tracer := _tracer(pid)) and not held(pid):
         raise _traced(pid, tracer)
@@ -168,7 +168,7 @@ def gone(pid: int) -> TargetError:
 
 
 def forbidden(pid: int) -> TargetError:
-    """Return the error for a process that the kernel does not let us look at, with the reason, where it shows."""
+    """Return the error for a process that the kernel forbids to read, with the reason if known."""
     found = status(pid)
     if found is None or found.state in "ZX":
         return gone(pid)
@@ -176,11 +176,11 @@ def forbidden(pid: int) -> TargetError:
         return _traced(pid, tracer)
     if tracer:
         return TargetError(
-            f"process {pid} is traced by {_name(tracer)}, process {tracer}, and there is no permission to read it as well "
-            "(try: sudo; with Delve: --dlv HOST:PORT)"
+            f"process {pid} is traced by {_name(tracer)}, process {tracer}, and "
+            "go-spans has no permission to read it (try: sudo; with Delve: --dlv HOST:PORT)"
         )
     why = permissions.refusal(pid, found.user, permissions.caller(), _scope())
-    return TargetError(f"process {pid} ({found.name}): no permission to read it, {why}")
+    return TargetError(f"process {pid} ({found.name}): no permission to read it: {why}")
 
 
 def _tracer(pid: int) -> int:
@@ -190,8 +190,8 @@ def _tracer(pid: int) -> int:
 
 def _traced(pid: int, tracer: int) -> TargetError:
     return TargetError(
-        f"process {pid} is traced by {_name(tracer)}, process {tracer}, which lets it run, and there can be only one tracer "
-        "(try: stop it there, as at a breakpoint, and again; with Delve: --dlv HOST:PORT)"
+        f"process {pid} is traced by {_name(tracer)}, process {tracer}, and is running: only one tracer is allowed (try: "
+        "stop it in that debugger, for example at a breakpoint, and run go-spans again; with Delve: --dlv HOST:PORT)"
     )
 
 

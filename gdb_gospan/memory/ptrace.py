@@ -1,8 +1,8 @@
-"""Hold all threads of a process still for a while, by Linux's ptrace(2).
+"""Stop all threads of a process for a while, with Linux's ptrace(2).
 
 PTRACE_SEIZE and PTRACE_INTERRUPT stop a thread without a signal, so nothing of the
 process changes: a thread that is stopped by SIGSTOP stays so, a signal that is on
-its way arrives later, a system call that waits is begun anew by the kernel. When
+its way arrives later, a blocked system call is restarted by the kernel. When
 the process that holds it ends, however it ends, the kernel lets the threads go.
 """
 
@@ -34,11 +34,11 @@ _PATIENCE: Final = 5.0
 """Seconds for a thread to stop. One that waits for a disk, or for a child that has not yet run exec, cannot; one that
 is ready to run only waits for a processor, and gets all the time it takes."""
 _ROUNDS: Final = 1000
-"""Looks at all threads: each stops what there is, so that only few can be made before the next."""
+"""Rounds over all threads: each stops all that exist, so only a few can be created before the next."""
 _LAST_PATIENCE: Final = 1.0
-"""Seconds for the same when the process is to be let go."""
+"""The same, in seconds, when the process is being resumed."""
 _NAP: Final = 50e-6
-"""Seconds between two looks whether it has: a thread needs a processor to stop, so this one is given away."""
+"""Seconds between two checks: a thread needs a processor to stop, so ours is given up meanwhile."""
 
 _UNSEEN: Final = -1
 
@@ -62,9 +62,9 @@ def _ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> None:
 
 
 class Stop:
-    """All threads of a process, standing still until `release`, which whoever makes this must call.
+    """All threads of a process, stopped until `release`, which the caller must call.
 
-    All must happen in one thread of ours: to the kernel, that thread alone is the tracer.
+    Use it from one thread only: to the kernel, that thread is the tracer.
 
     Parameters
     ----------
@@ -76,15 +76,15 @@ class Stop:
     threads
         Their numbers in the kernel, in its order: the oldest first.
     ended
-        Whether the process came to its end while it was held (SIGKILL); known after `release`.
+        Whether the process was killed (SIGKILL) while it was stopped; known after `release`.
     moved
-        Whether it went on before `release`: never.
+        Whether it ran before `release`: never.
 
     Raises
     ------
     TargetError
-        There is no such process, it must not be traced, or it does not stop.
-        What was stopped goes on.
+        There is no such process, it may not be traced, or it does not stop.
+        Threads that were stopped are resumed.
     """
 
     def __init__(self, pid: int) -> None:
@@ -92,7 +92,7 @@ class Stop:
         self.threads: tuple[int, ...] = ()
         self.ended = False
         self.moved = False
-        # By thread: the signal that it was about to get and gets in the end, 0 for none; _UNSEEN before it stops.
+        # By thread: its pending signal, delivered when it is resumed, 0 for none; _UNSEEN before it stops.
         self._held: dict[int, int] = {}
         self._began = self._over = 0.0
         try:
@@ -106,7 +106,7 @@ class Stop:
 
     @property
     def seconds(self) -> float:
-        """How long the process stood still: from before its first thread stopped until after the last went on."""
+        """How long the process was stopped: from before its first thread stopped until after the last was resumed."""
         return (self._over or time.perf_counter()) - self._began if self._began else 0.0
 
     def registers(self, tid: int) -> bytes:
@@ -122,11 +122,11 @@ class Stop:
     def thread(
         self, tid: int, number: int, machine: int, bits: int, byteorder: Literal["little", "big"]
     ) -> Thread:
-        """Return where a thread stands, as `number`."""
+        """Return the position of a thread, with `number` as its id."""
         return thread(number, self.registers(tid), machine, bits, byteorder)
 
     def release(self) -> None:
-        """Let every thread go on; again and again is fine. Ctrl-C waits until that is done."""
+        """Resume every thread; may be called more than once. Ctrl-C waits until this is done."""
         interrupted: KeyboardInterrupt | None = None
         while self._held:
             try:
@@ -140,7 +140,7 @@ class Stop:
             raise interrupted
 
     def _stop_all(self) -> None:
-        """Stop what there is, until a look at all threads shows none that still runs: a running one makes others."""
+        """Stop threads until none is left running: a running thread can create others."""
         tids: tuple[int, ...] = ()
         dead: set[int] = set()  # the first thread, when it ended before the others, stays listed as a zombie
         for _ in range(_ROUNDS):
@@ -158,13 +158,13 @@ class Stop:
             if not fresh:  # one that has ended meanwhile may have made others before
                 break
         else:
-            raise TargetError(f"process {self.pid} does not stand still: it makes threads all the time")
+            raise TargetError(f"cannot stop process {self.pid}: it keeps creating threads (try: again)")
         self.threads = tuple(tid for tid in tids if self._held.get(tid, _UNSEEN) != _UNSEEN)
         if not self.threads:
             raise procstatus.gone(self.pid)
 
     def _seize(self, tid: int) -> bool:
-        """Become the tracer of a thread; False when it is no more."""
+        """Become the tracer of a thread; False if it has ended."""
         self._held[tid] = _UNSEEN  # before, for Ctrl-C may come after
         try:
             _ptrace(_SEIZE, tid)
@@ -180,7 +180,7 @@ class Stop:
             _ptrace(_INTERRUPT, tid)
 
     def _wait(self, tid: int, patience: float, stopping: bool = False) -> None:
-        """Wait until a thread stands still, and keep the signal that it was to get; forget one that has ended.
+        """Wait until a thread is stopped, and keep its pending signal; forget a thread that has ended.
 
         The first thread of a process that was killed shows its end only after all others have: `stopping`, that is left
         to `release`, which comes to it last.
@@ -203,8 +203,8 @@ class Stop:
                 return
             if late:  # and was before it was asked: it has not stopped in between
                 raise TargetError(
-                    f"process {self.pid}: thread {tid} does not stop, it is in {procstatus.waits_in(tid)} "
-                    "(try: again; a disk or a network file system may not answer)"
+                    f"process {self.pid}: thread {tid} does not stop: it is blocked in {procstatus.waits_in(tid)} "
+                    "(try: again; a disk or a network file system may be stuck)"
                 )
             time.sleep(_NAP)
 
@@ -222,12 +222,12 @@ class Stop:
             return
         try:
             _ptrace(_DETACH, tid, 0, self._held[tid])
-        except ProcessLookupError:  # no thread that stands still ends but by SIGKILL
+        except ProcessLookupError:  # a stopped thread ends only by SIGKILL
             self.ended = True
             self._bury(tid)
 
     def _bury(self, tid: int) -> None:
-        """Take note of a thread's end: until its tracer did, the parent of the process is not told."""
+        """Wait for a thread that has ended: until its tracer does, the parent of the process is not notified."""
         found = procstatus.status(tid)
         if tid == self.pid and found is not None and found.parent == os.getpid():
             return  # whoever started it here wants to know how it ended

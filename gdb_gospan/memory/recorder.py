@@ -1,4 +1,4 @@
-"""Memory that remembers what is read of it, to write it to a file."""
+"""Memory that records what is read from it, to write it to a file."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _Part = tuple[U64, Bytes, Mask]
 
 
 class Recorder(Over):
-    """Memory that remembers what was read through it.
+    """Memory that records what was read through it.
 
     Where reads overlap, the target must not have run between them: which of
     two different bytes at one address stays is not defined. What is read again is
@@ -74,7 +74,7 @@ class Recorder(Over):
         return int(size.sum()), len(start)
 
     def image(self) -> Image:
-        """Return what was read so far, to be read again."""
+        """Return an image of what was read so far."""
         start, size, data = self._recorded()
         flat = np.concatenate([np.empty(0, np.uint8), *data])
         return Image(Segments(flat, start, size, _offsets(size)), self._holes)
@@ -102,7 +102,7 @@ class Recorder(Over):
 
 
 class RecorderOfCopy(Recorder):
-    """A recorder of memory that is a copy: it remembers only where it was read, for the bytes stay where they are."""
+    """A recorder for memory that is already a copy: it records only addresses, since the bytes stay in place."""
 
     def __init__(self, memory: Held) -> None:
         super().__init__(memory)
@@ -127,13 +127,13 @@ class RecorderOfCopy(Recorder):
         return rows
 
     def note(self, places: Iterable[Places]) -> None:
-        """Remember the whole pages of these places, as if they had been read."""
+        """Record the whole pages of these ranges, as if they had been read."""
         for addresses, size in places:
             pages = distinct(pages_of(addresses, size)) << np.uint64(SHIFT)
             self._places.append(_joined(pages[self._copy.has(pages)], PAGE))
 
     def has(self, addresses: U64, size: int) -> Mask:
-        """Of which of these addresses so many bytes were copied."""
+        """Which of these addresses have so many copied bytes."""
         return self._copy.has(addresses, size)
 
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:

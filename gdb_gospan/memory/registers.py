@@ -1,4 +1,4 @@
-"""Where a thread stands, from the registers that the kernel gives: in a core, and by ptrace."""
+"""The position of a thread, from its registers in a core or by ptrace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POINTERS: Final = {62: (4, 16, 19), 183: (29, 32, 31, 30)}
 
 @attrs.frozen(repr=False)
 class Thread:
-    """A thread that stands still, or did at the end.
+    """A thread that is stopped, or was when the process died.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Thread:
     pc, frame
         Program counter and frame pointer; 0 where this architecture's are not known.
     machine
-        Of what machine the registers are (e_machine of elf.h).
+        e_machine (elf.h) of the registers.
     stack
         Stack pointer; 0 where it is not known.
     link

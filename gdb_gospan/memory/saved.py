@@ -1,4 +1,4 @@
-"""Memory that Delve's script has saved: a line that says so, a line of JSON, and the bytes of its ranges."""
+"""Memory saved by the Delve script: a magic line, a line of JSON, and the bytes of its ranges."""
 
 from __future__ import annotations
 

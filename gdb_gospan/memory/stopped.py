@@ -1,11 +1,11 @@
-"""Memory of a target that stands still only for a while."""
+"""Memory of a target that is stopped only for a while."""
 
 from gdb_gospan.memory.model import Memory, Over, ReadAfterReleaseError, Rows, Unreadable
 from gdb_gospan.memory.segments import U64
 
 
 class Stopped(Over):
-    """Another memory that may be read while its target stands still, and at no other time.
+    """Another memory that may be read only while its target is stopped.
 
     A debugger would answer later reads too, with bytes of another moment. It is open at first.
 
@@ -20,7 +20,7 @@ class Stopped(Over):
         self._open = True
 
     def open(self) -> None:
-        """Allow reads: the target stands still, and has not moved since the first read."""
+        """Allow reads: the target is stopped, and has not run since the first read."""
         self._open = True
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the segments of a core can be the memory of a process: what no kernel writes is named, not read."""
+"""Check that the segments of a core can be the memory of a process; a malformed core is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES: Final = {PT_LOAD: "PT_LOAD", PT_NOTE: "PT_NOTE"}
 
 
 class UnusableCoreError(TargetError):
-    """A core that tells nothing of a heap, whoever reads it: a debugger shows zeros for what is not in it."""
+    """A core that has no usable heap for any reader: a debugger shows zeros for what is missing."""
 
 
 def refuse_ill_formed(headers: ProgramHeaders, path: str) -> None:
@@ -34,7 +34,7 @@ def refuse_ill_formed(headers: ProgramHeaders, path: str) -> None:
         (headers.offset < np.uint64(end)) & (last_byte >= np.uint64(begin))
     )
     if (row := _first(full & inside)) >= 0:
-        raise _ill_formed(headers, path, row, "has the headers of the file as its contents")
+        raise _ill_formed(headers, path, row, "overlaps the headers of the file")
     size = np.maximum(headers.memsz, headers.filesz)
     highest = LAST if headers.bits == 64 else np.uint64((1 << 32) - 1)
     mapped = load & (size > 0)
@@ -69,6 +69,6 @@ def _ill_formed(headers: ProgramHeaders, path: str, row: int, problem: str) -> U
     import shlex  # noqa: PLC0415  # for a message
 
     return UnusableCoreError(
-        f"{path}: ill-formed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
+        f"{path}: malformed core: {_named(headers, row)} {problem}; the file was damaged or rewritten "
         f"(try: readelf -lW {shlex.quote(path)})"
     )

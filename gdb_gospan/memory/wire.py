@@ -1,4 +1,4 @@
-"""Lines from and to a server that may be anything: each has a longest length and a latest time."""
+"""Lines from and to an untrusted server, each with a limit of length and time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class ClosedError(Exception):
 
 
 class TooLongError(Exception):
-    """A line is longer than any that could be wanted."""
+    """A line exceeds the length limit."""
 
 
 class Wire:
-    """A connection to a server, made within some seconds; `OSError` when there is none, from any method."""
+    """A connection to a server, made within a time limit; every method raises `OSError` on failure."""
 
     def __init__(self, at: tuple[str, int], seconds: float) -> None:
         self._socket = socket.create_connection(at, seconds)
@@ -30,7 +30,7 @@ class Wire:
         self._received = bytearray()
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._socket.close()
 
     def send(self, text: str, seconds: float) -> None:

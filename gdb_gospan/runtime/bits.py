@@ -1,4 +1,4 @@
-"""Bitmaps of many objects at once."""
+"""Read bitmaps of many objects at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _below(bits: I64) -> U64:
 
 
 def bytes_of(nbits: I64) -> I64:
-    """Bytes of a bitmap of so many bits, at least one word; of a damaged length no more than that."""
+    """Size in bytes of a bitmap of so many bits: at least one word, and no more for a damaged length."""
     words: I64 = np.where(nbits <= _LONGEST, np.maximum((nbits + 63) >> 6, 1), 1)
     return 8 * words
 

@@ -1,4 +1,4 @@
-"""Small operations on columns that numpy has only at a price.
+"""Small operations on columns that are expensive in numpy.
 
 ``np.unique`` imports masked arrays at its first call, some 20 ms: a tenth of
 what the whole summary of a small heap takes.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rows_where(mask: Mask) -> Iterator[I64]:
-    """Yield the rows where the mask is True, a block's at a time."""
+    """Yield the rows where the mask is True, block by block."""
     for block in blocks(len(mask)):
         yield block.start + np.flatnonzero(mask[block])
 
@@ -52,7 +52,7 @@ class Ranges:
                 self._table[np.repeat(first, counts) + within] = np.repeat(np.arange(len(base)), counts)
 
     def of(self, addresses: U64) -> I64:
-        """Row of the range that each address lies in, -1 for none."""
+        """Row of the range that contains each address, -1 for none."""
         if not len(self._base):
             return np.full(len(addresses), -1, np.int64)
         if self._table is not None:

@@ -56,7 +56,7 @@ class Goroutines:
 
     @property
     def complete(self) -> bool:
-        """Every g is known."""
+        """Whether every g is known."""
         return not self.lost and bool(self.gs.readable.all() and self.system.readable.all())
 
     @property
@@ -66,12 +66,12 @@ class Goroutines:
 
     @property
     def has_status(self) -> Mask:
-        """Which of them are in a state that this release has: bool (n,); what else is there is damage."""
+        """Which of them have a status that this release has: bool (n,); any other status is damage."""
         return np.isin(self.status, [each for each in STATUS_NAMES if each <= self.last_status])
 
     @property
     def damaged(self) -> Mask:
-        """Which of them can be read and are in no such state: bool (n,)."""
+        """Which of them can be read and have an unknown status: bool (n,)."""
         return self.gs.readable & ~self.has_status
 
     @property
@@ -121,7 +121,7 @@ def _exited(reader: Reader, sched: int | None) -> Records | None:
 
 
 def places(reader: Reader, symbols: Symbols, most: int) -> U64:
-    """Return where every goroutine lies, for whoever wants those that run; none where there are more than so many."""
+    """Return the address of every goroutine; none if there are more than so many."""
     pointers, _ = _allgs(reader, symbols.get("allgs"))
     return pointers if len(pointers) <= most else pointers[:0]
 
@@ -138,7 +138,7 @@ def _allgs(reader: Reader, allgs: int | None) -> tuple[U64, int]:
 
 
 def read_threads(reader: Reader, allm: int | None) -> tuple[U64, int]:
-    """Follow the list of threads; there are few, and each is found only by the one before.
+    """Follow the list of threads, one by one: there are few.
 
     Returns
     -------

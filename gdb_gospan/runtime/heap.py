@@ -1,4 +1,4 @@
-"""The whole heap, decoded piece by piece on demand."""
+"""The whole heap, decoded part by part on demand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 
 
 class Heap:
-    """One look at one program's heap. Every part is read once, when first asked for.
+    """The heap of one program at one moment. Every part is read once, on first use.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class Heap:
 
     Notes
     -----
-    The object is valid as long as the target stands still; whoever lets it run
-    makes a new one.
+    The object is valid as long as the target is stopped; after it has run, a new
+    one is needed.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Heap:
 
     @part
     def descriptors(self) -> tuple[U64, int]:
-        """Where every span descriptor lies, and how many are not known."""
+        """The address of every span descriptor, and how many are unknown."""
         return mspan.descriptors(self.reader, self.mheap, mspan_sys=self.memstats["mspan_sys"])
 
     @part
@@ -91,8 +91,8 @@ class Heap:
     def want(self, *columns: str) -> None:
         """Read these columns of the span descriptors, with those that every report needs if they are not read yet.
 
-        Who looks at columns when the target may have gone on calls it first: of many descriptors only the
-        columns are kept that somebody wants.
+        Call it before the target is resumed: if there are many descriptors, only the
+        requested columns are kept.
         """
         if self.trail.known("spans"):
             self.spans.records.load(columns)
@@ -106,7 +106,7 @@ class Heap:
 
     @property
     def current_arena(self) -> tuple[int, int] | None:
-        """First and last + 1 address of what is reserved for the heap to grow into (mheap.curArena)."""
+        """Address range reserved for the heap to grow into (mheap.curArena): first, and last + 1."""
         base, end = (self.mheap.get(f"curArena.{name}") for name in ("base", "end"))
         return None if base is None or end is None else (base, end)
 
@@ -153,7 +153,7 @@ class Heap:
 
     @part
     def stacks(self) -> stack.Stacks:
-        """The stack spans, by what becomes of their stacks."""
+        """The stack spans, by the use of their stacks."""
         return stack.read_stacks(self.spans, self.ps)
 
     @part
@@ -170,7 +170,7 @@ class Heap:
 
     @part
     def ms(self) -> ms.Ms | None:
-        """What the threads have begun; None where that cannot be known."""
+        """What the threads are in the middle of; None if it cannot be known."""
         allm = self.symbols.get("allm")
         if allm is None:
             return None
@@ -189,7 +189,7 @@ class Heap:
 
     @part
     def flush(self) -> mstats.Flush:
-        """What the mcaches hold that the counters do not know yet."""
+        """What the mcaches hold that is not in the counters yet."""
         return mstats.unflushed(self.spans, self.ps)
 
     @part
@@ -200,22 +200,22 @@ class Heap:
 
     @part
     def gc(self) -> mgc.GCState | None:
-        """Where the collector stands."""
+        """The state of the garbage collector."""
         return mgc.read_gc_state(self.reader, self.symbols, self.mheap, self.memstats, self.controller)
 
     @part
     def sweep(self) -> mgc.Sweep:
-        """How far the sweep is."""
+        """The progress of the sweep."""
         return mgc.read_sweep(self.reader, self.symbols, self.mheap, self.spans)
 
     @part
     def scavenger(self) -> mgc.Scavenger:
-        """What the scavenger aims for and has done."""
+        """The goals and the progress of the scavenger."""
         return mgc.read_scavenger(self.reader, self.symbols, self.mheap, self.controller)
 
     @part
     def godebug(self) -> dict[str, int] | None:
-        """The GODEBUG settings that matter to memory, as they are in force."""
+        """The GODEBUG settings in force that affect memory."""
         return mgc.read_godebug(self.reader, self.symbols)
 
     @part
@@ -263,26 +263,26 @@ class Heap:
         return np.flatnonzero(ready & (self.spans.state == mspan.DEAD))
 
     def read(self, *more: str) -> None:
-        """Read all that every report and its identities rest on, and these parts: the rest is arithmetic.
+        """Read everything that all reports and their identities need, and these parts; the rest is computation.
 
-        What is most of it is only fetched, to be decoded when it is needed.
+        Most of it is only fetched, and decoded when it is needed.
         """
         self.decode(*more)
         if not isinstance(self.reader.memory, Held):
             self.reader.memory = Held(self.memory, self.places())
 
     def decode(self, *more: str) -> None:
-        """Decode the parts that every report and its identities rest on, and these, without fetching the `places`."""
+        """Decode the parts that all reports and their identities need, and these, without fetching the `places`."""
         for name in (*_READ, *more):
             getattr(self, name)
 
     @property
     def all_held(self) -> bool:
-        """Whether all that `read` fetches is there to be decoded without the target."""
+        """Whether everything that `read` fetches can be decoded without the target."""
         return isinstance(self.reader.memory, Held) and self.reader.memory.whole
 
     def places(self) -> Iterator[Places]:
-        """Yield where the parts lie that `read` leaves for later: addresses, and the bytes at each."""
+        """Yield the ranges of the parts that `read` leaves for later: addresses, and the bytes at each."""
         yield self.span_sets.places(self.reader)
         yield from places_of_map(self.reader, self.arenas, self.spans, self.ready_arena_chunks)
         yield from mspan.places_of_slots(self.spans, self.spans.counted)

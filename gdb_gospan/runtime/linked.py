@@ -1,4 +1,4 @@
-"""Linked lists whose links are a column already: followed all along at once, not node by node."""
+"""Follow linked lists whose links are a column, in many places at once instead of node by node."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LONGEST = 4096
 
 
 class Followed(NamedTuple):
-    """How far a list was followed: the nodes, and the row of the last one, -1 where it runs in a circle."""
+    """How far a list was followed: the nodes, and the row of the last one, -1 for a loop."""
 
     nodes: int
     last: int
 
 
 def follow(links: Links, first: int) -> tuple[int, bool]:
-    """Count the nodes of a list, and say whether it has an end: see `trace`."""
+    """Count the nodes of a list, and tell whether it has an end: see `trace`."""
     nodes, last = trace(links, first)
     return nodes, last >= 0 and int(links[last]) == len(links)
 

@@ -1,4 +1,4 @@
-"""What could not be read: memory that is missing, and pointers that lead to where there never was any."""
+"""Record what could not be read: missing memory, and wild pointers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WILD: Final = "{what} at {source:#x} is a wild pointer: it points to {target:#x}
 
 
 class Wild(NamedTuple):
-    """A pointer that led to memory that the process never had: which one, where it is, and where it points to."""
+    """A pointer to memory that the process never had: its name, its address and its target."""
 
     what: str
     source: int
@@ -22,7 +22,7 @@ class Wild(NamedTuple):
 
 
 class Losses:
-    """Places that were asked for and could not be read, each counted once. Several threads may enter some.
+    """Ranges that could not be read, each counted once. Several threads may add to it.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Losses:
         return len(self._places)
 
     def add(self, addresses: U64, size: int) -> None:
-        """Remember that ``size`` bytes at each address are not known."""
+        """Record that ``size`` bytes at each address are unknown."""
         room = ~addresses  # up to the last address that there is
         self._places.append((addresses, addresses + np.minimum(np.uint64(size), room)))
 
@@ -61,7 +61,7 @@ class Losses:
 
 
 def unread(what: str, source: int, target: int, reason: str) -> MemoryReadError:
-    """Return the error for what a pointer leads to, and everything else depends on: it is missing, or the pointer is wild."""
+    """Return the error for an unreadable target that everything depends on: missing memory, or a wild pointer."""
     if reason in UNMAPPED:
         return MemoryReadError(
             f"{WILD.format(what=what, source=source, target=target)} (the runtime's own memory is damaged; try: go-spans layout, or another core)"

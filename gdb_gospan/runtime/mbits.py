@@ -1,4 +1,4 @@
-"""Where the spans' bitmaps come from, which tells new spans from old ones (runtime/mheap.go, gcBitsArenas)."""
+"""Tell new spans from old ones, by the arenas of their bitmaps (runtime/mheap.go, gcBitsArenas)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 1 << 20
 
 
 def new_spans(reader: Reader, symbols: Symbols, spans: Spans) -> Mask | None:
-    """Which spans were taken since the last GC cycle began: bool, a row for each span; None when not known.
+    """Which spans were allocated since the last GC cycle began: bool, a row for each span; None when not known.
 
     Bitmaps come from ``next`` until a cycle begins, which then makes a new one
     (nextMarkBitArenaEpoch). A span keeps its allocBits until it is swept, and gets

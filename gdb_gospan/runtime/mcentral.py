@@ -50,7 +50,7 @@ class Central:
 
 @attrs.frozen(eq=False, repr=False)
 class SpanSets:
-    """The blocks of every spanSet that have entries of it, one row each; what is in them is read later.
+    """The blocks of every spanSet with entries, one row each; their contents are read later.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class SpanSets:
     unread: int
 
     def places(self, reader: Reader) -> tuple[U64, int]:
-        """Return where the entries lie: uint64 (m,), and the bytes at each."""
+        """Return the addresses of the entries: uint64 (m,), and the bytes at each."""
         spans = reader.layout["spanSetBlock"]["spans"]
         return self.blocks[self.blocks != 0] + np.uint64(spans.offset), (spans.count or 1) * spans.stride
 
@@ -142,7 +142,7 @@ def read_sets(reader: Reader, mheap: Record, spans: Spans) -> SpanSets:
 
 
 def read_central(reader: Reader, sets: SpanSets, spans: Spans) -> Central:
-    """Read what is in the sets, in one bulk read."""
+    """Read the contents of the sets, in one bulk read."""
     spans_field = reader.layout["spanSetBlock"]["spans"]
     per_block = spans_field.count or 1
     where, readable, first, end = sets.blocks, sets.readable.copy(), sets.first, sets.end

@@ -133,7 +133,7 @@ def _step(reader: Reader, node: int, most: int) -> tuple[int, int, bool | None]:
 
     Returns
     -------
-    The nodes that were passed, the one that comes next, and whether the list is complete, None when it goes on.
+    The nodes passed, the next one, and whether the list is complete; None if it continues.
     """
     width, order = reader.layout.platform.pointer_size, reader.layout.platform.byteorder
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""Where the garbage collector stands: phase, sweep, pacer, scavenger (runtime/mgc.go, mgcsweep.go, mgcscavenge.go)."""
+"""The state of the garbage collector: phase, sweep, pacer, scavenger (runtime/mgc.go, mgcsweep.go, mgcscavenge.go)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class GCState:
 
     @property
     def phase_name(self) -> str:
-        """The phase in Go's words; a number that Go does not have stays a number."""
+        """The phase in Go's words; an unknown number stays a number."""
         return PHASES[self.phase] if self.phase < len(PHASES) else str(self.phase)
 
 
@@ -80,7 +80,7 @@ def read_gc_state(
 
 @attrs.frozen(eq=False, repr=False)
 class Sweep:
-    """The sweep of the last cycle; None for what this release does not have.
+    """The sweep of the last cycle; None for fields that this release does not have.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Sweep:
     sweepers
         Sweepers at work right now; None when ``runtime.sweep`` was not found.
     pages_swept
-        Pages swept this cycle, whoever did it.
+        Pages swept this cycle, by any sweeper.
     pages_per_byte
         Pages to sweep for each byte allocated (proportional sweep); None for what cannot be.
     class_reached
@@ -113,7 +113,7 @@ class Sweep:
 
 
 def read_sweep(reader: Reader, symbols: Symbols, mheap: Record, spans: Spans) -> Sweep:
-    """Read ``runtime.sweep`` and what mheap says of it (mgcsweep.go); without that variable the spans tell."""
+    """Read ``runtime.sweep`` and mheap's part of it (mgcsweep.go); without that variable, infer it from the spans."""
     where = symbols.get("sweep")
     sweep = None if where is None else reader.record("sweepdata", where)
     state = None if sweep is None else sweep["active.state"]
@@ -202,7 +202,7 @@ def read_godebug(reader: Reader, symbols: Symbols) -> dict[str, int] | None:
 
 
 def in_work_buffer_lists(reader: Reader, symbols: Symbols, spans: Spans) -> Mask:
-    """Which spans are in ``work.wbufSpans``; the runtime itself keeps mspan.list, to check its own removals.
+    """Which spans are in ``work.wbufSpans``, by mspan.list, which the runtime keeps to check its own removals.
 
     Without symbols the lists are found by the spans in them; where none are, there is no list to be found.
     """

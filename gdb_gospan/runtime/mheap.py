@@ -35,7 +35,7 @@ class Arenas:
     nbytes
         Bytes of heap that one arena covers (heapArenaBytes; 64 MiB on 64-bit Linux).
     lost
-        Entries of the list that lie beyond the arena map: damage, for which no row stands.
+        Entries of the list beyond the arena map: damage, without a row.
     entry
         uint64 (n,): where the map has the pointer to the struct.
     """
@@ -59,14 +59,14 @@ class Arenas:
         return self._ranges.of(addresses)
 
     def page_of(self, addresses: U64, home: I64, page_size: int) -> I64:
-        """Return the number of the page of each address in its arena; it means nothing where that is -1."""
+        """Return the page number of each address within its arena; meaningless where the arena is -1."""
         page = (addresses - self.base[home]) // np.uint64(page_size)
         number: I64 = np.minimum(page, np.uint64(self.nbytes // page_size - 1)).astype(np.int64)
         return number
 
 
 def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks: I64) -> Arenas:
-    """Read the list of arenas and where their metadata lies.
+    """Read the list of arenas and the addresses of their metadata.
 
     The arena map itself is 32 MiB of mostly nothing on 64-bit Linux, so only
     the entries that heapArenas lists are read. The arenas that hold user arenas have
@@ -103,7 +103,7 @@ def read_arenas(reader: Reader, mheap: Record, spans: Spans, ready_arena_chunks:
 
 
 def listed_arenas(reader: Reader, mheap: Record) -> tuple[U64, U64]:
-    """Return where the arenas lie that the lists name, without a look at the spans: starts, ascending, and bytes; uint64 (n,).
+    """Return the arenas in the runtime's lists, without reading spans: starts, ascending, and sizes; uint64 (n,).
 
     Those of user arenas are not among them before Go 1.25.
     """
@@ -166,7 +166,7 @@ _PIECE = 4096
 def places_of_map(
     reader: Reader, arenas: Arenas, spans: Spans, ready_arena_chunks: I64
 ) -> Iterator[tuple[U64, int]]:
-    """Yield where `read_span_map` reads, and what is between: addresses, and the bytes at each."""
+    """Yield the ranges that `read_span_map` reads, gaps included: addresses, and the bytes at each."""
     if not len(arenas):  # as in `read_span_map`
         return
     struct, page_size = reader.layout["heapArena"], reader.layout.platform.page_size

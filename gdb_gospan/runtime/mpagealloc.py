@@ -149,8 +149,8 @@ def _ranges(reader: Reader, mheap: Record, chunk_bytes: int) -> tuple[U64, U64]:
     arena_bytes = (layout["heapArena"]["spans"].count or 0) * layout.platform.page_size
     most = mheap.slice("heapArenas").length * arena_bytes
     damaged = MemoryReadError(
-        f"runtime.mheap_.pages.inUse at {ranges.array:#x} holds no address ranges "
-        "(damaged memory, or the wrong executable for this core?)"
+        f"runtime.mheap_.pages.inUse at {ranges.array:#x} holds no valid address ranges (damaged memory, "
+        "or the wrong executable for this core?)"
     )
     if ranges.length > most // chunk_bytes:
         raise damaged
@@ -158,7 +158,7 @@ def _ranges(reader: Reader, mheap: Record, chunk_bytes: int) -> tuple[U64, U64]:
     rows = reader.records("addrRange", where)
     if not rows.readable.all():
         found = reader.memory.read(ranges.array, 1)
-        reason = found.reason if isinstance(found, Unreadable) else "a part of it is missing"
+        reason = found.reason if isinstance(found, Unreadable) else "part of it is missing"
         source = mheap.address_of("pages.inUse.ranges")
         raise unread("runtime.mheap_.pages.inUse", source, ranges.array, reason)
     base, limit = rows["base"], rows["limit"]

@@ -1,4 +1,4 @@
-"""The Ms, Go's word for threads: which of them have begun nothing (runtime/runtime2.go, proc.go)."""
+"""The Ms, Go's word for threads: which of them are in the middle of nothing (runtime/runtime2.go, proc.go)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIELDS: Final = ("procid", "locks", "mallocing", "dying", "p", "curg", "incgo",
 
 @attrs.frozen(eq=False, repr=False)
 class Ms:
-    """What tells whether a thread is in the middle of something, one row for each m of ``allm``.
+    """Fields that show whether a thread is in the middle of something, one row for each m of ``allm``.
 
     Attributes
     ----------
@@ -51,23 +51,23 @@ class Ms:
     counted: int | None = None
 
     def strangers(self, lwps: Sequence[int]) -> int | None:
-        """Count those of a process's threads that no M has: of C; None where their numbers are not the process's own."""
+        """Count the threads of a process without an M, which are C's; None if the ids are from another namespace."""
         there = np.array(lwps, np.int64)
         own = np.isin(there, self.procid[~self.spare])
         return int(np.count_nonzero(~own)) if self.knows(lwps) else None
 
     def knows(self, lwps: Sequence[int]) -> bool:
-        """Whether these are numbers of the process's own: the first thread, m0's, is among them."""
+        """Whether these ids are from the process's own namespace: m0's is among them."""
         return bool(np.isin(self.procid[self.number == 0], np.array(lwps, np.int64)).all())
 
     def is_quiet(self, lwp: int) -> bool | None:
-        """Whether this thread of the kernel's is quiet; None when no M has it: a thread of C, or one that is not known."""
+        """Whether this kernel thread is quiet; None if it has no M: a C thread, or an unknown one."""
         rows = (self.procid == lwp) & (self.procid > 0)
         return bool(self.quiet[rows].all()) if rows.any() else None
 
 
 def read_ms(reader: Reader, threads: U64, sched: int | None, *, complete: bool) -> Ms | None:
-    """Read what is needed of each m, and no more: the state of the random generator is in it, too (since Go 1.22).
+    """Read only the needed fields of each m: it also holds the state of the random generator (since Go 1.22).
 
     Parameters
     ----------

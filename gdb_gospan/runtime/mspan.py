@@ -60,12 +60,12 @@ class Spans:
 
     @property
     def complete(self) -> bool:
-        """Every descriptor is known."""
+        """Whether every descriptor is known."""
         return not self.lost and bool(self.records.readable.all())
 
     @property
     def addresses(self) -> U64:
-        """Where the descriptors lie: uint64 (n,), ascending."""
+        """Addresses of the descriptors: uint64 (n,), ascending."""
         return self.records.addresses
 
     @cached_property
@@ -146,11 +146,11 @@ class Spans:
 
     @cached_property
     def nbytes(self) -> I64:
-        """Bytes of each span, whole pages; of more pages than there are addresses, all of these."""
+        """Size of each span in bytes, whole pages; capped at the address space if damaged."""
         return _bounded(self.records["npages"]) * self.page_size
 
     def bytes_of(self, rows: I64) -> I64:
-        """Bytes of these spans: ``nbytes[rows]`` without the column of all."""
+        """Size of these spans in bytes: ``nbytes[rows]``, without computing the whole column."""
         return _bounded(self.records.at("npages", rows)) * self.page_size
 
     def total_bytes(self, mask: Mask) -> int:
@@ -165,7 +165,7 @@ class Spans:
 
     @property
     def free_slots(self) -> I64:
-        """Slots that no object occupies; garbage that is not swept yet counts as occupying."""
+        """Slots without an object; unswept garbage counts as an object."""
         column: I64 = self.records["nelems"] - self.records["allocCount"]
         return column
 
@@ -232,7 +232,7 @@ class Spans:
 def read_spans(
     reader: Reader, mheap: Record, addresses: U64, lost: int, columns: Iterable[str] = ()
 ) -> Spans:
-    """Read the descriptors that `descriptors` found, in a few bulk reads: what nearly every command needs, and these columns."""
+    """Read the descriptors that `descriptors` found, in a few bulk reads: the usual columns, and these."""
     free = ["next"] if _some_are_free(mheap) else []
     records = reader.records("mspan", addresses, [*_FIRST, *free, *columns])
     if not records.readable.all():
@@ -246,7 +246,7 @@ def read_spans(
 
 
 def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, int]:
-    """Return where the descriptors lie that ``mheap.allspans`` lists: uint64 (n,), ascending; and how many are not known.
+    """Return the descriptor addresses in ``mheap.allspans``: uint64 (n,), ascending; and how many are unknown.
 
     Parameters
     ----------
@@ -256,8 +256,8 @@ def descriptors(reader: Reader, mheap: Record, *, mspan_sys: int) -> tuple[U64, 
     allspans = mheap.slice("allspans")
     if allspans.length > mspan_sys // reader.layout["mspan"].size + _UNCOUNTED:
         raise MemoryReadError(
-            f"runtime.mheap_.allspans at {mheap.address_of('allspans'):#x} has {allspans.length} entries, "
-            f"and MSpanSys ({mspan_sys} bytes) no room for them: damaged memory, or the wrong executable?"
+            f"runtime.mheap_.allspans at {mheap.address_of('allspans'):#x} has {allspans.length} entries, which do not fit in MSpanSys "
+            f"({mspan_sys} bytes): damaged memory, or the wrong executable?"
         )
     addresses, lost = _pointers(reader, allspans.array, allspans.length)
     if lost:
@@ -332,7 +332,7 @@ class SlotBits:
 
 
 def places_of_slots(spans: Spans, which: Mask) -> Iterator[tuple[U64, I64]]:
-    """Yield where `allocated_slots` reads of these spans: addresses, and the bytes at each."""
+    """Yield the ranges that `allocated_slots` reads for these spans: addresses, and the bytes at each."""
     columns = spans.records
     for rows in rows_where(which):
         yield columns["allocBits"][rows], bits.bytes_of(columns.at("nelems", rows))
@@ -354,7 +354,7 @@ def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
 
 
 def inline_marks_at(reader: Reader, spans: Spans, rows: I64) -> tuple[U64, int]:
-    """Return where these spans have their marks inside, spanInlineMarkBits.marks: uint64 (n,), and the bytes at each."""
+    """Return the addresses of inline marks (spanInlineMarkBits.marks) in these spans: uint64 (n,), and the bytes at each."""
     struct = reader.layout["spanInlineMarkBits"]
     last = spans.start[rows] + (spans.bytes_of(rows) - struct.size).astype(np.uint64)
     marks = struct["marks"]

@@ -1,4 +1,4 @@
-"""The runtime's own counters, and what runtime.ReadMemStats makes of them (runtime/mstats.go, mgcpacer.go)."""
+"""The runtime's own counters, and the results of runtime.ReadMemStats (runtime/mstats.go, mgcpacer.go)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Flush:
 
 
 def unflushed(spans: Spans, ps: Ps) -> Flush:
-    """Work out the flush without doing it."""
+    """Compute the flush without performing it."""
     rows = np.flatnonzero(ps.cached(spans))
     columns = spans.records
     pending = columns.at("allocCount", rows) - columns.at("allocCountBeforeCache", rows)
@@ -190,7 +190,7 @@ _NOW = (
 
 
 def possible(stats: Mapping[str, Any]) -> dict[str, Any]:
-    """Return these MemStats with None for what no program can have: less than nothing, or more than there are addresses.
+    """Return these MemStats with None for impossible values: negative, or larger than the address space.
 
     The counters of damaged memory add up to that; ReadMemStats itself would return it, as unsigned numbers.
     """
@@ -207,7 +207,7 @@ def possible(stats: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(value: int | None, whole: int | None = None) -> int | None:
-    """Return a number of bytes or things that can be: not less than 0, nor more than its whole; else None."""
+    """Return a number if it is possible, from 0 to its whole; otherwise None."""
     if value is None or value < 0 or (whole is not None and value > whole):
         return None
     return value

@@ -1,4 +1,4 @@
-"""Parts of the heap: each read once, when first asked for, and remembered with what it rests on."""
+"""Parts of the heap: each is read once, on first use, and kept with the parts that it depends on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Owner = TypeVar("Owner", bound="HasTrail")
 
 
 class Trail:
-    """Which parts were used for what, and which of them rest on memory that could not be read.
+    """Which parts depend on which, and which depend on unreadable memory.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Trail:
         return value
 
     def stage(self, name: str) -> None:
-        """Say that something other than reading a part begins."""
+        """Announce a step other than reading a part."""
         if self.begins is not None:
             self.begins(name)
 
@@ -54,7 +54,7 @@ class Trail:
         return name in self._values
 
     def watch(self, work: Callable[[], T]) -> tuple[T, bool]:
-        """Do some work and say whether all that it used, parts and reads of its own, was there."""
+        """Do some work, and tell whether everything that it read was readable."""
         before = len(self._losses)
         used: set[str] = set()
         self._used.append(used)
@@ -66,13 +66,13 @@ class Trail:
 
 
 class HasTrail(Protocol):
-    """Whatever has parts."""
+    """An object with parts."""
 
     trail: Trail
 
 
 class part(Generic[Owner, T]):  # noqa: N801  # used like property
-    """A property that is read once; the trail of its owner knows what it rests on."""
+    """A property that is read once; its owner's trail knows what it depends on."""
 
     def __init__(self, read: Callable[[Owner], T]) -> None:
         self._read = read

@@ -1,4 +1,4 @@
-"""The Ps and what each one keeps for itself (runtime/runtime2.go, mcache.go, mpagecache.go)."""
+"""The Ps and their caches (runtime/runtime2.go, mcache.go, mpagecache.go)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ps:
 
     @property
     def complete(self) -> bool:
-        """Every P and every mcache is known."""
+        """Whether every P and every mcache is known."""
         return bool(self.ps.readable.all() and self.mcaches.readable.all())
 
     @property
@@ -104,7 +104,7 @@ class PageCaches:
 
 
 def read_ps(reader: Reader, allp: int) -> Ps:
-    """Read ``allp`` (the address of the slice variable) and what hangs from it."""
+    """Read ``allp`` (the address of the slice variable) and everything that it points to."""
     width = reader.layout.platform.pointer_size
     header = reader.words(allp, 2)
     if isinstance(header, Unreadable):
@@ -115,10 +115,10 @@ def read_ps(reader: Reader, allp: int) -> Ps:
     pointers = (
         reader.words(array, length)
         if length < 1 << 20
-        else Unreadable(array, length * width, "no such length")
+        else Unreadable(array, length * width, "impossible length")
     )
     if isinstance(pointers, Unreadable):
-        raise unread(f"runtime.allp, of {length} entries,", allp, array, pointers.reason)
+        raise unread(f"runtime.allp ({length} entries)", allp, array, pointers.reason)
     there = np.flatnonzero(pointers)
     ps = reader.records("p", pointers[there])
     for row in np.flatnonzero(~ps.readable)[:1].tolist():

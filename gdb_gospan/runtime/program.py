@@ -1,4 +1,4 @@
-"""From types and memory to a heap that can be trusted: the version, the layout, and a first test of both."""
+"""Open a heap from types and memory: find the version and the layout, and test both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONGEST_VERSION = 256
 
 @attrs.frozen(eq=False, repr=False)
 class Opened:
-    """A heap, and where it was found.
+    """A heap and the module that it was found in.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def open_heap(
     modules: Callable[[], Iterable[Module]] = tuple,
     runtime: str | None = None,
 ) -> Opened | None:
-    """Resolve everything that decoding needs: from debug information, else from symbols, else from memory alone.
+    """Resolve everything that decoding needs: from debug information, symbols or, without these, memory alone.
 
     Each module has variables of its own, and all that belong to a runtime are of one module and of the symbols of one file.
 
@@ -183,7 +183,7 @@ class _Named:
 
     @cached_property
     def heap(self) -> Heap:
-        """Its layout resolved; `GoSpansError` when that cannot be done."""
+        """The heap with its layout resolved; `GoSpansError` if that fails."""
         symbols = find_symbols(self.source)
         go = read_version(self._memory, symbols, self._platform, self.program)
         if self.source.struct("runtime.mheap") is None:
@@ -240,7 +240,7 @@ class _Sighted:
 
     @cached_property
     def heap(self) -> Heap:
-        """Its variables found; `GoSpansError` when that cannot be done."""
+        """The heap with its variables found; `GoSpansError` if that fails."""
         return self._sighting.open(self._memory, self.program)
 
     def in_service(self) -> bool:
@@ -285,7 +285,7 @@ def read_version(memory: Memory, symbols: Symbols, platform: Platform, program: 
         )
     go = parse(text.decode("utf-8", "replace"))
     if go is None:
-        raise TargetError(_mismatch(program, "runtime.buildVersion holds no Go version"))
+        raise TargetError(_mismatch(program, "runtime.buildVersion is not a Go version"))
     return go
 
 
@@ -322,4 +322,4 @@ def _recognise(heap: Heap, program: str) -> None:
 
 
 def _mismatch(program: str, evidence: str) -> str:
-    return f"{program} is not the executable of this core or process: {evidence} (try: the very same build; in gdb: file PATH)"
+    return f"{program} is not the executable of this core or process: {evidence} (try: the same build; in gdb: file PATH)"

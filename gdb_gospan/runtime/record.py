@@ -75,7 +75,7 @@ class Record:
         return np.frombuffer(self.data, _dtype(self.layout, field), 1, field.offset)[0].item()
 
     def get(self, path: str) -> Any:
-        """Like indexing, but None where this release has no such field."""
+        """Like indexing, but None if this release has no such field."""
         return self[path] if path in self.struct else None
 
     def array(self, path: str) -> Column:
@@ -96,7 +96,7 @@ class Record:
         if length > capacity or length > MAX_LENGTH:
             where = f"runtime.{self.struct.name}.{path} at {self.address_of(path):#x}"
             raise MemoryReadError(
-                f"{where} is not a slice (len {length}, cap {capacity}): damaged or wrong executable?"
+                f"{where} is not a slice (len {length}, cap {capacity}): damaged memory, or the wrong executable?"
             )
         return Slice(array, length, capacity)
 
@@ -127,10 +127,10 @@ class _Place(NamedTuple):
 class Records:
     """Many structs of one type, field by field as numpy columns.
 
-    Where the memory is at hand and there are many, the structs themselves are not kept if
+    If the memory is local and there are many, the structs themselves are not kept if
     it is said which columns are needed: they are read a block at a time, small enough for
     the processor's cache, and only these come out. A column that is asked for later is a
-    further pass over the memory; of a process that has gone on that is a `ReadAfterReleaseError`.
+    further pass over the memory; after the process was resumed that is a `ReadAfterReleaseError`.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Records:
         uint64, shape (n,): where each one lies.
     readable
         bool, shape (n,): a struct that could not be read has zeros in its
-        columns and False here; whoever sums a column must say so.
+        columns and False here; callers that sum a column must report it.
     """
 
     def __init__(
@@ -182,11 +182,11 @@ class Records:
         return column[:, 0] if field.count is None else column
 
     def get(self, path: str) -> Column | None:
-        """Like indexing, but None where this release has no such field."""
+        """Like indexing, but None if this release has no such field."""
         return self[path] if path in self.struct else None
 
     def load(self, paths: Iterable[str]) -> None:
-        """Read these columns, as far as this release has them and they are not known, in one pass over the memory."""
+        """Read those of these columns that exist and are not read yet, in one pass over the memory."""
         if self._rows is None:
             places = {("", path): self._place(path) for path in paths if path in self.struct}
             missing = {key: place for key, place in places.items() if key not in self._columns}
@@ -194,11 +194,11 @@ class Records:
                 self._load(missing)
 
     def narrow(self, path: str) -> Column:
-        """Return the column of the scalar field as wide as it is in memory: to compare with, not to calculate with."""
+        """Return the column of the scalar field in its width in memory: for comparing, not for arithmetic."""
         return self._column("", path)[:, 0]
 
     def at(self, path: str, rows: npt.NDArray[np.integer[Any]]) -> Column:
-        """Return ``self[path][rows]`` at the price of these rows; few are read alone where the column is not known."""
+        """Return ``self[path][rows]``; a few rows are read without the rest of the column."""
         if self._rows is None and ("", path) not in self._columns and len(rows) * _FEW < len(self):
             few = Records(self._memory, self.layout, self.struct, self.addresses[rows])
             self._lose(rows, few.readable)
@@ -285,7 +285,7 @@ class Reader:
         )
 
     def record(self, name: str, address: int) -> Record:
-        """Read one struct that everything else depends on; `MemoryReadError` when it is not there."""
+        """Read one struct that everything else depends on; `MemoryReadError` if it is unreadable."""
         struct = self.layout[name]
         data = self.memory.read(address, struct.size)
         if isinstance(data, Unreadable):
@@ -296,7 +296,7 @@ class Reader:
         return Record(self.layout, struct, address, data)
 
     def lead(self, what: str, source: int, target: int) -> None:
-        """Remember a pointer that led to what could not be read, if it is wild: its target was no memory of the process.
+        """Record a pointer with an unreadable target if it is wild: its target was never mapped.
 
         Parameters
         ----------
@@ -308,14 +308,14 @@ class Reader:
             self.losses.wild.append(Wild(what, source, target))
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
-        """Read ``size`` bytes; what is not there is remembered."""
+        """Read ``size`` bytes; what is missing is recorded."""
         data = self.memory.read(address, size)
         if isinstance(data, Unreadable):
             self.losses.add(np.array([data.address % (1 << 64)], np.uint64), data.size)
         return data
 
     def read_many(self, addresses: U64, size: int) -> Rows:
-        """Read ``size`` bytes at each address; what is not there is remembered."""
+        """Read ``size`` bytes at each address; what is missing is recorded."""
         rows = self.memory.read_many(addresses, size)
         self._lost(addresses, rows.readable, size)
         return rows
@@ -325,7 +325,7 @@ class Reader:
             self.losses.add(addresses[~readable], size)
 
     def records(self, name: str, addresses: U64, first: Iterable[str] = ()) -> Records:
-        """Read one struct at each address, in few bulk reads; of very many, these columns at first."""
+        """Read one struct at each address, in few bulk reads; if there are very many, only these columns at first."""
         struct = self.layout[name]
         return Records(self.memory, self.layout, struct, addresses, first, self.losses)
 
@@ -352,7 +352,7 @@ class Reader:
         return values, known
 
     def numbers(self, name: str, path: str, addresses: U64) -> tuple[I64, Mask]:
-        """Read one number of the struct at each address, and nothing else of it: the values, and which are known."""
+        """Read only one number of the struct at each address: the values, and which are known."""
         field = self.layout[name][path]
         rows = self.read_many(addresses + np.uint64(field.offset), field.size)
         values = np.ascontiguousarray(rows.data).view(_dtype(self.layout, field)).reshape(-1)

@@ -16,7 +16,7 @@ _MOST_MODULES = 1024
 
 @attrs.frozen(eq=False, repr=False)
 class GoType:
-    """A type: its descriptor's address, its name as the program prints it, the bytes of a value."""
+    """A type: its descriptor's address, its name as the program prints it, the size of a value."""
 
     address: int
     name: str
@@ -24,7 +24,7 @@ class GoType:
 
 
 def read_type(reader: Reader, symbols: Symbols, address: int) -> GoType | None:
-    """Return the type whose descriptor is at ``address``, or None when there is none that can be read.
+    """Return the type whose descriptor is at ``address``, or None if it cannot be read.
 
     The name is a string at an offset into the types of the module that the
     descriptor lies in (runtime/type.go, resolveNameOff).

@@ -1,4 +1,4 @@
-"""The Go runtimes of one process, and which of them is looked at.
+"""The Go runtimes of one process, and which of them is read.
 
 Each library that is built with -buildmode=c-shared brings a runtime with a heap of its own; a program in Go that loads
 one has two. A plugin (-buildmode=plugin) shares the runtime of its program.
@@ -43,7 +43,7 @@ class Runtime:
 
 
 def choose(runtimes: Sequence[Runtime], wanted: str | None) -> Runtime:
-    """Return the runtime to look at.
+    """Return the runtime to read.
 
     Parameters
     ----------
@@ -65,15 +65,13 @@ def choose(runtimes: Sequence[Runtime], wanted: str | None) -> Runtime:
         fitting = [runtimes[int(wanted) - 1]]
     if len(fitting) == 1:
         return fitting[0]
-    what = (
-        f"{len(fitting)} Go runtimes are called {wanted}" if fitting else f"no Go runtime is called {wanted}"
-    )
+    what = f"{len(fitting)} Go runtimes are named {wanted}" if fitting else f"no Go runtime named {wanted}"
     listed = ", ".join(
         f"{number} {(each.path or each.name) if fitting else each.name}"
         for number, each in enumerate(runtimes, 1)
     )
     example = runtimes.index(fitting[0]) + 1 if fitting else 1
-    raise UsageError(f"--runtime: {what} (there is: {listed}; try: --runtime {example})")
+    raise UsageError(f"--runtime: {what} (found: {listed}; try: --runtime {example})")
 
 
 def _same_file(wanted: str, path: str | None) -> bool:

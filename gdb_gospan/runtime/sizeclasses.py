@@ -1,4 +1,4 @@
-"""The tables of `layout.sizeclasses` beside what columns are computed with."""
+"""The tables of `layout.sizeclasses` as columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is attached to objects: finalizers, cleanups, profile records (runtime/mheap.go, type special)."""
+"""Specials attached to objects: finalizers, cleanups, profile records (runtime/mheap.go, type special)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Special:
 
 
 def read_specials(reader: Reader, first: int) -> tuple[list[Special], bool]:
-    """Follow the list from ``mspan.specials``: by offset ascending; and whether its end was reached."""
+    """Follow the list from ``mspan.specials``, by ascending offset; and whether its end was reached."""
     found: list[Special] = []
     if not first:
         return found, True
@@ -52,7 +52,7 @@ def read_specials(reader: Reader, first: int) -> tuple[list[Special], bool]:
 
 
 def read_every_special(reader: Reader, first: U64) -> None:
-    """Read the lists from all of these on, side by side, and keep nothing: to have read what `read_specials` will."""
+    """Read the lists from all these heads in parallel and discard them, so that a copy has what `read_specials` reads."""
     going = first[first != 0]
     marks, taken, stretch = going, 0, 1
     while len(going):

@@ -1,4 +1,4 @@
-"""Stack spans: those that goroutines stand on, and those that wait in the stack pool (runtime/stack.go)."""
+"""Stack spans: in use by goroutines, or in the stack pool (runtime/stack.go)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Stacks:
         return given
 
     def holding(self, low: U64, high: U64) -> tuple[Mask, Mask]:
-        """Return which of these stacks, from `low` to `high`, begin in a stack span, and are one of its stacks, whole."""
+        """Return which of these stacks, `low` to `high`, begin in a stack span, and which are exactly one of its stacks."""
         if not len(self._rows):
             return np.zeros(len(low), np.bool_), np.zeros(len(low), np.bool_)
         rows = self._rows[np.argsort(self.spans.start[self._rows], kind="stable")]
@@ -81,7 +81,7 @@ def _size(spans: Spans, rows: I64) -> I64:
 
 
 def read_stacks(spans: Spans, ps: Ps) -> Stacks:
-    """Sort the stack spans; all that is needed is in the spans' and mcaches' columns."""
+    """Classify the stack spans, from the columns of spans and mcaches."""
     columns, rows = spans.records, np.flatnonzero(spans.stack)
     # A stack as large as its span is a large one (stack.go, stackalloc).
     pool, listed = np.zeros(len(spans), np.bool_), np.zeros(len(spans), np.bool_)

@@ -1,7 +1,7 @@
-"""A heap without debug information: the layout from the bundled tables, told apart by what is in memory.
+"""Open a heap without debug information: choose the bundled layout that fits memory.
 
-Which table fits is never taken from the version alone: vendors, experiments and releases to come may differ. It is the
-signature of mheap that decides, and the spans that hang from it that confirm.
+The version alone never decides which table fits: vendors, experiments and future releases may differ. The
+signature of mheap decides, and the spans that it points to confirm.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Sighting:
         return [signature for signature in self.signatures if signature.holds]
 
     def open(self, memory: Memory, program: str) -> Heap:
-        """Find the other variables in the same module, and make a heap of it.
+        """Find the other variables in the same module, and open the heap.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def sighted(memory: Memory, platform: Platform, modules: Iterable[Module]) -> It
 
 
 def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], program: str) -> None:
-    """Raise what is wrong when these modules, in which there is no mheap, are of a Go program; else do nothing.
+    """Raise an error if these modules without an mheap are of a Go program; otherwise do nothing.
 
     Raises
     ------
@@ -139,12 +139,12 @@ def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], progra
 
 
 def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], program: str) -> Symbols:
-    """Find the variables of a heap without symbols anew: they are told by what is in them, and that may have changed.
+    """Find the variables of a heap without symbols again: they are recognised by contents, which may have changed.
 
     Parameters
     ----------
     near
-        Addresses to look around; when there are none, the whole module is searched.
+        Addresses to search near; without any, the whole module is searched.
 
     Raises
     ------
@@ -155,9 +155,7 @@ def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], 
         return heap.symbols
     signature = examine(memory, heap.symbols["mheap_"], heap.evidence.signature.table)
     if not signature.holds:
-        raise LayoutError(
-            f"runtime.mheap_ of {program} at {signature.mheap:#x} is no longer one (try: again)"
-        )
+        raise LayoutError(f"runtime.mheap_ of {program} is no longer at {signature.mheap:#x} (try: again)")
     ranges = around(module.image, near) if near else module.image
     return _variables(memory, Words.read(memory, ranges, heap.layout.platform), signature, program)
 
@@ -169,12 +167,12 @@ def _variables(memory: Memory, words: Words, signature: Signature, program: str)
 
 
 def _complain(found: Mapping[str, int], program: str) -> None:
-    """Refuse figures without the variables that everything needs: they are told by what memory they lead to."""
+    """Refuse figures without the variables that everything needs: they are recognised by the memory that they point to."""
     lacking = [name for name in _NEEDED if name not in found]
     if lacking:
         raise MemoryReadError(
-            f"runtime.{' and runtime.'.join(lacking)} of {program} cannot be found without symbols: memory that leads "
-            "there is missing, or it is a changed runtime (try: a complete core, or the same build, not stripped)"
+            f"runtime.{' and runtime.'.join(lacking)} of {program} cannot be found without symbols: memory is "
+            "missing, or the runtime is modified (try: a complete core, or the same build, not stripped)"
         )
 
 
@@ -199,7 +197,7 @@ def _open(
 
 
 def _confirm(heap: Heap) -> None:
-    """Refuse figures when what hangs from mheap does not look like spans: the fields of mspan are not in the signature."""
+    """Refuse figures if mheap does not lead to plausible spans: mspan's fields are not part of the signature."""
     spans = heap.spans
     live = spans.records.readable & (spans.in_use | spans.manual)
     if not live.any():
@@ -220,8 +218,8 @@ def _confirm(heap: Heap) -> None:
     if failed:
         raise LayoutError(
             f"the bundled layout of Go {'.'.join(map(str, _release(heap)))} does not fit this program: "
-            f"{' and '.join(failed)} make no sense (an experiment or a changed runtime? try: the executable with "
-            "its debug information)"
+            f"{' and '.join(failed)} are implausible (a Go experiment or a modified "
+            "runtime? try: the executable with its debug information)"
         )
 
 
@@ -234,13 +232,15 @@ def _no_layout(program: str, stated: str | None, platform: Platform, signatures:
     of = f"{program} is a Go program ({stated or 'version unknown'}, {platform.arch}) without debug information"
     advice = "(try: the executable of the same build, not stripped)"
     if platform.arch not in bundled.ARCHES:
-        return f"{of}, and layouts are bundled for {' '.join(bundled.ARCHES)} only {advice}"
+        return f"{of}, and layouts are bundled only for {' '.join(bundled.ARCHES)} {advice}"
     if not signatures:
-        return f"{of}, and its runtime.mheap_ was not found: incomplete memory, or a changed runtime {advice}"
+        return (
+            f"{of}, and its runtime.mheap_ was not found: incomplete memory, or a modified runtime {advice}"
+        )
     best = max(signatures, key=lambda signature: len(signature.evidence) - len(signature.failed))
     what = ", ".join(piece.what for piece in best.failed[:3])
     release = ".".join(map(str, best.table.release))
     return (
-        f"{of}, and no bundled layout fits its runtime: the nearest, of Go {release}, has {best.told()} pieces of "
-        f"evidence and fails {what} {advice}"
+        f"{of}, and no bundled layout fits its runtime: in the closest, of Go {release}, "
+        f"{best.told()} layout checks passed; failed: {what} {advice}"
     )

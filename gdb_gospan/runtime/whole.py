@@ -1,4 +1,4 @@
-"""Everything of a heap that any report can ask for, read at once: for a copy that must answer them all."""
+"""Read everything that any report can need, for a copy that must answer all of them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _copied(reader: Reader, addresses: U64, size: int) -> Mask:
 
 
 def _fetch(reader: Reader, places: Iterable[Places]) -> None:
-    """Have these places at hand, as whole pages: where the memory is a copy, they are."""
+    """Fetch these ranges as whole pages, unless the memory is already a copy."""
     if isinstance(reader.memory, RecorderOfCopy):
         reader.memory.note(places)
     else:
@@ -111,7 +111,7 @@ def _many(heap: Heap, rows: I64) -> Iterator[Places]:
 
 
 def _outside(arenas: tuple[U64, U64], places: Iterable[Places]) -> Iterator[Places]:
-    """Leave out what damage has moved into the program's own objects, for of that no whole page is to be read."""
+    """Leave out ranges that damage has moved into the program's own objects: no whole page of those is read."""
     for addresses, size in places:
         longest = size if isinstance(size, int) else int(size.max(initial=1))
         own = ~overlaps(*arenas, addresses, longest)

@@ -1,1 +1,1 @@
-"""The ways in, one module for each: a core, a process, a snapshot, a Delve that serves, what Delve has saved."""
+"""One module for each kind of target: core, process, snapshot, Delve server, file saved by Delve."""

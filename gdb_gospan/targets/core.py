@@ -1,4 +1,4 @@
-"""A session of an executable and its core, without a debugger."""
+"""A session on an executable and its core, without a debugger."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def open_session(
 ) -> Session:
     """Open a core, and the executable that belongs to it if there is one; `files` names them in either order.
 
-    In place of the executable there may be a library of the process: then it is the library's runtime that is looked at.
+    Instead of the executable, a library of the process can be given: then the library's runtime is read.
 
     Parameters
     ----------
     debug_folders
         Where split debug information may be, besides around the executable.
     telling
-        Gives, for what is being done, what is to be told how far it is: the unpacking of a compressed core.
+        Makes a progress callback for a step: unpacking a compressed core.
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
     GoSpansError
-        There is no core, a file is something else, or the two do not belong together; or it is no Go program that
-        can be decoded.
+        There is no core, a file is something else, the two do not belong together, or the program is not a Go
+        program that can be decoded.
     """
     program_path, core_path = _sort(files)
     with telling(f"unpacking {core_path.name}") as tell:
@@ -95,10 +95,10 @@ def open_session(
     if opened is None:
         refuse_gccgo_library(there, name)
         raise TargetError(_no_heap(core, executable, name))
-    # A C program may have loaded Go; but then it is the one that the core is of.
+    # A C program may have loaded a Go library; then the core must have been dumped by that program.
     if executable is not None and not executable.is_go and program_name(notes)[:15] != name[:15]:
         raise TargetError(
-            f"{program_path} is no Go program and not the executable of {core_path}{_made_by(notes)}"
+            f"{program_path} is not a Go program and not the executable of {core_path}{_made_by(notes)}"
         )
     target = Target(
         kind="core",
@@ -112,7 +112,7 @@ def open_session(
     )
 
     def functions() -> Functions | None:
-        # Where there are several runtimes, the functions of one prove nothing of another.
+        # With several runtimes, the functions of one prove nothing about another.
         if types is None or executable is None or (len(opened.runtimes) > 1 and opened.source is None):
             return None
         return functions_of(types.symbols, executable.path, bias)
@@ -131,7 +131,7 @@ def open_session(
 def _library(
     executable: Executable, core: CoreFile, notes: CoreNotes, there: Sequence[Module]
 ) -> Module | None:
-    """Return the module that the file is, if it is a library of the process and not its executable.
+    """Return the file's module if it is a library of the process, not its executable.
 
     Its notes, the build id among them, are in the memory of the module that it is; of a file whose notes are nowhere to
     be found, the name decides.
@@ -153,7 +153,7 @@ def _library(
 
 
 def _is_at(executable: Executable, core: CoreFile, bias: int) -> bool:
-    """Whether all notes of the file are in memory there, and say which build it is."""
+    """Whether all notes of the file, with a build id among them, are in memory there."""
     identified = any(build_id(data) or build_id(data, b"Go\0\0") for _, data in executable.notes)
     return identified and all(
         core.read(address + bias, len(data)) == data for address, data in executable.notes
@@ -161,14 +161,14 @@ def _is_at(executable: Executable, core: CoreFile, bias: int) -> bool:
 
 
 def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
-    """Return what the loader added to the addresses of the executable, if it is that of the core."""
+    """Return the load bias of the executable, after checking that it belongs to the core."""
     if (core.machine, core.bits, core.byteorder) != (
         executable.machine,
         executable.bits,
         executable.byteorder,
     ):
         raise TargetError(
-            f"{core.path} and {executable.path} are of different architectures{_made_by(notes)}"
+            f"{core.path} and {executable.path} have different architectures{_made_by(notes)}"
         )
     bias = _bias(executable, notes, core.path)
     other = other_build(executable.notes, core, bias)
@@ -178,18 +178,18 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
 
 
 def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
-    """Say that no Go runtime was found, as far as the files show it."""
+    """Return the message that no Go runtime was found."""
     if core.truncated:
-        return cut_off(core.path, core.truncated, f"no Go runtime in what is left of {name}")
+        return cut_off(core.path, core.truncated, f"no Go runtime of {name} in the remaining part")
     return no_runtime(name, is_go=executable is not None and executable.is_go, try_with="the executable")
 
 
 def _sort(files: Sequence[str]) -> tuple[Path | None, Path]:
-    """Tell which file is the executable and which the core, as far as their headers show it."""
+    """Tell the executable from the core by their headers."""
     if not files:
-        raise UsageError("no program to look at (try: go-spans summary ./program core)")
+        raise UsageError("no program given (try: go-spans summary ./program core)")
     if len(files) > 2:
-        raise UsageError(f"an executable and its core are needed, not {len(files)} files: {' '.join(files)}")
+        raise UsageError(f"expected an executable and its core, got {len(files)} files: {' '.join(files)}")
     if len(files) == 1:
         return None, _only(Path(files[0]))
     program, core = Path(files[0]), Path(files[1])
@@ -211,24 +211,24 @@ def _only(path: Path) -> Path:
     kind = elf_type(path)
     if kind in _PROGRAM:
         raise TargetError(
-            f"{path} is an executable: a core of it is needed too "
+            f"{path} is an executable: its core is needed too "
             "(to get one: ulimit -c unlimited; GOTRACEBACK=crash; or gcore PID)"
         )
     return path  # whatever else it is, the reader of cores says so
 
 
 def _made_by(notes: CoreNotes) -> str:
-    """Say which program the core is of, where the core tells."""
-    return f" (the core is of {notes.program})" if notes.program else ""
+    """Return which program dumped the core, if the core has it."""
+    return f" (the core was dumped by {notes.program})" if notes.program else ""
 
 
 def _bias(executable: Executable, notes: CoreNotes, core: str | os.PathLike[str]) -> int:
-    """Return what the loader added to the addresses of the executable."""
+    """Return the load bias of the executable."""
     if not executable.movable:
         return 0
     if notes.entry is None:
         raise TargetError(
-            f"{core}: does not say where {executable.path.name} was loaded, for it has no auxiliary vector "
-            "(cut off? try: gdb PROGRAM CORE)"
+            f"{core}: does not say where {executable.path.name} was loaded: it "
+            "has no auxiliary vector (is it cut off? try: gdb PROGRAM CORE)"
         )
     return notes.entry - executable.entry

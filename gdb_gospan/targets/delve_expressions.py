@@ -1,4 +1,4 @@
-"""Addresses out of expressions that a Delve server evaluates, and names of what is not in the heap."""
+"""Turn expressions into addresses with a Delve server, and name what is not in the heap."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LOAD: Final = {
     "MaxStructFields": -1,
 }
 _PATH: Final = re.compile(r'([&*(\s]*)((?:[\w.~%-]+/)+[\w%-]+)(\.[^/"]*)')
-"""What stands before the path of a package, the path, and the rest."""
+"""The text before a package path, the path, and the rest."""
 _ROOT: Final = re.compile(r'&?((?:"[^"]+"|[\w%-]+)\.\w+)(?:[.\[][^()]*)?')
-"""An expression about a variable of a package, and that variable."""
-# Kinds (reflect.Kind) by what an address is made of.
+"""An expression that begins with a package variable, and that variable."""
+# Kinds (reflect.Kind) by where the address comes from.
 _INTEGERS: Final = range(2, 13)
 _WORD: Final = frozenset({18, 21, 23, 24})
 """The first word points: channel, map, slice, string."""
@@ -35,7 +35,7 @@ _IN_PLACE: Final = frozenset({17, 25})
 
 
 class DelveExpressions:
-    """What the Delve at the other end makes of expressions, in the scope of its current goroutine."""
+    """Expressions as the Delve server evaluates them, in the scope of its current goroutine."""
 
     def __init__(self, connection: Connection, types: DelveTypes, memory: DelveMemory) -> None:
         self._connection = connection
@@ -45,14 +45,14 @@ class DelveExpressions:
         self._roots: list[str] = []
 
     def address_of(self, expression: str, wanted_by: str) -> str:
-        """Turn an expression into an address; a plain number stays as it is.
+        """Turn an expression into an address; a number is returned unchanged.
 
-        Delve calls nothing and changes nothing for it.
+        Delve calls and changes nothing in the program.
 
         Raises
         ------
         GoSpansError
-            It gives none: one line that says why.
+            The expression has no address; the message says why.
         """
         if is_number(expression):
             return expression
@@ -67,7 +67,7 @@ class DelveExpressions:
         try:
             found = self._evaluated(expression)
             address = self._pointer(found)
-            why = found.unreadable or f"it is of type {found.type}"
+            why = found.unreadable or f"its type is {found.type}"
         except CallError as error:
             address, why = None, error.reason
         if address is None:
@@ -78,7 +78,7 @@ class DelveExpressions:
         return hex(address)
 
     def symbol_at(self, address: int) -> Symbol | None:
-        """Name the package variable or the function at an address; None where Delve knows neither."""
+        """Return the package variable or function at an address; None if Delve knows neither."""
         if not 0 <= address < ADDRESS_SPACE:
             return None
         for variable in self._globals_before(address):
@@ -120,7 +120,7 @@ class DelveExpressions:
         return self._connection.call("Eval", delveanswers.variable, Scope=SCOPE, Expr=expression, Cfg=_LOAD)
 
     def _pointer(self, value: Variable) -> int | None:
-        """Return what points into the heap: what a slice, string or interface points to, or where a struct lies."""
+        """Return the heap pointer of a value: the data of a slice, string or interface; the address of a struct."""
         if value.kind in _POINTERS:
             return value.children[0].address if value.children else None
         if value.kind in _INTEGERS:
@@ -139,7 +139,7 @@ class DelveExpressions:
 
 
 def _quoted(expression: str) -> str:
-    """Put the path of a package in the quotes that Delve wants: ``"example.com/app/cache".Entries``."""
+    """Quote a package path as Delve requires: ``"example.com/app/cache".Entries``."""
     match = _PATH.fullmatch(expression)
     return f'{match[1]}"{match[2]}"{match[3]}' if match else expression
 

@@ -1,4 +1,4 @@
-"""A session of a heap that `go_spans save` has written inside Delve."""
+"""A session on a file written by `go_spans save` inside Delve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gdb_gospan.targets.variables import not_recorded
 
 
 def open_session(path: str, runtime: str | None = None) -> Session:
-    """Open the file, in which there is one runtime, whichever is asked for.
+    """Open the file; it has only one runtime, so `runtime` is ignored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A session of what a headless Delve debugs: a process or a core, on this machine or another."""
+"""A session on a process or core that a headless Delve debugs, on this machine or another."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from gdb_gospan.targets.delve_still import Still
 from gdb_gospan.targets.description import no_runtime
 
 LEFT_OUT: Final = {"runtime.sigtrampgo": ("runtime.sigtramp", ""), "runtime.newstack": ("runtime.morestack",)}
-"""The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."""
+"""Delve leaves out the callers of these, and continues on the stack that a signal or morestack has interrupted."""
 _ARCHES: Final = {"Rip": ("amd64", 8), "Eip": ("386", 4)}
 """GOARCH and the bytes of a pointer by the name of the register that tells where a thread is."""
 _NAMELESS: Final = "this program"
 
 
 def open_session(address: str, runtime: str | None = None) -> Session:
-    """Look at what the Delve at ``HOST:PORT`` debugs; it stays as it is, and so do its other clients.
+    """Open what the Delve at ``HOST:PORT`` debugs, without disturbing it or its other clients.
 
     Parameters
     ----------
     runtime
-        By its number or name; Delve knows that of the program only.
+        By number or name; Delve knows only the runtime of the program itself.
 
     Raises
     ------
     GoSpansError
-        No Delve there, or one that serves a single client; a program that runs, or no Go program.
+        There is no Delve, or it serves only one client; the program is running, or is not a Go program.
     """
     connection = Connection(address)
     try:
@@ -53,23 +53,23 @@ def open_session(address: str, runtime: str | None = None) -> Session:
 
 def _session(connection: Connection, runtime: str | None) -> Session:
     address = connection.address
-    # First: any other question waits in Delve for as long as the program runs.
+    # First, because Delve answers no other call while the program runs.
     state = connection.call("State", delveanswers.state, NonBlocking=True)
     if state.running:
         raise TargetError(
-            f"the program of the Delve at {address} is running: its heap changes while it is read (try: pause it in Delve)"
+            f"the program that Delve at {address} debugs is running, so its heap changes (try: pause it in Delve)"
         )
     if state.exited:
         raise TargetError(
-            f"the program of the Delve at {address} has ended (try: start it again in Delve, or a core of it)"
+            f"the program that Delve at {address} debugs has ended (try: restart it in Delve, or use its core)"
         )
     recorded = connection.call("Recorded", delveanswers.flag("Recorded"))
     if not recorded and not connection.call("IsMulticlient", delveanswers.flag("IsMulticlient")):
-        # It ends with this connection, and what it has started ends with it.
+        # It exits when this connection closes, and a program that it has started exits with it.
         connection.call("Detach", delveanswers.anything, Kill=False)
         raise TargetError(
-            f"the Delve at {address} serves one client only and ends with it: it has let its program go, which runs on "
-            "(try: --accept-multiclient beside --headless)"
+            f"Delve at {address} serves only one client and exits with it; "
+            "its program was detached and runs on (try: dlv --headless --accept-multiclient)"
         )
     still = Still(connection)
     with still.sure():
@@ -115,7 +115,7 @@ def _opened(connection: Connection, still: Still, runtime: str | None, *, record
 
 
 def _program(connection: Connection) -> str:
-    """Name of the program, as it was started; Delve tells no client where the executable is."""
+    """Name of the program as it was started; Delve does not tell clients the path of the executable."""
     load = {"MaxStringLen": 4096, "MaxArrayValues": 1}
     try:
         found = connection.call(
@@ -138,7 +138,7 @@ def _build_id(connection: Connection) -> str | None:
 
 
 def _frames(connection: Connection, threads: Sequence[Thread]) -> Iterator[Stack]:
-    """Yield each thread with its innermost functions; of a thread without a goroutine only the one that it is in."""
+    """Yield each thread with its innermost functions; for a thread without a goroutine, only its current one."""
     for number, thread in enumerate(threads, 1):
         names: tuple[str, ...] = (thread.function,)
         if thread.goroutine > 0:
@@ -151,7 +151,7 @@ def _frames(connection: Connection, threads: Sequence[Thread]) -> Iterator[Stack
 
 
 def as_called(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the functions of a stack as gdb has them, down to the last that belongs to what the thread does.
+    """Return the functions of a stack as gdb shows them, without frames that the thread is not executing.
 
     Delve 1.20.2 goes from where a thread is on the system stack right to systemstack_switch, where its goroutine has left
     off: what the thread is in the middle of lies between. Where all of the system stack is there, that hides nothing.

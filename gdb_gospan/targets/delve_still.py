@@ -1,4 +1,4 @@
-"""Whether the program of a Delve stands where it stood: its other clients can let it run at any time."""
+"""Check that the program of a Delve server has not run: other clients can resume it at any time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gdb_gospan.memory.jsonrpc import CallError, Connection, ProgramError
 from gdb_gospan.runtime.heap import Heap
 
 TRIES: Final = 3
-"""How often to read a program that another client lets run meanwhile."""
+"""Attempts to read a program that another client resumes meanwhile."""
 _VARIABLES: Final = {
     "mheap": "mheap_",
     "mstats": "memstats",
@@ -21,7 +21,7 @@ _VARIABLES: Final = {
     "work": "work",
     "sweepdata": "sweep",
 }
-"""What moves with the heap: the sweep generation and every counter are in them. Structs by their variables."""
+"""Variables that change with the heap, with their structs: they have the sweep generation and all counters."""
 _MOST: Final = 1 << 18
 """Bytes of one of them."""
 
@@ -33,7 +33,7 @@ class RanError(ProgramError):
 
 
 class Still:
-    """The threads with their registers, and what moves with the heap, as they were first seen.
+    """The threads, their registers and the parts of the heap that always change, as first read.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Still:
         self.threads, self._registers = self._stand()
 
     def watch(self, memory: DelveMemory, heap: Heap) -> None:
-        """Hold the runtime's own variables, too, its Ps and their caches: in them every allocation shows."""
+        """Watch the runtime's variables, Ps and caches too: every allocation changes them."""
         of_variables = [
             (heap.symbols[variable], heap.layout[struct].size) for struct, variable in _VARIABLES.items()
         ]
@@ -68,17 +68,17 @@ class Still:
         self._held = self._read(memory)
 
     def make_sure(self) -> None:
-        """Compare; `RanError` when anything has moved."""
+        """Compare with the first reading; `RanError` if anything has changed."""
         moved = self._stand() != (self.threads, self._registers)
         if moved or (self._memory is not None and self._read(self._memory) != self._held):
             raise RanError(
-                f"the program ran while it was read through the Delve at {self._connection.address} "
+                f"the program ran while it was being read through Delve at {self._connection.address} "
                 "(try: again, with the program paused in Delve)"
             )
 
     @contextmanager
     def sure(self) -> Iterator[None]:
-        """Make sure after the block, whatever has gone wrong in it."""
+        """Call `make_sure` after the block, even if it failed."""
         try:
             yield
         except Exception:
@@ -87,7 +87,7 @@ class Still:
         self.make_sure()
 
     def _stand(self) -> tuple[tuple[Thread, ...], list[dict[str, str] | str]]:
-        """Return the threads, and of each its registers, or why there are none."""
+        """Return the threads, and the registers of each, or why they cannot be read."""
         state = self._connection.call("State", delveanswers.state, NonBlocking=True)
         if state.running:
             raise self._connection.resumed()
@@ -104,12 +104,12 @@ class Still:
 
 
 def tried_again(attempt: Callable[[], _T], tell: Callable[[str], object], tries: int = TRIES) -> _T:
-    """Return what an attempt returns that no other client of Delve has disturbed.
+    """Repeat an attempt, up to `tries` times, while other clients of Delve disturb it; return its result.
 
     Raises
     ------
     RanError
-        All of them were.
+        Every attempt was disturbed.
     """
     try:
         return attempt()

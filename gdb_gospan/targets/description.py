@@ -1,4 +1,4 @@
-"""What every way in says alike of its target: what a core is, and why there is no heap to look at."""
+"""Descriptions shared by all kinds of targets: of a core, and of a target without a Go heap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def core_description(program: str, died_of: int | None) -> str:
 
 
 def no_runtime(program: str, *, is_go: bool, try_with: str) -> str:
-    """Say why there is no heap to look at; `try_with` begins the next step."""
+    """Return why there is no Go heap; `try_with` begins the hint."""
     if is_go:
         return (
             f"{program} is a Go program without symbols (-ldflags=-s or strip), so runtime.mheap_ cannot be found "

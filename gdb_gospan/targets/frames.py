@@ -1,4 +1,4 @@
-"""Where each thread stands, by frame pointers and a table of functions: where no debugger can tell."""
+"""Unwind the stack of each thread by frame pointers and a function table, without a debugger."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.sigframe import interrupted
 
 _HANDLERS: Final = frozenset({"runtime.sigtramp", "runtime.cgoSigtramp"})
-"""What the kernel calls when a signal comes (sys_linux_*.s)."""
+"""The function that the kernel calls for a signal (sys_linux_*.s)."""
 _FIRST_CALLED: Final = "runtime.sigtrampgo"
-"""What sigtramp calls, first of all (signal_unix.go)."""
+"""The function that sigtramp calls first (signal_unix.go)."""
 _WORD: Final = 8
 _TOP: Final = 4
 """Pages from the stack pointer up."""
@@ -37,7 +37,7 @@ def stacks(memory: Memory, threads: Sequence[Thread], functions: Functions | Non
 
 
 def stack_pages(memory: Memory, threads: Sequence[Thread]) -> Iterator[int]:
-    """Yield the numbers of the pages that `stacks` will read, as far as frame pointers lead: nothing is looked up for it.
+    """Yield the numbers of the pages that `stacks` will read, following frame pointers without lookups.
 
     From the top of a stack some pages are enough for what has no frame, and for a signal's frame.
     """
@@ -56,7 +56,7 @@ def stack_pages(memory: Memory, threads: Sequence[Thread]) -> Iterator[int]:
 
 
 def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
-    """Return the function that the thread is in, then its callers."""
+    """Return the current function of the thread, then its callers."""
     names: list[str] = []
     # A handler that has just begun has no frame of its own: the kernel's lies right above the stack pointer.
     counter, frame, above = thread.pc, thread.frame, thread.stack
@@ -99,7 +99,7 @@ def walked(memory: Memory, thread: Thread, functions: Functions) -> list[str]:
 
 
 def _frame(functions: Functions, counter: int, pointer: int, machine: int) -> int:
-    """Return the frame pointer of the newest function where only its stack pointer is known; 0 while it has no frame.
+    """Return the frame pointer of the newest function if only its stack pointer is known; 0 while it has no frame.
 
     It points to the caller's, which is saved right below the return address (amd64), or right below where the stack
     pointer points to (arm64).
@@ -111,7 +111,7 @@ def _frame(functions: Functions, counter: int, pointer: int, machine: int) -> in
 
 
 def _caller(memory: Memory, functions: Functions, counter: int, pointer: int, link: int) -> int | None:
-    """Return where the newest function returns to, by the depth of the stack at this instruction; None if not known.
+    """Return the return address of the newest function, by the stack depth at this instruction; None if unknown.
 
     On amd64 the return address lies that deep; on arm64 the link register has it while the depth
     is 0, and then it is saved where the stack pointer points to (traceback.go, usesLR).

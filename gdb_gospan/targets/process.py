@@ -1,4 +1,4 @@
-"""A session of a running process on this machine, without a debugger: it stands still for one look."""
+"""A session on a running process on this machine, without a debugger: it is stopped once, to be read."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _DELETED: Final = " (deleted)"
 
 @attrs.frozen
 class _Loaded:
-    """What a process runs, as the kernel put it into memory.
+    """The executable of a process, as the kernel loaded it.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class _Loaded:
     vector: bytes
 
     def entry(self, executable: Executable) -> int | None:
-        """Return where its first instruction is, or None when that is not told."""
+        """Return the address of its first instruction, or None if it is unknown."""
         width = executable.bits // 8
         words = [
             int.from_bytes(self.vector[at : at + width], executable.byteorder)
@@ -79,7 +79,7 @@ class _Loaded:
 
 
 class ProcessSession(Session):
-    """A process that runs, but for the one `look` that this is good for; then it goes on, whatever happens."""
+    """A running process, stopped only during its single `look`; it is resumed whatever happens."""
 
     def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
         super().__init__(
@@ -98,7 +98,7 @@ class ProcessSession(Session):
 
     @contextmanager
     def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
-        """Stop the process for this block; or, with a rehearsal, for as long as it takes to copy what that has read.
+        """Stop the process for this block or, with a rehearsal, only while what that has read is copied.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class ProcessSession(Session):
         """
         pid = self._memory.pid
         if self._looked:
-            raise TargetError(f"process {pid} went on after it was looked at (try: open a new session)")
+            raise TargetError(f"process {pid} has run since it was read (try: open a new session)")
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
         before, self._looked = self.pause_ms or 0.0, True
@@ -131,7 +131,7 @@ class ProcessSession(Session):
         refuse_halves(stop)
 
     def look_again(self) -> bool:
-        """Make ready for a look that reads while the process stands still: the copy lacks what the report came to."""
+        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs."""
         if not self._captured:
             return False
         self._looked = self._captured = False
@@ -151,7 +151,7 @@ class ProcessSession(Session):
         return plan(self, self._memory, self._mappings, rehearse, *others)
 
     def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
-        """Copy what is planned, let the process go on, and look at the copy."""
+        """Copy what is planned, resume the process, and use the copy."""
         taken.take(self._memory)
         now = mappings_of(stop.pid)
         stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
@@ -165,7 +165,7 @@ class ProcessSession(Session):
             self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
 
     def release(self) -> None:
-        """Let the process go on already; what it does from now on is not of this look, so its memory is closed."""
+        """Resume the process early; its memory is closed, since it may change from now on."""
         if self._captured or self._memory.closed:
             return
         seen = list(self._stacks())
@@ -176,9 +176,9 @@ class ProcessSession(Session):
             refuse_halves(self._stop)
 
     def _begin(self, stop: Stop | HeldStill) -> None:
-        """Take what only shows while the process stands still."""
+        """Read what is known only while the process is stopped."""
         if _loaded(stop.pid).vector != self._opened.loaded.vector:
-            raise TargetError(f"process {stop.pid} has just begun another program (try: again)")
+            raise TargetError(f"process {stop.pid} has just executed another program (try: again)")
         executable = self._opened.executable
         kind = executable.machine, executable.bits, executable.byteorder
         numbers = procstatus.own_numbers(stop.pid, stop.threads)
@@ -213,19 +213,19 @@ class _Opened:
 def open_session(
     pid: int, debug_folders: Sequence[Path] = FOLDERS, *, runtime: str | None = None
 ) -> ProcessSession:
-    """Learn all that can be learnt of a process while it runs: what is left is to stop it and to read.
+    """Learn as much as possible about a process while it runs; only the stop and the reading remain.
 
     Parameters
     ----------
     debug_folders
         Where split debug information may be, besides around the executable.
     runtime
-        Which of several Go runtimes to look at, by its number or name; None for the largest.
+        Which of several Go runtimes to read, by number or name; None for the largest.
 
     Raises
     ------
     GoSpansError
-        There is no such process, it must not be looked at, or it is no Go program
+        There is no such process, it may not be read, or it is not a Go program
         that can be decoded.
     """
     status = procstatus.examined(pid)
@@ -254,8 +254,8 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         modules=lambda: there,
         runtime=runtime,
     )
-    # The layout is resolved and tried on the running process, for that takes longest and needs no stop. Where it is told
-    # by what is in memory, something may have changed in between, and it only seems to be none.
+    # The layout is resolved and tested on the running process, since that is slow and needs no stop. If it is recognised
+    # by memory contents, a change in between may make it seem wrong.
     try:
         opened = opening()
     except (LayoutError, MemoryReadError):
@@ -276,7 +276,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     functions.function(0)  # sorts them, once
     target = Target(
         kind="live",
-        description=f"{name}, process {pid}" + (", its executable deleted" if loaded.deleted else ""),
+        description=f"{name}, process {pid}" + (", executable deleted" if loaded.deleted else ""),
         executable=loaded.path,
         pid=pid,
         build_id=executable.build_id,
@@ -305,7 +305,7 @@ class _Library:
 def _libraries(
     pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
 ) -> Iterator[_Library]:
-    """Yield the libraries of a process that are in Go, as far as their files are those that it has loaded."""
+    """Yield the Go libraries of a process whose files are still the ones that it has loaded."""
     for module in there:
         if not module.path or module.path == program or module.size < SMALLEST[8]:
             continue
@@ -318,7 +318,7 @@ def _libraries(
 
 
 def _loaded(pid: int) -> _Loaded:
-    """Return what the process runs; `TargetError` when the kernel does not tell, or there is no such process."""
+    """Return the executable of the process; `TargetError` if the kernel does not tell, or the process has ended."""
     try:
         path = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115  # a text, not a file
         vector = Path(f"/proc/{pid}/auxv").read_bytes()
@@ -331,7 +331,7 @@ def _loaded(pid: int) -> _Loaded:
 
 
 def _bias(pid: int, executable: Executable, loaded: _Loaded) -> int:
-    """Return what the loader added to the addresses of the executable."""
+    """Return the load bias of the executable."""
     if not executable.movable:
         return 0
     entry = loaded.entry(executable)

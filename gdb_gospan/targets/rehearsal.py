@@ -1,6 +1,6 @@
-"""What a report will read of a process, learnt while the process runs: the report is built once for nothing.
+"""Learn what a report will read from a process while it runs, by building the report once and discarding it.
 
-Its figures are of no moment, and nobody sees them; where they were read is where to read in the stop.
+Its figures are not consistent, and nobody sees them; only the addresses that it read matter.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from gdb_gospan.runtime import goroutines, mspan
 from gdb_gospan.runtime.heap import Heap
 
 _OF_THE_SCHEDULER = ("goroutines",)
-"""Parts that the identities of goroutines and threads need besides."""
+"""Further parts that the identities of goroutines and threads need."""
 _MOST_GOROUTINES = 4096
-"""All are taken, if there are no more."""
+"""Up to this number, all are copied."""
 _MOST_MARKS: Final = 16384
-"""Spans with their marks inside of which all are taken: of more, it would take longer than it saves."""
+"""Spans with inline marks: up to this number all are copied; beyond, it would cost more than it saves."""
 _TRIES: Final = 3
-"""Of a process that runs, what has just moved may not be found."""
+"""In a running process, something that has just moved may not be found."""
 
 
 class RehearsedError(Exception):
-    """All is noted: what follows is arithmetic."""
+    """Everything is recorded; the rest of the report reads nothing."""
 
 
 class Rehearsal(Session):
-    """A look at a process that runs, through memory that notes where it is read; otherwise like `looked_at`."""
+    """A session on a running process, through memory that records its reads; otherwise like `looked_at`."""
 
     def __init__(self, looked_at: Session, heap: Heap, footprint: Footprint) -> None:
         super().__init__(looked_at.target, heap, variables=looked_at.variables)
         self._footprint = footprint
 
     def let_go(self, *parts: str) -> None:
-        """Note what a look would read before it lets the process go; `RehearsedError`, always."""
+        """Record what is read before the process is resumed; always raises `RehearsedError`."""
         self.heap.decode(*parts)
-        # An M names the goroutine that it runs: in the stop that is another one.
+        # An M points to the goroutine that it runs: during the stop that is a different one.
         running = goroutines.places(self.heap.reader, self.heap.symbols, _MOST_GOROUTINES)
         self._footprint.note(running, self.heap.layout["g"].size)
-        # When a cycle begins, every span waits to be swept, and its marks are asked for.
+        # When a cycle begins, every span is unswept, and its marks are read.
         inline = np.flatnonzero(self.heap.span_map.inline_marks)
         if 0 < len(inline) <= _MOST_MARKS:
             self._footprint.note(*mspan.inline_marks_at(self.heap.reader, self.heap.spans, inline))
@@ -57,18 +57,18 @@ class Rehearsal(Session):
         raise RehearsedError
 
     def release(self) -> None:
-        """Stop here, for in a look there is nothing left to read; `RehearsedError`, always."""
+        """End the rehearsal: nothing is read after this; always raises `RehearsedError`."""
         raise RehearsedError
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """Note what the identities need; `RehearsedError`, always."""
+        """Record what the identities need; always raises `RehearsedError`."""
         self.let_go()
         return ()
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
-        """Likewise, and of goroutines and threads."""
+        """Likewise, including those of goroutines and threads."""
         self.let_go(*_OF_THE_SCHEDULER)
         return ()
 
@@ -80,9 +80,9 @@ def plan(
     rehearse: Callable[[Session], object],
     *others: Callable[[Memory], object],
 ) -> Plan | None:
-    """Return which pages to take for what `rehearse` reads of a session, and these others of the memory.
+    """Return the pages to copy: those that `rehearse` reads from a session, and these others.
 
-    None where that is more than should be held. What goes wrong here goes wrong again when the process stands still, or
+    None if that is too much to copy. A failure here occurs again when the process is stopped, or
     was of no moment.
     """
     footprint, heap = Footprint(memory), session.heap

@@ -1,4 +1,4 @@
-"""The runtime's variables of a stripped process: found while it runs, and once more in what is looked at."""
+"""Find the runtime's variables of a stripped process: once while it runs, and again in the copy."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.stripped import find_again
 
 _AT_TIMES: Final = frozenset({"work", "sweep", "gcBitsArenas", "scavenge"})
-"""Variables that are told by the state that they are in: in some states nothing tells them, wherever one looks."""
+"""Variables recognised by their state: in some states they cannot be recognised at all."""
 _NAMED: Final = ("debug", "firstmoduledata")
-"""Variables that are told by constants that name them: once and for all, and maybe far away."""
+"""Variables recognised by constants that name them: they never move, but may be far away."""
 _LED_TO: Final = ("allgs", "allm", "sched")
-"""Variables that are told by where they lead, out of many words that lead somewhere; while the process runs maybe not."""
+"""Variables recognised by their targets, among many other pointers; possibly not while the process runs."""
 
 
 @attrs.frozen(eq=False)
 class Search:
-    """Searches a module's memory for the runtime's variables anew, where there are no symbols.
+    """Searches a module's memory again for the runtime's variables, if there are no symbols.
 
-    They are told by what is in them, and that is sure only while the process stands still.
+    They are recognised by their contents, which is reliable only while the process is stopped.
     """
 
     heap: Heap
@@ -37,36 +37,38 @@ class Search:
     program: str
 
     def near(self, memory: Memory, known: Symbols) -> Symbols:
-        """Return where they are, looked for around where they were found while the process ran.
+        """Return their addresses, searching near where they were found while the process ran.
 
         Raises
         ------
         GoSpansError
-            One that was found then is not there.
+            A variable that was found then is no longer there.
         """
         found = find_again(memory, self.heap, self.module, [*known.addresses.values()], self.program)
         found = Symbols(
             {**{name: known[name] for name in _NAMED if name in known.addresses}, **found.addresses}
         )
         if lost := known.addresses.keys() - _AT_TIMES - found.addresses.keys():
-            raise LayoutError(f"no runtime.{min(lost)} in {self.program} where it was (try: again)")
+            raise LayoutError(
+                f"runtime.{min(lost)} of {self.program} is no longer where it was found (try: again)"
+            )
         return found
 
     def in_copy(self, memory: Capture, known: Symbols, mappings: Sequence[Mapping]) -> Symbols:
-        """Return where they are in a copy.
+        """Return their addresses in a copy.
 
         Raises
         ------
         ReadAfterReleaseError
-            What the copy lacks may have told more.
+            The copy lacks memory that may be needed.
         """
         guess = memory.alone(mappings)
         try:
             found = self.near(guess, known)
         except GoSpansError:
             raise ReadAfterReleaseError from None
-        # Some words always lead to what was not taken. That matters where a variable is not found, or not where it was
-        # while the process ran. Those of some states are told by the span descriptors, and these are all there.
+        # Some words always point to memory that was not copied. That matters if a variable is not found, or not where it was
+        # while the process ran. Some states are recognised by the span descriptors, which are complete here.
         here, before = found.addresses, known.addresses
         steady = {*before, *_LED_TO} - _AT_TIMES
         if guess.lacked and any(
@@ -76,7 +78,7 @@ class Search:
         return found
 
     def again(self, memory: Memory, known: Symbols) -> Symbols:
-        """Return where they are: around where they were found while the process ran, else anywhere."""
+        """Return their addresses: near where they were found while the process ran, otherwise anywhere."""
         with suppress(GoSpansError):
             return self.near(memory, known)
         return find_again(memory, self.heap, self.module, (), self.program)

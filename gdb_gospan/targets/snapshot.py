@@ -1,4 +1,4 @@
-"""A session of a heap that `go-spans snapshot` has written."""
+"""A session on a snapshot written by `go-spans snapshot`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     Parameters
     ----------
     runtime
-        By its number or name; a snapshot has only one of those that the process had.
+        By number or name; a snapshot has only one runtime of the process.
 
     Raises
     ------
@@ -42,18 +42,18 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
         own = next((each.name for each in target.runtimes if each.shown), "another runtime")
         raise UsageError(
-            f"--runtime: {path} is of {own}, not of {other.name} "
-            f"(try: go-spans snapshot FILE --runtime {other.name}, of the process or core)"
+            f"--runtime: {path} is a snapshot of {own}, not of {other.name} "
+            f"(try: go-spans snapshot FILE --runtime {other.name} of the process or core)"
         )
     seen = None if threads is None else lambda: threads
     lwps = tuple(thread.lwp for thread in threads or ())
-    # Older releases have not recorded the numbers.
+    # Older releases did not record the thread ids.
     known = None if not lwps or not all(lwps) else lambda: lwps
     return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
 
 
 def _target(recorded: dict[str, Any]) -> Target:
-    """Return what was looked at then; other releases may have put in more keys, or fewer."""
+    """Return the recorded target; other releases may have recorded more keys, or fewer."""
     known = {field.name: recorded[field.name] for field in attrs.fields(Target) if field.name in recorded}
     runtimes = tuple(Runtime(**each) for each in known.pop("runtimes", ()))
     target = Target(**{**known, "kind": "snapshot", "runtimes": runtimes})

@@ -1,4 +1,4 @@
-"""Stopping a process, and what may happen meanwhile: it ends, its debugger lets it go on, somebody types Ctrl-Z."""
+"""Stop a process, and handle what may happen meanwhile: it ends, its debugger resumes it, or Ctrl-Z is typed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ _JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
 def _ended(pid: int) -> TargetError:
-    return TargetError(
-        f"process {pid} ended while it was being read (what it was cannot be told from halves)"
-    )
+    return TargetError(f"process {pid} ended while it was being read (a partial reading cannot be trusted)")
 
 
 @contextmanager
 def ended_instead(pid: int) -> Iterator[None]:
-    """Say that the process has ended where that is why something failed."""
+    """Report that the process has ended, if that is why something failed."""
     try:
         yield
     except GoSpansError as error:
@@ -34,23 +32,23 @@ def ended_instead(pid: int) -> Iterator[None]:
 
 
 def refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> None:
-    """Raise when what was read until the process was released need not be of one moment."""
+    """Raise if the process ended or ran while it was being read."""
     if stop.ended:
         raise _ended(stop.pid) from cause
     if stop.moved:
         raise TargetError(
-            f"process {stop.pid} went on while it was read: its debugger let it (try: again while it is stopped)"
+            f"process {stop.pid} ran while it was being read: its debugger resumed it (try: again while it is stopped)"
         ) from cause
 
 
 def stopped(pid: int) -> Stop | HeldStill:
-    """Stop the process, unless another debugger has: there can be only one, and it stands still already."""
+    """Stop the process, unless another debugger already has: only one tracer is allowed."""
     return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
 
 
 @contextmanager
 def standing_still(pid: int) -> Iterator[None]:
-    """Have the process stand still for this block."""
+    """Stop the process for this block."""
     stop = stopped(pid)
     try:
         yield
@@ -60,7 +58,7 @@ def standing_still(pid: int) -> Iterator[None]:
 
 @contextmanager
 def no_job_control() -> Iterator[None]:
-    """Let no Ctrl-Z stop us: what we hold would stand still until somebody types fg."""
+    """Block Ctrl-Z: the stopped process would stay stopped until somebody types fg."""
     if threading.current_thread() is not threading.main_thread():  # Python lets no other set handlers
         yield
         return

@@ -1,4 +1,4 @@
-"""Package variables in the place of addresses, where no debugger evaluates them: by the symbols of the executable."""
+"""Resolve package variables given instead of addresses, by the executable's symbols, without a debugger."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NAME: Final = re.compile(r"([&*]*)'?((?:[\w.~%-]+/)*[\w%-]+\.[\w%·]+)'?(.*)", 
 
 
 def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str], Global]:
-    """Return what finds a variable in the first of these files that has it.
+    """Return a function that finds a variable in the first of these files that has it.
 
     Parameters
     ----------
     program
-        What has no symbols, if none has; empty where there is no executable at all.
+        The name for messages if no file has symbols; empty if there is no executable.
     """
 
     def find(text: str, wanted_by: str) -> Global:
@@ -34,12 +34,12 @@ def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str]
         operator, name, rest = match.groups()
         if not program:
             raise UsageError(
-                f"{wanted_by}: {name} is a name, and nothing has one without the executable "
-                f"(try: go-spans {wanted_by} {name} PROGRAM CORE, or {AN_ADDRESS})"
+                f"{wanted_by}: {name} is a name, and names "
+                f"are known only with the executable (try: go-spans {wanted_by} {name} PROGRAM CORE, or {AN_ADDRESS})"
             )
         if operator or rest:
             raise UsageError(
-                f"{wanted_by}: {text} is an expression, which only a debugger evaluates (try: {name}; or in gdb: go-spans {wanted_by} {text})"
+                f"{wanted_by}: {text} is an expression, which only a debugger can evaluate (try: {name}; or in gdb: go-spans {wanted_by} {text})"
             )
         for each in types:
             if (found := find_global(each, name)) is not None:
@@ -61,8 +61,8 @@ def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str]
 
 
 def not_recorded(text: str, wanted_by: str) -> Global:
-    """Say that a snapshot has no variables of the program."""
+    """Raise the error for a variable: snapshots have none of the program's."""
     raise UsageError(
-        f"{wanted_by}: {text} is not an address, and a snapshot has no variables of the program "
-        f"(try: {AN_ADDRESS}, or the program and its core)"
+        f"{wanted_by}: {text} is not an address, and a "
+        f"snapshot has no program variables (try: {AN_ADDRESS}, or the program and its core)"
     )

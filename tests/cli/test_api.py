@@ -81,7 +81,7 @@ def test_what_is_wrong_is_one_line() -> None:
         (lambda: heap.report("snapshot", "x.gospan"), "snapshot writes a file"),
         (lambda: gdb_gospan.open("core", pid=1), "core and pid cannot be combined"),
         (gdb_gospan.open, "open: no target"),
-        (heap.walk, "walk: gdb.Value is there in gdb's own Python only"),
+        (heap.walk, "walk: gdb.Value exists only in gdb's Python"),
     ):
         with pytest.raises(UsageError, match=said):
             ask()
@@ -127,7 +127,9 @@ def test_what_was_not_asked_for_was_not_taken() -> None:
         closed = ProcessMemory(running.pid)
         closed.close()
         own.memory = own.reader.memory = Plan(np.empty(0, np.uint64)).sealed(closed)
-        with pytest.raises(TargetError, match=r"show: it needs memory that was not taken .*needs=\['show'\]"):
+        with pytest.raises(
+            TargetError, match=r"show: it needs memory that was not captured .*needs=\['show'\]"
+        ):
             heap.report("show", start)
 
 
@@ -168,7 +170,7 @@ def test_a_closed_heap_says_so() -> None:
         lambda: heap.spans.start,
         lambda: len(heap.spans),
     ):
-        with pytest.raises(TargetError, match="the heap is closed, or its program has gone on"):
+        with pytest.raises(TargetError, match="the heap is closed, or its program has run since"):
             ask()
 
 
@@ -219,4 +221,4 @@ def test_in_gdb_on_a_process(gdb: Gdb) -> None:
     assert number == again
     # Which they are depends on the moment: others of its threads are still on their way to sleep.
     assert ast.literal_eval(statuses) == {each["status"] for each in json.loads(answers.stdout[4])["checks"]}
-    assert "the heap is closed, or its program has gone on" in answers.stdout[6]
+    assert "the heap is closed, or its program has run since" in answers.stdout[6]

@@ -130,7 +130,7 @@ def test_notes_without_end(refused: Refused, tmp_path: Path) -> None:
 
 def test_program_headers_that_are_a_hole(refused: Refused, tmp_path: Path) -> None:
     line = refused("summary", hole(core(tmp_path / "core", count=1 << 31), 200 * GIB))
-    assert "ill-formed core: 2,147,483,648 program headers" in line
+    assert "malformed core: 2,147,483,648 program headers" in line
 
 
 # Executables.
@@ -272,7 +272,7 @@ def snapshot(path: Path, changed: Mapping[str, tuple[bytes, bytes, int]]) -> Pat
 def test_a_snapshot_whose_members_inflate(
     refused: Refused, tmp_path: Path, changed: dict[str, tuple[bytes, bytes, int]]
 ) -> None:
-    assert "not a snapshot of go-spans, or damaged" in refused(
+    assert "not a go-spans snapshot, or damaged" in refused(
         "summary", snapshot(tmp_path / "x.gospan", changed)
     )
 

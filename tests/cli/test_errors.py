@@ -37,7 +37,7 @@ def newest():
 @pytest.mark.toolchain
 class TestFiles:
     def test_an_executable_alone_is_not_enough(self, newest, refused):
-        assert "a core of it is needed too" in refused("summary", newest.executable)
+        assert "its core is needed too" in refused("summary", newest.executable)
 
     def test_two_of_a_kind(self, newest, refused):
         assert "both cores" in refused("summary", newest.path, newest.path)
@@ -69,7 +69,7 @@ class TestFiles:
     def test_compressed_but_no_core(self, newest, refused, tmp_path):
         packed = tmp_path / "core.gz"
         packed.write_bytes(gzip.compress(b"not ELF, but long enough for a header of it\n" * 9))
-        expected = f"{packed}: compressed by gzip, and not an ELF core inside"
+        expected = f"{packed}: compressed with gzip, but not an ELF core inside"
         assert refused("summary", newest.executable, packed) == expected
         packed.write_bytes(packed.read_bytes()[:12])
         assert refused("summary", newest.executable, packed) == expected
@@ -78,7 +78,7 @@ class TestFiles:
         other = programs.build("frag", toolchains.OLDEST)
         line = refused("summary", other, newest.path)
         assert line.startswith(f"{other} is not the executable of {newest.path}: ")
-        assert line.endswith(f"(the core is of {newest.executable})")
+        assert line.endswith(f"(the core was dumped by {newest.executable})")
 
     def test_an_executable_of_another_build_when_the_core_lacks_its_headers(self, newest, refused, tmp_path):
         """The kernel may be told to leave headers out; then the runtime's own pointers decide."""
@@ -120,7 +120,7 @@ class TestFiles:
         plain = programs.build_c()
         line = refused("summary", plain, newest.path)
         assert line.startswith(f"{plain} is no")
-        assert line.endswith(f"(the core is of {newest.executable})")
+        assert line.endswith(f"(the core was dumped by {newest.executable})")
 
     def test_another_build_names_both_ids(self, newest, refused):
         other = programs.build("frag", toolchains.NEWEST, gcflags="-N")

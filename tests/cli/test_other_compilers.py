@@ -12,7 +12,7 @@ from tools import cores, elfs, gdbs, processes, programs, shell, toolchains
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINE = "{} was compiled by {}, whose runtime has another heap: only programs of Go's own compiler can be read (try: "
+LINE = "{} was compiled by {}, whose heap go-spans cannot read: only Go's own compiler is supported (try: "
 
 
 def refused(*words: object) -> str:

@@ -195,8 +195,8 @@ def test_a_name_that_the_character_set_of_gdb_lacks(tmp_path: Path) -> None:
 @pytest.mark.gdb
 def test_a_name_that_gdb_cannot_say(tmp_path: Path) -> None:
     line = (
-        "go-spans: gdb cannot decode what its `info files` prints: the name of a file is not UTF-8 "
-        "(try: links to the files with plain names)\n"
+        "go-spans: gdb cannot decode the output of its `info files`: a file name is not UTF-8 "
+        "(try: symbolic links with ASCII names)\n"
     )
     _asked_of(tmp_path / "\udcff", [line] * len(ASKED))
 

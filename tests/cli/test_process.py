@@ -75,7 +75,7 @@ def test_a_session_that_nobody_reads_stops_nothing():
         assert not processes.is_held(running.pid)
         assert session.pause_ms > 0
         assert session.heap.memory.reads == before
-        with pytest.raises(Exception, match="went on after it was looked at"), session.look():
+        with pytest.raises(Exception, match="has run since it was read"), session.look():
             pass
         assert not processes.is_held(running.pid)
         running.fresh_line()
@@ -180,7 +180,7 @@ def test_a_process_that_begins_another_program():
         session = open_session(running.pid)
         os.kill(running.pid, signal.SIGUSR1)
         printed = json.loads(running.line())
-        with pytest.raises(TargetError, match="has just begun another program"), session.look():
+        with pytest.raises(TargetError, match="has just executed another program"), session.look():
             pass
         assert not processes.is_held(running.pid)
         found = json.loads(shell.inside("memstats", "--json", "--pid", running.pid).stdout)
@@ -282,9 +282,7 @@ def test_an_executable_that_was_removed_or_replaced(tmp_path):
             document = json.loads(answer.stdout)
             assert document["go"]["version"].startswith(f"go{toolchains.NEWEST}")
             assert document["target"]["executable"] == str(server)
-            assert document["target"]["description"].endswith(
-                f"process {running.pid}, its executable deleted"
-            )
+            assert document["target"]["description"].endswith(f"process {running.pid}, executable deleted")
             assert {check["status"] for check in document["checks"]} == {"exact"}
 
 
@@ -365,7 +363,7 @@ def test_a_process_that_its_debugger_lets_go_on_meanwhile(monkeypatch):
 
         monkeypatch.setattr(Plan, "take", take)
         line = refused("summary", "--pid", running.pid)
-        assert line.startswith(f"process {running.pid} went on while it was read: ")
+        assert line.startswith(f"process {running.pid} ran while it was being read: ")
 
 
 def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
@@ -387,7 +385,7 @@ def test_a_process_that_its_debugger_stops_again_meanwhile(monkeypatch):
             assert procstatus.held(running.pid)
 
         monkeypatch.setattr(Plan, "take", take)
-        assert "went on while it was read" in refused("summary", "--pid", running.pid)
+        assert "ran while it was being read" in refused("summary", "--pid", running.pid)
 
 
 @pytest.mark.parametrize("traced", ["pid", "procstatus.threads(pid)[-1]"])
@@ -398,9 +396,13 @@ def test_a_process_that_another_debugger_lets_run(traced):
     ):
         line = refused("summary", "--pid", running.pid)
         assert re.match(
-            rf"process {running.pid} is traced by \S+, process {tracer.pid}, which lets it run, ", line
+            rf"process {running.pid} is traced by \S+, process {tracer.pid}, and is running: only one tracer is allowed ",
+            line,
         )
-        assert "(try: stop it there, as at a breakpoint, and again; with Delve: --dlv HOST:PORT)" in line
+        assert (
+            "(try: stop it in that debugger, for example at a breakpoint, and run go-spans again; with Delve: --dlv HOST:PORT)"
+            in line
+        )
 
 
 @pytest.mark.parametrize("when", ["stop", "open"])
@@ -437,7 +439,7 @@ def test_another_user_s_process():
         line = as_nobody(lambda: shell.inside("summary", "--pid", running.pid).stderr)
     assert (
         line
-        == f"go-spans: process {running.pid} (frag): no permission to read it, it belongs to root (try: sudo)\n"
+        == f"go-spans: process {running.pid} (frag): no permission to read it: it belongs to root (try: sudo)\n"
     )
 
 

@@ -244,20 +244,20 @@ def test_a_runtime_that_there_is_not(
 ) -> None:
     core = host_core("large first")
     names = [row["name"] for row in summary(core.path)["runtimes"]]
-    listed = f"(there is: 1 {names[0]}, 2 {names[1]}; try: --runtime 1)"
+    listed = f"(found: 1 {names[0]}, 2 {names[1]}; try: --runtime 1)"
     for wrong in ("libother.so", "0", "3", "-1", "²"):
         answer = shell.inside("summary", core.path, f"--runtime={wrong}")
         assert (answer.status, answer.stdout) == (2, "")
-        assert answer.stderr == f"go-spans: --runtime: no Go runtime is called {wrong} {listed}\n"
+        assert answer.stderr == f"go-spans: --runtime: no Go runtime named {wrong} {listed}\n"
     refused = run_gdb(gdb, ["go-spans summary --runtime libother.so"], exe=PYTHON, core=core.path)
-    assert refused.stderr == [f"go-spans: --runtime: no Go runtime is called libother.so {listed}\n"]
+    assert refused.stderr == [f"go-spans: --runtime: no Go runtime named libother.so {listed}\n"]
     saved = tmp_path / "heap.gospan"
     shell.inside("snapshot", saved, core.path)
     answer = shell.inside("summary", saved, "--runtime", "libsmall.so")
     assert answer.status == 2
     assert answer.stderr == (
-        f"go-spans: --runtime: {saved} is of liblarge.so, not of libsmall.so "
-        "(try: go-spans snapshot FILE --runtime libsmall.so, of the process or core)\n"
+        f"go-spans: --runtime: {saved} is a snapshot of liblarge.so, not of libsmall.so "
+        "(try: go-spans snapshot FILE --runtime libsmall.so of the process or core)\n"
     )
 
 
@@ -270,8 +270,8 @@ def test_two_runtimes_of_files_with_one_name() -> None:
     assert sorted(paths) == sorted(files)
     answer = shell.inside("summary", core, "--runtime", "shared")
     assert answer.stderr == (
-        "go-spans: --runtime: 2 Go runtimes are called shared "
-        f"(there is: 1 {paths[0]}, 2 {paths[1]}; try: --runtime 1)\n"
+        "go-spans: --runtime: 2 Go runtimes are named shared "
+        f"(found: 1 {paths[0]}, 2 {paths[1]}; try: --runtime 1)\n"
     )
     for number, path in enumerate(paths, 1):
         assert figures(summary(core, "--runtime", path)) == figures(summary(core, "--runtime", number))

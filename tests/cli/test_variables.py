@@ -78,7 +78,7 @@ def test_of_a_process() -> None:
         ("main.hold", "no variable main.hold in the symbols of {exe} (did you mean main.held?)"),
         ("nowhere.at_all", "no variable nowhere.at_all in the symbols of {exe} (try: a package variable such as"),
         ("main.main", "no variable main.main in the symbols of {exe} (try: "),
-        ("main.held[3]", "main.held[3] is an expression, which only a debugger evaluates (try: main.held; or in gdb: "),
+        ("main.held[3]", "main.held[3] is an expression, which only a debugger can evaluate (try: main.held; or in gdb: "),
         ("&main.held", "&main.held is an expression"),
         ("main.held.array", "main.held.array is an expression"),
         ("held", "held is not an address or a variable (try: an address such as 0xc000012340, or a package variable"),
@@ -98,8 +98,8 @@ def test_what_is_missing_is_said(core: Core, tmp_path: Path) -> None:
     assert shell.inside("snapshot", snapshot, core.executable, core.path).status == 0
     for files, said in (
         ([bare, core.path], f"{bare} has no symbol table, so main.held cannot be found (try: an executable of the same"),
-        ([core.path], "nothing has one without the executable (try: go-spans show main.held PROGRAM CORE, or"),
-        ([snapshot], "main.held is not an address, and a snapshot has no variables of the program (try: "),
+        ([core.path], "names are known only with the executable (try: go-spans show main.held PROGRAM CORE, or"),
+        ([snapshot], "main.held is not an address, and a snapshot has no program variables (try: "),
     ):  # fmt: skip
         answer = shell.inside("show", "main.held", *files)
         assert (answer.stdout, answer.status, answer.stderr.count("\n")) == ("", 2, 1)

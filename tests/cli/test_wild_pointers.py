@@ -33,7 +33,7 @@ def pointers(heap: Heap) -> dict[str, int]:
     assert allp
     assert first_p
     return {
-        "runtime.allp, of 4 entries,": heap.symbols["allp"],
+        "runtime.allp (4 entries)": heap.symbols["allp"],
         "runtime.allp[0]": allp,
         "p.mcache": first_p + heap.layout["p"]["mcache"].offset,
         "runtime.mheap_.allspans": mheap.address_of("allspans"),

@@ -61,7 +61,7 @@ def test_what_ran_once_is_read_again(delve: Delve) -> None:
         answer = summary(address, lambda n: todo.pop()(running, address) if n == MIDDLE and todo else None)
     assert answer.status == 0
     assert re.fullmatch(
-        r"go-spans: the program ran while it was read through the Delve at \S+; reading it again\n",
+        r"go-spans: the program ran while it was being read through Delve at \S+; reading it again\n",
         answer.stderr,
     )
     assert {check["status"] for check in json.loads(answer.stdout)["checks"]} <= {"exact", "transient"}
@@ -74,7 +74,7 @@ def test_what_runs_again_and_again_is_not_reported(delve: Delve) -> None:
     *notices, last = answer.stderr.splitlines()
     assert len(notices) == 2
     assert re.fullmatch(
-        r"go-spans: the program ran while it was read through the Delve at \S+ "
+        r"go-spans: the program ran while it was being read through Delve at \S+ "
         r"\(try: again, with the program paused in Delve\)",
         last,
     )
@@ -86,7 +86,7 @@ def test_what_is_resumed_and_not_stopped_is_noticed(delve: Delve) -> None:
         answer = summary(address, lambda n: delves.resume(address) if n == MIDDLE else None)
     assert (answer.status, answer.stdout) == (3, "")
     assert re.fullmatch(
-        r"go-spans: the program is running again: another client of the Delve at \S+ resumed it while it was read "
+        r"go-spans: the program is running again: another client of Delve at \S+ resumed it while it was being read "
         r"\(try: pause it in Delve\)\n",
         answer.stderr,
     )
@@ -106,6 +106,6 @@ def test_what_has_been_killed_has_ended(delve: Delve, when: int) -> None:
         answer = summary(address, kill)
     assert (answer.status, answer.stdout) == (3, "")
     assert re.fullmatch(
-        r"go-spans: the program of the Delve at \S+ has ended: .+ \(try: start it again in Delve, or a core of it\)\n",
+        r"go-spans: the program that Delve at \S+ debugs has ended: .+ \(try: restart it in Delve, or use its core\)\n",
         answer.stderr,
     )

@@ -51,7 +51,7 @@ def test_mistakes(delve: Delve, core: Core) -> None:
         "list --noscan --scan": "list: --noscan and --scan together match no span",
         "list --state busy": "list: invalid --state busy (choose from in-use, ",
         "show": "show: needs ADDRESS",
-        "show runtime.mheap_": "show: runtime.mheap_ is no address but runtime.mheap (try: &runtime.mheap_)",
+        "show runtime.mheap_": "show: runtime.mheap_ is not an address but a runtime.mheap (try: &runtime.mheap_)",
         "show 0": "show: 0x0 is nil: it points to nothing",
         "show 0x1234": "show: 0x1234 is not in the Go heap",
         "cache 99": "cache: no P 99 (try: 0 to 3, or cache alone for all)",
@@ -66,13 +66,15 @@ def test_mistakes(delve: Delve, core: Core) -> None:
 def test_the_wrong_executable(delve: Delve, core: Core, other: str) -> None:
     for said in delves.run(delve, COMMANDS, exe=programs.build(*other.split()), core=core.path):
         assert one_line(said).startswith("not the program of this core or process: ")
-        assert said.endswith("(try: the very same build)\n")
+        assert said.endswith("(try: the same build)\n")
 
 
 def test_a_program_that_is_not_go(delve: Delve) -> None:
     core = cores.kernel_core(programs.build_c())
     for said in delves.run(delve, COMMANDS, exe=core.executable, core=core.path):
-        assert one_line(said).startswith("no Go runtime with debug information here: no type runtime.mheap")
+        assert one_line(said).startswith(
+            "no Go runtime with debug information in this program: no type runtime.mheap"
+        )
 
 
 def test_a_stripped_program(core: Core, tmp_path: Path) -> None:
@@ -83,5 +85,5 @@ def test_a_stripped_program(core: Core, tmp_path: Path) -> None:
     subprocess.run([strip, "-o", stripped, core.executable], check=True)
     for said in delves.run(delve, COMMANDS, exe=stripped, core=core.path):
         assert one_line(said).startswith(
-            "no Go runtime with debug information here: no type runtime.mheap (stripped, "
+            "no Go runtime with debug information in this program: no type runtime.mheap (stripped, "
         )

@@ -77,7 +77,7 @@ def test_a_delve_for_one_client_lets_the_program_go(delve: Delve, monkeypatch: p
         running.line()
         with (
             delves.headless(delve, multi=False, pid=running.pid) as address,
-            pytest.raises(TargetError, match="serves one client only"),
+            pytest.raises(TargetError, match="serves only one client"),
         ):
             dlvtarget.open_session(address)
         running.fresh_line()
@@ -113,13 +113,13 @@ def answering(*answers: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("data", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"[]\n", b'{"id": 7, "result": {}}\n'])
 def test_something_else_listens_there(data: bytes) -> None:
-    with answering(data) as address, pytest.raises(TargetError, match="is no Delve"):
+    with answering(data) as address, pytest.raises(TargetError, match="is not Delve"):
         dlvtarget.open_session(address)
 
 
 def test_a_connection_that_is_closed_at_once_is_made_anew() -> None:
     """As Delve does where it misses it in /proc/net/tcp: what comes then is what counts."""
-    with answering(b"", b"", b"[]\n") as address, pytest.raises(TargetError, match="is no Delve"):
+    with answering(b"", b"", b"[]\n") as address, pytest.raises(TargetError, match="is not Delve"):
         dlvtarget.open_session(address)
 
 

@@ -75,7 +75,7 @@ def refused(address: str) -> str:
     with pytest.raises(TargetError) as error:
         dlvtarget.open_session(address)
     said = str(error.value)
-    assert said.startswith(f"what listens at {address} is no Delve server: ")
+    assert said.startswith(f"the server at {address} is not Delve: ")
     assert said.endswith("(try: dlv attach PID --headless --accept-multiclient --listen HOST:PORT)")
     assert "\n" not in said
     return said
@@ -108,7 +108,7 @@ def test_a_line_without_an_end(
     tracemalloc.start()
     try:
         with serving(talk) as address:
-            assert "has no end of line" in refused(address)
+            assert "sends no end of line" in refused(address)
         assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
     finally:
         tracemalloc.stop()
@@ -137,4 +137,4 @@ def test_results_of_another_shape(result: object) -> None:
             client.sendall(json.dumps({"id": number, "result": result, "error": None}).encode() + b"\n")
 
     with serving(talk) as address:
-        assert "in its answer to " in refused(address)
+        assert "in the answer to " in refused(address)

@@ -31,8 +31,8 @@ def test_the_command_that_helps(gdb: Gdb, kind: str, tmp_path: Path) -> None:
     path.write_bytes(PACKERS[kind](core.path.read_bytes()))
     result = run_gdb(gdb, ["go-spans summary"], exe=core.executable, core=path)
     line = result.stderr[0]
-    assert line.startswith(f"go-spans: {path} is compressed, and gdb opens no such core ")
-    match = re.search(r"\(unpack it: (.*); then: (core-file .*)\)\n$", line)
+    assert line.startswith(f"go-spans: {path} is compressed, and gdb cannot open compressed cores ")
+    match = re.search(r"\(try: (.*); then: (core-file .*)\)\n$", line)
     assert match, line
     subprocess.run(match[1], shell=True, check=True)
     result = run_gdb(gdb, [match[2], "go-spans check"], exe=core.executable)

@@ -60,7 +60,7 @@ def test_what_no_expression_gives(refuse: Run) -> None:
         in lines[0]
     )
     assert all("No symbol main.nosuch" in line for line in lines[:3])
-    assert "(index 99999999 of a slice of " in lines[4]
+    assert "(index 99999999 is out of range for a slice of " in lines[4]
     assert "nosuch" in lines[5]
     assert not any("&" in line for line in lines)
 
@@ -84,13 +84,13 @@ def test_a_map_has_no_element_to_show(refuse: Run) -> None:
         typed = name if name.startswith("(") else name.replace("'", "")
         assert (
             line
-            == f"go-spans: {typed} is a map; its elements have no fixed place (try: go-spans {command} {typed})"
+            == f"go-spans: {typed} is a map; its elements have no fixed address (try: go-spans {command} {typed})"
         )
 
 
 def test_a_map_within_an_expression(refuse: Run, say: Run) -> None:
     (line,) = refuse("show (long) syscall.env[1] + 8")
-    assert "is a map; its elements have no fixed place" in line
+    assert "is a map; its elements have no fixed address" in line
     assert json.loads(say("show flag.CommandLine.formal --json")[0])["slot"]["allocated"]
 
 
@@ -102,7 +102,7 @@ def test_an_array_ends_where_go_says(refuse: Run) -> None:
     indexes = {"64": 64, "-1": -1, "0x40": 64, "60 + 4": 64}
     lines = refuse(*(f"show {name}[{index}]" for name in spelt for index in indexes))
     for line, number in zip(lines, [*indexes.values()] * len(spelt), strict=True):
-        assert f" (index {number} of an array of 64)" in line
+        assert f" (index {number} is out of range for an array of 64)" in line
 
 
 def test_an_element_of_an_array(say: Run) -> None:
@@ -115,7 +115,7 @@ def test_an_element_of_an_array(say: Run) -> None:
 
 def test_no_negative_index_of_a_slice(refuse: Run) -> None:
     for line in refuse("show main.sessions[-1]", "show 'main.sessions'[-1]", "map --zoom main.sessions[-1]"):
-        assert "(index -1 of a slice of " in line
+        assert "(index -1 is out of range for a slice of " in line
 
 
 CHANGES = {

@@ -82,6 +82,6 @@ def test_names_without_symbols(gdb: Gdb, core: cores.Core, target: str) -> None:
     }
     why = {
         "stripped": "frag is stripped (try: an address, or symbol-file PATH of the same build with symbols)",
-    }.get(target, "gdb has no executable to take names from (try: file PATH)")
+    }.get(target, "gdb has no executable, so it knows no names (try: file PATH)")
     said = run_gdb(gdb, [*asked], **files)
     assert said.stderr == [f"go-spans: {begun}: {why}\n" for begun in asked.values()]

@@ -115,7 +115,7 @@ def test_ps(gdb: Gdb, core: Core) -> None:
         goroutines, stock, pages = int(queued), row["descriptors"], int(free[1]) if free else 0
         assert printed(line) == (
             f"p {row['p']} {row['status']} · {goroutines} goroutine{'s' * (goroutines != 1)} queued · "
-            f"{stock} span descriptor{'s' * (stock != 1)} in stock · {pages} page{'s' * (pages != 1)} in its cache"
+            f"{stock} free span descriptor{'s' * (stock != 1)} in its cache · {pages} page{'s' * (pages != 1)} in its cache"
         )
         assert f"{{id = {row['p']}, status = " in line
 

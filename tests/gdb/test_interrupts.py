@@ -135,7 +135,7 @@ def test_in_a_front_end(gdb: Gdb, core: cores.Core) -> None:
     early, first, again, late, done = (answers[at] for at, line in enumerate(lines) if line == check)
     assert (early.status, early.results) == ("error", {"msg": "Quit (nothing is known yet)"})
     assert late.status == "error"
-    known = r"Quit \(known so far, and not checked: Spans [\d,]+ in use, .*; MemStats .*\)"
+    known = r"Quit \(known so far, not checked: Spans [\d,]+ in use, .*; MemStats .*\)"
     assert re.fullmatch(known, late.results["msg"])
     assert first.status == again.status == done.status == "done"
     assert first.results == again.results == done.results

@@ -87,7 +87,7 @@ def test_errors_are_one_line(gdb: Gdb, core: cores.Core) -> None:
     assert all(line.startswith("go-spans: ") and "\n" not in line for line in lines), lines
     assert "did you mean --limit?" in lines[0]
     assert "not in the Go heap" in lines[1]
-    assert "no program to look at" in lines[4]
+    assert "no program is loaded" in lines[4]
 
 
 @pytest.mark.parametrize("go_minor", [toolchains.NEWEST])
@@ -158,7 +158,7 @@ def test_options_of_a_text_are_refused(gdb: Gdb, core: cores.Core) -> None:
         plain = option.replace("=", " ")
         assert answer.status == "error"
         assert answer.results["msg"] == (
-            f"go-spans: classes: {plain} is for text, and a result of MI has none "
+            f"go-spans: classes: {plain} is for text output, which MI results do not have "
             f'(try: -interpreter-exec console "go-spans classes {plain}")'
         )
     assert {answer.status for answer in answers[len(refused) :]} == {"done"}

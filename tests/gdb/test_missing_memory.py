@@ -179,7 +179,7 @@ def test_ill_formed(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path) -> None:
     subprocess.run(["cp", "--sparse=always", str(core.path), str(copy)], check=True)
     header, _, _ = segments(core.path)[-3]
     for at, value, words in (
-        (8, 0, "has the headers of the file"),
+        (8, 0, "overlaps the headers of the file"),
         (40, (1 << 64) - 1, "ends beyond the address space"),
     ):
         with copy.open("r+b") as file:
@@ -189,7 +189,7 @@ def test_ill_formed(gdb: gdbs.Gdb, core: cores.Core, tmp_path: Path) -> None:
             file.write(struct.pack("<Q", value))
             file.flush()
             line = shell.inside("summary", core.executable, copy).stderr
-            assert f"ill-formed core: program header {(header - 64) // 56} (PT_LOAD, " in line
+            assert f"malformed core: program header {(header - 64) // 56} (PT_LOAD, " in line
             assert words in line
             said = run_gdb(gdb, [f"core-file {copy}", "go-spans summary"], exe=core.executable)
             assert said.stderr[1] == line

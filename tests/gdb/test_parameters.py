@@ -52,13 +52,13 @@ def test_they_are_defaults(gdb: Gdb, core: cores.Core) -> None:
 def test_they_are_shown(gdb: Gdb, core: cores.Core) -> None:
     """Without and with a value; `show` of all shows each."""
     before = [
-        "points with colour: auto",
-        "tables that can be long (classes, list, central, pages --chunks) have at most: 20 rows",
+        "uses colour: auto",
+        "limits long tables (classes, list, central, pages --chunks) to: 20 rows",
         "prints bytes as: KiB, MiB, GiB",
     ]
     after = [
-        "points with colour: never",
-        "tables that can be long (classes, list, central, pages --chunks) have at most: all rows",
+        "uses colour: never",
+        "limits long tables (classes, list, central, pages --chunks) to: all rows",
         "prints bytes as: exact bytes",
     ]
     names = ("color", "limit", "units")
@@ -93,7 +93,7 @@ def test_a_limit_can_be_unlimited(gdb: Gdb, core: cores.Core) -> None:
         gdb, core, "go-spans list --limit 0", "set go-spans limit unlimited", "show go-spans limit", "go-spans list",
         "complete set go-spans limit u",
     )  # fmt: skip
-    assert said[1].endswith("have at most: all rows\n")
+    assert said[1].endswith("to: all rows\n")
     assert said[2] == everything
     assert said[3] == "set go-spans limit unlimited\n"
 

@@ -128,7 +128,11 @@ def test_span_set(raw: dict[str, Any]) -> None:
 def test_mcache(raw: dict[str, Any]) -> None:
     for each in raw["mcache"]:
         tiny = f"tiny block {each['tiny']:#x}, {each['tinyoffset']} of 16 B used"
-        stale = "" if each["flushGen"] == raw["sweepgen"] else f", stale: the heap is at {raw['sweepgen']}"
+        stale = (
+            ""
+            if each["flushGen"] == raw["sweepgen"]
+            else f", stale: the heap's sweepgen is {raw['sweepgen']}"
+        )
         facts = [
             f"mcache {each['cached']} of 136 span classes cached",
             tiny if each["tiny"] else "no tiny block",
@@ -152,7 +156,7 @@ def test_fixalloc(raw: dict[str, Any]) -> None:
             assert each["free"] == raw["allspans"] - each["inuse"] // each["size"]
         free = nouns(each["free"], "object") if each["free"] <= 1000 else "1,000 objects or more"
         in_use = f"fixalloc of {each['size']:,} B · {each['inuse'] // each['size']:,} in use"
-        assert each["printed"] == f"{in_use} · free list of {free} · {each['nchunk']:,} B of the chunk left"
+        assert each["printed"] == f"{in_use} · free list of {free} · {each['nchunk']:,} B left of the chunk"
 
 
 def test_page_cache(raw: dict[str, Any]) -> None:
@@ -195,7 +199,7 @@ MADE_UP = {
     "sweepgen 8, heap 8": f"{LARGE} · swept",
     "sweepgen 9, heap 8": f"{LARGE} · cached, unswept",
     "sweepgen 11, heap 8": f"{LARGE} · cached",
-    "sweepgen 10, heap 8": f"{LARGE} · sweepgen 10, the heap is at 8",
+    "sweepgen 10, heap 8": f"{LARGE} · sweepgen 10, the heap's is 8",
     "sweepgen -2, heap 0": f"{LARGE} · unswept",  # both wrap around at 32 bits
     "sweepgen 1, heap -2": f"{LARGE} · cached",
     "a span class that there is not": f"{SPAN} in use · no such class · 1 of 1 slot · cached",
@@ -210,13 +214,13 @@ MADE_UP = {
     "loop": "3 spans, then a loop",
     "a link to nowhere": "3 spans, then <unreadable>",
     "a list that starts nowhere": "0 spans, then <unreadable>",
-    "a list with another last": "3 spans, but last is another",
+    "a list with another last": "3 spans, but last points to another span",
     "fixalloc before its time": "fixalloc not initialised",
-    "fixalloc": "fixalloc of 160 B · 2 in use · free list of 2 objects · 12,345 B of the chunk left",
+    "fixalloc": "fixalloc of 160 B · 2 in use · free list of 2 objects · 12,345 B left of the chunk",
     "fixalloc, list to nowhere": "fixalloc of 160 B · 2 in use · free list of 0 objects, then <unreadable> · "
-    "12,345 B of the chunk left",
+    "12,345 B left of the chunk",
     "mcache": "mcache 2 of 136 span classes cached · tiny block 0x123450010, 11 of 16 B used · "
-    "flushGen 6, stale: the heap is at 8",
+    "flushGen 6, stale: the heap's sweepgen is 8",
     "mcache, flushed": "mcache 2 of 136 span classes cached · no tiny block · flushGen 8",
     "spanSet, partial 0": "spanSet 1 entry · head 0, tail 1 · spine 3 of 256 blocks",
     "spanSet, partial 1": "spanSet 1,003 entries · head 510, tail 1,513 · spine 1 of 256 blocks",

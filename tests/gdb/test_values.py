@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ends
 
 NO_LIST = "go-spans: $go_row: no report has listed spans yet (try: go-spans list)\n"
 EXAMPLE = CHECKOUT / "examples" / "walk.py"
-GONE = "go-spans: $go_row: the program has gone on since its spans were listed (try: go-spans list)\n"
+GONE = "go-spans: $go_row: the program has run since its spans were listed (try: go-spans list)\n"
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +61,14 @@ def test_rows_are_those_that_were_printed(gdb: Gdb, core: Core) -> None:
     assert [pointer(out[3]), pointer(out[4])] == [descriptors[0], descriptors[6]]
     assert int(out[5].split(" = ")[1]) == int(rows["list"][3]["start"], 16)
     assert f" = mspan {rows['list'][3]['start']} [" in out[6]
-    assert result.stderr[7] == "go-spans: $go_row: no row 7: list has 7, 0 to 6\n"
-    assert result.stderr[8] == "go-spans: $go_row: no row -1: list has 7, 0 to 6\n"
+    assert result.stderr[7] == "go-spans: $go_row: no row 7: list has rows 0 to 6\n"
+    assert result.stderr[8] == "go-spans: $go_row: no row -1: list has rows 0 to 6\n"
     assert pointer(out[10]) == descriptors[5]
-    assert result.stderr[11] == "go-spans: $go_row: no row 1: show has 1, 0 to 0\n"
+    assert result.stderr[11] == "go-spans: $go_row: no row 1: show has only row 0\n"
     assert pointer(out[13]) == pointer(out[15]) == cached[-1]
     assert pointer(out[17]) == int(blocking[-1]["descriptor"], 16)
     assert pointer(out[19]) == int(out[18].splitlines()[1].split(",")[0], 16)
-    assert result.stderr[21] == "go-spans: $go_row: no row 0: list has none\n"
+    assert result.stderr[21] == "go-spans: $go_row: no row 0: list has no rows\n"
 
 
 def test_rows_of_no_list(gdb: Gdb, core: Core) -> None:
@@ -132,12 +132,12 @@ def test_without_types_each_is_one_line(gdb: Gdb) -> None:
         )
         assert result.stdout[0] == result.stdout[2] == ""
         assert re.fullmatch(
-            r"go-spans: \$go_heap: gdb knows no type runtime.mheap of this program, whose mheap_ is at 0x[0-9a-f]+ "
+            r"go-spans: \$go_heap: gdb has no type runtime.mheap for this program, whose mheap_ is at 0x[0-9a-f]+ "
             r"\(try: go-spans summary, which needs no debug information\)\n",
             result.stderr[0],
         )
         assert re.fullmatch(
-            r"go-spans: \$go_row: gdb knows no type runtime.mspan of this program "
+            r"go-spans: \$go_row: gdb has no type runtime.mspan for this program "
             r"\(try: go-spans show 0x[0-9a-f]+\)\n",
             result.stderr[2],
         )
@@ -145,7 +145,7 @@ def test_without_types_each_is_one_line(gdb: Gdb) -> None:
 
 def test_without_a_program(gdb: Gdb) -> None:
     result = run_gdb(gdb, ["print $go_heap()", "print $go_row(0)"])
-    assert result.stderr[0].startswith("go-spans: no program to look at")
+    assert result.stderr[0].startswith("go-spans: no program is loaded")
     assert result.stderr[1] == NO_LIST
 
 
@@ -180,10 +180,10 @@ def test_where_the_walk_ends(gdb: Gdb) -> None:
     ]
     said = run_gdb(gdb, commands, exe=core.executable, core=core.path, check=False).stderr
     wanted = {
-        1: "walk: gdb has values of its own program only (try: gdb_gospan.open() without a target)",
-        4: "walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)",
-        5: "walk: the program has gone on since (try: refresh(), or gdb_gospan.open() anew)",
-        6: "walk: gdb knows no type runtime.mheap of this program, whose mheap_ is at 0x",
+        1: "walk: gdb has values only of its own program (try: gdb_gospan.open() without a target)",
+        4: "walk: the program has run since (try: refresh(), or gdb_gospan.open() again)",
+        5: "walk: the program has run since (try: refresh(), or gdb_gospan.open() again)",
+        6: "walk: gdb has no type runtime.mheap for this program, whose mheap_ is at 0x",
     }
     for at, line in wanted.items():
         assert line in said[at]

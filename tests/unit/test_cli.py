@@ -62,7 +62,7 @@ def test_help_of_a_subcommand(command, words, capsys):
         ("summary --jsn a b", "did you mean --json?"),
         ("summary --qqq a b", "try: go-spans help summary"),
         ("summary", "go-spans summary ./program core"),
-        ("summary a b c", "not 3 files"),
+        ("summary a b c", "got 3 files"),
         ("show", "needs ADDRESS"),
         ("list --sort zork a b", "invalid --sort zork (choose from descriptor, start, npages, "),
         ("list --state zork a b", "invalid --state zork (choose from in-use, manual,"),

@@ -151,7 +151,7 @@ def test_no_room(packed, monkeypatch):
     path = packed("gz", PACKERS["gz"](core(CONTENTS)))
     monkeypatch.setattr(compressed, "_free", lambda _: 10 << 20)
     line = refused(path)
-    assert f"takes up to {len(core(CONTENTS)):,} bytes" in line
+    assert f"needs up to {len(core(CONTENTS)):,} bytes" in line
     assert "try: TMPDIR=" in line
 
 
@@ -176,7 +176,7 @@ def test_the_folder(packed, temporary, monkeypatch, tmp_path):
     assert compressed._folder(path, 1000, (1 << 33) + 1) == tmp_path, "beside the core"
     assert compressed._folder(path, 1000, 1 << 40) == tmp_path, "most room: most of it may be zeros"
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
-    with pytest.raises(TargetError, match="no folder to unpack it to"):
+    with pytest.raises(TargetError, match="no writable folder"):
         compressed._folder(path, 1000, 1)
 
 

@@ -197,7 +197,7 @@ def test_more_segments_than_the_header_can_count(write, bits):
     rows = core.read_many(addresses, 8)
     assert rows.readable.all()
     assert (rows.data.copy().view("<u8")[:, 0] == np.arange(count)).all()
-    with pytest.raises(TargetError, match="cut off before the count"):
+    with pytest.raises(TargetError, match="the count of its segments"):
         CoreFile(write(whole[:-40]))
 
 
@@ -245,16 +245,16 @@ WELL_FORMED = build(
         (1, {"memsz": 5000}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) overlaps program header 1 (PT_LOAD, 5,000"),
         (1, {"memsz": ADDRESS_SPACE - 1}, "program header 1 (PT_LOAD, 18,446,744,073,709,551,615 bytes at 0x1000) ends"),
         (2, {"vaddr": ADDRESS_SPACE - 50}, "program header 2 (PT_LOAD, 100 bytes at 0xffffffffffffffce) ends beyond"),
-        (1, {"offset": 0}, "program header 1 (PT_LOAD, 200 bytes at 0x1000) has the headers of the file as its contents"),
-        (2, {"offset": 64 + 56}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) has the headers"),
-        (0, {"offset": 8}, "program header 0 (PT_NOTE, 20 bytes at offset 0x8) has the headers"),
+        (1, {"offset": 0}, "program header 1 (PT_LOAD, 200 bytes at 0x1000) overlaps the headers of the file"),
+        (2, {"offset": 64 + 56}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) overlaps the headers"),
+        (0, {"offset": 8}, "program header 0 (PT_NOTE, 20 bytes at offset 0x8) overlaps the headers"),
         (0, {"filesz": ADDRESS_SPACE - 1}, "program header 0 (PT_NOTE, 18,446,744,073,709,551,615 bytes at offset"),
         (2, {"offset": 1 << 63}, "program header 2 (PT_LOAD, 100 bytes at 0x2000) lies beyond the end of any file"),
     ],
 )  # fmt: skip
 def test_an_ill_formed_core_is_refused_by_its_segment(write, header, fields, words):
     line = error(write(patched(WELL_FORMED, header, **fields)))
-    assert "ill-formed core: " + words in line
+    assert "malformed core: " + words in line
     assert "(try: readelf -lW " in line
 
 
@@ -275,7 +275,7 @@ def test_the_reason_says_what_is_wrong(write):
         return got.address, got.reason
 
     assert core.truncated == 60
-    assert reason(8192, 50) == (8232, f"not in the core: cut off at byte {size} of {size + 60}")
+    assert reason(8192, 50) == (8232, f"not in the core, which is cut off at byte {size} of {size + 60}")
     assert reason(4190, 20) == (4196, "the core has no contents for this page")
     assert reason(4295, 4) == (4295, "the core has no contents for this page")
     assert reason(4296, 4) == (4296, "not mapped in the core")
@@ -379,7 +379,7 @@ def error(path):
             build([(1, 0, b"x", 1, 6)]).replace(
                 struct.pack("<HHH", 64, 56, 1), struct.pack("<HHH", 64, 9, 1)
             ),
-            "of 9 bytes",
+            "has 9 bytes",
         ),
         (b"\x7fELF\x07\x01\x01" + bytes(60), "cut off or damaged"),
     ],

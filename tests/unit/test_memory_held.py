@@ -91,7 +91,7 @@ def test_what_nobody_wanted_is_asked_of_the_memory():
     memory = Ending(image([0, 1, 3]))
     held = Held(memory, [(np.array([BASE, BASE + 2 * PAGE], np.uint64), 8)])
     memory.ended = True
-    assert held.read(BASE + 2 * PAGE, 8) == Unreadable(BASE + 2 * PAGE, 8, "not recorded in this image")
+    assert held.read(BASE + 2 * PAGE, 8) == Unreadable(BASE + 2 * PAGE, 8, "not in this snapshot")
     for beyond in (BASE + PAGE, BASE + 3 * PAGE, BASE + PAGE - 4):
         with pytest.raises(ReadAfterReleaseError):
             held.read(beyond, 8)

@@ -133,7 +133,7 @@ def test_an_image_of_nothing(tmp_path):
     Recorder(image({})).save(tmp_path / "empty", {})
     empty, meta = Image.load(tmp_path / "empty")
     assert meta == {}
-    assert empty.read(0, 1) == Unreadable(0, 1, "not recorded in this image")
+    assert empty.read(0, 1) == Unreadable(0, 1, "not in this snapshot")
     assert not empty.read_many(u64([0, 5]), 1).readable.any()
 
 
@@ -142,9 +142,9 @@ def test_a_failed_read_keeps_its_reason(tmp_path):
     missing = recorder.read(105, 10)
     recorder.save(tmp_path / "i", {})
     loaded, _ = Image.load(tmp_path / "i")
-    assert missing == Unreadable(110, 5, "not recorded in this image")
+    assert missing == Unreadable(110, 5, "not in this snapshot")
     assert loaded.read(105, 10) == missing
-    assert loaded.read(105, 5) == Unreadable(105, 5, "not recorded in this image")
+    assert loaded.read(105, 5) == Unreadable(105, 5, "not in this snapshot")
 
 
 def test_the_recorder_passes_on_what_it_wraps():
@@ -246,10 +246,10 @@ def test_what_is_no_image_gets_one_clear_line(tmp_path):
     assert "no such file" in line(path)
     assert "is a directory" in line(tmp_path)
     np.save(path.open("wb"), np.arange(3))
-    assert "not a snapshot" in line(path)
+    assert "not a go-spans snapshot" in line(path)
     for data in (b"", b"text", b"\x7fELF" + bytes(100), b"PK\x03\x04", b"PK\x05\x06" + bytes(18)):
         path.write_bytes(data)
-        assert "not a snapshot" in line(path)
+        assert "not a go-spans snapshot" in line(path)
     with pytest.raises(TargetError, match="no such file"):
         sample().save(tmp_path / "nowhere" / "y", {})
 
@@ -258,7 +258,7 @@ def test_objects_in_a_file_are_never_loaded(tmp_path):
     path = tmp_path / "x"
     with path.open("wb") as file:
         np.savez(file, format=np.array(1), meta=np.array([{"a": 1}], object))
-    assert "not a snapshot" in line(path)
+    assert "not a go-spans snapshot" in line(path)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_zombie():
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert f"process {child.pid} (" in refusal(child.pid)
-        assert "has ended: a zombie" in refusal(child.pid)
+        assert "has ended: it is a zombie" in refusal(child.pid)
         assert str(procstatus.forbidden(child.pid)) == f"process {child.pid}: no such process"
 
 
@@ -77,7 +77,7 @@ def test_a_thread_of_the_kernel():
     pid = next((pid for pid in kernels if (found := procstatus.status(pid)) and found.kernel), None)
     if pid is None:
         pytest.skip("no kernel thread to be seen from within this container")
-    assert "is a thread of the kernel" in refusal(pid)
+    assert "is a kernel thread" in refusal(pid)
 
 
 def test_this_caller():
@@ -97,18 +97,18 @@ ROOTLESS = attrs.evolve(ROOT, namespace=True)
     [
         (USER, 0, 0, "it belongs to root (try: sudo)"),
         (USER, 4_000_000_000, 0, "it belongs to user 4000000000 (try: sudo)"),
-        (attrs.evolve(USER, subordinate=(range(100_000, 165_536),)), 100_998, 0, "it belongs to user 100998, of a rootless container of yours (try: podman unshare, or sudo)"),
-        (ROOTLESS, 65534, 0, "it belongs to a user outside this user namespace, as seen from a rootless container (try: from the host)"),
+        (attrs.evolve(USER, subordinate=(range(100_000, 165_536),)), 100_998, 0, "it belongs to user 100998 of a rootless container of yours (try: podman unshare, or sudo)"),
+        (ROOTLESS, 65534, 0, "it belongs to a user outside this user namespace, as in a rootless container (try: run go-spans on the host)"),
         (USER, 1000, 1, "kernel.yama.ptrace_scope=1 forbids it (try: sudo, or sysctl kernel.yama.ptrace_scope=0)"),
         (USER, 1000, 2, "kernel.yama.ptrace_scope=2 forbids it to all but root (try: sudo)"),
-        (USER, 1000, 3, "kernel.yama.ptrace_scope=3 forbids it to all until the next boot (try: a core, "),
-        (ROOT, 0, 3, "kernel.yama.ptrace_scope=3 forbids it to all until the next boot (try: a core, "),
-        (CONTAINED, 0, 1, "root has no CAP_SYS_PTRACE here, as in a container (try: start that with --cap-add SYS_PTRACE, or look from the host)"),
-        (attrs.evolve(USER, filtered=True), 1000, 0, "a seccomp filter forbids it, as in a container (try: start that with --security-opt seccomp=unconfined, or look from the host)"),
+        (USER, 1000, 3, "kernel.yama.ptrace_scope=3 forbids it for everyone until the next boot (try: a core, "),
+        (ROOT, 0, 3, "kernel.yama.ptrace_scope=3 forbids it for everyone until the next boot (try: a core, "),
+        (CONTAINED, 0, 1, "root has no CAP_SYS_PTRACE here, as in a container (try: start the container with --cap-add SYS_PTRACE, or run go-spans on the host)"),
+        (attrs.evolve(USER, filtered=True), 1000, 0, "a seccomp filter forbids it, as in a container (try: start the container with --security-opt seccomp=unconfined, or run go-spans on the host)"),
         (attrs.evolve(ROOT, filtered=True), 0, 1, "a seccomp filter forbids it, "),
-        (USER, 1000, 0, "by its capabilities, a sandbox or a container (try: sudo; in a container: --cap-add SYS_PTRACE)"),
-        (ROOT, 0, 1, "by its capabilities, a sandbox or a container (try: in a container: --cap-add SYS_PTRACE)"),
-        (USER, 1000, None, "by its capabilities"),
+        (USER, 1000, 0, "its capabilities, a sandbox or a container forbid it (try: sudo; in a container: --cap-add SYS_PTRACE)"),
+        (ROOT, 0, 1, "its capabilities, a sandbox or a container forbid it (try: in a container: --cap-add SYS_PTRACE)"),
+        (USER, 1000, None, "its capabilities, a sandbox"),
     ],
 )  # fmt: skip
 def test_no_permission(own, user, scope, expected, monkeypatch, tmp_path):
@@ -121,7 +121,7 @@ def test_no_permission(own, user, scope, expected, monkeypatch, tmp_path):
     if scope is not None:  # the kernel has Yama
         (tmp_path / "scope").write_text(f"{scope}\n")
     line = str(procstatus.forbidden(42))
-    assert line.startswith(f"process 42 (server): no permission to read it, {expected}")
+    assert line.startswith(f"process 42 (server): no permission to read it: {expected}")
     assert line.count("\n") == 0
 
 

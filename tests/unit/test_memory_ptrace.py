@@ -248,7 +248,9 @@ def test_a_thread_that_does_not_stop(monkeypatch):
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout.readline() == b"child\n"
         becomes(parent.pid, lambda found: found == {"D"})
-        with pytest.raises(TargetError, match=rf"thread {parent.pid} does not stop, it is in the kernel"):
+        with pytest.raises(
+            TargetError, match=rf"thread {parent.pid} does not stop: it is blocked in the kernel"
+        ):
             Stop(parent.pid)
         parent.kill()
 

@@ -49,12 +49,12 @@ def test_the_choice(runtimes: list[Runtime], wanted: str | None, expected: Runti
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("libc.so", "--runtime: no Go runtime is called libc.so (there is: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
-        ("0", "--runtime: no Go runtime is called 0 (there is: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
-        ("4", "--runtime: no Go runtime is called 4 (there is: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
+        ("libc.so", "--runtime: no Go runtime named libc.so (found: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
+        ("0", "--runtime: no Go runtime named 0 (found: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
+        ("4", "--runtime: no Go runtime named 4 (found: 1 liba.so, 2 libb.so, 3 liba.so; try: --runtime 1)"),
         (
             "liba.so",
-            "--runtime: 2 Go runtimes are called liba.so (there is: 1 /lib/liba.so, 2 /lib/libb.so, 3 /opt/liba.so; try: --runtime 1)",
+            "--runtime: 2 Go runtimes are named liba.so (found: 1 /lib/liba.so, 2 /lib/libb.so, 3 /opt/liba.so; try: --runtime 1)",
         ),
     ],
 )  # fmt: skip

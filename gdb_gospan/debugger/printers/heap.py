@@ -97,7 +97,7 @@ class PageAlloc(LargeStructPrinter):
 
 
 class P(LargeStructPrinter):
-    """``p 2 running · 3 goroutines queued · 123 span descriptors in stock · 9 pages in its cache``."""
+    """``p 2 running · 3 goroutines queued · 123 free span descriptors in its cache · 9 pages in its cache``."""
 
     def line(self) -> str:
         """Describe what the P does and has for itself."""
@@ -106,7 +106,7 @@ class P(LargeStructPrinter):
         facts = [
             f"p {count(self.number('id'))} {word}",
             f"{counted(self._queued(), 'goroutine')} queued",
-            f"{counted(self.number('mspancache', 'len'), 'span descriptor')} in stock",
+            f"{counted(self.number('mspancache', 'len'), 'free span descriptor')} in its cache",
             f"{counted(None if pages is None else pages.bit_count(), 'page')} in its cache",
         ]
         return " · ".join(facts)

@@ -53,7 +53,7 @@ def sweep(sweepgen: int | None, heap: int | None) -> str:
     if sweepgen is None or heap is None:
         return f"sweepgen {count(sweepgen)}"
     delta = (sweepgen - heap + (1 << 31)) % (1 << 32) - (1 << 31)
-    return _SWEEP.get(delta, f"sweepgen {sweepgen:,}, the heap is at {heap:,}")
+    return _SWEEP.get(delta, f"sweepgen {sweepgen:,}, the heap's is {heap:,}")
 
 
 class MSpan(StructPrinter):
@@ -106,7 +106,7 @@ class MSpanList(StructPrinter):
         found = walk(self._value["first"])
         last = self.number("last")
         strange = not found.stopped and last is not None and last != found.last
-        return found.counted("span") + (", but last is another" if strange else "")
+        return found.counted("span") + (", but last points to another span" if strange else "")
 
 
 class GCBits(Printer):
@@ -173,7 +173,7 @@ class MCache(StructPrinter):
     """``mcache 37 of 136 span classes cached · tiny block 0xc000010000, 11 of 16 B used · flushGen 36``."""
 
     def line(self) -> str:
-        """Describe what the P has at hand."""
+        """Describe the caches of the P."""
         return " · ".join((f"mcache {self._cached()}", self._tiny(), self._flushed()))
 
     def _cached(self) -> str:
@@ -195,12 +195,16 @@ class MCache(StructPrinter):
 
     def _flushed(self) -> str:
         flushed, heap = self.number("flushGen"), heap_sweepgen()
-        stale = "" if None in (flushed, heap) or flushed == heap else f", stale: the heap is at {count(heap)}"
+        stale = (
+            ""
+            if None in (flushed, heap) or flushed == heap
+            else f", stale: the heap's sweepgen is {count(heap)}"
+        )
         return f"flushGen {count(flushed)}{stale}"
 
 
 class FixAlloc(StructPrinter):
-    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B of the chunk left``."""
+    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B left of the chunk``."""
 
     def line(self) -> str:
         """Describe the allocator; ``go-spans fixalloc`` follows a long free list to its end."""
@@ -209,7 +213,7 @@ class FixAlloc(StructPrinter):
             return "fixalloc not initialised"
         objects = count(None if size is None or inuse is None else inuse // size)
         free = f"free list of {walk(self._value['list']).counted('object')}"
-        left = f"{count(self.number('nchunk'))} B of the chunk left"
+        left = f"{count(self.number('nchunk'))} B left of the chunk"
         return " · ".join((f"fixalloc of {count(size)} B", f"{objects} in use", free, left))
 
 
