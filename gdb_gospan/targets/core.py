@@ -167,9 +167,7 @@ def _matching(executable: Executable, core: CoreFile, notes: CoreNotes) -> int:
         executable.bits,
         executable.byteorder,
     ):
-        raise TargetError(
-            f"{core.path} and {executable.path} have different architectures{_made_by(notes)}"
-        )
+        raise TargetError(f"{core.path} and {executable.path} have different architectures{_made_by(notes)}")
     bias = _bias(executable, notes, core.path)
     other = other_build(executable.notes, core, bias)
     if other:

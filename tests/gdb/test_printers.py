@@ -156,7 +156,7 @@ def test_fixalloc(raw: dict[str, Any]) -> None:
             assert each["free"] == raw["allspans"] - each["inuse"] // each["size"]
         free = nouns(each["free"], "object") if each["free"] <= 1000 else "1,000 objects or more"
         in_use = f"fixalloc of {each['size']:,} B · {each['inuse'] // each['size']:,} in use"
-        assert each["printed"] == f"{in_use} · free list of {free} · {each['nchunk']:,} B left of the chunk"
+        assert each["printed"] == f"{in_use} · free list of {free} · {each['nchunk']:,} B left in the chunk"
 
 
 def test_page_cache(raw: dict[str, Any]) -> None:
@@ -216,9 +216,9 @@ MADE_UP = {
     "a list that starts nowhere": "0 spans, then <unreadable>",
     "a list with another last": "3 spans, but last points to another span",
     "fixalloc before its time": "fixalloc not initialised",
-    "fixalloc": "fixalloc of 160 B · 2 in use · free list of 2 objects · 12,345 B left of the chunk",
+    "fixalloc": "fixalloc of 160 B · 2 in use · free list of 2 objects · 12,345 B left in the chunk",
     "fixalloc, list to nowhere": "fixalloc of 160 B · 2 in use · free list of 0 objects, then <unreadable> · "
-    "12,345 B left of the chunk",
+    "12,345 B left in the chunk",
     "mcache": "mcache 2 of 136 span classes cached · tiny block 0x123450010, 11 of 16 B used · "
     "flushGen 6, stale: the heap's sweepgen is 8",
     "mcache, flushed": "mcache 2 of 136 span classes cached · no tiny block · flushGen 8",

@@ -204,7 +204,7 @@ class MCache(StructPrinter):
 
 
 class FixAlloc(StructPrinter):
-    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B left of the chunk``."""
+    """``fixalloc of 160 B · 931 in use · free list of 45 objects · 5,344 B left in the chunk``."""
 
     def line(self) -> str:
         """Describe the allocator; ``go-spans fixalloc`` follows a long free list to its end."""
@@ -213,7 +213,7 @@ class FixAlloc(StructPrinter):
             return "fixalloc not initialised"
         objects = count(None if size is None or inuse is None else inuse // size)
         free = f"free list of {walk(self._value['list']).counted('object')}"
-        left = f"{count(self.number('nchunk'))} B left of the chunk"
+        left = f"{count(self.number('nchunk'))} B left in the chunk"
         return " · ".join((f"fixalloc of {count(size)} B", f"{objects} in use", free, left))
 
 
