@@ -25,8 +25,8 @@ import numpy.typing as npt
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import TargetError, UsageError
-from gdb_gospan.fields.document import Column, Document, fields_of
-from gdb_gospan.fields.envelope import Check
+from gdb_gospan.fields.answer import Check
+from gdb_gospan.fields.document import Document, FieldMeta, fields_of
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.recorder import Recorder
@@ -36,8 +36,8 @@ from gdb_gospan.reports.catalog import load
 from gdb_gospan.reports.envelope import check
 from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.reports.run import answered
+from gdb_gospan.runtime.everything import capture_everything
 from gdb_gospan.runtime.heap import Heap as RuntimeHeap
-from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets.rehearsal import RehearsedError
 
 Opener = Callable[[], Session]
@@ -68,7 +68,7 @@ class Spans:
         return self._known[name]
 
     @property
-    def about(self) -> dict[str, Column]:
+    def about(self) -> dict[str, FieldMeta]:
         """The metadata of each column, by name: ``about["tail_bytes"].meaning``, ``.unit``."""
         return {each.name: each.column for each in fields_of(Span)}
 
@@ -187,9 +187,9 @@ class Heap:
         needs = None if self._needs is None else [*map(command_named, self._needs)]
         # A report of one address or file may need anything.
         if needs is None or any(each.argument and not each.argument[0].startswith("[") for each in needs):
-            read_whole(session.heap)
+            capture_everything(session.heap)
             session.heap.want(*LATE_COLUMNS)
-            session.let_go("goroutines")
+            session.finish_reading("goroutines")
             return
         for command in needs:
             with suppress(RehearsedError):  # of one, when all is noted; then the next
@@ -201,7 +201,7 @@ def _keep(session: Session) -> None:
     now = session.heap
     recorder = Recorder(now.memory)
     heap = RuntimeHeap(recorder, now.layout, now.symbols, now.evidence)
-    read_whole(heap)
+    capture_everything(heap)
     heap.want(*LATE_COLUMNS)
     heap.read("goroutines")
     session.release()

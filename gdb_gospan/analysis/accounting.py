@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from gdb_gospan.analysis.inside import decided, unswept_garbage
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.shapes import shapes
+from gdb_gospan.analysis.span_overhead import decided, unswept_garbage
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, PADDING, RELEASED
 from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within

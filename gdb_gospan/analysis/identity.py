@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.notes import Note
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask
 

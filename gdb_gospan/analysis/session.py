@@ -205,7 +205,7 @@ class Session:
         """Make ready for another look, after `ReadAfterReleaseError`: False where that would come to the same."""
         return False
 
-    def let_go(self, *parts: str) -> None:
+    def finish_reading(self, *parts: str) -> None:
         """Read what is still to be read, these parts of the heap, too; then the target need not stand still any more.
 
         A document that needs nothing else calls it first. A core has time: there each part is read when it is needed.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.inside import span_metadata
-from gdb_gospan.memory.abreast import each_block
+from gdb_gospan.analysis.span_overhead import span_metadata
+from gdb_gospan.memory.parallel import each_block
 from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Mask

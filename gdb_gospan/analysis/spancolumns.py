@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from gdb_gospan.analysis.inside import span_metadata
 from gdb_gospan.analysis.rows import unknown_where
 from gdb_gospan.analysis.shapes import shapes
+from gdb_gospan.analysis.span_overhead import span_metadata
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import BEING_SWEPT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from gdb_gospan.analysis import counters, structures
+from gdb_gospan.analysis.identities import counters, structures
 from gdb_gospan.analysis.identity import Finding, Identity, Severity
 from gdb_gospan.analysis.notes import MISSING, Note
 from gdb_gospan.runtime.heap import Heap
@@ -70,14 +70,15 @@ class Check:
 
 def of_scheduler() -> Sequence[Identity]:
     """Return every identity of goroutines, threads and their stacks, which follow; few reports check them."""
-    from gdb_gospan.analysis.threads import IDENTITIES as OF_THREADS  # noqa: PLC0415  # loaded for few reports
+    from gdb_gospan.analysis.identities.threads import IDENTITIES as OF_THREADS  # noqa: PLC0415  # loaded for few reports
 
     return OF_THREADS
 
 
 def warm() -> None:
     """Load what only some checks need: to be called before a process is stopped, which is not to wait for it."""
-    from gdb_gospan.analysis import threads, transients  # noqa: PLC0415  # as where they are needed
+    from gdb_gospan.analysis import transients  # noqa: PLC0415  # as where they are needed
+    from gdb_gospan.analysis.identities import threads  # noqa: PLC0415  # as where they are needed
 
     del threads, transients
 

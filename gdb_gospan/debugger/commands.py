@@ -133,7 +133,7 @@ class _Subcommand(gdb.Command):
 
         arguments = parsed(self._command, argument.split(), shown=True)  # quotes are part of an expression
         session, looks = session_for(self._command, arguments), style(arguments, from_tty=from_tty)
-        from gdb_gospan.debugger.asked import printed
+        from gdb_gospan.debugger.report_run import printed
 
         if session is None:
             return printed(None, self._command, arguments, looks)

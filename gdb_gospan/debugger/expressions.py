@@ -10,10 +10,10 @@ import gdb
 from gdb_gospan.analysis.session import Symbol
 from gdb_gospan.debugger.indexing import NoElementError, bounds, element, indexed, refuse_beyond, refuse_maps
 from gdb_gospan.debugger.pointers import pointer_in
+from gdb_gospan.debugger.safe_expressions import reason, refuse_assignments, untouched
 from gdb_gospan.debugger.settings import like_c
 from gdb_gospan.debugger.symbols import address_of as address_of_symbol
 from gdb_gospan.debugger.symbols import global_symbol, no_names, place_of
-from gdb_gospan.debugger.untouched import reason, refuse_assignments, untouched
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.layout.globals import is_number
 

@@ -119,7 +119,7 @@ class _SpanClass(_Function):
 
 
 class _Row(_Function):
-    """A span that the last report has listed, as a *runtime.mspan, by the number of its row.
+    """A span that the last report has last_rows, as a *runtime.mspan, by the number of its row.
 
     Usage: $go_row (NUMBER)
 
@@ -141,10 +141,10 @@ class _Row(_Function):
 
         number = int(unwrapped(value))
         import_numpy()
-        from gdb_gospan.debugger import listed
+        from gdb_gospan.debugger import last_rows
         from gdb_gospan.debugger.target import which
 
-        return listed.row(number, which)
+        return last_rows.row(number, which)
 
 
 class _Heap(_Function):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gdb
 
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.layout.model import Platform
 from gdb_gospan.layout.platform import platform
 

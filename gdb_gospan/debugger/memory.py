@@ -7,14 +7,14 @@ import re
 import gdb
 import numpy as np
 
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Memory, Rows, Unreadable
+from gdb_gospan.memory.coredump_filter import refuse_filtered
 from gdb_gospan.memory.corenotes import read_notes
 from gdb_gospan.memory.elfcore import CoreFile
-from gdb_gospan.memory.filtered import refuse_filtered
 from gdb_gospan.memory.gather import gather, read_run
-from gdb_gospan.memory.places import mappings_of
+from gdb_gospan.memory.mappings import mappings_of
 from gdb_gospan.memory.segments import U64, Bytes
 from gdb_gospan.memory.wellformed import UnusableCoreError
 

@@ -64,7 +64,7 @@ def _answer(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], int
     _refuse_text(command, words)
     arguments = parsed(command, words)
     session = session_for(command, arguments)
-    from gdb_gospan.debugger.asked import answer_of, told
+    from gdb_gospan.debugger.report_run import answer_of, told
     from gdb_gospan.render.style import Style
 
     with told(session, Style(), data=True):

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import gdb
 
 from gdb_gospan.debugger.expressions import value_of
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.safe_expressions import refuse_assignments
 from gdb_gospan.debugger.settings import changed, like_c
-from gdb_gospan.debugger.untouched import refuse_assignments
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.errors import GoSpansError
 
 _DOTTED = re.compile(r"[&*]?((?:[\w.~%-]+/)*[\w%-]+\.\w*)")

@@ -7,7 +7,7 @@ import numpy as np
 
 from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.verification import Check, Status
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mspan import Spans

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import gdb
 
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.interrupts import Deferred
 
 _LIKE_C = frozenset({"asm", "c", "minimal"})

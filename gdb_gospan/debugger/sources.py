@@ -14,7 +14,7 @@ from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.layout.model import TypeSource
 from gdb_gospan.layout.platform import SMALLEST
 from gdb_gospan.memory import elfheader
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.mappings import Module
 
 _PAGE = 1 << 12
 _PROBES = 64

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import gdb
 
 from gdb_gospan.debugger.files import at_hand, executable
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.elfsymbols import SymbolTable
 

@@ -19,9 +19,9 @@ from gdb_gospan.debugger.files import at_hand, name_of, path_of
 from gdb_gospan.debugger.files import executable as _filename
 from gdb_gospan.debugger.machine import machine
 from gdb_gospan.debugger.memory import choose, core_path
-from gdb_gospan.debugger.places import modules_of
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.modules import modules_of
 from gdb_gospan.debugger.sources import sources
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.debugger.types import FileTypes, GdbTypes
 from gdb_gospan.errors import GoSpansError, TargetError
 from gdb_gospan.interrupts import Deferred
@@ -30,7 +30,7 @@ from gdb_gospan.memory.buildid import notes_of, other_build
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import packer, unpacking
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.mappings import Module
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import core_description, no_runtime
 
@@ -111,9 +111,9 @@ def which() -> tuple[Any, ...]:
 def forget(*_event: object) -> None:
     """Drop what was decoded: the target ran, changed or is gone."""
     global _session  # noqa: PLW0603
-    from gdb_gospan.debugger import listed
+    from gdb_gospan.debugger import last_rows
 
-    listed.forget()
+    last_rows.forget()
     if _session is not None:
         _session[1].end()
     _session = None

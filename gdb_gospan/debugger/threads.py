@@ -13,13 +13,13 @@ from gdb_gospan.analysis.rules import VDSO_CALLERS
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.debugger.files import at_hand, executable
 from gdb_gospan.debugger.memory import GdbMemory
-from gdb_gospan.debugger.said import said
 from gdb_gospan.debugger.sources import library_of
 from gdb_gospan.debugger.symbols import place_of
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.memory import Memory, procstatus
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.mappings import Module
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.targets.frames import stacks, walked
 

@@ -61,7 +61,7 @@ class Looks(Protocol):
         """Colour the text by its role, where colour is on."""
 
 
-class Column:
+class FieldMeta:
     """What a field says of itself.
 
     Attributes
@@ -155,8 +155,8 @@ class Column:
 
 
 def field(meaning: str, *, default: Any = attrs.NOTHING, **column: Any) -> Any:
-    """Declare a field of a document; what else it takes is described at `Column`."""
-    return attrs.field(default=default, metadata={_KEY: Column(meaning, **column)})
+    """Declare a field of a document; what else it takes is described at `FieldMeta`."""
+    return attrs.field(default=default, metadata={_KEY: FieldMeta(meaning, **column)})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
@@ -182,7 +182,7 @@ class Field(typing.NamedTuple):
 
     name: str
     type: Any
-    column: Column
+    column: FieldMeta
 
 
 def fields_of(cls: type) -> tuple[Field, ...]:
@@ -208,9 +208,9 @@ def _names(cls: Any) -> tuple[str, ...]:
     return tuple(name for name, _ in _ordered(cls))
 
 
-def _ordered(cls: Any) -> list[tuple[str, Column]]:
+def _ordered(cls: Any) -> list[tuple[str, FieldMeta]]:
     """Return the fields: those that stand first, those of the bases and of the class, those that stand last."""
-    fields: list[tuple[str, Column]] = [(each.name, each.metadata[_KEY]) for each in attrs.fields(cls)]
+    fields: list[tuple[str, FieldMeta]] = [(each.name, each.metadata[_KEY]) for each in attrs.fields(cls)]
     fields.sort(key=lambda each: 0 if each[1].first else 1 + each[1].last)
     return placed(fields, {name: column.after for name, column in fields}, lambda each: each[0])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from gdb_gospan.fields.document import Address, fields_of
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.runtime.record import Column
 
 R = TypeVar("R")

@@ -13,7 +13,7 @@ import numpy as np
 from gdb_gospan.layout.bundled import Bundled
 from gdb_gospan.layout.platform import SMALLEST as SMALLEST  # noqa: PLC0414  # for who looks for one
 from gdb_gospan.layout.signature import Signature, examine
-from gdb_gospan.layout.words import Words
+from gdb_gospan.layout.word_image import Words
 from gdb_gospan.memory import Memory
 
 _NEAR: Final = 1 << 20

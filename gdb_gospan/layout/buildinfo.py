@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.words import Words
+from gdb_gospan.layout.word_image import Words
 from gdb_gospan.memory import Memory, Unreadable
 
 _MAGIC: Final = b"\xff Go buildinf:"

@@ -9,7 +9,7 @@ from typing import Final
 from gdb_gospan.errors import TargetError
 from gdb_gospan.layout.elfsymbols import SymbolTable
 from gdb_gospan.memory.executable import Executable
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.mappings import Module
 
 _GCCGO_SECTION: Final = ".go_export"
 """The export data of packages (gcc/go/gofrontend, go_write_export_data); strip leaves it."""

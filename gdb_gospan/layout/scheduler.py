@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.looking import Looking
+from gdb_gospan.layout.image_search import Looking
 from gdb_gospan.layout.signature import Signature
-from gdb_gospan.layout.words import U64, Known, Words
+from gdb_gospan.layout.word_image import U64, Known, Words
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.segments import among, distinct
 

@@ -15,7 +15,7 @@ import numpy as np
 from gdb_gospan.layout.bundled import Bundled
 from gdb_gospan.layout.signature import Evidence
 from gdb_gospan.layout.structs import Structs
-from gdb_gospan.layout.words import U64, Known
+from gdb_gospan.layout.word_image import U64, Known
 from gdb_gospan.memory import Memory
 
 _MOST_THREADS: Final = 1 << 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gdb_gospan.layout.model import Layout
-from gdb_gospan.layout.words import U64, Known
+from gdb_gospan.layout.word_image import U64, Known
 from gdb_gospan.memory import Memory, Unreadable
 
 

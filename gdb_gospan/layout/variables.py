@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.layout.looking import SMALL_PAGE
+from gdb_gospan.layout.image_search import SMALL_PAGE
 from gdb_gospan.layout.scheduler import SchedulerVariables
 from gdb_gospan.layout.signature import Signature
-from gdb_gospan.layout.words import I64, U64, Known, Words
+from gdb_gospan.layout.word_image import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.segments import distinct
 

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from gdb_gospan.memory.held import PAGE, SHIFT, Held, pages_of
-from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, foregone
-from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.mappings import Mapping
+from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, out_of_range
+from gdb_gospan.memory.prefetched import PAGE, SHIFT, PrefetchedMemory, pages_of
 from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, distinct, joined, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)
@@ -134,7 +134,7 @@ def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
     return pages, (start, size)
 
 
-class Capture(Held):
+class Capture(PrefetchedMemory):
     """The bytes that a plan has copied; any other read goes to the closed memory, which raises."""
 
     def __init__(self, memory: Memory, start: U64, size: U64, place: U64, known: Mask, room: Bytes) -> None:
@@ -187,7 +187,7 @@ class _NotTaken(Over):
         self._guess = guess
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
-        known = foregone(address, size)
+        known = out_of_range(address, size)
         if known is None:
             self._guess.lacks(np.array([address], np.uint64), size)
         return Unreadable(address, size, _NOT_TAKEN) if known is None else known

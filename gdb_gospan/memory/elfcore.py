@@ -13,8 +13,8 @@ import numpy.typing as npt
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import elfheader
 from gdb_gospan.memory.cost import on_disk
-from gdb_gospan.memory.model import NOT_IN_CORE, Memory, Rows, Tell, Unreadable, foregone
-from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.mappings import Mapping
+from gdb_gospan.memory.model import NOT_IN_CORE, Memory, Rows, Tell, Unreadable, out_of_range
 from gdb_gospan.memory.segments import I64, U64, Segments, disjoint, overlaps
 from gdb_gospan.memory.wellformed import refuse_ill_formed
 
@@ -150,7 +150,7 @@ class CoreFile:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (answer := foregone(address, size)) is not None:
+        if (answer := out_of_range(address, size)) is not None:
             return answer
         self.reads += 1
         data = self.segments.prefix(address, size)
@@ -263,7 +263,7 @@ def _map(path: str, tell: Tell | None) -> tuple[mmap.mmap | None, int]:
         if elfheader.packer(os.pread(file, 16, 0)):
             from pathlib import Path  # noqa: PLC0415  # few cores are
 
-            from gdb_gospan.memory.compressed import unpacked  # noqa: PLC0415
+            from gdb_gospan.memory.compressed_core import unpacked  # noqa: PLC0415
 
             with open(file, "rb", closefd=False) as source, unpacked(source, Path(path), tell) as contents:
                 return mmap.mmap(contents.fileno(), 0, access=mmap.ACCESS_READ), on_disk(contents.fileno())

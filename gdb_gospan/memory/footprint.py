@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.memory.held import SHIFT, pages_of
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
+from gdb_gospan.memory.prefetched import SHIFT, pages_of
 from gdb_gospan.memory.segments import I64, LAST, U64, Mask, distinct, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)

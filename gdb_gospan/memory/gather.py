@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable, foregone
+from gdb_gospan.memory.model import ADDRESS_SPACE, Rows, Unreadable, out_of_range
 from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, window
 
 _KEPT: Final = 4 << 20
@@ -37,7 +37,7 @@ RUN: Final = 16 << 20
 
 def read_run(address: int, size: int, fill: Fill, reason: str) -> bytes | Unreadable:
     """Read all `size` bytes at `address`, or return the first missing one as `Unreadable` with this `reason`."""
-    if (answer := foregone(address, size)) is not None:
+    if (answer := out_of_range(address, size)) is not None:
         return answer
     buffer = np.empty(size, np.uint8)
     if fill(address, buffer):

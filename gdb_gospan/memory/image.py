@@ -16,8 +16,8 @@ import numpy as np
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory.appearing import appearing
 from gdb_gospan.memory.archive import Archive
-from gdb_gospan.memory.deflated import pack, units, unpack
-from gdb_gospan.memory.model import Rows, Unreadable, foregone
+from gdb_gospan.memory.compressed_units import pack, units, unpack
+from gdb_gospan.memory.model import Rows, Unreadable, out_of_range
 from gdb_gospan.memory.segments import U64, Bytes, Segments
 
 FORMAT: Final = 2
@@ -79,7 +79,7 @@ class Image:
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
-        if (answer := foregone(address, size)) is not None:
+        if (answer := out_of_range(address, size)) is not None:
             return answer
         self.reads += 1
         data = self.segments.prefix(address, size)

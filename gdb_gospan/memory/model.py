@@ -135,7 +135,7 @@ class Over:
         return self.memory.bytes_read
 
 
-def foregone(address: int, size: int) -> bytes | Unreadable | None:
+def out_of_range(address: int, size: int) -> bytes | Unreadable | None:
     """Return the answer to a read that is empty or out of range, without reading; otherwise None.
 
     Callers compute addresses from what they read, so garbage comes in: below

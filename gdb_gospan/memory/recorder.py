@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from gdb_gospan.memory.abreast import blocks
-from gdb_gospan.memory.held import PAGE, SHIFT, Held, Places, pages_of
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
+from gdb_gospan.memory.parallel import blocks
+from gdb_gospan.memory.prefetched import PAGE, SHIFT, Places, PrefetchedMemory, pages_of
 from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, distinct, window
 
 _LONG: Final = 1 << 12
@@ -24,7 +24,7 @@ class Recorder(Over):
 
     Where reads overlap, the target must not have run between them: which of
     two different bytes at one address stays is not defined. What is read again is
-    kept again until it is saved; a `Held` of it keeps once what many read.
+    kept again until it is saved; a `PrefetchedMemory` of it keeps once what many read.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Recorder(Over):
 class RecorderOfCopy(Recorder):
     """A recorder for memory that is already a copy: it records only addresses, since the bytes stay in place."""
 
-    def __init__(self, memory: Held) -> None:
+    def __init__(self, memory: PrefetchedMemory) -> None:
         super().__init__(memory)
         self._copy = memory
         self._places: list[tuple[U64, U64]] = []

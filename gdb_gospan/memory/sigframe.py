@@ -27,7 +27,7 @@ _X86_64: Final = 62
 
 
 @attrs.frozen
-class Interrupted:
+class InterruptedThread:
     """Where a thread was when the signal came.
 
     Attributes
@@ -47,7 +47,7 @@ class Interrupted:
     link: int
 
 
-def interrupted(memory: Memory, above: int, machine: int) -> Interrupted | None:
+def interrupted(memory: Memory, above: int, machine: int) -> InterruptedThread | None:
     """Find the kernel's struct rt_sigframe above the frames of a signal handler; None when it is not there.
 
     It tells itself: its uc_stack is the stack that it lies on, and its uc_link is nil
@@ -79,5 +79,7 @@ def interrupted(memory: Memory, above: int, machine: int) -> Interrupted | None:
                 # On x86 the frame begins with where the handler returns to; elsewhere a register had it.
                 returns = words[at - 1] if machine == _X86_64 else 0
                 saved = 0 if link is None else words[at + link]
-                return Interrupted(words[at + pc], words[at + frame], words[at + pointer], returns, saved)
+                return InterruptedThread(
+                    words[at + pc], words[at + frame], words[at + pointer], returns, saved
+                )
     return None

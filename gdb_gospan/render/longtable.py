@@ -16,9 +16,9 @@ import numpy as np
 
 from gdb_gospan.fields import table
 from gdb_gospan.fields.table import Table
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.memory.segments import I64, U64
-from gdb_gospan.render.tables import Column, Measure, cells_of, fold
+from gdb_gospan.render.tables import Measure, TableColumn, cells_of, fold
 from gdb_gospan.runtime.record import Column as Values
 
 R = TypeVar("R")
@@ -151,7 +151,7 @@ class _Forms(dict[Kind, str], Generic[R]):
         return made
 
 
-def measure(kinds: Kinds[R], columns: Sequence[Column]) -> dict[str, Measure]:
+def measure(kinds: Kinds[R], columns: Sequence[TableColumn]) -> dict[str, Measure]:
     """Return how wide the cells of the rows are, by their keys; an address has the key that it has in the row."""
     found: dict[str, Measure] = {}
     first: dict[str, U64] = {}
@@ -191,7 +191,7 @@ def _largest(addresses: U64, block: Block) -> list[int]:
 
 
 def laid_out(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     kinds: Kinds[R],
     measures: Mapping[str, Measure],
     indent: str = "  ",
@@ -212,7 +212,7 @@ def laid_out(
     def line(texts: Iterable[str]) -> str:
         return (indent + "  ".join(texts)).rstrip()
 
-    def padded(column: Column, text: str) -> str:
+    def padded(column: TableColumn, text: str) -> str:
         return text.ljust(widths[column.key]) if column.left else text.rjust(widths[column.key])
 
     def form(row: R) -> str:
@@ -237,7 +237,7 @@ def laid_out(
 
 
 def _folded(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     addresses: Sequence[str],
     cells: Mapping[str, str],
     widths: Mapping[str, int],
@@ -263,6 +263,6 @@ def _folded(
     return _PLACES.sub(taken, "\n".join(fold(columns, kept, room, indent))) + taken(None)
 
 
-def _address(column: Column, text: str, width: int) -> str:
+def _address(column: TableColumn, text: str, width: int) -> str:
     """Return the place of an address in a form; where the cell is empty it is taken, and not shown."""
     return f"%{'-' if column.left else ''}{width}s" if text else _HIDDEN + " " * width

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields import units
-from gdb_gospan.memory.abreast import start
 from gdb_gospan.memory.model import Tell
+from gdb_gospan.memory.parallel import start
 from gdb_gospan.render.gate import shown
 
 _AFTER = 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gdb_gospan.fields.answer import Answer, Check, Layout, Runtime
 from gdb_gospan.fields.document import Looks
-from gdb_gospan.fields.envelope import Answer, Check, Layout, Runtime
 from gdb_gospan.fields.units import UNKNOWN, count, nbytes
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.notes import NOT_READ
@@ -143,6 +143,6 @@ def note(text: str, width: int) -> str:
     return "\n".join(filled(text, width, "  ", "  ")) if text else ""
 
 
-def cut_off(total: int, shown: int, noun: str, width: int) -> str:
+def rows_left_out(total: int, shown: int, noun: str, width: int) -> str:
     """Say that a limit cut the rows, or nothing."""
     return note(f"{shown:,} of {total:,} {noun} shown (--limit 0 shows all)", width) if shown < total else ""

@@ -10,8 +10,8 @@ from collections import Counter, abc
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
+from gdb_gospan.fields.answer import SCHEMA_VERSION
 from gdb_gospan.fields.document import Address, Document, Field, fields_of, is_document
-from gdb_gospan.fields.envelope import SCHEMA_VERSION
 from gdb_gospan.fields.report import Report
 from gdb_gospan.fields.table import Table
 

@@ -25,7 +25,7 @@ Cell = Callable[[Any], str]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Column:
+class TableColumn:
     """One column: its key, its heading, and how a row becomes a cell.
 
     Numbers are right-aligned; ``left`` says that this column is words, ``wraps`` that
@@ -41,7 +41,7 @@ class Column:
     rank: int = 0
 
 
-def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[Column]:
+def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[TableColumn]:
     """Return the columns of a class of documents that have a heading, in the order of text.
 
     Parameters
@@ -50,7 +50,7 @@ def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[Column]:
         Field that the rows are sorted by: its column stays, however narrow the room is.
     """
     return [
-        Column(
+        TableColumn(
             each.name,
             each.column.heading,
             _cell(each, looks),
@@ -83,7 +83,7 @@ def _writer(each: Field, looks: Looks) -> Callable[[Any], str]:
     )
 
 
-def total_of(columns: Sequence[Column], sums: object, words: Mapping[str, str]) -> dict[str, str]:
+def total_of(columns: Sequence[TableColumn], sums: object, words: Mapping[str, str]) -> dict[str, str]:
     """Return the cells of the last row, that of all: of a column that has no sum it is empty, unless `words` has it."""
     return {
         column.key: words[column.key]
@@ -102,17 +102,17 @@ _NARROWEST = 24
 """Columns that sentences get at least, however narrow the terminal."""
 
 
-def table(columns: Sequence[Column], rows: Iterable[Any], *, indent: str = "  ", width: int = 0) -> str:
+def table(columns: Sequence[TableColumn], rows: Iterable[Any], *, indent: str = "  ", width: int = 0) -> str:
     """Lay rows out under their headings; in a width, a column may wrap."""
     return _table(columns, [cells_of(columns, row) for row in rows], indent, width)
 
 
-def cells_of(columns: Sequence[Column], row: object) -> dict[str, str]:
+def cells_of(columns: Sequence[TableColumn], row: object) -> dict[str, str]:
     """Return the cells of a row by their keys."""
     return {column.key: column.cell(row) for column in columns}
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, str]], indent: str, width: int) -> str:
+def _table(columns: Sequence[TableColumn], rows: Sequence[Mapping[str, str]], indent: str, width: int) -> str:
     from tabulate import tabulate  # noqa: PLC0415  # 30 ms that a command without a table does not pay
 
     # The headings go in as a row: as headers tabulate would set them two blanks further apart.
@@ -162,7 +162,7 @@ class Measure:
 
 
 def fitted(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Sequence[Any],
     total: Mapping[str, str] | None,
     room: int,
@@ -198,7 +198,7 @@ def fitted(
     return _table(kept, every, indent, room), note
 
 
-def fold(columns: Sequence[Column], cells: Mapping[str, str], room: int, indent: str) -> list[str]:
+def fold(columns: Sequence[TableColumn], cells: Mapping[str, str], room: int, indent: str) -> list[str]:
     """Lay one row out as lines, where it is too wide for one: the first cell, and below it the others by their headings."""
     first, *others = columns
     parts = [
@@ -210,14 +210,14 @@ def fold(columns: Sequence[Column], cells: Mapping[str, str], room: int, indent:
 
 
 def chosen(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     measures: Mapping[str, Measure],
     count: int,
     room: int,
     *,
     of: int = 0,
     indent: str = "  ",
-) -> tuple[list[Column], str]:
+) -> tuple[list[TableColumn], str]:
     """Choose the columns that fit, and say which do not; those that say nothing, the same in every row, go first.
 
     Parameters
@@ -229,7 +229,7 @@ def chosen(
     """
     if not room:
         return list(columns), ""
-    left: list[Column] = []
+    left: list[TableColumn] = []
     widths = {column.key: 2 + max(len(column.heading), measures[column.key].width) for column in columns}
     room += 2 - len(indent)  # each width has two blanks, of which the first ones are the indent
     same = {column.key for column in columns if measures[column.key].same}
@@ -251,7 +251,7 @@ def chosen(
     return kept, note
 
 
-def _width(column: Column, rows: Sequence[Mapping[str, str]]) -> int:
+def _width(column: TableColumn, rows: Sequence[Mapping[str, str]]) -> int:
     """Return the least that a column takes, with the blanks before it."""
     widest = max((len(row[column.key]) for row in rows), default=0)
     return 2 + max(len(column.heading), min(widest, _NARROWEST) if column.wraps else widest)

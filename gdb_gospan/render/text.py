@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.document import Document, Looks
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Report, TableOf
-from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 
 D = TypeVar("D", bound=Document)
 
@@ -30,7 +30,7 @@ def _table(table: TableOf[Any], answer: Listed, looks: Looks) -> str:
     total = None if table.total is None else total_of(columns, *table.total(answer))
     body, left_out = fitted(columns, rows, total, looks.room, of=answer.total_rows)
     below = [
-        cut_off(answer.total_rows, len(rows), table.noun, looks.width),
+        rows_left_out(answer.total_rows, len(rows), table.noun, looks.width),
         note(left_out, looks.width),
         *(note(line, looks.width) for line in (table.notes(answer, looks) if table.notes else ())),
     ]

@@ -12,14 +12,14 @@ from gdb_gospan.analysis.rows import unknown_where
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import NO_LIMIT
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, Looks, document, field, names_of
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.fields.rows import rows_of as documents_of
-from gdb_gospan.render.provenance import cut_off, footer, heading, note
-from gdb_gospan.render.tables import Column, columns_of, fitted, total_of
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
+from gdb_gospan.render.tables import TableColumn, columns_of, fitted, total_of
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.rows import span as spans
 from gdb_gospan.reports.rows.span import Span
@@ -141,7 +141,7 @@ def rows_of(heap: Heap) -> tuple[Cache, ...]:
 def _build(session: Session, arguments: Arguments) -> Caches:
     """Build a row for each P; with a P as argument, the spans that it has cached too."""
     if arguments["argument"] is None:  # the rows of the spans need columns of their own
-        session.let_go()
+        session.finish_reading()
     heap, sort, limit = session.heap, arguments["sort"], arguments["limit"]
     every = rows_of(heap)
     chosen = _chosen(arguments["argument"], len(every))
@@ -197,7 +197,7 @@ def _screen(answer: Caches, looks: Looks) -> str:
     body, left_out = fitted(columns, answer.caches, total, looks.room, of=answer.total_rows)
     below = [
         note(left_out, looks.width),
-        cut_off(answer.total_rows, len(answer.caches), "Ps", looks.width),
+        rows_left_out(answer.total_rows, len(answer.caches), "Ps", looks.width),
     ]
     if answer.spans_cached is not None and answer.total_spans_cached is not None:
         below.append("\n" + _spans(answer.p, answer.spans_cached, answer.total_spans_cached, looks))
@@ -213,16 +213,18 @@ def _spans(p: int | None, rows: Sequence[Span], total: int, looks: Looks) -> str
     if not rows:
         return f"  P {p} has no span cached."
     columns = [
-        Column("spanclass", "class", lambda span: str(span.spanclass), rank=2),
-        Column("elemsize", "size", spans.span_class, left=True),
-        Column("descriptor", "descriptor", lambda span: hex(span.descriptor), rank=3),
-        Column("start", "start", lambda span: hex(span.start)),
-        Column("objects", "objects", lambda span: f"{span.objects:,}/{span.nelems:,}"),
-        Column("free_bytes", "free", lambda span: units.nbytes(span.free_bytes, exact=looks.exact), rank=1),
-        Column("sweep", "sweep", lambda span: span.sweep, left=True, rank=5),
+        TableColumn("spanclass", "class", lambda span: str(span.spanclass), rank=2),
+        TableColumn("elemsize", "size", spans.span_class, left=True),
+        TableColumn("descriptor", "descriptor", lambda span: hex(span.descriptor), rank=3),
+        TableColumn("start", "start", lambda span: hex(span.start)),
+        TableColumn("objects", "objects", lambda span: f"{span.objects:,}/{span.nelems:,}"),
+        TableColumn(
+            "free_bytes", "free", lambda span: units.nbytes(span.free_bytes, exact=looks.exact), rank=1
+        ),
+        TableColumn("sweep", "sweep", lambda span: span.sweep, left=True, rank=5),
     ]
     body, left_out = fitted(columns, rows, None, looks.room, of=total)
-    below = (note(left_out, looks.width), cut_off(total, len(rows), "spans", looks.width))
+    below = (note(left_out, looks.width), rows_left_out(total, len(rows), "spans", looks.width))
     return "\n".join(filter(None, [body, *below]))
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from gdb_gospan.analysis.census import Census, census
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import LIMIT
 from gdb_gospan.fields.document import (
     BYTES,
@@ -20,7 +21,6 @@ from gdb_gospan.fields.document import (
     made_of,
     names_of,
 )
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import cut
 from gdb_gospan.fields.spanclass import number_column, size_column
@@ -91,7 +91,7 @@ class Central(Listed):
 
 def _build(session: Session, arguments: Arguments) -> Central:
     """Build the table of central lists, with the totals of all."""
-    session.let_go()
+    session.finish_reading()
     heap, table = session.heap, census(session.heap)
     columns = {each.name: getattr(table, each.name) for each in attrs.fields(Census)}
     rows, total = cut(

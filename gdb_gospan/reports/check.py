@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import FOUND, NOT_TOLD, UsageError
+from gdb_gospan.fields.answer import Check, Listed
 from gdb_gospan.fields.command import NO_LIMIT, Option
 from gdb_gospan.fields.document import Looks, document, field
-from gdb_gospan.fields.envelope import Check, Listed
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.rows import ordered
-from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import columns_of, fitted
 from gdb_gospan.reports.envelope import about, check, proof
 
@@ -39,7 +39,7 @@ class Checks(Listed):
 def _build(session: Session, arguments: Arguments) -> Checks:
     """Build the list of checks: all of them as proof, and those to show; in a debugger, samples of its own values."""
     samples = _samples(session, every=arguments["values"])
-    session.let_go("goroutines")
+    session.finish_reading("goroutines")
     sort, every = arguments["sort"], proof(session, scheduler=True)
     rows = sorted(every.checks, key=lambda row: _WORST_FIRST.index(row.status))
     shown, total = ordered(rows, None if sort == "status" else sort, arguments["limit"])
@@ -82,7 +82,7 @@ def _screen(answer: Checks, looks: Looks) -> str:
     below = [
         note(left_out, looks.width),
         note(f"{samples.code}: {samples.note}" if samples and samples.note else "", looks.width),
-        cut_off(answer.total_rows, len(identities), "identities", looks.width),
+        rows_left_out(answer.total_rows, len(identities), "identities", looks.width),
     ]
     return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
 

@@ -10,9 +10,9 @@ import numpy as np
 from gdb_gospan.analysis import occupancy
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import LIMIT, WORST
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, names_of
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import cut
 from gdb_gospan.fields.spanclass import number_column, size_column
@@ -115,7 +115,7 @@ def _columns(table: occupancy.Classes) -> dict[str, Column]:
 
 def _build(session: Session, arguments: Arguments) -> Classes:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
-    session.let_go()
+    session.finish_reading()
     table, sort = occupancy.classes(session.heap), arguments["sort"]
     taken, free = int(table.object_bytes.sum()), int(table.free_bytes.sum())
     if sort == WORST:

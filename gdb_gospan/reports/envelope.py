@@ -8,7 +8,7 @@ import numpy as np
 from gdb_gospan.analysis.accounting import complete
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check as Outcome
-from gdb_gospan.fields import envelope
+from gdb_gospan.fields import answer
 from gdb_gospan.fields.document import Address, made_of
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.render.notes import phrases
@@ -16,13 +16,13 @@ from gdb_gospan.render.notes import phrases
 _MOST_RANGES = 100
 
 
-def about(session: Session, command: str) -> envelope.About:
+def about(session: Session, command: str) -> answer.About:
     """Begin a document: what is looked at."""
     heap, target, layout = session.heap, session.target, session.heap.layout
-    return envelope.About(
-        schema_version=envelope.SCHEMA_VERSION,
+    return answer.About(
+        schema_version=answer.SCHEMA_VERSION,
         command=command,
-        target=envelope.Target(
+        target=answer.Target(
             kind=target.kind,
             description=target.description,
             executable=target.executable,
@@ -33,20 +33,20 @@ def about(session: Session, command: str) -> envelope.About:
             pause_ms=None,
             reads=None,
         ),
-        go=envelope.Go(
+        go=answer.Go(
             version=layout.go.raw,
             os=layout.platform.os,
             arch=layout.platform.arch,
             experiments=tuple(layout.go.experiments),
         ),
-        layout=envelope.Layout(
+        layout=answer.Layout(
             source=layout.source,
             tested=layout.tested,
             missing=tuple(layout.missing),
             signature=None if heap.evidence is None else _signature(heap.evidence),
         ),
         runtimes=tuple(
-            envelope.Runtime(
+            answer.Runtime(
                 number=number,
                 name=each.name,
                 path=each.path,
@@ -60,10 +60,10 @@ def about(session: Session, command: str) -> envelope.About:
     )
 
 
-def _signature(evidence: Recognised) -> envelope.Signature:
+def _signature(evidence: Recognised) -> answer.Signature:
     """Say what the choice of a bundled layout rests on: what can be read of it, and how much of that holds."""
     pieces = [piece for piece in evidence.signature.evidence if piece.found is not None]
-    return envelope.Signature(
+    return answer.Signature(
         release=".".join(map(str, evidence.signature.table.release)),
         same_in=tuple(".".join(map(str, release)) for release in evidence.also),
         pieces=len(pieces),
@@ -72,17 +72,17 @@ def _signature(evidence: Recognised) -> envelope.Signature:
     )
 
 
-def proof(session: Session, *, scheduler: bool = False) -> envelope.Proof:
+def proof(session: Session, *, scheduler: bool = False) -> answer.Proof:
     """End a document: the evidence for the figures, and those of goroutines and threads if they are among them."""
     # First, for checking reads the rest and may meet what is unreadable.
     checks = session.all_checks if scheduler else session.checks
     starts, ends = session.heap.reader.losses.ranges()
-    return envelope.Proof(
+    return answer.Proof(
         checks=tuple(map(check, checks)),
-        unreadable=envelope.Unreadable(
+        unreadable=answer.Unreadable(
             bytes=int((ends - starts).sum()),
             ranges=tuple(
-                envelope.Range(address=Address(start), size=end - start)
+                answer.Range(address=Address(start), size=end - start)
                 for start, end in zip(
                     starts[:_MOST_RANGES].tolist(), ends[:_MOST_RANGES].tolist(), strict=True
                 )
@@ -93,15 +93,15 @@ def proof(session: Session, *, scheduler: bool = False) -> envelope.Proof:
     )
 
 
-def check(outcome: Outcome) -> envelope.Check:
+def check(outcome: Outcome) -> answer.Check:
     """Return the outcome of an identity as documents have it: its notes in words."""
-    return made_of(envelope.Check, {**attrs.asdict(outcome, recurse=False), "note": phrases(outcome.notes)})
+    return made_of(answer.Check, {**attrs.asdict(outcome, recurse=False), "note": phrases(outcome.notes)})
 
 
-def _span_counts(session: Session) -> envelope.SpanCounts:
+def _span_counts(session: Session) -> answer.SpanCounts:
     """Count the descriptors by what they are."""
     spans = session.heap.spans
-    return envelope.SpanCounts(
+    return answer.SpanCounts(
         descriptors=len(spans) + spans.lost,
         in_use=int(spans.in_use.sum()),
         manual=int(spans.manual.sum()),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.answer import SCHEMA_VERSION, Answer, Check, Explained, Source, Term
 from gdb_gospan.fields.command import Command
 from gdb_gospan.fields.document import Document, Looks, document, field
-from gdb_gospan.fields.envelope import SCHEMA_VERSION, Answer, Check, Explained, Source, Term
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.glossary import term as glossary
 from gdb_gospan.glossary.identities import IDENTITY_FORMULAS

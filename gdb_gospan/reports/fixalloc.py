@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import NO_LIMIT
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Address, Document, Looks, document, field
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.fields.units import count
@@ -82,7 +82,7 @@ def rows_of(heap: Heap) -> tuple[Fixalloc, ...]:
 
 def _build(session: Session, arguments: Arguments) -> Fixallocs:
     """Build the table of fixallocs."""
-    session.let_go()
+    session.finish_reading()
     sort = arguments["sort"]
     as_they_stand = None if sort == "address" else sort
     rows, total = ordered(rows_of(session.heap), as_they_stand, arguments["limit"])

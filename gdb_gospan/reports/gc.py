@@ -8,8 +8,8 @@ import attrs
 
 from gdb_gospan.analysis.pauses import newest_first, quantiles
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import BYTES, COUNT, NANOSECONDS, PERCENT, Document, document, field, made_of
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.memstats import mem_stats_of
@@ -136,7 +136,7 @@ class Collector(Answer):
 
 def _build(session: Session, _arguments: Arguments) -> Collector:
     """Describe the whole of garbage collection at this moment."""
-    session.let_go("godebug", "scavenger")
+    session.finish_reading("godebug", "scavenger")
     heap = session.heap
     return Collector(
         about=about(session, "gc"),

@@ -8,13 +8,13 @@ import typing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import Document, fields_of, is_document, names_of
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.glossary.lookup import TERMS, covered, plain
 from gdb_gospan.reports.catalog import COMMANDS, load
 
 _EVERY = "every report"
-_SHARED = ("gdb_gospan.fields.envelope", "gdb_gospan.reports.rows.span", "gdb_gospan.reports.rows.pages")
+_SHARED = ("gdb_gospan.fields.answer", "gdb_gospan.reports.rows.span", "gdb_gospan.reports.rows.pages")
 """Modules of classes that are of no report, or of several."""
 
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 import attrs
 
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Address, Document, Looks, document, field
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.units import count
 from gdb_gospan.layout import model
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.render.provenance import footer, heading, note
-from gdb_gospan.render.tables import Column, columns_of, fitted
+from gdb_gospan.render.tables import TableColumn, columns_of, fitted
 from gdb_gospan.reports.envelope import about, proof
 
 
@@ -160,13 +160,13 @@ def _fields(answer: Types, looks: Looks) -> tuple[str, str]:
         for each in sorted(struct.fields, key=lambda each: each.offset)
     ]
     columns = [
-        Column("struct", "struct", lambda row: row[0].name, left=True),
+        TableColumn("struct", "struct", lambda row: row[0].name, left=True),
         *(_of_second(column) for column in columns_of(StructField, looks)),
     ]
     return fitted(columns, rows, None, looks.room)
 
 
-def _of_second(column: Column) -> Column:
+def _of_second(column: TableColumn) -> TableColumn:
     """Return the column for rows that are pairs."""
     return attrs.evolve(column, cell=lambda row: column.cell(row[1]))
 

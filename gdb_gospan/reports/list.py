@@ -8,14 +8,14 @@ from gdb_gospan.analysis.filters import Filter, passing, worst_first
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import LIMIT, WORST, Option
 from gdb_gospan.fields.document import Looks, document, field
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import order_of
 from gdb_gospan.fields.table import Table
 from gdb_gospan.render.longtable import Kinds, laid_out, measure
-from gdb_gospan.render.provenance import cut_off, footer, heading, note
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import chosen
 from gdb_gospan.render.tables import columns_of as columns_for
 from gdb_gospan.reports.arguments import low_high
@@ -90,7 +90,7 @@ def _screen(answer: Spans, looks: Looks) -> Iterator[str]:
     else:
         yield "  No span passes these filters.\n"
     parts = [
-        cut_off(answer.total_rows, len(rows), "spans", looks.width),
+        rows_left_out(answer.total_rows, len(rows), "spans", looks.width),
         note(left_out, looks.width),
         footer(answer, looks),
     ]

@@ -14,9 +14,9 @@ from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Address, Document, Looks, document, field
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.rows import rows_of

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import (
     BYTES,
     COUNT,
@@ -19,7 +20,6 @@ from gdb_gospan.fields.document import (
     made_of,
     names_of,
 )
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.goal import no_goal
 from gdb_gospan.fields.report import Arguments, Figure, Report
 from gdb_gospan.fields.units import UNKNOWN, count, duration
@@ -112,7 +112,7 @@ class MemStats(Document):
 
 
 @document
-class Held(Document):
+class PrefetchedMemory(Document):
     """What the counters do not have before the flush of the mcaches; None when not known."""
 
     bytes: int | None = field("bytes missing in HeapAlloc and TotalAlloc", unit=BYTES)
@@ -135,7 +135,7 @@ class Reading(Answer):
     changed_by_reading: tuple[str, ...] = field(
         "fields that ReadMemStats itself may change, because it flushes the Ps' caches first"
     )
-    held_by_mcaches: Held = field(
+    held_by_mcaches: PrefetchedMemory = field(
         "what memstats includes and the counters do not yet, so that runtime/metrics and Prometheus lack it; null when not known"
     )
 
@@ -154,7 +154,7 @@ def mem_stats_of(heap: Heap) -> MemStats:
 
 def _build(session: Session, _arguments: Arguments) -> Reading:
     """Compute all fields of runtime.MemStats."""
-    session.let_go()
+    session.finish_reading()
     return Reading(
         about=about(session, "memstats"),
         memstats=mem_stats_of(session.heap),
@@ -164,14 +164,14 @@ def _build(session: Session, _arguments: Arguments) -> Reading:
     )
 
 
-def _held(flush: Flush) -> Held:
+def _held(flush: Flush) -> PrefetchedMemory:
     """Return what the counters do not have before the flush: runtime/metrics reads them as they are (metrics.go, compute)."""
 
     def known(value: int) -> int | None:
         return within(value) if flush.complete else None
 
     objects = int(flush.small_allocs.sum())
-    return Held(
+    return PrefetchedMemory(
         bytes=known(int((flush.small_allocs * sizeclasses.sizes()).sum())),
         objects=known(objects),
         mallocs=known(objects + flush.tiny_allocs),
@@ -207,7 +207,7 @@ class _Line(NamedTuple):
 
 def _screen(answer: Reading, looks: Looks) -> str:
     """Lay the fields out in Go's order, in groups, then BySize."""
-    from gdb_gospan.render.tables import Column, fitted  # noqa: PLC0415  # summary has these figures, and no table
+    from gdb_gospan.render.tables import TableColumn, fitted  # noqa: PLC0415  # summary has these figures, and no table
 
     stats = answer.memstats
     rows: list[_Line] = []
@@ -221,10 +221,10 @@ def _screen(answer: Reading, looks: Looks) -> str:
     rows.append(_Line())
     fields, _ = fitted(
         [
-            Column("name", "field", lambda row: row.name, left=True),
-            Column("value", "value", lambda row: row.value),
-            Column("mark", "", lambda row: row.mark, left=True),
-            Column("means", "", lambda row: row.means, left=True, rank=1),
+            TableColumn("name", "field", lambda row: row.name, left=True),
+            TableColumn("value", "value", lambda row: row.value),
+            TableColumn("mark", "", lambda row: row.mark, left=True),
+            TableColumn("means", "", lambda row: row.means, left=True, rank=1),
         ],
         rows,
         None,
@@ -243,7 +243,7 @@ def _screen(answer: Reading, looks: Looks) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _metrics(held: Held, looks: Looks) -> str:
+def _metrics(held: PrefetchedMemory, looks: Looks) -> str:
     """Say by how much the same figures of runtime/metrics differ, and so those that Prometheus has."""
     amount = units.nbytes(held.bytes, exact=looks.exact)
     return (
@@ -276,10 +276,13 @@ def _means(each: Field, value: Any, looks: Looks) -> str:
 def _by_size(stats: MemStats, looks: Looks) -> str:
     if stats.BySize is None:
         return "  BySize unknown"
-    from gdb_gospan.render.tables import Column, columns_of, fitted, table  # noqa: PLC0415  # as in _screen
+    from gdb_gospan.render.tables import TableColumn, columns_of, fitted, table  # noqa: PLC0415  # as in _screen
 
     rows = [row for row in stats.BySize if row.Mallocs != 0]
-    columns = [*columns_of(SizeClass, looks), Column("live", "difference", lambda row: count(_live(row)))]
+    columns = [
+        *columns_of(SizeClass, looks),
+        TableColumn("live", "difference", lambda row: count(_live(row))),
+    ]
     body = table(columns, rows)
     fits = not looks.room or max(map(len, body.splitlines())) <= looks.room
     return body if fits else fitted(columns, rows, None, looks.room)[0]

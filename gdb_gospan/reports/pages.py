@@ -36,7 +36,7 @@ from gdb_gospan.runtime.record import Column
 
 def _build(session: Session, arguments: Arguments) -> Pages:
     """Describe the pages by state, by run, by huge page and by chunk."""
-    session.let_go()
+    session.finish_reading()
     found = contiguity(session.heap)
     page_bytes = found.kinds.pages.page_size
     sort, limit, chunks = arguments["sort"], arguments["limit"], _chunk_columns(found)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import MemoryReadError, UsageError, cut_off
+from gdb_gospan.fields.answer import Answer, Explained
 from gdb_gospan.fields.command import Command
 from gdb_gospan.fields.document import Document, evolved
-from gdb_gospan.fields.envelope import Answer, Explained
 from gdb_gospan.fields.report import Report
 from gdb_gospan.interrupts import Deferred
 from gdb_gospan.memory.model import ReadAfterReleaseError

@@ -13,8 +13,8 @@ from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.spancolumns import columns_of
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import BYTES, COUNT, Address, Document, Looks, document, field, made_of
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.units import counted

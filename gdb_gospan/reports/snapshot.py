@@ -13,22 +13,22 @@ from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.errors import TargetError
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Answer, Proof
 from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Document, Looks, document, field
-from gdb_gospan.fields.envelope import Answer, Proof
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.footprint import Footprint
-from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import is_image
+from gdb_gospan.memory.prefetched import PrefetchedMemory
 from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
 from gdb_gospan.render.gate import word
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.runtime.everything import capture_everything, note_everything
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.whole import note_whole, read_whole
 
 
 @document
@@ -52,7 +52,7 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
     """Read the whole heap, let the target go on, write the file; `TargetError` when it cannot be written."""
     path = arguments["argument"]
     memory = session.heap.memory
-    recorder = RecorderOfCopy(memory) if isinstance(memory, Held) else Recorder(memory)
+    recorder = RecorderOfCopy(memory) if isinstance(memory, PrefetchedMemory) else Recorder(memory)
     # A rehearsal ends in there: of that nothing need be kept.
     threads, proof_of_copy = _read(session, memory if isinstance(memory, Footprint) else recorder)
     heap = session.heap
@@ -79,9 +79,9 @@ def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
     heap = Heap(memory, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
     if isinstance(memory, Footprint):
-        note_whole(heap, memory)
+        note_everything(heap, memory)
     else:
-        read_whole(heap)
+        capture_everything(heap)
     threads = None if session.frames is None else list(session.frames())
     session.release()
     copy = Session(session.target, heap, None if threads is None else lambda: threads, lwps=session.lwps)

@@ -11,14 +11,14 @@ import numpy as np
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.stacks import stack_bytes, stack_sizes, standing, thread_counts
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import NO_LIMIT
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, made_of
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.fields.units import count, share
-from gdb_gospan.render.provenance import cut_off, footer, heading, note, wrapped
-from gdb_gospan.render.tables import Column, columns_of, fitted
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out, wrapped
+from gdb_gospan.render.tables import TableColumn, columns_of, fitted
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.runtime.heap import Heap
 
@@ -173,7 +173,7 @@ def rows_of(heap: Heap) -> tuple[Size, ...]:
 
 def _build(session: Session, arguments: Arguments) -> Stacks:
     """Build a row for each size of stacks, and what the goroutines of each state stand on."""
-    session.let_go("goroutines")
+    session.finish_reading("goroutines")
     heap, sort = session.heap, arguments["sort"]
     rows, total = ordered(rows_of(heap), None if sort == "size" else sort, arguments["limit"])
     lwps = session.lwps() if session.lwps else None
@@ -202,16 +202,16 @@ class _Held(NamedTuple):
 def _screen(answer: Stacks, looks: Looks) -> str:
     """Lay the tables out: whose the bytes are, by size of stack, and by state of goroutine."""
     whose = [
-        Column("name", "stacks of", lambda held: held.name, left=True, wraps=True),
-        Column("nbytes", "bytes", lambda held: _size(held.nbytes, looks)),
-        Column("share", "of StackInuse", lambda held: held.share, rank=1),
+        TableColumn("name", "stacks of", lambda held: held.name, left=True, wraps=True),
+        TableColumn("nbytes", "bytes", lambda held: _size(held.nbytes, looks)),
+        TableColumn("share", "of StackInuse", lambda held: held.share, rank=1),
     ]
     tables = (
         _table(whose, _holders(answer), looks),
         _table(columns_of(Size, looks), answer.sizes, looks, of=answer.total_rows),
         _table(columns_of(Goroutines, looks), answer.goroutines, looks),
     )
-    below = [cut_off(answer.total_rows, len(answer.sizes), "sizes", looks.width)]
+    below = [rows_left_out(answer.total_rows, len(answer.sizes), "sizes", looks.width)]
     if threads := _threads(answer.threads):
         below.append(wrapped("threads", threads, looks.width))
     if damaged := answer.goroutines_damaged:
@@ -225,7 +225,7 @@ def _screen(answer: Stacks, looks: Looks) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _table(columns: Sequence[Column], rows: Sequence[object], looks: Looks, *, of: int = 0) -> str:
+def _table(columns: Sequence[TableColumn], rows: Sequence[object], looks: Looks, *, of: int = 0) -> str:
     body, left_out = fitted(columns, rows, None, looks.room, of=of)
     return "\n".join(filter(None, [body, note(left_out, looks.width)]))
 

@@ -9,9 +9,9 @@ import attrs
 from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Document, document, field, made_of
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.reports.classes import Class
 from gdb_gospan.reports.classes import rows_of as classes_of
@@ -85,20 +85,20 @@ class Summary(Answer):
 
 def _build(session: Session, _arguments: Arguments) -> Summary:
     """Build the summary's document; its keys are the JSON contract."""
-    session.let_go("godebug")
+    session.finish_reading("godebug")
     heap = session.heap
     doubted = {
         check.code
         for check in session.checks
         if check.status in ("broken", "unknown") and check.expected != check.observed
     }
-    money = accounts(heap, generation_known="gc-cycles" not in doubted)
+    found = accounts(heap, generation_known="gc-cycles" not in doubted)
     kinds = zip((name.replace(" ", "_") for name in KIND_NAMES), heap.page_kinds.counts.tolist(), strict=True)
     return Summary(
         about=about(session, "summary"),
         memstats=mem_stats_of(heap),
         gc=state_of(heap),
-        bytes=made_of(Bytes, attrs.asdict(money)),
+        bytes=made_of(Bytes, attrs.asdict(found)),
         pages=made_of(Kinds, dict(kinds)),
         classes=classes_of(classes(heap)),
         fixallocs=fixallocs_of(heap),

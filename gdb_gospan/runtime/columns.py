@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 
 if TYPE_CHECKING:
     from gdb_gospan.runtime.record import I64, U64, Mask

@@ -12,7 +12,7 @@ from gdb_gospan.layout.model import Layout
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.held import Held, Places
+from gdb_gospan.memory.prefetched import Places, PrefetchedMemory
 from gdb_gospan.runtime import (
     goroutines,
     mbits,
@@ -268,8 +268,8 @@ class Heap:
         Most of it is only fetched, and decoded when it is needed.
         """
         self.decode(*more)
-        if not isinstance(self.reader.memory, Held):
-            self.reader.memory = Held(self.memory, self.places())
+        if not isinstance(self.reader.memory, PrefetchedMemory):
+            self.reader.memory = PrefetchedMemory(self.memory, self.places())
 
     def decode(self, *more: str) -> None:
         """Decode the parts that all reports and their identities need, and these, without fetching the `places`."""
@@ -279,7 +279,7 @@ class Heap:
     @property
     def all_held(self) -> bool:
         """Whether everything that `read` fetches can be decoded without the target."""
-        return isinstance(self.reader.memory, Held) and self.reader.memory.whole
+        return isinstance(self.reader.memory, PrefetchedMemory) and self.reader.memory.whole
 
     def places(self) -> Iterator[Places]:
         """Yield the ranges of the parts that `read` leaves for later: addresses, and the bytes at each."""

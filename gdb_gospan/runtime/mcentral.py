@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from gdb_gospan.memory.abreast import BLOCK, each_block
+from gdb_gospan.memory.parallel import BLOCK, each_block
 from gdb_gospan.runtime.mspan import BEING_SWEPT, NEEDS_SWEEP, SWEPT, Spans
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
 

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.runtime import linked
 from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.mspan import Spans

@@ -12,7 +12,7 @@ import numpy as np
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.abreast import each_block
+from gdb_gospan.memory.parallel import each_block
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.columns import Ranges, rows_where
 from gdb_gospan.runtime.losses import unread

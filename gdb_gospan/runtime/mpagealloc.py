@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.abreast import blocks
+from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.losses import unread
 from gdb_gospan.runtime.mspan import Spans

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.abreast import each_block
+from gdb_gospan.memory.parallel import each_block
 from gdb_gospan.runtime import bits
 from gdb_gospan.runtime.columns import rows_where
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records

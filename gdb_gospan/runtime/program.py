@@ -15,7 +15,7 @@ from gdb_gospan.layout.model import Layout, Platform, TypeSource
 from gdb_gospan.layout.platform import SMALLEST
 from gdb_gospan.layout.resolve import Symbols, find_symbols, resolve
 from gdb_gospan.memory import Memory, Unreadable
-from gdb_gospan.memory.places import Module
+from gdb_gospan.memory.mappings import Module
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.several import Runtime, choose
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from gdb_gospan.errors import MemoryReadError
 from gdb_gospan.layout.model import Field, Layout, Struct
 from gdb_gospan.memory import Memory, Rows, Unreadable
-from gdb_gospan.memory.abreast import blocks, each_block
 from gdb_gospan.memory.model import UNMAPPED
+from gdb_gospan.memory.parallel import blocks, each_block
 from gdb_gospan.memory.segments import Bytes
 from gdb_gospan.runtime.losses import Losses, Wild
 

@@ -20,9 +20,9 @@ from gdb_gospan.layout.goversion import GoVersion, parse
 from gdb_gospan.layout.model import Platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.layout.signature import Recognised, Signature, examine
-from gdb_gospan.layout.words import Words
+from gdb_gospan.layout.word_image import Words
 from gdb_gospan.memory import Memory
-from gdb_gospan.memory.places import Module, around
+from gdb_gospan.memory.mappings import Module, around
 from gdb_gospan.runtime.heap import Heap
 
 _NEEDED: Final = ("allp", "gcController")

@@ -16,13 +16,13 @@ from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Functions, functions_of
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.memory.buildid import build_id, other_build
+from gdb_gospan.memory.coredump_filter import refuse_filtered
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.filtered import refuse_filtered
+from gdb_gospan.memory.mappings import Module, modules
 from gdb_gospan.memory.model import Tell
-from gdb_gospan.memory.places import Module, modules
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import core_description, no_runtime
 from gdb_gospan.targets.frames import stacks

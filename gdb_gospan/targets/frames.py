@@ -8,7 +8,7 @@ from typing import Final
 from gdb_gospan.analysis.standing import FRAMES, Stack, at_bottom
 from gdb_gospan.layout.functions import Functions
 from gdb_gospan.memory import Memory, Unreadable
-from gdb_gospan.memory.held import SHIFT
+from gdb_gospan.memory.prefetched import SHIFT
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.sigframe import interrupted
 

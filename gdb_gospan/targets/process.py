@@ -27,7 +27,7 @@ from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.capture import Plan, appeared
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
-from gdb_gospan.memory.places import Mapping, Module, mappings_of, modules
+from gdb_gospan.memory.mappings import Mapping, Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread

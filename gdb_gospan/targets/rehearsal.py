@@ -15,9 +15,9 @@ from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check
 from gdb_gospan.memory.capture import NOWHERE, Plan, grown
 from gdb_gospan.memory.footprint import Footprint
-from gdb_gospan.memory.held import MOST, PAGE
+from gdb_gospan.memory.mappings import Mapping
 from gdb_gospan.memory.model import Memory
-from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.prefetched import MOST, PAGE
 from gdb_gospan.runtime import goroutines, mspan
 from gdb_gospan.runtime.heap import Heap
 
@@ -42,7 +42,7 @@ class Rehearsal(Session):
         super().__init__(looked_at.target, heap, variables=looked_at.variables)
         self._footprint = footprint
 
-    def let_go(self, *parts: str) -> None:
+    def finish_reading(self, *parts: str) -> None:
         """Record what is read before the process is resumed; always raises `RehearsedError`."""
         self.heap.decode(*parts)
         # An M points to the goroutine that it runs: during the stop that is a different one.
@@ -63,13 +63,13 @@ class Rehearsal(Session):
     @property
     def checks(self) -> tuple[Check, ...]:
         """Record what the identities need; always raises `RehearsedError`."""
-        self.let_go()
+        self.finish_reading()
         return ()
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
         """Likewise, including those of goroutines and threads."""
-        self.let_go(*_OF_THE_SCHEDULER)
+        self.finish_reading(*_OF_THE_SCHEDULER)
         return ()
 
 

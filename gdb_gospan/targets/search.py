@@ -12,8 +12,8 @@ from gdb_gospan.errors import GoSpansError, LayoutError
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.capture import Capture
+from gdb_gospan.memory.mappings import Mapping, Module
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.memory.places import Mapping, Module
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.stripped import find_again
 

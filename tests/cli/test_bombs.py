@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gdb_gospan.memory.deflated import pack
+from gdb_gospan.memory.compressed_units import pack
 from gdb_gospan.memory.image import write
 from gdb_gospan.memory.saved import MAGIC
 from tools import measured

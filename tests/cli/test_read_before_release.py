@@ -88,7 +88,7 @@ def test_what_an_identity_may_need_is_read(minor: str, monkeypatch: pytest.Monke
         running.line()
         session = process.open_session(running.pid)
         with session.look():
-            session.let_go("goroutines")
+            session.finish_reading("goroutines")
             heap = session.heap
             for part in sorted(parts & {name for name in dir(type(heap)) if name != "read"}):
                 getattr(heap, part)

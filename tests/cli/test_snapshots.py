@@ -27,8 +27,8 @@ from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments, disjoint, overlaps
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
+from gdb_gospan.runtime.everything import capture_everything
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets import process
 from gdb_gospan.targets import snapshot as snapshotfile
 from tools import cores, forms, gdbs, images, processes, programs, shell, toolchains
@@ -303,7 +303,7 @@ def test_damage_brings_no_objects_along(minor: str, tmp_path: Path) -> None:
         "bitmaps": (bitmaps, objects[:2]),
     }.items():
         recorder = Recorder(Damaged(heap.memory, *damage))
-        read_whole(Heap(recorder, heap.layout, heap.symbols, heap.evidence))
+        capture_everything(Heap(recorder, heap.layout, heap.symbols, heap.evidence))
         recorder.save(tmp_path / name, {})
         held[name] = bytes_of_objects(heap, Image.load(tmp_path / name)[0].segments)
     assert 0 < held["nothing"] <= held["allspans"] <= held["nothing"] + 40 * heap.layout["mspan"].size

@@ -11,7 +11,7 @@ import pytest
 
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.style import NARROWEST, Style
-from gdb_gospan.render.tables import Column, fitted
+from gdb_gospan.render.tables import TableColumn, fitted
 from tools import cores, gdbs, images, programs, shell, toolchains
 
 IMAGE = str(images.FOLDER / "1.27-frag.gospan")
@@ -81,9 +81,9 @@ def test_lines() -> None:
 
 def test_a_table_that_is_too_wide_is_folded() -> None:
     columns = (
-        Column("a", "name", lambda row: row[0], left=True),
-        Column("b", "bytes", lambda row: row[1]),
-        Column("c", "how many", lambda row: row[2]),
+        TableColumn("a", "name", lambda row: row[0], left=True),
+        TableColumn("b", "bytes", lambda row: row[1]),
+        TableColumn("c", "how many", lambda row: row[2]),
     )
     rows = [("first", "5.87 MiB", "12"), ("second", "", "3")]
     assert fitted(columns, rows, None, 28)[0].splitlines()[1].split() == ["first", "5.87", "MiB", "12"]

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 #: `go-spans`, with an identity off, so that evidence is gathered; and what was loaded between the stop and the release.
 COMMAND = """
 import sys
-from gdb_gospan.analysis import counters
+from gdb_gospan.analysis.identities import counters
 from gdb_gospan.analysis.identity import Finding
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.__main__ import main

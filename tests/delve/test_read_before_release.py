@@ -30,7 +30,7 @@ def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
             assert list(differences(lambda: again, copy, asked)) == []
             session = dlvtarget.open_session(address)
             with session.look():
-                session.let_go()
+                session.finish_reading()
                 with pytest.raises(ReadAfterReleaseError):
                     session.heap.read("scavenger")
             with pytest.raises(ReadAfterReleaseError):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import LIMIT
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, document, field
-from gdb_gospan.fields.envelope import Listed
 from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import cut
 from gdb_gospan.reports.envelope import about, proof
@@ -39,7 +39,7 @@ class Toy(Listed):
 
 
 def _build(session: Session, arguments: Arguments) -> Toy:
-    session.let_go()
+    session.finish_reading()
     spans = session.heap.spans
     npages, count = np.unique(spans.records["npages"][spans.in_use], return_counts=True)
     columns = {"npages": npages, "spans": count, "toy_bytes": npages * count * session.heap.pages.page_size}

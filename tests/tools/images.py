@@ -30,8 +30,8 @@ from gdb_gospan.memory.segments import Segments
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.run import answered
+from gdb_gospan.runtime.everything import capture_everything
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.whole import read_whole
 from gdb_gospan.targets import core as coredump
 from tools import answers, cores, programs, toolchains
 
@@ -184,7 +184,7 @@ def record(core: Core, path: Path) -> None:
     whole = coredump.open_session([str(core.executable), str(core.path)])
     recorder = Recorder(whole.heap.memory)
     heap = Heap(recorder, whole.heap.layout, whole.heap.symbols)
-    read_whole(heap)
+    capture_everything(heap)
     assert whole.lwps is not None
     session = Session(whole.target, heap, lwps=whole.lwps)
     for _ in answers_of(session):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gdb_gospan.analysis import threads
+from gdb_gospan.analysis.identities import threads
 from tools.damage import DAMAGES, MIB
 from tools.notes import HIDDEN, says
 from tools.verdicts import VIEWS, Ways

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.command import options_of
 from gdb_gospan.fields.document import evolved
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS, find, load

@@ -14,8 +14,8 @@ sys.path.insert(0, str(CHECKOUT))
 
 from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
 from gdb_gospan.fields import pagewords  # noqa: E402
+from gdb_gospan.fields.answer import Check  # noqa: E402
 from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_tables, names_of  # noqa: E402
-from gdb_gospan.fields.envelope import Check  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
 from gdb_gospan.render import notes  # noqa: E402

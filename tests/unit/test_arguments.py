@@ -13,7 +13,7 @@ from gdb_gospan.fields.command import options_of
 from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.layout.sizeclasses import SIZES
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column
+from gdb_gospan.render.tables import TableColumn
 from gdb_gospan.reports.arguments import command_named, parse
 from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.run import run
@@ -82,13 +82,13 @@ def test_what_stands_above_a_column_is_what_to_sort_by(
     """Of every table that is printed, whatever its columns are; and the rows come in that order."""
     found = command_named(command)
     made: set[str] = set()
-    build = Column.__init__
+    build = TableColumn.__init__
 
-    def noted(self: Column, key: str, heading: str, *words: Any, **more: Any) -> None:
+    def noted(self: TableColumn, key: str, heading: str, *words: Any, **more: Any) -> None:
         made.add(heading)
         build(self, key, heading, *words, **more)
 
-    monkeypatch.setattr(Column, "__init__", noted)
+    monkeypatch.setattr(TableColumn, "__init__", noted)
     session = images.load(name).session()
     words = ["--chunks"] if command == "pages" else []
     run(session, found, parse(found, words), Style(room=0))

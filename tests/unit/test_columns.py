@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdb_gospan.memory import Rows, abreast
-from gdb_gospan.memory.abreast import blocks, each_block
+from gdb_gospan.memory import Rows, parallel
+from gdb_gospan.memory.parallel import blocks, each_block
 from gdb_gospan.runtime import linked, record
 from gdb_gospan.runtime.columns import Ranges
 from gdb_gospan.runtime.record import Records
@@ -197,9 +197,9 @@ def test_small_blocks_and_threads_change_no_figure(image: str, monkeypatch: pyte
     whole = [document for _, document in images.documents(images.load(image).session())]
     monkeypatch.setattr(record, "_BLOCK", 700)
     monkeypatch.setattr(blocks, "__defaults__", (37,))
-    monkeypatch.setattr(abreast.each_block, "__defaults__", (37,))
-    monkeypatch.setattr(abreast, "_WORTH", 1)
-    monkeypatch.setattr(abreast.os, "sched_getaffinity", lambda _: set(range(4)))
+    monkeypatch.setattr(parallel.each_block, "__defaults__", (37,))
+    monkeypatch.setattr(parallel, "_WORTH", 1)
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: set(range(4)))
     assert [document for _, document in images.documents(images.load(image).session())] == whole
 
 
@@ -237,7 +237,7 @@ def test_one_failure_ends_it() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         each_block(100_000, work, 10)
-    assert len(calls) <= 1 + abreast._MOST, "the first block, and one for each thread"
+    assert len(calls) <= 1 + parallel._MOST, "the first block, and one for each thread"
     assert threading.active_count() == before
 
 
@@ -258,8 +258,8 @@ def test_ctrl_c_between_blocks_leaves_no_thread_at_work(monkeypatch: pytest.Monk
         if threading.current_thread() is not threading.main_thread():
             busy.wait(0.2)
 
-    monkeypatch.setattr(abreast.threading, "Thread", Thread)
-    monkeypatch.setattr(abreast.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(parallel.threading, "Thread", Thread)
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: {0, 1})
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         each_block(1000, work, 10)

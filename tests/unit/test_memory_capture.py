@@ -13,10 +13,10 @@ import pytest
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.capture import NOWHERE, Capture, Plan, appeared, grown
 from gdb_gospan.memory.footprint import Footprint
-from gdb_gospan.memory.held import PAGE, SHIFT
 from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.mappings import Mapping
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.memory.places import Mapping
+from gdb_gospan.memory.prefetched import PAGE, SHIFT
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
 

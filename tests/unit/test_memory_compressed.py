@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory import compressed
+from gdb_gospan.memory import compressed_core
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, elf_type
 from tools.packing import PACKERS, PROGRAMS
@@ -93,7 +93,7 @@ def test_several_in_one_file(packed, kind):
 def test_zeros_take_no_room(packed, kind):
     data = core(bytes(8 << 20) + noise(10_000) + bytes(8 << 20))
     path = packed(kind, PACKERS[kind](data))
-    with path.open("rb") as file, compressed.unpacked(file, path) as unpacked:
+    with path.open("rb") as file, compressed_core.unpacked(file, path) as unpacked:
         state = os.fstat(unpacked.fileno())
         assert state.st_size == len(data)
         assert state.st_blocks * 512 < 64 << 10
@@ -149,7 +149,7 @@ def test_a_wrong_byte_in_the_middle_is_told(packed, kind):
 
 def test_no_room(packed, monkeypatch):
     path = packed("gz", PACKERS["gz"](core(CONTENTS)))
-    monkeypatch.setattr(compressed, "_free", lambda _: 10 << 20)
+    monkeypatch.setattr(compressed_core, "_free", lambda _: 10 << 20)
     line = refused(path)
     assert f"needs up to {len(core(CONTENTS)):,} bytes" in line
     assert "try: TMPDIR=" in line
@@ -158,7 +158,7 @@ def test_no_room(packed, monkeypatch):
 def test_the_room_runs_out(packed, monkeypatch, temporary):
     data = core(noise(40 << 20))
     path = packed("lz4", PACKERS["lz4"](data))
-    monkeypatch.setattr(compressed, "_free", lambda _: next(left))
+    monkeypatch.setattr(compressed_core, "_free", lambda _: next(left))
     left = iter([1 << 30] * 3 + [1 << 20] * 9)
     assert "no room" in refused(path)
     assert list(temporary.iterdir()) == []
@@ -167,17 +167,17 @@ def test_the_room_runs_out(packed, monkeypatch, temporary):
 def test_the_folder(packed, temporary, monkeypatch, tmp_path):
     path = packed("gz", b"")
     rooms = {temporary: 1 << 30, Path("/var/tmp"): 1 << 33, tmp_path: 1 << 34}
-    monkeypatch.setattr(compressed, "_free", lambda folder: rooms.get(folder, 0))
-    assert compressed._folder(path, 1000, 1 << 34) == temporary, (
+    monkeypatch.setattr(compressed_core, "_free", lambda folder: rooms.get(folder, 0))
+    assert compressed_core._folder(path, 1000, 1 << 34) == temporary, (
         "what TMPDIR says, even if it may be too small"
     )
     monkeypatch.delenv("TMPDIR")
-    assert compressed._folder(path, 1000, 1 << 30) == Path("/var/tmp")
-    assert compressed._folder(path, 1000, (1 << 33) + 1) == tmp_path, "beside the core"
-    assert compressed._folder(path, 1000, 1 << 40) == tmp_path, "most room: most of it may be zeros"
+    assert compressed_core._folder(path, 1000, 1 << 30) == Path("/var/tmp")
+    assert compressed_core._folder(path, 1000, (1 << 33) + 1) == tmp_path, "beside the core"
+    assert compressed_core._folder(path, 1000, 1 << 40) == tmp_path, "most room: most of it may be zeros"
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
     with pytest.raises(TargetError, match="no writable folder"):
-        compressed._folder(path, 1000, 1)
+        compressed_core._folder(path, 1000, 1)
 
 
 @pytest.mark.parametrize(("kind", "package"), [("zst", "zstandard"), ("lz4", "lz4.frame")])
@@ -228,6 +228,6 @@ def open_files() -> set[tuple[str, str]]:
 
 
 def test_more_than_the_core_is_not_unpacked(packed, monkeypatch):
-    monkeypatch.setattr(compressed, "_BEHIND", 1 << 20)
+    monkeypatch.setattr(compressed_core, "_BEHIND", 1 << 20)
     path = packed("gz", PACKERS["gz"](core(CONTENTS) + bytes(200 << 20)))
     assert CoreFile(path).file_size < len(CONTENTS) + (3 << 20)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
-from gdb_gospan.memory.held import Held
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.memory.prefetched import PrefetchedMemory
 from gdb_gospan.memory.segments import Segments, disjoint
 from tools.soak import examples
 
@@ -63,7 +63,7 @@ def same(one, other):
 def test_what_was_wanted_stays(present, wanted, others, size):
     memory = Ending(image(present))
     wanted, others = np.array(wanted, np.uint64), np.array(others, np.uint64)
-    held = Held(memory, [(wanted, size)])
+    held = PrefetchedMemory(memory, [(wanted, size)])
     same(held.read_many(others, size), memory.read_many(others, size))
     before = memory.read_many(wanted, size)
     single = [memory.read(address, size) for address in wanted.tolist()]
@@ -78,7 +78,7 @@ def test_what_was_wanted_stays(present, wanted, others, size):
 def test_places_of_several_sizes(places):
     memory = Ending(image(range(12)))
     addresses, sizes = (np.array(column) for column in zip(*places, strict=True)) if places else ([], [])
-    held = Held(memory, [(np.array(addresses, np.uint64), np.array(sizes, np.int64))])
+    held = PrefetchedMemory(memory, [(np.array(addresses, np.uint64), np.array(sizes, np.int64))])
     before = [memory.read(address, size) for address, size in places]
     memory.ended = True
     for (address, size), bytes_ in zip(places, before, strict=True):
@@ -89,7 +89,7 @@ def test_places_of_several_sizes(places):
 def test_what_nobody_wanted_is_asked_of_the_memory():
     """So that what a report forgot to want is no hole, and no zeros."""
     memory = Ending(image([0, 1, 3]))
-    held = Held(memory, [(np.array([BASE, BASE + 2 * PAGE], np.uint64), 8)])
+    held = PrefetchedMemory(memory, [(np.array([BASE, BASE + 2 * PAGE], np.uint64), 8)])
     memory.ended = True
     assert held.read(BASE + 2 * PAGE, 8) == Unreadable(BASE + 2 * PAGE, 8, "not in this snapshot")
     for beyond in (BASE + PAGE, BASE + 3 * PAGE, BASE + PAGE - 4):
@@ -102,16 +102,16 @@ def test_what_nobody_wanted_is_asked_of_the_memory():
 def test_a_file_may_have_a_part_of_a_page():
     start = np.array([BASE + 100], np.uint64)
     part = Image(Segments(np.full(50, 7, np.uint8), start, np.array([50], np.uint64), start - start))
-    held = Held(part, [(start, 50)])
+    held = PrefetchedMemory(part, [(start, 50)])
     assert held.read(BASE + 100, 50) == bytes([7]) * 50
     assert held.read_many(start, 50).readable.all()
 
 
 @pytest.mark.parametrize(("most", "whole"), [(2, True), (1, False)])
 def test_too_much_to_hold_is_left_to_the_memory(monkeypatch, most, whole):
-    monkeypatch.setattr("gdb_gospan.memory.held.MOST", most)
+    monkeypatch.setattr("gdb_gospan.memory.prefetched.MOST", most)
     memory = image([0, 1])
-    held = Held(memory, [(np.array([BASE, BASE + PAGE], np.uint64), PAGE)])
+    held = PrefetchedMemory(memory, [(np.array([BASE, BASE + PAGE], np.uint64), PAGE)])
     assert held.whole is whole
     assert held.read(BASE, 2 * PAGE) == memory.read(BASE, 2 * PAGE)
 
@@ -119,7 +119,7 @@ def test_too_much_to_hold_is_left_to_the_memory(monkeypatch, most, whole):
 def test_nothing_wanted_and_nothing_there():
     memory = Ending(image([]))
     for wanted in ([], [(np.empty(0, np.uint64), 8)], [(np.array([5, ADDRESS_SPACE - 1], np.uint64), 8)]):
-        held = Held(memory, wanted)
+        held = PrefetchedMemory(memory, wanted)
         assert not held.read_many(np.array([BASE], np.uint64), 8).readable.any()
         assert len(held.read_many(np.empty(0, np.uint64), 8)) == 0
         assert held.read(BASE, 0) == b""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import ADDRESS_SPACE, Unreadable
-from gdb_gospan.memory.deflated import pack, unpack
+from gdb_gospan.memory.compressed_units import pack, unpack
 from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.recorder import Recorder
 from gdb_gospan.memory.segments import Segments
@@ -299,7 +299,7 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, change, words):
 
 
 def test_bytes_are_packed_in_units(monkeypatch):
-    monkeypatch.setattr("gdb_gospan.memory.deflated._UNIT", 100)
+    monkeypatch.setattr("gdb_gospan.memory.compressed_units._UNIT", 100)
     data = np.random.default_rng(1).integers(0, 4, 1234).astype(np.uint8)
     whole = pack([data])
     assert len(whole) == 13

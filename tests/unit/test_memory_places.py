@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from gdb_gospan.memory.places import Mapping, Module, around, modules
+from gdb_gospan.memory.mappings import Mapping, Module, around, modules
 
 MIB = 1 << 20
 

@@ -10,7 +10,7 @@ import pytest
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.segments import Segments
-from gdb_gospan.memory.sigframe import Interrupted, interrupted
+from gdb_gospan.memory.sigframe import InterruptedThread, interrupted
 from gdb_gospan.targets.frames import walked
 
 STACK, SIZE = 0xC000100000, 32 << 10
@@ -48,7 +48,7 @@ def image(frame: bytes, gap: int) -> tuple[Image, int]:
 )
 def test_the_registers_are_found_above_the_handler(machine, make, others, gap) -> None:
     memory, above = image(make(), gap)
-    assert interrupted(memory, above, machine) == Interrupted(0x401234, 0xB9, *others)
+    assert interrupted(memory, above, machine) == InterruptedThread(0x401234, 0xB9, *others)
 
 
 @pytest.mark.parametrize(

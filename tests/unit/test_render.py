@@ -15,7 +15,7 @@ from gdb_gospan.fields.rows import ordered
 from gdb_gospan.render import bars
 from gdb_gospan.render.csv import rows_as_csv
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column, columns_of, table
+from gdb_gospan.render.tables import TableColumn, columns_of, table
 
 ANY = st.integers(0, (1 << 63) - 1)
 
@@ -121,8 +121,8 @@ def test_tables_align() -> None:
 
 def test_sentences_wrap_in_the_last_column() -> None:
     columns = [
-        Column("n", "number", lambda row: str(row[0])),
-        Column("text", "what", lambda row: row[1], left=True, wraps=True),
+        TableColumn("n", "number", lambda row: str(row[0])),
+        TableColumn("text", "what", lambda row: row[1], left=True, wraps=True),
     ]
     rows = [(1, "one two three four five six seven"), (22, "short")]
     assert table(columns, rows, width=40).splitlines() == [

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import referencing
 
-from gdb_gospan.fields.envelope import SCHEMA_VERSION
+from gdb_gospan.fields.answer import SCHEMA_VERSION
 from gdb_gospan.render.schema import DIALECT
 from gdb_gospan.reports.catalog import COMMANDS
 from tools import answers, images, schemas

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from gdb_gospan.errors import UsageError
+from gdb_gospan.fields.answer import Answer, Go
 from gdb_gospan.fields.document import evolved
-from gdb_gospan.fields.envelope import Answer, Go
 from gdb_gospan.layout import anchors, bundled
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.platform import platform

@@ -12,7 +12,7 @@ from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.platform import platform
 from gdb_gospan.layout.schedulersigns import examine_scheduler
 from gdb_gospan.layout.signature import examine
-from gdb_gospan.layout.words import Words
+from gdb_gospan.layout.word_image import Words
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.segments import Segments
 from tools import images

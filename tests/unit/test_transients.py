@@ -13,7 +13,7 @@ from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack, Standing, standings
 from gdb_gospan.analysis.transients import gathered
 from gdb_gospan.analysis.verification import IDENTITIES, of_scheduler, verify
-from gdb_gospan.fields.envelope import Answer
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.render.notes import phrase
 from gdb_gospan.render.provenance import footer
 from gdb_gospan.render.style import Style

@@ -11,7 +11,7 @@ import pytest
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.render.help import help_text
 from gdb_gospan.render.style import Style
-from gdb_gospan.render.tables import Column, fitted
+from gdb_gospan.render.tables import TableColumn, fitted
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS, find
 from gdb_gospan.reports.run import run
@@ -20,8 +20,8 @@ from tools import images
 IMAGES = ("1.19-386", "1.27-frag", "1.27-arenas", "1.27-unswept")
 
 
-def column(key: str, heading: str, **more: Any) -> Column:
-    return Column(key, heading, lambda row: str(row[key]), **more)
+def column(key: str, heading: str, **more: Any) -> TableColumn:
+    return TableColumn(key, heading, lambda row: str(row[key]), **more)
 
 
 COLUMNS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gdb_gospan.fields import units
+from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Address, Document, Looks, document, field
-from gdb_gospan.fields.envelope import Answer
 from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.fields.table import Table

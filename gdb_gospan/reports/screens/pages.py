@@ -13,8 +13,8 @@ from gdb_gospan.fields.units import count, counted, share
 from gdb_gospan.render import bars
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.longtable import Kinds, laid_out, measure
-from gdb_gospan.render.provenance import cut_off, footer, heading, note
-from gdb_gospan.render.tables import Column, chosen, columns_of, fitted, total_of
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
+from gdb_gospan.render.tables import TableColumn, chosen, columns_of, fitted, total_of
 from gdb_gospan.reports.rows.pages import (
     Blockers,
     BlocksByTaken,
@@ -66,8 +66,8 @@ def _states(answer: Pages, looks: Looks, size: Size) -> str:
     columns = [
         attrs.evolve(name, heading=f"{name.heading} of {size(answer.page_bytes)}"),
         *others,
-        Column("share", "share", lambda row: share(row.pages, pages), rank=1),
-        Column("bar", "", lambda row: bars.bar(row.pages, pages, _BAR), left=True, rank=2),
+        TableColumn("share", "share", lambda row: share(row.pages, pages), rank=1),
+        TableColumn("bar", "", lambda row: bars.bar(row.pages, pages, _BAR), left=True, rank=2),
     ]
     every = PagesOfState(state="all", pages=pages, bytes=pages * answer.page_bytes)
     total = total_of(columns, every, {"share": share(pages, pages)})
@@ -99,10 +99,10 @@ def _runs(answer: Pages, looks: Looks, size: Size) -> str:
 
     columns = [
         length,
-        Column("from", "from", lambda row: size(row.min_pages * answer.page_bytes), rank=3),
+        TableColumn("from", "from", lambda row: size(row.min_pages * answer.page_bytes), rank=3),
         runs,
         nbytes,
-        Column("bar", "", bar, left=True, rank=4),
+        TableColumn("bar", "", bar, left=True, rank=4),
         *others,
     ]
     total = {
@@ -160,7 +160,7 @@ def _unknown(answer: Pages) -> bool:
 
 def _huge(huge: HugePages, looks: Looks, size: Size) -> str:
     columns = [
-        Column("taken", f"Aligned blocks of {size(huge.block_bytes)}", partial(_taken, huge), left=True),
+        TableColumn("taken", f"Aligned blocks of {size(huge.block_bytes)}", partial(_taken, huge), left=True),
         *columns_of(BlocksByTaken, looks),
     ]
     few, free = huge.blocked_by_at_most, size(huge.blocked_free_bytes)
@@ -183,7 +183,7 @@ def _blockers(found: Blockers, block_bytes: int, looks: Looks, size: Size) -> st
     if not found.total:
         none = f"No block of {size(block_bytes)} has only a few pages in use"
         return "\n".join(filled(none, looks.width))
-    cut = cut_off(found.total, len(found.rows), "blocks", looks.width)
+    cut = rows_left_out(found.total, len(found.rows), "blocks", looks.width)
     body = _table(columns_of(NearlyFreeBlock, looks), found.rows, None, looks)
     return "\n".join([body, *([cut] if cut else [])])
 
@@ -199,13 +199,13 @@ def _chunks(answer: Pages, looks: Looks, size: Size) -> Iterator[str]:
     headings = next(lines)
     yield looks.paint("heading", headings.rstrip("\n")) + "\n"
     yield from lines
-    cut = cut_off(of, len(chunks), "chunks", looks.width)
+    cut = rows_left_out(of, len(chunks), "chunks", looks.width)
     notes = [note(left_out, looks.width), "  in pages; a run may go on in the next chunk", cut]
     yield "\n".join(filter(None, notes)) + "\n\n"
 
 
 def _table(
-    columns: Sequence[Column], rows: Sequence[Document], total: Mapping[str, str] | None, looks: Looks
+    columns: Sequence[TableColumn], rows: Sequence[Document], total: Mapping[str, str] | None, looks: Looks
 ) -> str:
     """Lay a table out under a painted heading, flush left like the headings of the summary."""
     body, left_out = fitted(columns, rows, total, looks.room, indent="")

@@ -16,7 +16,7 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note, wrapped
 
 if TYPE_CHECKING:  # which imports this one
-    from gdb_gospan.fields.envelope import SpanCounts
+    from gdb_gospan.fields.answer import SpanCounts
     from gdb_gospan.reports.classes import Class
     from gdb_gospan.reports.summary import Bytes, Summary
 
@@ -114,15 +114,15 @@ def _where_it_stands(answer: Summary, looks: Looks) -> str:
 
 
 def _memory(answer: Summary, looks: Looks) -> str:
-    money, total = answer.bytes, answer.bytes.sys
+    accounts, total = answer.bytes, answer.bytes.sys
     bound = "" if answer.proof.complete else "≥ "
-    lower = "≥ " if money.contradictory else bound
+    lower = "≥ " if accounts.contradictory else bound
     rows: list[tuple[str, int | None, str]] = [
-        (label, _added(money, keys), lower if label in _OF_SLOTS else bound) for label, keys in ACCOUNTS
+        (label, _added(accounts, keys), lower if label in _OF_SLOTS else bound) for label, keys in ACCOUNTS
     ]
     rows = [row for row in rows if row[1] != 0 or row[0] not in _SOMETIMES]
-    kinds = [(name, _added(money, keys)) for name, keys in _METADATA]
-    rows.append(("runtime metadata", _added(money, [key for _, keys in _METADATA for key in keys]), ""))
+    kinds = [(name, _added(accounts, keys)) for name, keys in _METADATA]
+    rows.append(("runtime metadata", _added(accounts, [key for _, keys in _METADATA for key in keys]), ""))
     below = {
         "objects": _large(answer, looks) if looks.whole else [],
         "runtime metadata": _indented(
@@ -132,9 +132,9 @@ def _memory(answer: Summary, looks: Looks) -> str:
             _named([code for code in _off(answer, "broken", "unknown") if code in _SHAPES]), looks
         ),
     }
-    if money.remainder:
+    if accounts.remainder:
         label, why = _remainder(answer)
-        rows.append((label, abs(money.remainder), ""))
+        rows.append((label, abs(accounts.remainder), ""))
         below[label] = _indented(why, looks)
     resident = answer.about.target.resident
     amounts = (*(value for _, value, _ in rows), total, resident or 0)
@@ -180,9 +180,9 @@ def _large(answer: Summary, looks: Looks) -> list[str]:
     return _indented(parts, looks)
 
 
-def _added(money: Bytes, names: Sequence[str]) -> int | None:
+def _added(accounts: Bytes, names: Sequence[str]) -> int | None:
     """Add accounts up; of what is not known in part nothing is known."""
-    values: list[int | None] = [getattr(money, name) for name in names]
+    values: list[int | None] = [getattr(accounts, name) for name in names]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 
@@ -265,12 +265,12 @@ def _states(answer: Summary, looks: Looks) -> str:
 
 def _in_span(answer: Summary, looks: Looks) -> list[str]:
     """Say how much of the spans in use is free slots; of an idle heap a large share of next to nothing."""
-    money, in_use = answer.bytes, answer.memstats.HeapInuse
-    free = money.free_slots
+    accounts, in_use = answer.bytes, answer.memstats.HeapInuse
+    free = accounts.free_slots
     return [
         f"{_bytes(free, looks)} of free slots",
         f"{share(free, in_use)} of HeapInuse",
-        f"{share(free, money.sys)} of Sys",
+        f"{share(free, accounts.sys)} of Sys",
     ]
 
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.memory.footprint import Footprint
-from gdb_gospan.memory.held import Held, Places
 from gdb_gospan.memory.model import ReadAfterReleaseError
+from gdb_gospan.memory.prefetched import Places, PrefetchedMemory
 from gdb_gospan.memory.recorder import RecorderOfCopy
 from gdb_gospan.memory.segments import distinct, overlaps
 from gdb_gospan.runtime import bits, mspan
@@ -25,8 +25,8 @@ _PLACED: Final = frozenset({"central", "allocated", "unswept_marks", "cached", "
 """Parts that read only where `Heap.places` or the marks are, or do not read at all."""
 
 
-def note_whole(heap: Heap, footprint: Footprint) -> None:
-    """Note where `read_whole` reads; where there is much of it, without reading it."""
+def note_everything(heap: Heap, footprint: Footprint) -> None:
+    """Note where `capture_everything` reads; where there is much of it, without reading it."""
     for name, value in vars(Heap).items():
         if isinstance(value, part) and name not in _PLACED:
             getattr(heap, name)
@@ -47,7 +47,7 @@ def note_whole(heap: Heap, footprint: Footprint) -> None:
         heap.type_at(address)
 
 
-def read_whole(heap: Heap) -> None:
+def capture_everything(heap: Heap) -> None:
     """Read every part of the heap, and of every span in use its bitmaps, its specials and the types of its objects.
 
     Of the objects themselves only the malloc headers are read, pointers to types that the runtime has put there.
@@ -99,7 +99,7 @@ def _fetch(reader: Reader, places: Iterable[Places]) -> None:
     if isinstance(reader.memory, RecorderOfCopy):
         reader.memory.note(places)
     else:
-        reader.memory = Held(reader.memory, places)
+        reader.memory = PrefetchedMemory(reader.memory, places)
 
 
 def _many(heap: Heap, rows: I64) -> Iterator[Places]:

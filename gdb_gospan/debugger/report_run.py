@@ -36,9 +36,9 @@ def answer_of(session: Session | None, command: Command, arguments: Mapping[str,
     report = load(command)
     rows = None if report.spans is None else report.spans(answer)
     if rows is not None and isinstance(session, GdbSession):
-        from gdb_gospan.debugger import listed
+        from gdb_gospan.debugger import last_rows
 
-        listed.keep(listed.Listed(command.name, rows, which(), session.gdb_type))
+        last_rows.keep(last_rows.Listed(command.name, rows, which(), session.gdb_type))
     return answer
 
 

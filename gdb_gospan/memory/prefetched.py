@@ -33,7 +33,7 @@ MOST: Final = 1 << 19
 More is mostly wanted of damaged memory; what is not held is left to the memory."""
 
 
-class Held(Over):
+class PrefetchedMemory(Over):
     """Another memory with some ranges prefetched: those keep their bytes, even if the target changes.
 
     Fetching is a copy of whole pages; the decoding of a million records, which takes longer, can wait.

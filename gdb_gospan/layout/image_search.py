@@ -9,7 +9,7 @@ import numpy as np
 
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.layout.structs import Structs
-from gdb_gospan.layout.words import I64, U64, Known, Words
+from gdb_gospan.layout.word_image import I64, U64, Known, Words
 from gdb_gospan.memory import Memory
 
 SMALL_PAGE: Final = 4096

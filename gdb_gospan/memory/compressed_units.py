@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from gdb_gospan.memory.abreast import each_block
+from gdb_gospan.memory.parallel import each_block
 from gdb_gospan.memory.segments import U64, Bytes
 
 _LEVEL: Final = 1

@@ -6,12 +6,12 @@ import re
 
 import gdb
 
-from gdb_gospan.debugger.said import said
+from gdb_gospan.debugger.text_output import said
 from gdb_gospan.errors import TargetError
 from gdb_gospan.memory import Memory
 from gdb_gospan.memory.corenotes import CoreNotes
 from gdb_gospan.memory.elfcore import CoreFile
-from gdb_gospan.memory.places import Mapping, Module, mappings_of, modules
+from gdb_gospan.memory.mappings import Mapping, Module, mappings_of, modules
 
 # A line of `info proc mappings`: start, end, size, offset, permissions (not of a core), file.
 _LINE = re.compile(r"^\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x[0-9a-f]+(.*)$", re.MULTILINE)

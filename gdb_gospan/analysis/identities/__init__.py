@@ -1,0 +1,1 @@
+"""The identities that check compares, by what they rest on."""
