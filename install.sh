@@ -447,6 +447,7 @@ uninstall() {
     else
         say "There is no go-spans in $prefix: nothing to remove (another folder: --prefix DIR)"
     fi
+    [ ! -e "$default_prefix/site/.installed" ] || say "go-spans is still in $default_prefix (to remove it: $0 --uninstall --prefix $(printf '%q' "$default_prefix"))"
     rm -rf -- "$cache/demo-go"
 }
 

@@ -3,6 +3,8 @@
 # shellcheck disable=SC2154 # here, temp, cache, prefix, gdb and python are install.sh's
 
 run_demo() {
+    local installed=no
+    [ ! -e "$prefix/site/.installed" ] || installed=yes
     install_tree
     demo=$(mktemp -d "${TMPDIR:-/tmp}/go-spans-demo.XXXXXX")
     build_sample
@@ -14,7 +16,11 @@ run_demo() {
     say
     say "The program and its core stay in $demo ($(du -sh "$demo" | cut -f1)). Look around, say with go-spans classes:"
     say "  gdb -x $(quoted "$prefix/gdb_gospan") $demo/frag $core"
-    say "Your gdbinit was not touched: $0 adds go-spans to it. Done with the demo: rm -r $demo; $0 --uninstall"
+    if [ "$installed" = yes ]; then
+        say "Your installation and your gdbinit stay as they are. Done with the demo: rm -r $demo"
+    else
+        say "Your gdbinit was not touched: $0 adds go-spans to it. Done with the demo: rm -r $demo; $0 --uninstall"
+    fi
 }
 
 quoted() { printf '%q' "$1"; }

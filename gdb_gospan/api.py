@@ -27,6 +27,7 @@ from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields.answer import Check
 from gdb_gospan.fields.document import Document, FieldMeta, fields_of
+from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.model import ReadAfterReleaseError
 from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.recorder import Recorder
@@ -36,7 +37,7 @@ from gdb_gospan.reports.catalog import load
 from gdb_gospan.reports.envelope import check
 from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.reports.run import answered
-from gdb_gospan.runtime.everything import capture_everything
+from gdb_gospan.runtime.everything import capture_everything, note_everything
 from gdb_gospan.runtime.heap import Heap as RuntimeHeap
 from gdb_gospan.targets.rehearsal import RehearsedError
 
@@ -187,7 +188,10 @@ class Heap:
         needs = None if self._needs is None else [*map(command_named, self._needs)]
         # A report of one address or file may need anything.
         if needs is None or any(each.argument and not each.argument[0].startswith("[") for each in needs):
-            capture_everything(session.heap)
+            if isinstance(session.heap.memory, Footprint):
+                note_everything(session.heap, session.heap.memory)
+            else:
+                capture_everything(session.heap)
             session.heap.want(*LATE_COLUMNS)
             session.finish_reading("goroutines")
             return

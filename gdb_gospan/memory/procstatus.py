@@ -183,6 +183,21 @@ def forbidden(pid: int) -> TargetError:
     return TargetError(f"process {pid} ({found.name}): no permission to read it: {why}")
 
 
+def read_by_another(pid: int) -> bool:
+    """Whether another go-spans, or another thread of this one, has stopped the process: for some milliseconds."""
+    tracer = _tracer(pid)
+    if not tracer:
+        return False
+    if os.path.exists(f"/proc/self/task/{tracer}"):  # noqa: PTH110  # pathlib is not needed otherwise
+        return True
+    try:
+        with open(f"/proc/{tracer}/cmdline", "rb") as file:  # noqa: PTH123
+            words = file.read(1 << 12).split(b"\0")
+    except OSError:
+        return False
+    return b"gdb_gospan" in words or any(word.endswith(b"/go-spans") for word in words[:3])
+
+
 def _tracer(pid: int) -> int:
     """Return who traces the process, or a thread of it; 0 for nobody, or nobody who can be seen from here."""
     return next((one.tracer for one in map(status, (pid, *threads(pid))) if one and one.tracer), 0)

@@ -25,6 +25,10 @@ _PLACED: Final = frozenset({"central", "allocated", "unswept_marks", "cached", "
 """Parts that read only where `Heap.places` or the marks are, or do not read at all."""
 
 
+_MOST_SPECIALS: Final = 1024
+"""Specials of a span that are looked for in a running process; the pages of the others are mostly copied anyway."""
+
+
 def note_everything(heap: Heap, footprint: Footprint) -> None:
     """Note where `capture_everything` reads; where there is much of it, without reading it."""
     for name, value in vars(Heap).items():
@@ -42,7 +46,7 @@ def note_everything(heap: Heap, footprint: Footprint) -> None:
         pinned = spans.records.at("pinnerBits", rows)
         ends = spans.records.at("nelems", rows)[pinned != 0]
         footprint.note(pinned[pinned != 0], bits.bytes_of(2 * ends))
-    read_every_special(reader, spans.records["specials"][rows])
+    read_every_special(reader, spans.records["specials"][rows], _MOST_SPECIALS)
     for address in _types(heap, rows):
         heap.type_at(address)
 

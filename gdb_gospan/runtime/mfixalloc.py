@@ -106,7 +106,7 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
         return nodes, complete
     around = _Around(reader)
     for _ in range(_ROUNDS):
-        # As much again each time: the chunks of persistentalloc mostly lie next to each other.
+        # More each time, up to a bound: the chunks of persistentalloc mostly lie next to each other.
         around.load(node)
         followed = around.follow(node)
         if followed is None:  # an odd address, or the last few bytes of a segment
@@ -123,7 +123,10 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
 
 _FEW = 4096
 """Nodes that are followed one by one: it takes about a millisecond."""
-_ROUNDS = 32
+_ROUNDS = 64
+_WIDEST = 128
+"""Blocks on each side of a node to read in a round, 4 MiB in all: of a list that leads from one mapping to another, what
+lies around is of no use, and a running process is stopped meanwhile."""
 _MOST = 1 << 28
 _CIRCLE = -1
 
@@ -170,7 +173,7 @@ class _Around:
 
     def load(self, node: int) -> None:
         """Read the block of a node and around it twice as many as there are already, those that can be read."""
-        half = max(len(self._base), _FIRST)
+        half = min(max(len(self._base), _FIRST), _WIDEST)
         middle = node // _BLOCK
         near = np.arange(max(middle - half, 0), min(middle + half + 1, 1 << 50), dtype=np.uint64)
         near *= np.uint64(_BLOCK)

@@ -51,11 +51,19 @@ def read_specials(reader: Reader, first: int) -> tuple[list[Special], bool]:
     return found, True
 
 
-def read_every_special(reader: Reader, first: U64) -> None:
-    """Read the lists from all these heads in parallel and discard them, so that a copy has what `read_specials` reads."""
+def read_every_special(reader: Reader, first: U64, steps: int = 1 << 62) -> None:
+    """Read the lists from all these heads in parallel and discard them, so that a copy has what `read_specials` reads.
+
+    Parameters
+    ----------
+    steps
+        Specials of a list to read at most. Of a running process a special may be freed meanwhile, and its link then
+        leads along the free list of its fixalloc, which is as long as it is.
+    """
     going = first[first != 0]
     marks, taken, stretch = going, 0, 1
-    while len(going):
+    while len(going) and steps:
+        steps -= 1
         specials = reader.records("special", going)
         links = specials["next"]
         # Brent: a list that comes back to where it was some power of two of steps ago runs in a circle.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,6 +14,9 @@ from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.heldstill import HeldStill
 from gdb_gospan.memory.ptrace import Stop
 
+_PATIENCE: Final = 10.0
+_TURN: Final = 0.005
+"""Seconds: how long to wait for another go-spans, and how long at a time."""
 _JOB_CONTROL: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -42,8 +46,19 @@ def refuse_halves(stop: Stop | HeldStill, cause: GoSpansError | None = None) -> 
 
 
 def stopped(pid: int) -> Stop | HeldStill:
-    """Stop the process, unless another debugger already has: only one tracer is allowed."""
-    return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
+    """Stop the process, unless another debugger already has: only one tracer is allowed.
+
+    Another go-spans has it for some milliseconds only: this one waits for its turn.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        while procstatus.read_by_another(pid) and time.monotonic() < until:
+            time.sleep(_TURN)
+        try:
+            return HeldStill(pid) if procstatus.held(pid) else Stop(pid)
+        except TargetError:
+            if time.monotonic() >= until or not procstatus.read_by_another(pid):
+                raise
 
 
 @contextmanager
