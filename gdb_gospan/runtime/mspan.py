@@ -357,8 +357,8 @@ def inline_marks_at(reader: Reader, spans: Spans, rows: I64) -> tuple[U64, int]:
     """Return the addresses of inline marks (spanInlineMarkBits.marks) in these spans: uint64 (n,), and the bytes at each."""
     struct = reader.layout["spanInlineMarkBits"]
     last = spans.start[rows] + (spans.bytes_of(rows) - struct.size).astype(np.uint64)
-    marks = struct["marks"]
-    return last + np.uint64(marks.offset), marks.size
+    offset = struct["marks"].offset
+    return last + np.uint64(offset), struct.size - offset  # as bitmaps are read, in words of 8 bytes
 
 
 def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotBits:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from gdb_gospan.analysis.occupancy import matters_most
 from gdb_gospan.fields import units
 from gdb_gospan.fields.document import Looks
-from gdb_gospan.fields.goal import goal_words
 from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.fields.units import count, counted, share
 from gdb_gospan.render import bars
@@ -291,6 +290,8 @@ def _gc(answer: Summary, looks: Looks) -> list[str]:
     gc = answer.gc
     if not gc.num_gc:
         return ["no cycle completed yet"]
+    from gdb_gospan.fields.goal import goal_words  # noqa: PLC0415  # the first screen does not need it
+
     parts = [
         f"{counted(gc.num_gc, 'cycle')} ({count(gc.num_forced_gc)} forced)",
         f"the last found {_bytes(gc.heap_marked, looks)} live",
