@@ -13,6 +13,8 @@ WIDTH = 40
 
 def main(words: list[str]) -> None:
     """Print a line for each span class, those with most free bytes first: a bar of what is taken, and the spans in tenths."""
+    if not words:
+        sys.exit("usage: occupancy.py ./program core, or --pid N, or heap.gospan")
     if words[:1] == ["--pid"]:
         heap = gdb_gospan.open(pid=int(words[1]), needs=["classes"])
     elif len(words) == 1 and words[0].endswith(".gospan"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,9 +105,9 @@ def _reader(path: Path, tool: str, file: IO[bytes]) -> _Read:
             read = lz4.frame.LZ4FrameFile(file).read1
     except ImportError:
         package = _PACKAGES.get(tool)
-        install = f"install the Python package {package}, or " if package else ""
+        install = f"; or install {package} for {sys.executable}" if package else ""
         command = elfheader.unpacking(str(path), tool)
-        raise TargetError(f"{path}: the core is compressed ({install}unpack it first: {command})") from None
+        raise TargetError(f"{path}: the core is compressed (unpack it first: {command}{install})") from None
     return read
 
 

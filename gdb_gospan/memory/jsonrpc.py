@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
-from gdb_gospan.errors import TargetError
+from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.memory import delveanswers
 from gdb_gospan.memory.delveanswers import ShapeError
 from gdb_gospan.memory.wire import ClosedError, TooLongError, Wire
@@ -63,7 +63,7 @@ class Connection:
         self.address = address
         host, _, port = address.rpartition(":")
         if not port.isdecimal() or len(port) > _DIGITS or int(port) >= 1 << 16:
-            raise TargetError(
+            raise UsageError(
                 f"{address} is not the address of a Delve server (try: HOST:PORT, such as localhost:2345)"
             )
         self._at = host.strip("[]") or "localhost", int(port)

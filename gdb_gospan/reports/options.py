@@ -165,7 +165,12 @@ def _number(text: str) -> int:
     try:
         number = int(text.replace(",", "") if _GROUPED.fullmatch(text) else text, 0)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a number") from None
+        said = (
+            f"{text} is not a number"
+            if text.strip()
+            else "there is no number (did the command in $(…) find nothing?)"
+        )
+        raise argparse.ArgumentTypeError(said) from None
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number

@@ -187,12 +187,14 @@ def test_without_the_package_there_is_a_command(tmp_path, monkeypatch, kind, pac
     tool = PROGRAMS[kind]
     path.write_bytes({"zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18"}[kind] + bytes(100))
     line = refused(path)
-    assert f"install the Python package {package.partition('.')[0]}, or unpack it first: {tool} -dc " in line
+    assert f"(unpack it first: {tool} -dc " in line
+    assert f"; or install {package.partition('.')[0]} for {sys.executable})" in line
     monkeypatch.undo()
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not installed")
     path.write_bytes(PACKERS[kind](core(CONTENTS)))
-    subprocess.run(line.split("unpack it first: ")[1].removesuffix(")"), shell=True, check=True)
+    command = line.split("unpack it first: ")[1].partition("; or install ")[0]
+    subprocess.run(command, shell=True, check=True)
     assert CoreFile(f"{path}.unpacked").read(ADDRESS, len(CONTENTS)) == CONTENTS
 
 
