@@ -143,6 +143,36 @@ def test_text_is_that_of_plain_rows(made: list[dict[str, Any]], room: int) -> No
     assert expected == table(kept, [*long])
 
 
+@given(ROWS.filter(bool))
+def test_rows_of_the_same_hash_are_told_apart(made: list[dict[str, Any]]) -> None:
+    """With this factor every row has the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(longtable, "_ODD", np.uint64(0))
+        long = long_table(made)
+        assert "".join(rows_as_csv(long)) == "".join(rows_as_csv([*long]))
+
+
+def test_kinds_are_forgotten_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these rows is of a kind of its own."""
+    monkeypatch.setattr(longtable, "_MOST_FORMS", 100)
+    monkeypatch.setattr(fields_table, "BLOCK", 50)
+    rows = Table(
+        Many,
+        1000,
+        lambda block: dict.fromkeys(
+            ("start", "npages", *"abcde"), np.arange(block.start, block.stop, dtype=np.uint64)
+        ),
+    )
+    kinds = Kinds(rows)
+    list(kinds.blocks(keep=True))
+    assert len(kinds._kept) == 2
+    forms = longtable._Forms(kinds, str)
+    for block in kinds.blocks():
+        for kind in block.kinds:
+            assert forms[kind]
+        assert len(forms) <= 100
+
+
 @pytest.mark.parametrize("image", ["1.19-386", "1.22-corners", "1.27-frag"])
 @pytest.mark.parametrize(
     "line", ["list --state all --limit 0", "list --limit 7 --sort start", "pages --limit 0"]

@@ -62,6 +62,19 @@ def test_what_was_taken_stays_and_the_rest_is_an_error(block: Block) -> None:
         capture.read_many(np.array([block.start + PAGE, block.start], np.uint64), 8)
 
 
+def test_of_a_run_that_cannot_be_read_whole_each_page_is_tried(tmp_path: Path) -> None:
+    """Behind the end of a file that has become shorter there is nothing."""
+    path = tmp_path / "file"
+    path.write_bytes(b"".join(bytes([page]) * PAGE for page in range(5)))
+    with path.open("r+b") as file:
+        data = mmap.mmap(file.fileno(), 5 * PAGE)
+        file.truncate(3 * PAGE)
+    first = ctypes.addressof(ctypes.c_char.from_buffer(data)) >> SHIFT
+    capture = taken(*range(first, first + 5))
+    assert [capture.read(number << SHIFT, 1) for number in range(first, first + 3)] == [b"\0", b"\1", b"\2"]
+    assert isinstance(capture.read((first + 3) << SHIFT, 1), Unreadable)
+
+
 def test_who_only_guesses_finds_nothing_there(block: Block) -> None:
     alone = taken(block.page(1)).alone([Mapping(block.start, 2 * PAGE, writable=True)])
     assert isinstance(alone.read(NOT_MAPPED, 8), Unreadable)

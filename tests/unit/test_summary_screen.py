@@ -103,6 +103,14 @@ def test_bounds_are_marked(document: dict[str, Any]) -> None:
     assert "12.0 KiB unreadable" in text
 
 
+def test_what_is_in_inconsistent_spans_is_missing_elsewhere(document: dict[str, Any]) -> None:
+    """Then objects, slots and tails are lower bounds, and pages are not."""
+    document["bytes"]["contradictory"] = 8192
+    marked = {line[:32].strip() for line in lay_out(document, Style()).splitlines() if "≥ " in line}
+    assert {"objects", "free slots in spans in use", "tail and bitmaps inside spans"} <= marked
+    assert not {"stacks", "idle pages, retained", "Sys"} & marked
+
+
 def test_a_program_at_its_start(document: dict[str, Any]) -> None:
     document["gc"].update(
         cycles=0, num_gc=0, num_forced_gc=0, last_gc=0, pauses=[], pause_quantiles=[], pause_total=0
