@@ -70,7 +70,8 @@ def test_what_needs_more_memory_than_it_may_take(measurer: Measurer, tmp_path: P
     cost = measurer.run(4 * GIB, "summary", "--max-memory", "128MiB", path)
     assert (cost.stdout, cost.status) == ("", 3)
     assert re.fullmatch(
-        r"go-spans: this needs more memory than the 134,217,728 bytes .*\(try: --max-memory .*\n", cost.stderr
+        r"go-spans: this needs more memory than the limit of 134,217,728 bytes .*\(try: --max-memory .*\n",
+        cost.stderr,
     )
     assert "damaged" in measurer.run(4 * GIB, "summary", path).stderr  # for it has no layout
     for wrong in ("1", "some", "-1", "1.5GiB", "100MB"):
@@ -187,7 +188,7 @@ def test_debug_information_that_unpacks_to_more_than_it_says(
 ) -> None:
     packed = struct.pack("<IIQQ", 1, 0, 4096, 1) + zeros(GIB)
     line = refused("summary", executable(tmp_path / "prog", GO, (".debug_info", 1, 0x800, 0, packed)), plain)
-    assert "cannot be read" in line
+    assert "cannot read its symbols or debug information" in line
 
 
 @pytest.mark.parametrize(

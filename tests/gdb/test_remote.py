@@ -47,7 +47,7 @@ def test_remote_is_the_same_process(gdb: Gdb) -> None:
     assert target["pause_ms"] > 0
     assert target["reads"] == whole, "what is read to open the session counts too"
     # What was read is kept for the next command, which says so.
-    assert " by 0 reads" in said[3]
+    assert " with 0 reads" in said[3]
     # Each sample is a read of gdb's own.
     assert re.search(r"exact +gdb-values .* fields of 1[0-6] span\s+descriptors", said[4])
 
