@@ -16,9 +16,9 @@ TYPE_CHECKING = False  # importing typing would take a third of what may be adde
 if TYPE_CHECKING:
     from typing import Any
 
-    from gdb_gospan.debugger.spanmap import SpanMaps
+    from gdb_gospan.debugger.span_lookup import SpanLookups
 
-_map: SpanMaps | None = None
+_map: SpanLookups | None = None
 _char: gdb.Type | None = None
 
 
@@ -210,10 +210,10 @@ def _address(value: gdb.Value) -> int:
     return int(pointer_in(value))
 
 
-def _spans() -> SpanMaps:
+def _spans() -> SpanLookups:
     global _map  # noqa: PLW0603  # one gdb, one current program
     if _map is None or not _map.valid():
-        from gdb_gospan.debugger.spanmap import SpanMaps
+        from gdb_gospan.debugger.span_lookup import SpanLookups
 
-        _map = SpanMaps()
+        _map = SpanLookups()
     return _map

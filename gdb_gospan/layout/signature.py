@@ -80,7 +80,7 @@ class Signature:
         """Return this signature with more evidence for the same layout."""
         return attrs.evolve(self, evidence=(*self.evidence, *more))
 
-    def told(self) -> str:
+    def score(self) -> str:
         """Return how many checks pass: ``33 of 33``."""
         return f"{len(self.evidence) - len(self.failed)} of {len(self.evidence)}"
 

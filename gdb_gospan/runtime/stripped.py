@@ -242,5 +242,5 @@ def _no_layout(program: str, stated: str | None, platform: Platform, signatures:
     release = ".".join(map(str, best.table.release))
     return (
         f"{of}, and no bundled layout fits its runtime: in the closest, of Go {release}, "
-        f"{best.told()} layout checks passed; failed: {what} {advice}"
+        f"{best.score()} layout checks passed; failed: {what} {advice}"
     )

@@ -12,7 +12,7 @@ from gdb_gospan.layout.platform import PAGE_SIZE
 _DEAD, _IN_USE = 0, 1
 
 
-class SpanMaps:
+class SpanLookups:
     """Where the Go runtimes of a program keep their spans: an address is in the heap of one of them.
 
     Raises
@@ -30,7 +30,7 @@ class SpanMaps:
                 "no variable runtime.mheap_ with debug information (try: file PATH of the Go program)"
             )
         self._files = len(files)
-        self._maps = [SpanMap(symbol) for symbol in symbols]
+        self._maps = [SpanLookup(symbol) for symbol in symbols]
 
     def valid(self) -> bool:
         """Whether gdb still debugs the same program, with no library added."""
@@ -52,7 +52,7 @@ class SpanMaps:
         return max(each.slot(address) for each in self._maps)
 
 
-class SpanMap:
+class SpanLookup:
     """Where one runtime keeps its spans; no target memory is cached.
 
     The types of mheap.arenas, a pointer to a table for each arena index, give its shape: the level sizes
