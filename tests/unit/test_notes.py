@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = CHECKOUT / "gdb_gospan"
-ANALYSIS = sorted((PACKAGE / "analysis").glob("*.py"))
+ANALYSIS = sorted((PACKAGE / "analysis").rglob("*.py"))
 #: Makes an outcome of its own, of what gdb says.
 SAMPLES = PACKAGE / "debugger" / "samples.py"
 
