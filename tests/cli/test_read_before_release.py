@@ -97,6 +97,10 @@ def test_what_an_identity_may_need_is_read(minor: str, monkeypatch: pytest.Monke
                     assert len(records[path]) == len(records)
 
 
+def is_note(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note"
+
+
 def named_by(module: ModuleType) -> tuple[set[str], set[str]]:
     """Return what this module, and what it uses of its package, ask a heap for, and their texts, field names among them."""
     parts, texts, seen, left = set(), set(), set(), [module]
@@ -107,6 +111,10 @@ def named_by(module: ModuleType) -> tuple[set[str], set[str]]:
         seen.add(each.__name__)
         nodes = list(ast.walk(ast.parse(inspect.getsource(each))))
         only_whether = [node.left for node in nodes if isinstance(node, ast.Compare)]
+        # What a note is about is no field of a struct.
+        only_whether += [
+            word for node in nodes if is_note(node) for word in ast.walk(node) if isinstance(word, ast.expr)
+        ]
         for node in nodes:
             if (
                 isinstance(node, ast.Attribute)
