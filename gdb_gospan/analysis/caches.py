@@ -9,9 +9,6 @@ from gdb_gospan.analysis.shapes import shapes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Column, Mask
 
-P_STATUS = {0: "idle", 1: "running", 2: "in a system call", 3: "stopped for GC", 4: "dead"}
-"""p.status (runtime2.go); 2 is not used since Go 1.26."""
-
 _TINY = 16
 """Bytes of the tiny allocator's block (malloc.go, maxTinySize)."""
 
@@ -25,7 +22,7 @@ class Caches:
     id
         int64 (n,).
     status
-        int64 (n,): a key of `P_STATUS`.
+        int64 (n,): p.status, as `platform.P_STATUS` has words for it.
     spans, free_slots, free_bytes
         Spans that the P allocates from, and what is free in them. Truly cached ones only: an entry of
         mcache.alloc whose sweepgen says so (mcache.go, mheap.go).

@@ -119,7 +119,7 @@ class _SpanClass(_Function):
 
 
 class _Row(_Function):
-    """A span that the last report has last_rows, as a *runtime.mspan, by the number of its row.
+    """A span that the last report has listed, as a *runtime.mspan, by the number of its row.
 
     Usage: $go_row (NUMBER)
 
@@ -153,8 +153,8 @@ class _Heap(_Function):
     Usage: $go_heap ()
 
     Where a process has several Go runtimes it is the one that the reports show without --runtime. The heap as a
-    whole is more than gdb's max-value-size, but its fields print one by one. Each stop of the program takes a
-    look of its own: for conditions there is $go_span.
+    whole is more than gdb's max-value-size, but its fields print one by one. Each stop of the program is
+    read again: in conditions use $go_span.
 
     Examples: print $go_heap()
               print $go_heap().allspans

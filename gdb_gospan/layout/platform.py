@@ -28,6 +28,9 @@ SMALLEST: Final = {8: 92_672, 4: 17_976}
 PAGE_SIZE = 8192
 """Bytes of a heap page: pageShift is 13 on every platform and in every release (sizeclasses.go)."""
 
+P_STATUS: Final = {0: "idle", 1: "running", 2: "in a system call", 3: "stopped for GC", 4: "dead"}
+"""Words for p.status: _Pidle to _Pdead, the same in every release; 2 is not used since Go 1.26 (runtime2.go)."""
+
 
 def platform(os: str, arch: str) -> Platform:
     """Describe GOOS/GOARCH; `TargetError` for an architecture that Go does not have."""

@@ -1,7 +1,7 @@
 """A capture: the pages that a report needs, copied in one stop of the process, then sealed.
 
-Planned pages are read in runs, into buffers that were touched before, so the stop contains only the kernel's
-copying. What was not copied cannot be read afterwards: that is an error, never zeros.
+Planned pages are read in runs, into buffers that were touched before, so most of the stop is the kernel's copying.
+What was not copied cannot be read afterwards: that is an error, never zeros.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Plan:
             self._read = memory.fill_many(self._starts, ends, self._room[self._whole :])
 
     def take_more(self, memory: Filling, *more: U64) -> None:
-        """Read more pages, known only once the process is stopped, as far as the buffer allows; return their numbers."""
+        """Read more pages, known only once the process is stopped, as far as the buffer allows."""
         for wanted in map(distinct, more):
             at = len(self._pages)
             fresh = wanted[~np.isin(wanted, self._pages)][: (self._whole >> SHIFT) - at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -184,9 +185,12 @@ def forbidden(pid: int) -> TargetError:
 
 
 def read_by_another(pid: int) -> bool:
-    """Whether another go-spans, or another thread of this one, has stopped the process: for some milliseconds."""
+    """Whether another go-spans, or another thread of this one, has stopped the process: for some milliseconds.
+
+    In gdb the tracer may be this very thread: then the process is gdb's own, and stays stopped.
+    """
     tracer = _tracer(pid)
-    if not tracer:
+    if tracer in (0, threading.get_native_id()):
         return False
     if os.path.exists(f"/proc/self/task/{tracer}"):  # noqa: PTH110  # pathlib is not needed otherwise
         return True

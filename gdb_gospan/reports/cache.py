@@ -18,6 +18,7 @@ from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, Looks, 
 from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.fields.rows import rows_of as documents_of
+from gdb_gospan.layout.platform import P_STATUS
 from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import TableColumn, columns_of, fitted, total_of
 from gdb_gospan.reports.envelope import about, proof
@@ -132,7 +133,7 @@ def rows_of(heap: Heap) -> tuple[Cache, ...]:
     """Return a row for each P; what could not be read is None."""
     table = caches.caches(heap)
     columns = {each.name: getattr(table, each.name) for each in attrs.fields(caches.Caches)}
-    states = [caches.P_STATUS.get(status, f"status {status}") for status in table.status.tolist()]
+    states = [P_STATUS.get(status, f"status {status}") for status in table.status.tolist()]
     columns["status"] = np.array(states, dtype=object)
     known = {name: unknown_where(~table.known, column) for name, column in columns.items()}
     return documents_of(Cache, {**known, "p": table.id})

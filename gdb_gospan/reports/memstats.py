@@ -112,7 +112,7 @@ class MemStats(Document):
 
 
 @document
-class PrefetchedMemory(Document):
+class HeldByCaches(Document):
     """What the counters do not have before the flush of the mcaches; None when not known."""
 
     bytes: int | None = field("bytes missing in HeapAlloc and TotalAlloc", unit=BYTES)
@@ -135,7 +135,7 @@ class Reading(Answer):
     changed_by_reading: tuple[str, ...] = field(
         "fields that ReadMemStats itself may change, because it flushes the Ps' caches first"
     )
-    held_by_mcaches: PrefetchedMemory = field(
+    held_by_mcaches: HeldByCaches = field(
         "what memstats includes and the counters do not yet, so that runtime/metrics and Prometheus lack it; null when not known"
     )
 
@@ -164,14 +164,14 @@ def _build(session: Session, _arguments: Arguments) -> Reading:
     )
 
 
-def _held(flush: Flush) -> PrefetchedMemory:
+def _held(flush: Flush) -> HeldByCaches:
     """Return what the counters do not have before the flush: runtime/metrics reads them as they are (metrics.go, compute)."""
 
     def known(value: int) -> int | None:
         return within(value) if flush.complete else None
 
     objects = int(flush.small_allocs.sum())
-    return PrefetchedMemory(
+    return HeldByCaches(
         bytes=known(int((flush.small_allocs * sizeclasses.sizes()).sum())),
         objects=known(objects),
         mallocs=known(objects + flush.tiny_allocs),
@@ -243,7 +243,7 @@ def _screen(answer: Reading, looks: Looks) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _metrics(held: PrefetchedMemory, looks: Looks) -> str:
+def _metrics(held: HeldByCaches, looks: Looks) -> str:
     """Say by how much the same figures of runtime/metrics differ, and so those that Prometheus has."""
     amount = units.nbytes(held.bytes, exact=looks.exact)
     return (

@@ -104,10 +104,9 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
     nodes, node, complete = _step(reader, head, _FEW)
     if complete is not None:
         return nodes, complete
-    around = _Around(reader)
+    around, half = _Around(reader), _FIRST
     for _ in range(_ROUNDS):
-        # More each time, up to a bound: the chunks of persistentalloc mostly lie next to each other.
-        around.load(node)
+        around.load(node, half)
         followed = around.follow(node)
         if followed is None:  # an odd address, or the last few bytes of a segment
             more, node, complete = _step(reader, node, 1)
@@ -117,6 +116,9 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
         nodes += more
         if complete is not None:
             return nodes, complete
+        # The chunks of persistentalloc mostly lie next to each other: then more is read each time. Where a list leads from
+        # one mapping to another, what lies around a node is of no use, and a running process is stopped meanwhile.
+        half = 2 * half if more >= half else max(half // 2, _LEAST)
     more, _, complete = _step(reader, node, _MOST)
     return nodes + more, bool(complete)
 
@@ -124,9 +126,6 @@ def _walk(reader: Reader, head: int, size: int) -> tuple[int, bool]:
 _FEW = 4096
 """Nodes that are followed one by one: it takes about a millisecond."""
 _ROUNDS = 64
-_WIDEST = 128
-"""Blocks on each side of a node to read in a round, 4 MiB in all: of a list that leads from one mapping to another, what
-lies around is of no use, and a running process is stopped meanwhile."""
 _MOST = 1 << 28
 _CIRCLE = -1
 
@@ -171,9 +170,8 @@ class _Around:
         self._row: I64 = np.empty(0, np.int64)
         self._read: list[Column] = []
 
-    def load(self, node: int) -> None:
-        """Read the block of a node and around it twice as many as there are already, those that can be read."""
-        half = min(max(len(self._base), _FIRST), _WIDEST)
+    def load(self, node: int, half: int) -> None:
+        """Read the block of a node and so many on either side of it, those that can be read and are not here yet."""
         middle = node // _BLOCK
         near = np.arange(max(middle - half, 0), min(middle + half + 1, 1 << 50), dtype=np.uint64)
         near *= np.uint64(_BLOCK)
@@ -235,5 +233,5 @@ class _Around:
         return place
 
 
-_FIRST = 256
-"""Blocks on either side that are read at first: 8 MiB in all."""
+_FIRST, _LEAST = 256, 64
+"""Blocks on either side of a node that are read at first, 8 MiB in all, and at least, 2 MiB."""

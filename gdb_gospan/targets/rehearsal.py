@@ -82,8 +82,7 @@ def plan(
 ) -> Plan | None:
     """Return the pages to copy: those that `rehearse` reads from a session, and these others.
 
-    None if that is too much to copy. A failure here occurs again when the process is stopped, or
-    was of no moment.
+    None if that is too much to copy. Errors are ignored here: a lasting one occurs again when the process is stopped.
     """
     footprint, heap = Footprint(memory), session.heap
     for _ in range(_TRIES):

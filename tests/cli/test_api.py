@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,53 @@ def test_in_gdb(gdb: Gdb) -> None:
     assert json.loads(document) == json.loads(text)
     assert said.startswith(str(json.loads(text)["spans"]["descriptors"]))
     assert "<heap of core of frag" in said
+
+
+def test_two_at_once_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one waits for the first, and does not take it for a debugger."""
+    stopped, waits, done = threading.Event(), threading.Event(), []
+
+    def sleep(_seconds: float) -> None:
+        waits.set()
+
+    with processes.start(
+        programs.build("frag", toolchains.NEWEST), "-objects", "100", "-end", "sleep"
+    ) as running:
+        running.line()
+
+        def keep() -> None:
+            with stopping.standing_still(running.pid):
+                stopped.set()
+                assert waits.wait(60)
+
+        def second() -> None:
+            done.append(gdb_gospan.open(pid=running.pid, needs=["summary"]).report("summary"))
+
+        first = threading.Thread(target=keep)
+        first.start()
+        assert stopped.wait(60)
+        monkeypatch.setattr(stopping.time, "sleep", sleep)
+        other = threading.Thread(target=second)
+        other.start()
+        first.join()
+        other.join()
+    assert waits.is_set()
+    assert {check.status for check in done[0].proof.checks} == {"exact"}
+
+
+@pytest.mark.toolchain
+@pytest.mark.gdb
+def test_the_process_of_this_gdb_is_not_waited_for(gdb: Gdb) -> None:
+    commands = [
+        "break main.main",
+        "run -objects 100 > /dev/null",
+        "python import gdb_gospan; from gdb_gospan.memory import procstatus",
+        "python print(procstatus.read_by_another(gdb.selected_inferior().pid))",
+        "python print(len(gdb_gospan.open(pid=gdb.selected_inferior().pid).spans) == len(gdb_gospan.open().spans))",
+        "kill",
+    ]
+    answers = gdbs.run_gdb(gdb, commands, exe=programs.build("frag", toolchains.NEWEST))
+    assert answers.stdout[3:5] == ["False\n", "True\n"]
 
 
 @pytest.mark.toolchain

@@ -43,7 +43,7 @@ PLACES = (
 )
 
 
-class PrefetchedMemory:
+class Held:
     """A process of which a thread stands at the beginning of a function."""
 
     def __init__(self, running: processes.Running, address: int, code: bytes) -> None:
@@ -66,7 +66,7 @@ def at(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     core: bool = False,
-) -> Iterator[PrefetchedMemory]:
+) -> Iterator[Held]:
     """Run a program that prints lines until a thread is at the beginning of a function, and hold it there.
 
     Parameters
@@ -87,7 +87,7 @@ def at(
         while not _somebody_is_at(running.pid, address):
             assert time.monotonic() < end, f"no thread of {executable.name} gets to {function}"
             time.sleep(0.02)
-        yield PrefetchedMemory(running, address, code)
+        yield Held(running, address, code)
 
 
 def _write(pid: int, address: int, code: bytes) -> bytes:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from gdb_gospan.analysis import caches, rules, standing, transients, verification  # noqa: E402
+from gdb_gospan.analysis import rules, standing, transients, verification  # noqa: E402
 from gdb_gospan.fields import pagewords  # noqa: E402
 from gdb_gospan.fields.answer import Check  # noqa: E402
 from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_tables, names_of  # noqa: E402
 from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
+from gdb_gospan.layout.platform import P_STATUS  # noqa: E402
 from gdb_gospan.render import notes  # noqa: E402
 from gdb_gospan.reports import catalog  # noqa: E402
 from gdb_gospan.reports.cache import Cache  # noqa: E402
@@ -77,7 +78,7 @@ def tables() -> str:
         f"PAGES = {list(sizeclasses.PAGES)}",
         f"KIND_NAMES = {_text(list(mpagealloc.KIND_NAMES))}",
         f"PAGE_WORDS = {_text(pagewords.PAGE_WORDS)}",
-        f"P_STATUS = {caches.P_STATUS}",
+        f"P_STATUS = {P_STATUS}",
         f"GODEBUG_DEFAULTS = {_text(dict(gc.GODEBUG_DEFAULTS))}",  # words of the same report
         "",
         "# Code: severity, unit, what must hold, what may put it off, and in what the reach of a thread is counted.",

@@ -75,7 +75,7 @@ BANNED = {
     r"left of the chunk": "left in the chunk",
     r"Sys less\b": "Sys minus",
     r"the most that it may, but": "at most",
-    r"abreast|out_of_range": "parallel, out of range",
+    r"abreast|foregone": "parallel, out of range",
 }  # fmt: skip
 
 IMAGES = ("1.27-corners", "1.26-cached")

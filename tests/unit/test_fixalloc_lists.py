@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gdb_gospan.memory.image import Image
-from gdb_gospan.memory.segments import Segments
+from gdb_gospan.memory.model import Over, Rows
+from gdb_gospan.memory.segments import U64, Segments
 from gdb_gospan.runtime import mfixalloc
 from gdb_gospan.runtime.record import Reader
 from tools import cores, images, programs, shell
@@ -74,6 +75,44 @@ def test_a_million_nodes_take_few_reads(layout: Layout, far: int, monkeypatch: p
     assert sum(steps) < 10_000, "nodes that are followed one by one"
     assert reader.memory.reads < 300
     assert reader.losses.nbytes == 0
+
+
+class Scattered(Over):
+    """Memory that can be read everywhere, in which each node of a list lies in another region than the one before."""
+
+    def __init__(self, below: Image, regions: int, nodes: int) -> None:
+        super().__init__(below)
+        number = np.arange(nodes)
+        place = (number % regions << 34) + number // regions * SIZE
+        self.nodes = np.uint64(0x7F0000000000) + place.astype(np.uint64)
+        self.links = dict(zip(self.nodes.tolist(), [*self.nodes[1:].tolist(), 0], strict=True))
+        self.ascending = np.sort(self.nodes)
+        self.nbytes = 0
+
+    def read(self, address: int, size: int) -> bytes:
+        return self.read_many(np.array([address], np.uint64), size).data.tobytes()
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        data = np.zeros((len(addresses), size), np.uint8)
+        self.nbytes += data.nbytes
+        for row, address in enumerate(addresses.tolist()):
+            first, last = np.searchsorted(self.ascending, np.array([address, address + size - 7], np.uint64))
+            for node in self.ascending[first:last].tolist():
+                data[row, node - address : node - address + 8] = np.array([self.links[node]], "<u8").view(
+                    np.uint8
+                )
+        return Rows(data, np.ones(len(addresses), np.bool_))
+
+
+def test_what_lies_around_a_scattered_list_is_read_within_bounds(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running process is stopped meanwhile."""
+    monkeypatch.setattr(mfixalloc, "_FEW", 100)
+    memory = Scattered(Image(Segments(*[np.empty(0, np.uint8), *[np.empty(0, np.uint64)] * 3])), 12, 500)
+    assert mfixalloc._walk(Reader(memory, layout), int(memory.nodes[0]), SIZE) == (500, True)
+    halves = [mfixalloc._FIRST, mfixalloc._FIRST // 2, *[mfixalloc._LEAST] * 10]
+    assert memory.nbytes <= (100 + sum(2 * half + 1 for half in halves)) * CHUNK
 
 
 @pytest.mark.parametrize("nodes", [1, 300, 4095, 4096, 4097, 30_000])

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from gdb_gospan import cli
-from gdb_gospan.analysis.caches import P_STATUS
 from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.pagewords import page_words
+from gdb_gospan.layout.platform import P_STATUS
 from gdb_gospan.render import tables
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.catalog import find

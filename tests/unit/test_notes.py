@@ -22,12 +22,6 @@ ANALYSIS = sorted((PACKAGE / "analysis").rglob("*.py"))
 #: Makes an outcome of its own, of what gdb says.
 SAMPLES = PACKAGE / "debugger" / "samples.py"
 
-#: Strings with two blanks and more that stand in analysis.
-ALLOWED = {
-    ("caches.py", "in a system call"): "a value of the JSON contract: the state of a P",
-    ("caches.py", "stopped for GC"): "a value of the JSON contract: the state of a P",
-}
-
 
 def trees() -> Iterator[ast.Module]:
     for path in (*ANALYSIS, SAMPLES):
@@ -102,7 +96,7 @@ def test_no_sentence_is_in_analysis() -> None:
         for path in ANALYSIS
         for text in sentences(ast.parse(path.read_text(encoding="utf-8")))
     }
-    assert found == set(ALLOWED)
+    assert found == set()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,7 @@ from gdb_gospan.debugger.printers.values import (
     unwrapped,
 )
 from gdb_gospan.debugger.symbols import global_symbol
-from gdb_gospan.layout.platform import PAGE_SIZE
-
-_P_STATUS = {0: "idle", 1: "running", 2: "in a system call", 3: "stopped for GC", 4: "dead"}
+from gdb_gospan.layout.platform import P_STATUS, PAGE_SIZE
 
 _SPECIALS = {
     "Finalizer": "finalizer",
@@ -102,7 +100,7 @@ class P(LargeStructPrinter):
     def line(self) -> str:
         """Describe what the P does and has for itself."""
         status, pages = self.number("status"), self.number("pcache", "cache")
-        word = UNREADABLE if status is None else _P_STATUS.get(status, f"unknown status {status}")
+        word = UNREADABLE if status is None else P_STATUS.get(status, f"unknown status {status}")
         facts = [
             f"p {count(self.number('id'))} {word}",
             f"{counted(self._queued(), 'goroutine')} queued",

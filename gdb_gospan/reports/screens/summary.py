@@ -47,7 +47,7 @@ _OF_SLOTS = frozenset(
 """Accounts in which spans with a wrong descriptor are missing."""
 _SHAPES = ("span-elems", "large-spans", "span-slots")
 """Checks of which one is broken where a descriptor contradicts itself."""
-# The accounts of a answer's ``bytes``, in the order of the screen.
+# The accounts of an answer's ``bytes``, in the order of the screen.
 ACCOUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("objects", ("objects",)),
     ("garbage not swept yet", ("garbage_unswept",)),
