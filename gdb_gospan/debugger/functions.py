@@ -124,8 +124,8 @@ class _Row(_Function):
     Usage: $go_row (NUMBER)
 
     NUMBER counts from 0, in the order of the rows. The report is the last one with rows that are spans: list, cache P,
-    show (its one span), pages --blockers (those that keep a block, one after the other). The value is there until the
-    program goes on.
+    show (its one span), pages --blockers (those that keep a block, one after the other). The value is valid until the
+    program runs.
 
     Examples: go-spans list --size 4096
               print *$go_row(0)

@@ -14,8 +14,8 @@ from gdb_gospan.runtime.losses import WILD
 WORDS: Final[Mapping[Code, str]] = {
     "wrong-span": "the descriptor of the first wrong span is at {address:#x}",
     "wrong-size-class": "the first wrong size class is {sizeclass}: the counters say {counted:,} objects, the walk found {found:,}",
-    "page-not-allocated": "the first wrong page is at {page:#x}: it belongs to a span, and the bitmap has it as free",
-    "page-not-owned": "the first wrong page is at {page:#x}: the bitmap has it as allocated, and neither a span nor a P's cache has it",
+    "page-not-allocated": "the first wrong page is at {page:#x}: it belongs to a span, but the bitmap marks it as free",
+    "page-not-owned": "the first wrong page is at {page:#x}: the bitmap marks it as allocated, but neither a span nor a P's cache has it",
     "arenas-beyond-map": "{number:,} entries of mheap_.heapArenas are beyond the map of arenas",
     "goroutine-status": "the first wrong goroutine has its g at {g:#x}, with the unknown status {status:#x}",
     "goroutine-id-again": "more than one goroutine has the id {goid}",
