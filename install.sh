@@ -36,6 +36,9 @@ main() {
     fi
     prefix=$(absolute "${prefix:-$default_prefix}")
     if [ "$mode" = delve ]; then
+        [ -f "$here/gdb_gospan/install/delve.sh" ] || fail "--delve copies dlv_scripts/: run it in a checkout"
+        # shellcheck source=gdb_gospan/install/delve.sh
+        . "$here/gdb_gospan/install/delve.sh"
         run_delve
         [ "$shell" = yes ] || return 0
         shell_only=yes
@@ -101,15 +104,30 @@ cleanup() {
     # Put back what was moved aside when its successor did not get its place.
     if [ -n "$aside" ] && [ -e "$aside" ] && [ ! -e "$target" ]; then mv -- "$aside" "$target"; fi
     rm -rf -- "$temp" ${stage:+"$stage"} ${aside:+"$aside"}
-    [ -z "$stage" ] || rmdir -- "$prefix/site" "$prefix" 2>/dev/null || true
+    # A first installation that failed leaves no folder.
+    [ -z "$stage" ] || [ -e "$prefix/site/.installed" ] || made_delve "$prefix" || remove_folders
 }
 
-absolute() {
-    case $1 in
-    /*) printf '%s' "${1%/}" ;;
-    *) printf '%s' "$PWD/${1%/}" ;;
-    esac
+# make_folder FOLDER: with the folders that it takes, which are noted for remove_folders.
+make_folder() {
+    local folder=$1 made=()
+    while [ ! -e "$folder" ]; do
+        made+=("$folder")
+        folder=$(dirname -- "$folder")
+    done
+    mkdir -p -- "$1" 2>/dev/null || return 1
+    [ ${#made[@]} -eq 0 ] || printf '%s\n' "${made[@]}" >>"$prefix/.folders"
 }
+
+# Removes the folders that were made for this prefix and are empty now, the inner ones first.
+remove_folders() {
+    local folder folders=()
+    [ ! -f "$prefix/.folders" ] || mapfile -t folders < <(sort -ru -- "$prefix/.folders")
+    rm -f -- "$prefix/.folders"
+    for folder in "$prefix" ${folders[@]+"${folders[@]}"}; do rmdir -- "$folder" 2>/dev/null || true; done
+}
+
+absolute() { case $1 in /*) printf '%s' "${1%/}" ;; *) printf '%s' "$PWD/${1%/}" ;; esac }
 
 parse() {
     while [ $# -gt 0 ]; do
@@ -150,9 +168,8 @@ agreed() {
     has_apt || return 1
     if [ "$answer" = no ] && [ -t 0 ]; then
         read -r -p "$1 is missing. Install it with apt-get now? [y/N] " answer
-        case $answer in y* | Y*) answer=yes ;; esac
     fi
-    [ "$answer" = yes ]
+    [[ $answer == [yY]* ]]
 }
 
 # apt_install PACKAGE: with root and apt, after asking; says what to run otherwise.
@@ -174,23 +191,19 @@ apt_get() {
 # Sets gdb (absolute), gdb_version, python (3.11) and abi (cpython-311-x86_64-linux-gnu) of the Python inside.
 probe_gdb() {
     local answer
-    if [ -n "$gdb" ]; then
-        command -v -- "$gdb" >/dev/null || fail "there is no gdb at $gdb: give its full path with --gdb PATH"
-    else
-        if ! command -v gdb >/dev/null; then
-            if [ "$mode" = install ] && [ "$shell" = yes ]; then
-                if ! agreed gdb; then
-                    say "There is no gdb: installing only the command for the shell (to add gdb later, install it and run $0 again)"
-                    probe_python
-                    return
-                fi
-                apt_get gdb
-            else
-                apt_install gdb
-            fi
+    if [ -z "$gdb" ] && ! command -v gdb >/dev/null; then
+        if [ "$mode" != install ] || [ "$shell" = no ]; then
+            apt_install gdb
+        elif agreed gdb; then
+            apt_get gdb
+        else
+            say "There is no gdb: installing only the command for the shell (to add gdb later, install it and run $0 again)"
+            probe_python
+            return
         fi
-        gdb=gdb
     fi
+    gdb=${gdb:-gdb}
+    command -v -- "$gdb" >/dev/null || fail "there is no gdb at $gdb: give its full path with --gdb PATH"
     gdb=$(absolute "$(command -v -- "$gdb")")
     gdb_version=$("$gdb" --version </dev/null 2>"$temp/gdb" | head -n 1) || true
     [[ $gdb_version =~ ^GNU\ gdb.*\ ([0-9]+\.[^ ]*)$ ]] ||
@@ -212,7 +225,7 @@ inside() {
     fi
 }
 
-# Sets python (3.11) and abi (cpython-311-x86_64-linux-gnu) of the Python inside; empty when there is none.
+# Sets python and abi; empty when there is no Python.
 ask_version() {
     local answer
     answer=$(inside 'import sys; print("go-spans-python %d.%d" % sys.version_info[:2]); import importlib.machinery as m; print("go-spans-abi" + m.EXTENSION_SUFFIXES[0])' 2>&1) || true
@@ -224,14 +237,13 @@ ask_version() {
 probe_python() {
     local bundled='' names=() name
     gdb=''
-    [ -z "$from" ] || bundled=$(bundled_python)
+    [ -z "$from" ] || bundled=$(cd "$tree/site" && printf '%s\n' python* | sed -n '$s/^python//p')
     for name in ${bundled:+"python$bundled"} python3 python3.{20..10}; do names+=("/usr/bin/$name" "$name"); done
     for name in "${names[@]}"; do
         interpreter=$(base_python "$name") || continue
         ask_version
         [[ $python =~ ^3\.[1-9][0-9]$ ]] || continue
-        [ "${bundled:-$python}" = "$python" ] || continue
-        return
+        [ "${bundled:-$python}" != "$python" ] || return 0
     done
     fail "the command for the shell needs Python ${bundled:-3.10 or newer}, and there is none: install ${bundled:+python}${bundled:-python3} first, then run $0 again"
 }
@@ -240,12 +252,6 @@ probe_python() {
 base_python() {
     command -v -- "$1" >/dev/null || return 1
     "$1" -I -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))' 2>/dev/null </dev/null
-}
-
-bundled_python() {
-    local folder
-    for folder in "$tree"/site/python*; do :; done
-    printf '%s' "${folder##*/python}"
 }
 
 # Sets tree: the checkout, installed folder or unpacked bundle that the package is taken from.
@@ -281,67 +287,14 @@ find_tree() {
     fi
     [[ -f $package/__init__.py && -f $package/install/site.sh && -f $package/install/shell.sh && -f $plain && -f $tree/pyproject.toml ]] ||
         fail "$tree lacks a part of gdb_gospan: get a complete checkout or bundle"
-    # shellcheck source=gdb_gospan/install/site.sh
-    . "$package/install/site.sh"
-    # shellcheck source=gdb_gospan/install/shell.sh
-    . "$package/install/shell.sh"
+    # shellcheck disable=SC1090
+    for name in site shell; do . "$package/install/$name.sh"; done
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
     mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p; /^completion = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
 }
 
-run_install() {
-    local file=''
-    install_tree
-    say "Installed go-spans $version for gdb $gdb_version (Python $python) in $prefix"
-    if [ "$gdbinit" = yes ]; then
-        file=$(gdbinit_read)
-        forget_blocks "$file"
-        edit_gdbinit "$file" "directory ${prefix// /\\ }"$'\n'"source $prefix/gdb_gospan"
-        say "gdb loads it at every start: see the block marked gdb_gospan in $file"
-        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type go-spans summary"
-    else
-        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type source $prefix/gdb_gospan and go-spans summary"
-    fi
-    [ "$shell" = no ] || install_shell
-}
-
-# The command for the shell, where there is no gdb or none is wanted.
-run_shell_only() {
-    install_tree
-    say "Installed go-spans $version for Python $python in $prefix"
-    install_shell
-}
-
 # made_delve FOLDER: its dlv_scripts are ours to replace and to remove, not those of a checkout.
 made_delve() { grep -qs '^# Made by install.sh' "$1/dlv_scripts/init"; }
-
-# Delve has no file that it loads at every start, so nothing can be set up but what --init and source name.
-run_delve() {
-    local folder=$prefix/dlv_scripts file
-    [ -f "$here/dlv_scripts/go_spans.star" ] || fail "--delve copies dlv_scripts/: run it in a checkout"
-    case $prefix in *$'\n'*) fail "Delve cannot load files from $prefix: choose another folder with --prefix DIR" ;; esac
-    [ ! -e "$folder" ] || made_delve "$prefix" || fail "$folder was not made by install.sh: choose another folder with --prefix DIR"
-    { mkdir -p -- "$folder" && [ -w "$folder" ]; } 2>/dev/null || fail "cannot write to $prefix: choose another folder with --prefix DIR"
-    printf '%s\n' '# Made by install.sh --delve; install.sh --uninstall removes it.' "source $folder/go_spans.star" >"$folder/.new"
-    mv -f -- "$folder/.new" "$folder/init"
-    for file in go_spans.star README.md; do
-        cp -- "$here/dlv_scripts/$file" "$folder/.new"
-        mv -f -- "$folder/.new" "$folder/$file"
-    done
-    say "Put go_spans for Delve into $folder; no setting of Delve or of your shell is changed"
-    say "Next: dlv core PROGRAM CORE --init '$folder/init' (or dlv attach PID --init …), then type go_spans summary"
-    say "In an open session: source $folder/go_spans.star"
-    say "To load it with a short command, add to your shell's startup file: alias dlv-spans=\"dlv --init '$folder/init'\""
-    say "To leave a process running, type exit -d (Delve 1.27 or newer), or exit and then n: a plain exit asks whether to kill it, and yes is the default"
-}
-
-# The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit
-# would make gdb overlook a ~/.gdbinit written later.
-gdbinit_read() {
-    local file
-    file=$(cd / && LC_ALL=C "$gdb" --help </dev/null 2>/dev/null | sed -n 's/^ *\* user-specific init file: //p' | head -n 1) || true
-    printf '%s' "${file:-$home/.gdbinit}"
-}
 
 # forget_blocks [KEEP]: remove the block from every gdbinit but KEEP.
 forget_blocks() {
@@ -390,7 +343,7 @@ edit_gdbinit() {
     fi
     result=${result#$'\n'}
     [ "$result" != "$text" ] || return 0
-    mkdir -p -- "$(dirname -- "$file")"
+    make_folder "$(dirname -- "$file")" || true
     if [ ! -w "$(dirname -- "$file")" ] || { [ -e "$file" ] && [ ! -w "$file" ]; }; then
         fail "cannot write $file: run with --no-gdbinit, or make it writable"
     fi
@@ -409,20 +362,15 @@ remove_link() {
     found=yes
 }
 
-# Sets prefix to the folder of the installation that the command in ~/.local/bin belongs to.
-linked_prefix() {
-    local linked
-    linked=$(readlink -- "$shell_link" 2>/dev/null) || return 0
-    [ ! -e "${linked%/go-spans}/site/.installed" ] || prefix=${linked%/go-spans}
-}
-
 uninstall() {
-    local file folder loaded='' found=no
+    local file linked loaded='' found=no
     for file in "${gdbinits[@]}"; do
         [ -n "$loaded" ] || loaded=$(block_prefix "$file")
     done
+    # Without --prefix: where this script is installed, what the gdbinit loads, or what the command belongs to.
     [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || prefix=$loaded
-    [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || linked_prefix
+    linked=$(readlink -- "$shell_link" 2>/dev/null) || true
+    [ -n "$prefix" ] || [ -e "$here/site/.installed" ] || [ ! -e "${linked%/go-spans}/site/.installed" ] || prefix=${linked%/go-spans}
     prefix=$(absolute "${prefix:-$default_prefix}")
     # With --prefix the block may load another installation, which stays.
     [ "$gdbinit" = no ] || [ "${loaded:-$prefix}" != "$prefix" ] || forget_blocks
@@ -433,22 +381,19 @@ uninstall() {
     fi
     remove_link "$shell_link" "$prefix/go-spans"
     remove_link "$completion_link" "$prefix/go-spans.bash"
-    if [ -f "$prefix/.folders" ]; then
-        while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || true; done <"$prefix/.folders"
-    fi
     if [ -f "$prefix/gdb_gospan" ] && [ -d "$prefix/site" ]; then
         rm -rf -- "$prefix/gdb_gospan" "$prefix/pyproject.toml" "$prefix/install.sh" "$prefix/site" \
-            "$prefix/go-spans" "$prefix/go-spans.bash" "$prefix/.folders"
+            "$prefix/go-spans" "$prefix/go-spans.bash"
         found=yes
     fi
+    rm -rf -- "$cache/demo-go"
     if [ "$found" = yes ]; then
-        rmdir -- "$prefix" 2>/dev/null || true
+        remove_folders
         say "Removed go-spans from $prefix"
     else
         say "There is no go-spans in $prefix: nothing to remove (another folder: --prefix DIR)"
     fi
     [ ! -e "$default_prefix/site/.installed" ] || say "go-spans is still in $default_prefix (to remove it: $0 --uninstall --prefix $(printf '%q' "$default_prefix"))"
-    rm -rf -- "$cache/demo-go"
 }
 
 main "$@"

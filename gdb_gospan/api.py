@@ -56,7 +56,7 @@ class Spans:
         self._known: dict[str, npt.NDArray[Any]] = {}
 
     def __len__(self) -> int:
-        with _looking(self._session, "spans", "list"):
+        with _capturing(self._session, "spans", "list"):
             return len(self._session.heap.spans)
 
     def __getattr__(self, name: str) -> npt.NDArray[Any]:
@@ -64,7 +64,7 @@ class Spans:
             raise AttributeError(f"spans have no column {name} (they have {', '.join(self.about)})")
         if name not in self._known:
             every = np.arange(len(self), dtype=np.int64)
-            with _looking(self._session, f"spans.{name}", "list"):
+            with _capturing(self._session, f"spans.{name}", "list"):
                 self._known[name] = columns_of(self._session.heap, every, [name])[name]
         return self._known[name]
 
@@ -112,7 +112,8 @@ class Heap:
         argument
             As on the command line: an address for ``show``, a P for ``cache``.
         options
-            As on the command line, with ``_`` for ``-``: ``limit=0``, ``state="all"``, ``verbose=True``.
+            As on the command line, with ``_`` for ``-``: ``limit=0``, ``state="all"``, ``verbose=True``; a list for one
+            that may be repeated.
 
         Raises
         ------
@@ -125,6 +126,8 @@ class Heap:
             flag = f"--{option.replace('_', '-')}"
             if value is True:
                 words.append(flag)
+            elif isinstance(value, (list, tuple)):
+                words += [f"{flag}={each}" for each in value]
             elif value is not None and value is not False:
                 words.append(f"{flag}={value}")
         arguments = parse(command, words)
@@ -154,7 +157,7 @@ class Heap:
     @property
     def checks(self) -> tuple[Check, ...]:
         """Every identity between the walk and the runtime's own counters, as ``check`` lists them."""
-        with _looking(self._session, "checks", "check"):
+        with _capturing(self._session, "checks", "check"):
             return tuple(map(check, self._session.all_checks))
 
     def __enter__(self) -> Heap:  # noqa: PYI034  # Self is newer than Python 3.10
@@ -172,17 +175,20 @@ class Heap:
         """Copy what the reports need in one stop; read what the copy lacks in another one."""
         session = self._session
         try:
-            with session.look(self._read):
+            with session.capture(self._read):
                 self._read(session)
         except ReadAfterReleaseError:
-            if not session.look_again():
+            if not session.recapture():
                 raise
-            with session.look():
+            with session.capture():
                 self._read(session)
         session.taken = True
 
     def _read(self, session: Session) -> None:
-        if isinstance(session.heap.memory, ProcessMemory):
+        direct = isinstance(session.heap.memory, ProcessMemory)
+        if session.residency is not None and (direct or self._needs is None):
+            session.residency()
+        if direct:
             _keep(session)
             return
         needs = None if self._needs is None else [*map(command_named, self._needs)]
@@ -193,6 +199,7 @@ class Heap:
             else:
                 capture_everything(session.heap)
             session.heap.want(*LATE_COLUMNS)
+            _ = session.tracebacks
             session.finish_reading("goroutines")
             return
         for command in needs:
@@ -208,30 +215,29 @@ def _keep(session: Session) -> None:
     capture_everything(heap)
     heap.want(*LATE_COLUMNS)
     heap.read("goroutines")
+    _ = session.tracebacks
     session.release()
     session.heap = RuntimeHeap(recorder.image(), now.layout, now.symbols, now.evidence)
     session.heap.trail.begins = now.trail.begins
 
 
 @contextmanager
-def _looking(session: Session, what: str, report: str) -> Iterator[None]:
+def _capturing(session: Session, what: str, report: str) -> Iterator[None]:
     """Stop and read the target, unless everything was copied already; `what` names the request in an error line."""
-    with _explained(session, what, report), nullcontext() if session.taken else session.look():
+    with _explained(session, what, report), nullcontext() if session.taken else session.capture():
         yield
 
 
 @contextmanager
 def _explained(session: Session, what: str, report: str) -> Iterator[None]:
+    closed = f"{what}: the heap is closed, or its program has run since (try: open it again)"
+    if session.ended:  # a copy of a process could still answer, but what is closed is closed
+        raise TargetError(closed)
     try:
         yield
     except ReadAfterReleaseError:
-        if session.ended:
-            reason = "the heap is closed, or its program has run since (try: open it again)"
-        else:
-            reason = (
-                f"it needs memory that was not captured when the process was opened (try: needs=[{report!r}])"
-            )
-        raise TargetError(f"{what}: {reason}") from None
+        lacks = f"it needs memory that was not captured when the process was opened (try: needs=[{report!r}])"
+        raise TargetError(closed if session.ended else f"{what}: {lacks}") from None
 
 
 def _typed(argument: str | int, *, address: bool) -> str:

@@ -28,8 +28,8 @@ _PROGRAM: Final = "go-spans"
 _FILES: Final = "PROGRAM CORE"
 _FILE_COUNT: Final = 2
 _FILES_HELP: Final = (
-    "the executable and its core dump, in either order; for the Go runtime of a library, the library and the core; or "
-    "a core or a snapshot alone"
+    "the executable and its core dump, in either order; a library in place of the executable selects the library's Go "
+    "runtime; a core or a snapshot alone also works"
 )
 _PID: Final = Option(
     "pid", "read a running process, which is paused while it is read", "N", number=True, short="p"
@@ -75,6 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             _write(piece)
         sys.stdout.flush()
     except GoSpansError as error:
+        if error.exit_status == NOT_TOLD and words[1:]:
+            from gdb_gospan.render.unreadable import unreadable  # noqa: PLC0415  # all went well, mostly
+
+            _write(unreadable(f"{_PROGRAM} {words[0]}", words[1:], str(error)))
         return _fail(str(error), error.exit_status)
     except BrokenPipeError:
         _silence()
@@ -238,7 +242,10 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
     if pid <= 0:
         raise UsageError(f"{command.name}: invalid --pid {pid}: it is not a process (try: pidof PROGRAM)")
     _without_its_files(
-        command, arguments, plain, f"--pid {pid} takes no files: the process has its executable"
+        command,
+        arguments,
+        plain,
+        f"--pid {pid} cannot be combined with files: the process names its executable",
     )
 
     from gdb_gospan.targets.process import open_session  # noqa: PLC0415  # as in _report
@@ -248,7 +255,9 @@ def _report_process(command: Command, arguments: dict[str, Any], plain: Sequence
 
 
 def _report_delve(command: Command, arguments: dict[str, Any], plain: Sequence[str], address: str) -> Answer:
-    _without_its_files(command, arguments, plain, f"--dlv {address} takes no files: Delve has the program")
+    _without_its_files(
+        command, arguments, plain, f"--dlv {address} cannot be combined with files: Delve has the program"
+    )
     _without_debug_files(command, arguments, "Delve looks for debug information itself")
 
     from gdb_gospan.targets.delve_server import open_session  # noqa: PLC0415

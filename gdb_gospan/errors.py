@@ -10,11 +10,11 @@ NOT_TOLD, also after a defect of ours; and what a shell makes of SIGINT and SIGP
 """
 
 FOUND = 1
-"""A finding: ``check`` has met a broken identity."""
+"""A finding: ``check`` has met a broken identity, ``gate`` a limit that is exceeded."""
 USAGE = 2
 """The command line cannot be understood."""
 NOT_TOLD = 3
-"""``check`` has met an identity that cannot be checked, and no broken one; or the target cannot be read."""
+"""``check`` has met an identity that cannot be checked, and no broken one; ``gate`` likewise; or the target cannot be read."""
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 

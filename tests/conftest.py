@@ -87,7 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=soak.DEFAULT,
         metavar="N",
-        help="looks at each busy program in a soak run (%(default)s); other numbers go with it",
+        help="captures of each busy program in a soak run (%(default)s); other numbers follow from it",
     )
     parser.addoption(
         "--tell",

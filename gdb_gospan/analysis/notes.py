@@ -14,9 +14,9 @@ Code = Literal[
     # Why an identity is unknown.
     "memory-missing", "no-work-variable", "no-exited-threads", "no-thread-count", "no-thread-numbers", "other-pid-namespace",
     "no-stacks", "no-stack", "no-functions", "no-names", "stack-breaks-off", "signal-handler", "callers-hidden",
-    "field-not-in-gdb", "not-in-gdb", "not-in-bulk",
+    "field-not-in-gdb", "not-in-gdb", "not-in-bulk", "no-page-states", "zero-pages",
     # What was going on.
-    "sweeping", "pages-in-flight", "pages-being-freed", "stats-update", "thread-inside",
+    "sweeping", "pages-in-flight", "pages-being-freed", "stats-update", "thread-inside", "pages-moved",
 ]  # fmt: skip
 
 

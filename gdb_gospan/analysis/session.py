@@ -1,9 +1,9 @@
-"""A look at one target: what it is, its heap, and what the checks found."""
+"""One target: what it is, its heap, and what the checks found."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -17,12 +17,18 @@ from gdb_gospan.runtime.several import Runtime
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.standing import Frames
+    from gdb_gospan.layout.functions import Lines
     from gdb_gospan.layout.globals import Global
+    from gdb_gospan.memory.corecontents import CoreContents
+    from gdb_gospan.memory.mappings import Mapped
+    from gdb_gospan.memory.registers import Thread
+    from gdb_gospan.memory.residency import Residency
+    from gdb_gospan.runtime.traceback import Tracebacks
 
 
 @attrs.frozen(eq=False)
 class Target:
-    """What is being looked at.
+    """What is read.
 
     Attributes
     ----------
@@ -39,7 +45,7 @@ class Target:
     resident
         Bytes of a live process on this machine that are in memory now (RSS).
     runtimes
-        Every Go runtime of the process, by address; empty where only one can be looked at (Delve), and in snapshots of
+        Every Go runtime of the process, by address; empty where only one can be read (Delve), and in snapshots of
         before they were recorded.
     """
 
@@ -100,19 +106,33 @@ class Session:
         How to find a package variable by its name, for the command that wants it, where no debugger evaluates it; or None.
     samples
         How to hold some of what was read in bulk against a debugger's own values, or None.
+    code
+        How to learn the names and the lines of the program's code, or None.
+    residency
+        How to learn what of the process is resident, or None where there is no process; to be called in a capture, before
+        the target goes on. It gives None where the kernel does not tell.
+    contents
+        How to learn what the program that wrote a core has recorded of its pages, or None.
+    mapped
+        How to learn where the files of the process are mapped, those that have code at least, or None where the target does
+        not tell.
+    threads
+        How to learn the registers of the threads, or None.
     pause_ms
-        How long the last look kept a live process standing still, or a remote one; None for a core.
+        How long the last capture paused a live process, or a remote one; None for a core.
     reads
-        How often the last look read the memory of a remote process; None for any other.
+        How often the last capture read the memory of a remote process; None for any other.
     opened_in
         Seconds that it took to open the session, while a debugger's process stood still; they, and
-        what was read meanwhile, are of the first look.
+        what was read meanwhile, are of the first capture.
     started
-        When the first look began, on the clock of time.perf_counter.
+        When the first capture began, on the clock of time.perf_counter.
     stood
         How to learn for how many seconds a debugger has held the process, or None.
+    clock
+        What time it is, in nanoseconds since 1970, where the target runs; or None.
     taken
-        All that is to be read was read in one look, and reports are built without another.
+        All that is to be read was read in one capture, and reports are built without another.
     """
 
     def __init__(
@@ -127,6 +147,11 @@ class Session:
         address_of: Callable[[str, str], str] | None = None,
         still: Callable[[], None] | None = None,
         variables: Callable[[str, str], Global] | None = None,
+        code: Callable[[], Lines | None] | None = None,
+        residency: Callable[[], Residency | None] | None = None,
+        contents: Callable[[], CoreContents] | None = None,
+        mapped: Callable[[], Mapped] | None = None,
+        threads: Callable[[], Sequence[Thread]] | None = None,
     ) -> None:
         self.target = target
         self.heap = heap
@@ -137,12 +162,17 @@ class Session:
         self.address_of = address_of
         self.still = still
         self.variables = variables
+        self.code = code
+        self.residency = residency
+        self.contents = contents
+        self.mapped = mapped
+        self.threads = threads
         self.pause_ms: float | None = None
         self.reads: int | None = None
         self.opened_in = 0.0
         self._reads_before = 0
         self._all_read: float | None = None
-        self._looking = self._ended = False
+        self._capturing = self._ended = False
         self._stopped = None
         if target.kind in ("live", "remote"):
             from gdb_gospan.memory.stopped import Stopped  # noqa: PLC0415  # no memory of a file is one
@@ -151,6 +181,8 @@ class Session:
         self.started = time.perf_counter()
         self.stood: Callable[[], float | None] | None = None
         self.taken = False
+        # Another machine has another clock, and a file none.
+        self.clock: Callable[[], int] | None = time.time_ns if target.kind == "live" else None
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
@@ -165,14 +197,30 @@ class Session:
         self.heap.lwps = self.lwps() if self.lwps else None
         return verify(self.heap, self.frames, scheduler=True)
 
+    @cached_property
+    def lines(self) -> Lines | None:
+        """What names the program's code; None without its executable."""
+        return None if self.code is None else self.code()
+
+    @cached_property
+    def tracebacks(self) -> Tracebacks | None:
+        """The stacks of the goroutines that do not run; None where nothing says how deep they are."""
+        if self.lines is None:
+            return None
+        from gdb_gospan.runtime.traceback import read_tracebacks  # noqa: PLC0415  # for the report of goroutines
+
+        self.heap.trail.stage("tracebacks")
+        heap = self.heap
+        return read_tracebacks(heap.reader, heap.goroutine_details, heap.goroutines.status, self.lines)
+
     @contextmanager
-    def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+    def capture(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
         """Read within this block only: here the target stands still, and it may go on afterwards.
 
         `rehearse` reads of another session what will be read in the block. A process that runs is taken by what that
         touches, and goes on at once; for any other target nothing is rehearsed.
 
-        A debugger has stopped it already; then `pause_ms` is what a stop just for this look would
+        A debugger has stopped it already; then `pause_ms` is what a stop just for this capture would
         have cost, until `release`; the debugger's own lasts longer. A read after the block, or after
         `release`, raises `ReadAfterReleaseError`, unless the target is a file.
         """
@@ -182,7 +230,7 @@ class Session:
         began, self._all_read = time.perf_counter() - self.opened_in, None
         if self._stopped is not None:
             self._stopped.open()
-        self._looking = True
+        self._capturing = True
         try:
             yield
         except Exception:
@@ -191,7 +239,7 @@ class Session:
         else:
             self._make_sure()
         finally:
-            self._looking = False
+            self._capturing = False
             if self._stopped is not None:
                 self._stopped.close()
         if self.target.kind in ("live", "remote"):
@@ -201,8 +249,8 @@ class Session:
             self.reads = self.heap.memory.reads - self._reads_before
         self.opened_in, self._reads_before = 0.0, self.heap.memory.reads
 
-    def look_again(self) -> bool:
-        """Make ready for another look, after `ReadAfterReleaseError`: False where that would come to the same."""
+    def recapture(self) -> bool:
+        """Make ready for another capture, after `ReadAfterReleaseError`: False where that would come to the same."""
         return False
 
     def finish_reading(self, *parts: str) -> None:
@@ -210,13 +258,16 @@ class Session:
 
         A document that needs nothing else calls it first. A core has time: there each part is read when it is needed.
         """
+        if self.clock is not None:
+            stood = self.stood() if self.stood else None
+            self.heap.moment = self.clock() - int(1e9 * (stood or 0))
         if self.target.kind in ("live", "remote"):
             self.heap.read(*parts)
             if self.heap.all_held:
                 self.release()
 
     def release(self) -> None:
-        """Take the time: all is read, for this look; a debugger's process is the debugger's to let go."""
+        """Take the time: all is read, for this capture; a debugger's process is the debugger's to let go."""
         self._make_sure()
         self._all_read = time.perf_counter()
         if self._stopped is not None:
@@ -232,10 +283,10 @@ class Session:
         return self._ended
 
     def end(self) -> None:
-        """Allow no further look: the target has gone on, or changed, or gdb knows more about its files.
+        """Allow no further capture: the target has gone on, or changed, or gdb knows more about its files.
 
-        Nothing goes on in the middle of a look, so that one may be finished.
+        Nothing goes on in the middle of a capture, so that one may be finished.
         """
         self._ended = True
-        if self._stopped is not None and not self._looking:
+        if self._stopped is not None and not self._capturing:
             self._stopped.close()

@@ -16,12 +16,12 @@ from gdb_gospan.runtime.record import I64, U64, Mask, Records
 
 @attrs.frozen
 class StackSize:
-    """The stack spans for one size of small stacks, or those of all large stacks together.
+    """The stack spans for one size of stacks, or those of all large stacks together.
 
     Attributes
     ----------
     size
-        Bytes of one stack; 0 for large ones, each of which has a span of its own.
+        Bytes of one stack; 0 for all large ones together, each of which has a span of its own.
     spans, span_bytes, capacity
         Spans, their bytes, and how many stacks they can hold.
     given_out
@@ -36,11 +36,7 @@ class StackSize:
     capacity: int
     given_out: int
     listed: int
-
-    @property
-    def large(self) -> bool:
-        """They are the large stacks."""
-        return self.size == 0
+    large: bool
 
     @property
     def free(self) -> int | None:
@@ -49,29 +45,36 @@ class StackSize:
 
     @property
     def free_bytes(self) -> int | None:
-        """Bytes of these. Large stacks differ: their free bytes are those of the spans that wait in stackLarge."""
-        return None if self.large or self.free is None else self.free * self.size
+        """Bytes of these; None for all large stacks together, whose sizes differ."""
+        return None if not self.size or self.free is None else self.free * self.size
 
 
 def stack_sizes(heap: Heap) -> list[StackSize]:
-    """Add up the stack spans by the size of their stacks, ascending; large stacks come last."""
+    """Add up the stack spans by the size of their stacks, ascending; large stacks come last, as one."""
     stacks, elemsize = heap.stacks, heap.spans.records["elemsize"]
-    groups: list[tuple[int, Mask]] = [
-        (size, stacks.pool & (elemsize == size)) for size in distinct(elemsize[stacks.pool]).tolist()
-    ]
-    if stacks.large.any():
-        groups.append((0, stacks.large))
-    return [
-        StackSize(
-            size=size,
-            spans=int(np.count_nonzero(rows)),
-            span_bytes=heap.spans.total_bytes(rows),
-            capacity=int(stacks.capacity(np.flatnonzero(rows)).sum()),
-            given_out=int(stacks.given_out(np.flatnonzero(rows)).sum()),
-            listed=int(np.count_nonzero(stacks.listed[rows])),
-        )
-        for size, rows in groups
-    ]
+    sizes: list[int] = distinct(elemsize[stacks.pool]).tolist()
+    found = [_size(heap, stacks.pool & (elemsize == size), size, large=False) for size in sizes]
+    return [*found, _size(heap, stacks.large, 0, large=True)] if stacks.large.any() else found
+
+
+def large_sizes(heap: Heap) -> list[StackSize]:
+    """Add up the spans of large stacks by their size, ascending: powers of two from 32 KiB on (stack.go, stackalloc)."""
+    large, nbytes = heap.stacks.large, heap.spans.nbytes
+    sizes: list[int] = distinct(nbytes[large]).tolist()
+    return [_size(heap, large & (nbytes == size), size, large=True) for size in sizes]
+
+
+def _size(heap: Heap, rows: Mask, size: int, *, large: bool) -> StackSize:
+    stacks, which = heap.stacks, np.flatnonzero(rows)
+    return StackSize(
+        size=size,
+        spans=len(which),
+        span_bytes=heap.spans.total_bytes(rows),
+        capacity=int(stacks.capacity(which).sum()),
+        given_out=int(stacks.given_out(which).sum()),
+        listed=int(np.count_nonzero(stacks.listed[rows])),
+        large=large,
+    )
 
 
 @attrs.frozen(eq=False)

@@ -56,9 +56,10 @@ class _Prefix(gdb.Command):
     its line (print $go_heap()), and fields print one by one.
 
     Each command sets $_go_spans_status: 0 if its report was shown, and for check if
-    no identity is broken or unknown; 1 if check found a broken identity; 2 if the
-    command line was wrong; 3 if check could not tell, or the target could not be
-    read; 130 after Ctrl-C.
+    no identity is broken or unknown, for gate if every limit holds; 1 if check found
+    a broken identity, or gate a limit exceeded; 2 if the command line is invalid; 3
+    if check or gate could not decide, or the target could not be read; 130 after
+    Ctrl-C.
     """
 
     def __init__(self) -> None:

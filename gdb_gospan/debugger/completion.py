@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from gdb_gospan.fields.command import Command, Option, options_of
@@ -60,8 +60,8 @@ def _named(typed: str, word: str) -> list[str]:
     return EXPRESSION if names is None else _ends(names, typed, word)
 
 
-def _unused(options: Iterable[str], before: Sequence[str]) -> list[str]:
-    return [option for option in options if option not in before]
+def _unused(options: Mapping[str, Option], before: Sequence[str]) -> list[str]:
+    return [name for name, option in options.items() if option.repeated or name not in before]
 
 
 def _values(option: Option, typed: str) -> Sequence[str]:

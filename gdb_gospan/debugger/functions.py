@@ -2,7 +2,7 @@
 
 A condition is evaluated at every hit, each time after the target ran: nothing decoded survives from one to the next.
 So an address is looked up as the runtime itself does it (mheap.go, spanOf): a handful of reads in the
-map of arenas. What follows from types alone is worked out once for each program.
+map of arenas. What follows from types alone is computed once for each program.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class _Function(gdb.Function):
 
     name = ""
     takes = 1
+    wants = "a number"
 
     def __init__(self) -> None:
         super().__init__(self.name)
@@ -50,7 +51,10 @@ class _Function(gdb.Function):
 
             raise failure(f"go-spans: {error}") from None
         except (gdb.error, TypeError, ValueError, OverflowError) as error:
-            raise gdb.GdbError(f"${self.name}: {error}") from None
+            why = str(error).rstrip(".")
+            if why == "Cannot convert value to long":
+                why = f"the argument is not {self.wants}"
+            raise gdb.GdbError(f"${self.name}: {why}") from None
 
 
 class _Span(_Function):
@@ -70,6 +74,7 @@ class _Span(_Function):
     """
 
     name = "go_span"
+    wants = "an address"
 
     def answer(self, value: gdb.Value) -> gdb.Value:
         """Return the span, or void: a convenience variable that was never set is."""
@@ -88,6 +93,7 @@ class _Slot(_Function):
     """
 
     name = "go_slot"
+    wants = "an address"
 
     def answer(self, value: gdb.Value) -> int:
         """Return the slot, or -1."""

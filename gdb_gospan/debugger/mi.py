@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gdb_gospan.errors import Interrupted
 
-_OF_TEXT = (("--color", "always"), ("--units", "binary"))
+_OF_TEXT = (("--color", "always"), ("--units", "binary"), ("--format", "junit"), ("--format", "github"))
 """Options with values that MI has no way to honour."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _NO_CHARACTERS = re.compile(r"[\ud800-\udfff]+")

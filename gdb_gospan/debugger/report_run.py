@@ -9,12 +9,11 @@ from typing import Any
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.debugger.target import GdbSession, which
-from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.command import Command
 from gdb_gospan.fields.document import Document
 from gdb_gospan.render.style import Style
 from gdb_gospan.reports.catalog import load
-from gdb_gospan.reports.run import Printed, answered, laid_out, status_of
+from gdb_gospan.reports.run import Printed, answered, for_programs, laid_out, status_of
 
 
 @contextmanager
@@ -44,9 +43,7 @@ def answer_of(session: Session | None, command: Command, arguments: Mapping[str,
 
 def printed(session: Session | None, command: Command, arguments: Mapping[str, Any], style: Style) -> Printed:
     """Run the report as `reports.run.printed` does."""
-    if arguments.get("json") and arguments.get("csv"):
-        raise UsageError(f"{command.name}: --json or --csv, not both")
-    with told(session, style, data=bool(arguments.get("json") or arguments.get("csv"))):
+    with told(session, style, data=for_programs(command, arguments)):
         answer = answer_of(session, command, {**arguments, "width": style.width})
         if session is not None:
             session.heap.trail.stage("laying the report out")

@@ -43,4 +43,4 @@ def reason(error: Exception) -> str:
         return (
             "it would call a function of the program (a string literal does too), which go-spans never does"
         )
-    return why
+    return "it is not a number" if why == "Cannot convert value to long" else why

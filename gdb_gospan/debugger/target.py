@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import time
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gdb_gospan.analysis.session import Symbol
     from gdb_gospan.analysis.standing import Stack
     from gdb_gospan.analysis.verification import Check
+    from gdb_gospan.layout.pclntab import FunctionTable
     from gdb_gospan.runtime.heap import Heap
 
 _session: tuple[tuple[Any, ...], GdbSession] | None = None
@@ -267,7 +269,14 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         lambda: _frames(stripped, opened.module, opened.elsewhere),
         _symbol_at,
         samples,
-        lwps=_lwps,
+        lwps=partial(_late, "threads", "lwps"),
+        code=lambda: _code(opened.module),
+        residency=partial(_late, "resident", "residency_of", inferior.pid) if kind == "live" else None,
+        contents=partial(_late, "resident", "contents_of", memory, notes)
+        if isinstance(memory, CoreFile) and notes
+        else None,
+        mapped=partial(_late, "modules", "mapped", memory, notes),
+        threads=partial(_late, "registers", "threads_of", notes),
         types=source,
     )
 
@@ -279,10 +288,16 @@ def warm_up() -> None:
     """Import what reading a process may need, before anything is read."""
     from gdb_gospan.analysis.verification import warm
     from gdb_gospan.debugger import expressions, samples, threads
-    from gdb_gospan.memory import procmem, stopped
+    from gdb_gospan.memory import procmem, residency, stopped
 
     warm()
-    del expressions, samples, threads, procmem, stopped
+    del expressions, samples, threads, procmem, residency, stopped
+
+
+def _late(module: str, name: str, *words: object) -> Any:
+    with Deferred():
+        found = importlib.import_module(f"gdb_gospan.debugger.{module}")
+    return getattr(found, name)(*words)
 
 
 def _stopped(memory: Memory) -> Memory:
@@ -303,10 +318,10 @@ def _frames(stripped: Memory | None, module: Module | None, elsewhere: Sequence[
     return frames(stripped, module, elsewhere)
 
 
-def _lwps() -> tuple[int, ...]:
-    from gdb_gospan.debugger.threads import lwps
+def _code(module: Module | None) -> FunctionTable | None:
+    from gdb_gospan.debugger.threads import code
 
-    return lwps()
+    return code(module) or None
 
 
 def _symbol_at(address: int) -> Symbol | None:

@@ -61,7 +61,7 @@ def frames(
         raise _stopped.pop()
     if stripped is None:
         return [Stack(label, tuple(names), thread.lwp) for label, names, thread in _found]
-    by_pointers = stacks(stripped, [thread for _, _, thread in _found], _functions(module))
+    by_pointers = stacks(stripped, [thread for _, _, thread in _found], code(module))
     # What gdb says of a thread that is in C code, of a library that has symbols, is better than nothing.
     return [
         Stack(label, ours.functions or tuple(names), thread.lwp)
@@ -77,7 +77,7 @@ def lwps() -> tuple[int, ...]:
     return procstatus.own_numbers(inferior.pid, numbers) if native else numbers
 
 
-def _functions(module: Module | None) -> FunctionTable:
+def code(module: Module | None) -> FunctionTable:
     """Return Go's own table of the functions of a module, or of the executable."""
     library = None if module is None else library_of(module)
     if library is not None:
@@ -99,11 +99,10 @@ def _pointers(frame: gdb.Frame, lwp: int) -> Thread:
     machine, registers = _POINTERS.get(frame.architecture().name(), (0, ()))
     try:
         pointers = [int(frame.read_register(register)) % (1 << 64) for register in registers]
-        return (
-            Thread(lwp, frame.pc(), pointers[0], machine, *pointers[1:])
-            if pointers
-            else Thread(lwp, frame.pc(), 0)
-        )
+        if not pointers:
+            return Thread(lwp, frame.pc(), 0)
+        own, stack, link = (*pointers, 0)[:3]
+        return Thread(lwp, frame.pc(), own, machine, stack, link)
     except (gdb.error, ValueError):
         return Thread(lwp, 0, 0)
 

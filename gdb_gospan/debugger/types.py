@@ -32,7 +32,9 @@ class GdbType:
     @property
     def size(self) -> int:
         """Size in bytes."""
-        return self._type.sizeof
+        # A value of a func type is a pointer; gdb takes it for the code, which has size 1.
+        kind = self._type.pointer() if self._type.code == gdb.TYPE_CODE_FUNC else self._type
+        return kind.sizeof
 
     def _by_name(self) -> dict[str, tuple[int, TypeNode]]:
         if self._members is None:

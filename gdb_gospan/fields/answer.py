@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gdb_gospan.fields.document import DOWN, UP, Address, Document, Looks, document, field
+from gdb_gospan.fields.document import BYTES, DOWN, UP, Address, Document, Looks, document, field
 from gdb_gospan.fields.units import count
 
 SCHEMA_VERSION = 1
@@ -67,6 +67,17 @@ class Check(Document):
 
 
 @document
+class Death(Document):
+    """What a program died of, by its own word."""
+
+    kind: Literal["throw", "panic"] = field(
+        "throw: a fatal error of the runtime; panic: one that nobody recovered"
+    )
+    text: str = field("the runtime's words, or the panic's value if it is a text; else empty")
+    type: str = field("name of the type of the panic's value; empty for a throw, and where it is not known")
+
+
+@document
 class Target(Document):
     """What was looked at."""
 
@@ -79,6 +90,9 @@ class Target(Document):
     pid: int | None = field("process number")
     build_id: str | None = field("build id of the executable, hexadecimal")
     resident: int | None = field("live process on this machine: bytes that are in memory now (RSS)")
+    death: Death | None = field(
+        "core of a program that died of a fatal error or a panic: what it said", optional=True, default=None
+    )
     pause_ms: float | None = field(
         "live or remote process: milliseconds for which it was paused for this report (--pid), or would have "
         "been by a stop only for this report (debugger)"
@@ -90,6 +104,9 @@ class Target(Document):
     )
     reads: int | None = field(
         "remote process: number of reads of its memory for this report; gdb may need several packets for one read"
+    )
+    missing: int | None = field(
+        "core that is cut off: bytes missing at its end", unit=BYTES, optional=True, default=None
     )
 
 

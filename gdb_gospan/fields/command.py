@@ -11,7 +11,8 @@ class Option:
 
     ``headings`` are other names of choices: what the output calls them. Where only a part of the report is subject to
     the option, ``part`` names it, and ``shown_by`` the options of which one must be given for it to be there.
-    ``short`` is a letter that stands for the name after a single dash.
+    ``short`` is a letter that stands for the name after a single dash. A ``repeated`` option may be given several
+    times: its value is the tuple of what was given, or None.
     """
 
     # Plain classes: importing typing for a NamedTuple takes a third of what may be added to gdb's start.
@@ -25,6 +26,7 @@ class Option:
         "name",
         "number",
         "part",
+        "repeated",
         "short",
         "shown_by",
     )
@@ -43,6 +45,7 @@ class Option:
         part: str = "",
         shown_by: tuple[str, ...] = (),
         short: str = "",
+        repeated: bool = False,
     ) -> None:
         self.name = name
         self.help = help
@@ -55,6 +58,7 @@ class Option:
         self.part = part
         self.shown_by = shown_by
         self.short = short
+        self.repeated = repeated
 
     def only_of(self, part: str, *shown_by: str) -> Option:
         """Return the same option for a report of which only that part is subject to it."""
@@ -69,6 +73,7 @@ class Option:
             headings=self.headings,
             part=part,
             shown_by=shown_by,
+            repeated=self.repeated,
         )
 
 
@@ -85,11 +90,13 @@ class Command:
         Key under which the document keeps its rows, for CSV; or, separated by spaces, those of its
         sections, which become rows of name and value.
     needs_target
-        Whether there must be a program to look at; without, the session is None.
+        Whether there must be a program to read; without, the session is None.
+    contents
+        Whether it reads the contents of objects, which a snapshot does not hold.
     """
 
     __slots__ = (
-        "aliases", "argument", "columns", "description", "example", "name", "needs_target", "options",
+        "aliases", "argument", "columns", "contents", "description", "example", "name", "needs_target", "options",
         "rows", "summary",
     )  # fmt: skip
 
@@ -106,6 +113,7 @@ class Command:
         rows: str = "",
         *,
         needs_target: bool = True,
+        contents: bool = False,
     ) -> None:
         self.name = name
         self.summary = summary
@@ -117,6 +125,7 @@ class Command:
         self.aliases = aliases
         self.rows = rows
         self.needs_target = needs_target
+        self.contents = contents
 
     @property
     def takes_address(self) -> bool:
@@ -162,7 +171,7 @@ RUNTIME = Option(
     "which Go runtime, by name or number, if the process has several (default: the largest)",
     "NAME",
 )
-"""Of every command that looks at a target."""
+"""Of every command that reads a target."""
 
 LIMIT = Option("limit", "rows to print, 0 for all", "N", 20, number=True)
 NO_LIMIT = Option("limit", "rows to print, 0 for all", "N", 0, number=True)

@@ -35,6 +35,8 @@ class Report(Generic[D]):
         Lays the answer out by hand, in pieces of whole lines; None for a table as `table` says.
     table
         How its rows become a table.
+    forms
+        Lay the answer out for other programs, each by a value of its own option ``--format``; text is none of them.
     rows
         Names of the fields that ``--csv`` prints: one with rows; or several, of which each figure becomes a row.
     csv
@@ -53,7 +55,10 @@ class Report(Generic[D]):
     status
         Exit status of an answer; 0 if not given.
     needs_target
-        Whether there must be a program to look at.
+        Whether there must be a program to read.
+    contents
+        Whether it reads the contents of objects, which a snapshot does not hold. They are not read twice: such a report is
+        not rehearsed.
     place
         In the list of commands: the smallest first, then by name.
     """
@@ -66,6 +71,7 @@ class Report(Generic[D]):
     build: Callable[[Any, Arguments], D]
     screen: Callable[[D, Looks], str | Iterator[str]] | None = None
     table: TableOf[D] | None = None
+    forms: Mapping[str, Callable[[D, Looks], Iterator[str]]] = attrs.field(factory=dict)
     rows: tuple[str, ...] = ()
     csv: Callable[[D], Rows] | None = None
     spans: Callable[[D], Rows | None] | None = None
@@ -76,6 +82,7 @@ class Report(Generic[D]):
     prepare: Callable[[Arguments], Arguments] | None = None
     status: Callable[[D], int] | None = None
     needs_target: bool = True
+    contents: bool = False
     place: int = 1000
 
     @property
@@ -92,6 +99,7 @@ class Report(Generic[D]):
             aliases=self.aliases,
             rows=" ".join(self.rows),
             needs_target=self.needs_target,
+            contents=self.contents,
         )
 
 

@@ -36,7 +36,7 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "tail and bitmaps inside spans",
-        "bytes of spans in use that can hold no object: too few for another slot, or the runtime's own bits.",
+        "bytes of spans in use that hold no object: the rest after the last slot, and the runtime's bitmaps.",
         "tail + span_metadata",
         (go("mheap.go", "mspan.npages mspan.nelems mspan.elemsize"),),
         covers=("summary/tail and bitmaps inside spans",),
@@ -77,7 +77,7 @@ ACCOUNTS: tuple[Term, ...] = (
         "free pages that the runtime keeps for reuse, after a spike or because the scavenger's goal allows them.",
         "HeapIdle - HeapReleased = gcController.heapFree",
         (go("mgcpacer.go", "gcControllerState.heapFree"), go("mpallocbits.go", "pallocData.scavenged")),
-        unlike="fragmentation: any span can be made of them",
+        unlike="fragmentation: any span can use these pages",
         aliases=("idle retained", "idle", "retained"),
         covers=("summary/idle pages, retained", "bytes/idle_retained", "check/heap-free"),
     ),
@@ -100,7 +100,7 @@ ACCOUNTS: tuple[Term, ...] = (
         (go("mstats.go", "heapStatsDelta.inStacks mstats.stacks_sys"), go("stack.go", "stackalloc()")),
         unlike="spans in use: stacks never share spans with objects",
         aliases=("StackInuse", "StackSys", "os thread stacks", "stacks of", "of StackInuse"),
-        covers=("bytes/stacks", "bytes/os_thread_stacks", "check/stacks"),
+        covers=("bytes/stacks", "bytes/os_thread_stacks", "check/stacks", "doctor/stacks"),
     ),
     Term(
         "runtime metadata",
@@ -120,7 +120,7 @@ ACCOUNTS: tuple[Term, ...] = (
     ),
     Term(
         "in flight or not known",
-        "Sys minus all accounts: 0 in a quiet stop; otherwise pages that are moving between two accounts, "
+        "Sys minus all accounts: 0 when no allocation or sweep is in progress; otherwise pages that move between two accounts, "
         "unreadable memory, or a broken check.",
         "Sys - sum of the accounts; shown as more than Sys when negative",
         (go("mheap.go", "allocSpan()"),),
@@ -135,8 +135,9 @@ ACCOUNTS: tuple[Term, ...] = (
         "all bytes that the runtime got from the operating system, as virtual memory.",
         "HeapSys + StackSys + MSpanSys + MCacheSys + BuckHashSys + GCSys + OtherSys",
         (go("mstats.go", "MemStats.Sys readmemstats_m()"),),
-        unlike="RSS: pages in Sys that were returned or never written are not resident; the program text and C memory are not in Sys",
-        aliases=("of Sys", "where the memory is"),
+        unlike="RSS: pages in Sys that were returned or never written are not resident; the program text and C memory are not in Sys; "
+        "nor the size of a core, which also has C memory and mappings that were never touched",
+        aliases=("of Sys", "where the memory is", "core file", "size of a core"),
         covers=("bytes/sys", "check/committed"),
     ),
     Term(

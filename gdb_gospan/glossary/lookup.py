@@ -10,19 +10,33 @@ from gdb_gospan.fields.command import Command
 from gdb_gospan.glossary.accounts import ACCOUNTS
 from gdb_gospan.glossary.collector import COLLECTOR
 from gdb_gospan.glossary.fixallocs import FIXALLOCS
+from gdb_gospan.glossary.gate import GATE
+from gdb_gospan.glossary.goroutines import GOROUTINES
+from gdb_gospan.glossary.objects import OBJECTS
 from gdb_gospan.glossary.pages import PAGES
 from gdb_gospan.glossary.popular import POPULAR
+from gdb_gospan.glossary.profiles import PROFILES
 from gdb_gospan.glossary.prometheus import PROMETHEUS
 from gdb_gospan.glossary.questions import QUESTIONS
+from gdb_gospan.glossary.resident import RESIDENT
 from gdb_gospan.glossary.spans import SPANS
 from gdb_gospan.glossary.term import Term
+from gdb_gospan.glossary.verdicts import VERDICTS
+from gdb_gospan.glossary.whatif import WHATIF
 
 GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
     ("Accounts and counters", ACCOUNTS),
     ("Spans, slots, pages and lists", SPANS),
-    ("How pages lie together", PAGES),
+    ("Pages and free runs", PAGES),
     ("Fixed-size allocators", FIXALLOCS),
     ("Collector, Ps and objects", COLLECTOR),
+    ("Objects and roots", OBJECTS),
+    ("Goroutines", GOROUTINES),
+    ("Profiles", PROFILES),
+    ("Resident memory", RESIDENT),
+    ("What would be freed", WHATIF),
+    ("Verdicts of doctor", VERDICTS),
+    ("Limits", GATE),
     ("Questions about memory", QUESTIONS),
     ("Prometheus", PROMETHEUS),
     ("Popular names and rules", POPULAR),

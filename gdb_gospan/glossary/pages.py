@@ -1,4 +1,4 @@
-"""How pages lie together, and the picture of the heap."""
+"""Pages, runs of free pages, and the picture of the heap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gdb_gospan.glossary.term import in_runtime as go
 PAGES: tuple[Term, ...] = (
     Term(
         "state of a page",
-        "what 8 KiB of the heap are used for: in use, free and kept, free and returned, or set aside.",
+        "the state of one page of 8 KiB: in use, free and kept, free and returned, or set aside.",
         "the two bits of pallocData, the span that claims the page, and the Ps' page caches, in that order",
         (go("mpallocbits.go", "pallocData.scavenged"), go("mpagecache.go", "pageCache.cache")),
         unlike="the state of a span: free memory has no span",
@@ -35,7 +35,7 @@ PAGES: tuple[Term, ...] = (
     ),
     Term(
         "largest allocation without growth",
-        "the most that one allocation can take while HeapSys stays as it is.",
+        "the largest single allocation that does not raise HeapSys.",
         "the longest free run; a large object needs its size rounded up to whole pages",
         (go("mpagealloc.go", "alloc()"), go("mheap.go", "allocSpan()")),
         unlike="HeapIdle, which is the sum of all runs",
@@ -69,7 +69,7 @@ PAGES: tuple[Term, ...] = (
     ),
     Term(
         "map",
-        "a picture of the heap: one sign for each run of pages, which shows the most important thing in it.",
+        "a picture of the heap: one character for each run of pages, which shows what the run is used for.",
         "spans: bytes of their objects / bytes of the cell; a cell is free only if all its pages are",
         sources=(go("mheap.go", "heapArena.spans"), go("mpallocbits.go", "pallocBits")),
         unlike="a memory map of the process (/proc/PID/maps)",

@@ -1,4 +1,4 @@
-"""Names and rules that articles give to the span layer, and what is so instead."""
+"""Names and rules that articles give to the span layer, and the facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POPULAR: tuple[Term, ...] = (
     ),
     Term(
         "fragmentation above 35 %",
-        "a heap of which more than 35 % (or 1 GB) is Sys - Alloc is fragmented and needs action.",
+        "a heap is fragmented and needs action when Sys - Alloc is more than 35 % of it, or 1 GB.",
         truth="no such threshold exists. Sys - Alloc counts memory already returned to the OS, garbage that GOGC "
         "allows for, stacks and "
         "metadata; with GOGC 100 a healthy heap may be half garbage. Compare Sys - HeapReleased with RSS, then look at the accounts.",
@@ -25,11 +25,20 @@ POPULAR: tuple[Term, ...] = (
         aliases=("35 %", "35 percent", "Sys - Alloc", "Sys - (Alloc + TotalAlloc)"),
     ),
     Term(
+        "GC frequency up 50 %",
+        "a collector that runs half as often again as before is a sign of fragmentation.",
+        truth="how often it runs follows from the rate of allocation, the live heap and GOGC or GOMEMLIMIT, and free slots change "
+        "none of them. A rate that matters is that of a heap at its memory limit: go-spans doctor calls it limit-thrashing, and "
+        "go-spans gc has cycles a second.",
+        sources=(go("mgcpacer.go", "heapGoal()"),),
+        aliases=("GC frequency", "GC frequency +50 %", "health table"),
+    ),
+    Term(
         "(HeapSys - HeapInuse) / HeapSys",
         "the fragmentation rate.",
-        truth="it is the share of idle pages, those returned to the OS included. Any span can be made of them, "
-        "so it is not fragmentation: "
-        "retained ones are HeapIdle - HeapReleased; the free slots inside spans are about HeapInuse - HeapAlloc.",
+        truth="it is the share of idle pages, those returned to the OS included. Any span can use idle pages, "
+        "so this is not fragmentation. "
+        "The retained ones are HeapIdle - HeapReleased; the free slots inside spans are about HeapInuse - HeapAlloc.",
         sources=(go("mstats.go", "MemStats.HeapSys MemStats.HeapInuse"),),
         aliases=("idle ratio", "go_mem_fragmentation_ratio"),
     ),
@@ -124,7 +133,7 @@ POPULAR: tuple[Term, ...] = (
     Term(
         "size-class mismatch",
         "mcentral.freeSpan refuses a span whose size class does not match, which leaks it.",
-        truth="there is no such check, and freeSpan is gone since Go 1.15: sweep frees a span without objects, whatever its class.",
+        truth="there is no such check, and Go 1.15 removed freeSpan: sweep frees a span without objects, whatever its class.",
         sources=(go("mgcsweep.go", "sweep()"), go("mheap.go", "mspan.spanclass")),
         aliases=("mcentral.freeSpan", "freeSpan"),
     ),

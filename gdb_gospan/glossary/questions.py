@@ -20,10 +20,12 @@ QUESTIONS: tuple[Term, ...] = (
     Term(
         "garbage",
         "objects that nothing reaches any more; their bytes count as objects until a cycle finds them dead and their span is swept.",
-        "garbage that the last cycle found: the account garbage not swept yet; only the next cycle finds what died since",
+        "garbage that the last cycle found: the account garbage not swept yet; what died since the next cycle finds, or go-spans "
+        "objects: allocated - reached",
         (go("mgcsweep.go", "sweep()"), go("mheap.go", "mspan.gcmarkBits")),
         unlike="a leak, which is still reachable; free slots, which are swept",
-        aliases=("dead objects", "unreachable"),
+        aliases=("dead objects", "unreachable", "garbage bytes"),
+        covers=("objects/garbage", "objects/garbage bytes"),
     ),
     Term(
         "pinned",
@@ -34,7 +36,7 @@ QUESTIONS: tuple[Term, ...] = (
             go("mheap.go", "mspan.pinnerBits", since="1.21"),
         ),
         since="1.21",
-        unlike="an object that would move otherwise: Go moves no object",
+        unlike="protection from being moved: Go never moves an object",
         aliases=("Pinner", "pinnerBits", "pinned more than once", "pin"),
     ),
     Term(

@@ -17,7 +17,7 @@ SPANS: tuple[Term, ...] = (
         sources=(go("mheap.go", "mspan.startAddr mspan.npages"),),
         unlike="its descriptor, the mspan struct of 144 to 168 bytes that lies outside the heap",
         aliases=("mspan", "spans", "bytes of a span", "memory"),
-        covers=("list/bytes", "list/start", "classes/spans", "spans/in_use"),
+        covers=("list/bytes", "list/start", "classes/spans", "objects/spans", "whatif/spans", "spans/in_use"),
     ),
     Term(
         "descriptor",
@@ -54,7 +54,7 @@ SPANS: tuple[Term, ...] = (
         _SIZE_TABLES,
         unlike="the size that the program asked for, which the runtime does not record",
         aliases=("sizeclass", "elemsize", "slot size"),
-        covers=("classes/size", "classes/elemsize", "classes/npages", "central/size", "list/size"),
+        covers=("classes/size", "classes/elemsize", "classes/npages", "objects/size", "central/size", "whatif/size", "list/size"),
     ),
     Term(
         "span class",
@@ -62,7 +62,7 @@ SPANS: tuple[Term, ...] = (
         "size class * 2 + 1 if noscan",
         (go("mheap.go", "spanClass makeSpanClass()"),),
         aliases=("spanclass", "class", "noscan", "scan"),
-        covers=("classes/class", "classes/spanclass", "classes/noscan", "central/class", "list/class"),
+        covers=("classes/class", "classes/spanclass", "classes/noscan", "objects/class", "central/class", "whatif/class", "list/class"),
     ),
     Term(
         "large object",
@@ -87,7 +87,7 @@ SPANS: tuple[Term, ...] = (
         (go("mheap.go", "mspan.allocCount"),),
         unlike="the objects that a program could still reach",
         aliases=("objects of a class", "allocCount"),
-        covers=("classes/objects", "list/objects"),
+        covers=("classes/objects", "list/objects", "objects/objects"),
     ),
     Term(
         "free slots",
@@ -99,20 +99,21 @@ SPANS: tuple[Term, ...] = (
         covers=("classes/free", "classes/free_slots"),
     ),
     Term(
-        "Most free slots",
-        "the six span classes with most bytes of free slots; in a heap with few of these, those with most object bytes.",
+        "Most free bytes",
+        "the span classes with the most bytes of free slots (three, or six with --all); in a heap with few free "
+        "slots, those with the most bytes of objects.",
         "sorted by free bytes; where 10 * free bytes < object bytes of all classes, by object bytes",
         (go("mheap.go", "mspan.nelems mspan.allocCount mspan.elemsize"),),
         unlike="classes with many spans, which may be full of objects",
-        aliases=("Most object bytes", "worst classes"),
+        aliases=("Most object bytes", "Most free slots", "worst classes"),
     ),
     Term(
         "occupied",
-        "allocated slots in percent of all slots of the spans, of all classes together by bytes; how full shows the spans in tenths.",
+        "allocated slots in percent of all slots; for all classes together, object bytes in percent of the bytes of all slots.",
         "100 * allocCount / nelems; in the row all 100 * object bytes / (object bytes + free bytes)",
         (go("mheap.go", "mspan.allocCount mspan.nelems"),),
         aliases=("occupancy", "deciles", "how full"),
-        covers=("classes/occupied", "classes/how full", "classes/deciles", "list/occupied"),
+        covers=("classes/occupied", "classes/how full", "classes/deciles", "list/occupied", "objects/occupancy"),
     ),
     Term(
         "sweep",
@@ -151,7 +152,7 @@ SPANS: tuple[Term, ...] = (
     Term(
         "page",
         "8 KiB of the heap: in use, manual, free and kept, or free and scavenged (returned or never touched); "
-        "two bits for each page tell which.",
+        "two bits of each page hold the state.",
         "pallocBits: allocated or not; scavenged: returned or not",
         (go("mpallocbits.go", "pallocData.scavenged"), go("mpagealloc.go", "pageAlloc.chunks")),
         unlike="the operating system's page, usually 4 KiB",
@@ -246,7 +247,7 @@ SPANS: tuple[Term, ...] = (
         "unreadable",
         "memory that could not be read: missing from the core, or not mapped; for descriptors, their number.",
         "bytes of all ranges where a read failed, each range once",
-        unlike="memory that was returned to the OS: its addresses are still the program's",
+        unlike="memory that was returned to the OS: it is still mapped",
         covers=("spans/unreadable",),
     ),
     Term(

@@ -19,15 +19,6 @@ find_shell_python() {
 ours() { [ -L "$1" ] && { [ "$(readlink -- "$1")" = "$2" ] || grep -qs "$made_mark" "$1"; }; }
 made_mark='Made by install.sh of gdb_gospan'
 
-# note_folders FOLDER: what has to be made for it, the innermost first; uninstall removes these when they are empty.
-note_folders() {
-    local folder=$1
-    while [ ! -e "$folder" ]; do
-        grep -qsxF -- "$folder" "$prefix/.folders" || printf '%s\n' "$folder" >>"$prefix/.folders"
-        folder=$(dirname -- "$folder")
-    done
-}
-
 # put_link LINK FILE: fails, and says why, when something else is there.
 put_link() {
     if [ -e "$1" ] || [ -L "$1" ]; then
@@ -36,8 +27,7 @@ put_link() {
             return 1
         fi
     fi
-    note_folders "$(dirname -- "$1")"
-    if ! { mkdir -p -- "$(dirname -- "$1")" && ln -sfn -- "$2" "$1"; } 2>/dev/null; then
+    if ! { make_folder "$(dirname -- "$1")" && ln -sfn -- "$2" "$1"; } 2>/dev/null; then
         say "Cannot write $1: make its folder writable, then run $0 again"
         return 1
     fi

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Read by install.sh: fills the folder of the installation with the package and what it needs, and writes a bundle of it.
+# Read by install.sh: fills the folder of the installation with the package and what it needs, sets gdb up for it, and
+# writes a bundle of it.
 # shellcheck disable=SC2034,SC2154 # here, prefix, temp, stage, aside, gdb, python, abi and the like are install.sh's
 
 # What a site folder was made for: the ABI, then the requirements.
@@ -92,7 +93,7 @@ replace() {
 
 install_tree() {
     local site=$prefix/site/python$python
-    mkdir -p -- "$prefix/site" 2>/dev/null || true
+    make_folder "$prefix/site" || true
     [[ -w $prefix && -w $prefix/site ]] ||
         fail "cannot write to $prefix: choose another folder with --prefix DIR"
     stage=$(mktemp -d "$prefix/site/.new.XXXXXX")
@@ -119,4 +120,35 @@ run_bundle() {
     mv -f -- "$temp/bundle.tar.gz" "$bundle"
     say "Wrote go-spans $version for gdb with Python $python ($abi) to $bundle"
     say "On the machine without network: mkdir go-spans && tar -xf ${bundle##*/} -C go-spans && go-spans/install.sh --from go-spans"
+}
+
+run_install() {
+    local file=''
+    install_tree
+    say "Installed go-spans $version for gdb $gdb_version (Python $python) in $prefix"
+    if [ "$gdbinit" = yes ]; then
+        file=$(gdbinit_read)
+        forget_blocks "$file"
+        edit_gdbinit "$file" "directory ${prefix// /\\ }"$'\n'"source $prefix/gdb_gospan"
+        say "gdb loads it at every start: see the block marked gdb_gospan in $file"
+        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type go-spans summary"
+    else
+        say "Next: gdb PROGRAM CORE (or gdb -p PID), then type source $prefix/gdb_gospan and go-spans summary"
+    fi
+    [ "$shell" = no ] || install_shell
+}
+
+# The command for the shell, where there is no gdb or none is wanted.
+run_shell_only() {
+    install_tree
+    say "Installed go-spans $version for Python $python in $prefix"
+    install_shell
+}
+
+# The gdbinit that gdb reads: gdb itself says which. With none yet, ~/.gdbinit: a new ~/.config/gdb/gdbinit
+# would make gdb overlook a ~/.gdbinit written later.
+gdbinit_read() {
+    local file
+    file=$(cd / && LC_ALL=C "$gdb" --help </dev/null 2>/dev/null | sed -n 's/^ *\* user-specific init file: //p' | head -n 1) || true
+    printf '%s' "${file:-$home/.gdbinit}"
 }

@@ -49,6 +49,15 @@ class Struct:
     def __contains__(self, path: object) -> bool:
         return path in self.fields
 
+    @property
+    def extent(self) -> int:
+        """Bytes up to the end of the last field that resolved."""
+        ends = (
+            each.offset + (each.count * each.stride if each.count else each.size)
+            for each in self.fields.values()
+        )
+        return max(ends, default=self.size)
+
 
 @attrs.frozen
 class Traits:
@@ -69,12 +78,34 @@ class Traits:
         Go 1.21, before that only the fixed 1 MiB (mgcpacer.go, memoryLimitHeapGoal).
     mutex_locks
         What a mutex adds to m.locks: mutexMLocksDelta, 16 since Go 1.27 (lock_spinbit.go), 1 before.
+    label_lists
+        A goroutine's profiler labels are a slice; until Go 1.23 they are a map (pprof/label.go, labelMap).
+    scan_bits
+        heapArena.bitmap has two bits for a word, four words in a byte: pointer, and whether more follow. One bit since Go
+        1.20 (mbitmap.go).
+    masks_on_demand
+        Type.GCData of a large type points to a pointer to its mask, which is made at its first use. Since Go 1.24
+        (type.go, getGCMask); the bit of Type.TFlag had another meaning before.
+    wait_reasons
+        g.waitreason in words: that of number n at index n.
+    mutex_events_scaled
+        A bucket of the mutex profile counts for all events; until Go 1.19 only the sampled ones, and who reads it
+        multiplies them (runtime/pprof/pprof.go, scaleMutexProfile).
+    hidden_callers
+        Beginnings of names of functions that a profile of the heap leaves out at the inner end of a stack
+        (runtime/pprof/protomem.go): those of package runtime, since Go 1.24 also of the packages below internal/runtime.
     """
 
     small_span_limit_exact: bool
     limit_headroom_percent: int
     last_goroutine_status: int
     mutex_locks: int
+    label_lists: bool = False
+    scan_bits: bool = False
+    masks_on_demand: bool = False
+    wait_reasons: tuple[str, ...] = ()
+    mutex_events_scaled: bool = True
+    hidden_callers: tuple[str, ...] = ("runtime.",)
     special_kinds: Mapping[int, str] = attrs.field(factory=dict)
 
 

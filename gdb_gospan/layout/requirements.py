@@ -9,44 +9,9 @@ element of an array, ``.*`` what a pointer points to.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from gdb_gospan.layout.model import Kind
-
-
-class Need(NamedTuple):
-    """One field.
-
-    ``aliases`` are older or newer paths of the same thing. A ``spare`` field is shown where it is
-    there; no figure rests on it, so that a release without it is not refused.
-    """
-
-    path: str
-    kind: Kind = "uint"
-    aliases: tuple[str, ...] = ()
-    since: str = ""
-    until: str = ""
-    spare: bool = False
-
-    @property
-    def optional(self) -> bool:
-        """Some supported release lacks it, or may."""
-        return bool(self.since or self.until or self.spare)
-
-
-class NeedStruct(NamedTuple):
-    """One struct: the type's name, or the variable that has this (unnamed) type.
-
-    A ``late`` one is for a single command: it is resolved when that command needs it.
-    """
-
-    name: str
-    needs: tuple[Need, ...]
-    type_name: str = ""
-    variable: str = ""
-    since: str = ""
-    late: bool = False
-
+from gdb_gospan.layout.needs import Need, NeedStruct, plain, spare
+from gdb_gospan.layout.objectneeds import OBJECTS
+from gdb_gospan.layout.profileneeds import PROFILES
 
 OLDEST = (1, 19)
 NEWEST = (1, 27)
@@ -56,14 +21,6 @@ PATCHES = ((1, 19, 4), (1, 21, 6), (1, 23, 4), (1, 23, 12), (1, 24, 6))
 """Patch releases since which a minor release lays some struct out in another way than before: mspan in 1.19.4 (which
 1.19.3 is like cannot be had; its mheap tells), debug in 1.21.6, work in 1.23.4, m in 1.23.12 and 1.24.6. No other of those
 that can be had does, up to 1.25.12, 1.26.9 and 1.27.4 (`tests/tools/layouts.py`)."""
-
-
-def _plain(kind: Kind, *paths: str) -> tuple[Need, ...]:
-    return tuple(Need(path, kind) for path in paths)
-
-
-def _spare(kind: Kind, *paths: str) -> tuple[Need, ...]:
-    return tuple(Need(path, kind, spare=True) for path in paths)
 
 
 STRUCTS: tuple[NeedStruct, ...] = (
@@ -87,14 +44,14 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("sweepgen"),
             Need("allspans", "opaque"),
             Need("pagesInUse"),
-            *_spare("uint", "pagesSwept", "reclaimCredit"),
-            *_spare("float", "sweepPagesPerByte"),
-            *_spare("bits", "reclaimIndex"),
+            *spare("uint", "pagesSwept", "reclaimCredit"),
+            *spare("float", "sweepPagesPerByte"),
+            *spare("bits", "reclaimIndex"),
             Need("arenas", "addr"),
             Need("arenas[].*", "addr"),
             Need("heapArenas", "opaque", aliases=("allArenas",)),  # renamed in 1.25
             Need("userArenaArenas", "opaque", since="1.25"),
-            *_spare("addr", "curArena.base", "curArena.end"),
+            *spare("addr", "curArena.base", "curArena.end"),
             Need("central", "opaque"),
             Need("central[].mcentral", "opaque"),
             Need("userArena.readyList.first", "addr", since="1.20"),
@@ -107,24 +64,26 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("pageInUse", "bits"),
             # Which spans keep their mark bits inside the span: Green Tea (1.25 as an experiment, 1.26 on).
             Need("pageUseSpanInlineMarkBits", "bits", since="1.25"),
+            # Which words are pointers (mbitmap.go); since 1.22 the spans have that themselves.
+            Need("bitmap", "bits", until="1.21"),
         ),
     ),
     NeedStruct(
         "mspan",
         (
-            *_plain("addr", "next", "list", "startAddr"),
+            *plain("addr", "next", "list", "startAddr"),
             Need("npages"),
             Need("manualFreeList", "addr"),
-            *_plain("uint", "freeindex", "nelems"),
-            *_plain("addr", "allocBits", "gcmarkBits"),
+            *plain("uint", "freeindex", "nelems"),
+            *plain("addr", "allocBits", "gcmarkBits"),
             Need("pinnerBits", "addr", since="1.21", spare=True),
-            *_plain("uint", "sweepgen", "allocCount", "spanclass", "state", "needzero"),
-            *_spare("addr", "prev"),
-            *_spare("uint", "freeIndexForScan", "divMul"),
-            *_spare("bits", "allocCache"),
+            *plain("uint", "sweepgen", "allocCount", "spanclass", "state", "needzero"),
+            *spare("addr", "prev"),
+            *spare("uint", "freeIndexForScan", "divMul"),
+            *spare("bits", "allocCache"),
             Need("isUserArenaChunk", since="1.20"),
-            *_plain("uint", "allocCountBeforeCache", "elemsize"),
-            *_plain("addr", "limit", "specials"),
+            *plain("uint", "allocCountBeforeCache", "elemsize"),
+            *plain("addr", "limit", "specials"),
             Need(
                 "userArenaChunkFree.base",
                 "addr",
@@ -151,9 +110,9 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "fixalloc",
         (
             Need("size"),
-            *_plain("addr", "arg", "list", "stat"),
-            *_plain("uint", "nchunk", "inuse"),
-            *_spare("uint", "nalloc"),
+            *plain("addr", "arg", "list", "stat"),
+            *plain("uint", "nchunk", "inuse"),
+            *spare("uint", "nalloc"),
         ),
     ),
     # mpagealloc.go, mpallocbits.go, mpagecache.go, mranges.go
@@ -165,9 +124,10 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "mcache",
         (
-            *_spare("addr", "tiny"),
-            *_spare("uint", "tinyoffset", "flushGen"),
+            *spare("addr", "tiny"),
+            *spare("uint", "tinyoffset", "flushGen"),
             Need("tinyAllocs"),
+            Need("memProfRate", "int", since="1.24", spare=True),
             Need("alloc", "addr"),
             Need("stackcache", "opaque"),
             Need("stackcache[].size"),
@@ -177,13 +137,14 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "p",
         (
-            *_plain("uint", "id", "status"),
-            *_spare("addr", "m"),
+            *plain("uint", "id", "status"),
+            *spare("addr", "m"),
             Need("mcache", "addr"),
             Need("pcache.base", "addr"),
-            *_plain("bits", "pcache.cache", "pcache.scav"),
+            *plain("bits", "pcache.cache", "pcache.scav"),
             Need("mspancache.len"),
             Need("statsSeq"),
+            Need("cleanupsQueued", since="1.25", spare=True),
         ),
     ),
     # mstats.go
@@ -191,54 +152,49 @@ STRUCTS: tuple[NeedStruct, ...] = (
         "mstats",
         (
             Need("heapStats.stats", "opaque"),
-            *_plain(
-                "uint", "stacks_sys", "mspan_sys", "mcache_sys", "buckhash_sys", "gcMiscSys", "other_sys"
-            ),
-            *_plain(
-                "uint", "last_gc_unix", "pause_total_ns", "pause_ns", "pause_end", "numgc", "numforcedgc"
-            ),
+            *plain("uint", "stacks_sys", "mspan_sys", "mcache_sys", "buckhash_sys", "gcMiscSys", "other_sys"),
+            *plain("uint", "last_gc_unix", "pause_total_ns", "pause_ns", "pause_end", "numgc", "numforcedgc"),
             Need("gc_cpu_fraction", "float"),
-            *_spare("uint", "lastHeapInUse"),
+            *spare("uint", "lastHeapInUse", "last_gc_nanotime"),
         ),
     ),
     NeedStruct(
         "heapStatsDelta",
         (
-            *_plain("int", "committed", "released", "inHeap", "inStacks", "inWorkBufs"),
+            *plain("int", "committed", "released", "inHeap", "inStacks", "inWorkBufs"),
             Need("inPtrScalarBits", "int", until="1.24"),
-            *_plain("int", "tinyAllocCount", "largeAlloc", "largeAllocCount", "smallAllocCount"),
-            *_plain("int", "largeFree", "largeFreeCount", "smallFreeCount"),
+            *plain("int", "tinyAllocCount", "largeAlloc", "largeAllocCount", "smallAllocCount"),
+            *plain("int", "largeFree", "largeFreeCount", "smallFreeCount"),
         ),
     ),
     # mgcpacer.go
     NeedStruct(
         "gcControllerState",
         (
-            *_plain("int", "gcPercent", "memoryLimit"),
-            *_spare("uint", "heapMinimum", "lastHeapGoal", "lastStackScan", "globalsScan"),
-            *_plain("bits", "gcPercentHeapGoal", "sweepDistMinTrigger", "triggered"),
-            *_plain("uint", "heapLive", "heapMarked"),
-            *_plain(
-                "uint", "heapInUse", "heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"
-            ),
+            *plain("int", "gcPercent", "memoryLimit"),
+            *spare("uint", "heapMinimum", "lastHeapGoal", "lastStackScan", "globalsScan"),
+            *plain("bits", "gcPercentHeapGoal", "sweepDistMinTrigger", "triggered"),
+            *spare("bits", "runway"),
+            *plain("uint", "heapLive", "heapMarked"),
+            *plain("uint", "heapInUse", "heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"),
         ),
     ),
     # mgc.go, mgcsweep.go
     NeedStruct(
         "work",
         (
-            *_spare("uint", "cycles", "mode", "userForced"),
+            *spare("uint", "cycles", "mode", "userForced"),
             Need("wbufSpans.free.first", "addr"),
             Need("wbufSpans.busy.first", "addr"),
         ),
         type_name="runtime.workType",
     ),
     NeedStruct(
-        "sweepdata", (Need("active.state"), *_spare("uint", "centralIndex", "parked"), *_spare("addr", "g"))
+        "sweepdata", (Need("active.state"), *spare("uint", "centralIndex", "parked"), *spare("addr", "g"))
     ),
     NeedStruct(
         "scavenge",
-        (*_plain("bits", "gcPercentGoal", "memoryLimitGoal"),),
+        (*plain("bits", "gcPercentGoal", "memoryLimitGoal"),),
         variable="runtime.scavenge",
         late=True,
     ),
@@ -246,7 +202,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "debug",
         (
-            *_spare(
+            *spare(
                 "int",
                 "madvdontneed",
                 "harddecommit",
@@ -255,7 +211,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
                 "gcpacertrace",
                 "gcstoptheworld",
             ),
-            *_spare("int", "gcshrinkstackoff", "adaptivestackstart", "efence", "sbrk", "clobberfree"),
+            *spare("int", "gcshrinkstackoff", "adaptivestackstart", "efence", "sbrk", "clobberfree"),
             Need("disablethp", "int", since="1.21", spare=True),
             Need("profstackdepth", "int", since="1.23", spare=True),
             Need("decoratemappings", "int", since="1.25", spare=True),
@@ -268,10 +224,22 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "g",
         (
-            *_plain("addr", "stack.lo", "stack.hi"),
-            *_plain("uint", "atomicstatus"),
-            *_spare("uint", "goid", "waitreason"),
-            *_spare("addr", "m", "stackguard0", "sched.sp", "sched.pc"),
+            *plain("addr", "stack.lo", "stack.hi"),
+            *plain("uint", "atomicstatus"),
+            *spare("uint", "goid", "waitreason", "waitsince"),
+            *spare("addr", "m", "stackguard0", "sched.sp", "sched.pc", "sched.lr", "syscallsp", "syscallpc"),
+            *spare("addr", "gopc", "startpc", "labels", "_panic"),
+            Need("parentGoid", since="1.21", spare=True),
+        ),
+        late=True,
+    ),
+    NeedStruct(
+        "_panic",
+        (
+            *spare("opaque", "arg"),
+            *spare("addr", "link"),
+            *spare("uint", "recovered"),
+            Need("repanicked", since="1.25", spare=True),
         ),
         late=True,
     ),
@@ -279,13 +247,13 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "m",
         (
-            *_plain("addr", "g0", "gsignal", "alllink"),
-            *_spare("addr", "curg", "p", "nextp", "lockedg", "freelink"),
-            *_spare("addr", "goSigStack.stack.lo", "goSigStack.stack.hi"),
-            *_spare("int", "id", "mallocing", "locks", "dying"),
-            *_spare("uint", "procid", "throwing", "blocked", "incgo", "freeWait"),
-            *_spare("bits", "park.key"),
-            *_spare("opaque", "preemptoff"),  # a string: pointer and length
+            *plain("addr", "g0", "gsignal", "alllink"),
+            *spare("addr", "curg", "p", "nextp", "lockedg", "freelink", "caughtsig"),
+            *spare("addr", "goSigStack.stack.lo", "goSigStack.stack.hi"),
+            *spare("int", "id", "mallocing", "locks", "dying"),
+            *spare("uint", "procid", "throwing", "blocked", "incgo", "freeWait"),
+            *spare("bits", "park.key"),
+            *spare("opaque", "preemptoff"),  # a string: pointer and length
             Need("isextra", since="1.20", spare=True),
             Need("isExtraInC", since="1.21", spare=True),
         ),
@@ -294,35 +262,80 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "schedt",
         (
-            *_spare("uint", "goidgen", "gcwaiting", "sysmonwait"),
-            *_spare("bits", "lock.key"),
+            *spare("uint", "goidgen", "gcwaiting", "sysmonwait"),
+            *spare("bits", "lock.key"),
             # A list with a head of its own since 1.26.
             Need("midle.obj", "addr", aliases=("midle",), spare=True),
-            *_spare("int", "nmidle", "nmidlelocked", "mnext", "maxmcount", "nmsys", "nmfreed", "npidle"),
-            *_spare("addr", "pidle", "freem"),
+            *spare("int", "nmidle", "nmidlelocked", "mnext", "maxmcount", "nmsys", "nmfreed", "npidle"),
+            *spare("addr", "pidle", "freem"),
         ),
         late=True,
     ),
+    # mgclimit.go
+    NeedStruct(
+        "gcCPULimiterState",
+        (
+            *spare("uint", "enabled", "gcEnabled", "bucket.fill", "bucket.capacity", "overflow"),
+            *spare("int", "lastUpdate", "nprocs"),
+            *spare("uint", "lastEnabledCycle"),
+        ),
+        late=True,
+    ),
+    # mfinal.go, mcleanup.go: what waits to be run.
+    NeedStruct(
+        "finBlock",
+        (*spare("addr", "alllink"), *spare("uint", "cnt"), *spare("opaque", "fin")),
+        older="runtime.finblock",  # renamed in 1.25
+        late=True,
+    ),
+    NeedStruct(
+        "cleanupQueue",
+        (
+            Need("queued", since="1.25", spare=True),
+            Need("executed", since="1.25", spare=True),
+            Need("ng", since="1.25", spare=True),
+            Need("running", since="1.25", spare=True),
+            Need("all", "addr", since="1.25", spare=True),
+        ),
+        since="1.25",
+        late=True,
+    ),
+    *PROFILES,
     # mheap.go
-    NeedStruct("special", (Need("next", "addr"), *_plain("uint", "offset", "kind")), late=True),
+    NeedStruct("special", (Need("next", "addr"), *plain("uint", "offset", "kind")), late=True),
     NeedStruct("gcBitsArena", (Need("next", "addr"),), late=True),
     NeedStruct(
         "gcBitsArenas",
-        (Need("next", "addr"), *_spare("addr", "free", "current", "previous")),
+        (Need("next", "addr"), *spare("addr", "free", "current", "previous")),
         variable="runtime.gcBitsArenas",
         late=True,
     ),
-    # internal/abi/type.go, symtab.go: names of types, for objects that know theirs (1.22 on).
+    # internal/abi/type.go, symtab.go: names of types, and which of their words are pointers.
     NeedStruct(
         "Type",
-        _plain("uint", "Size_", "TFlag", "Str"),
+        (
+            Need("Size_", aliases=("size",)),
+            Need("PtrBytes", aliases=("ptrdata",)),
+            Need("GCData", "addr", aliases=("gcdata",)),
+            Need("Kind_", aliases=("kind",)),
+            Need("TFlag", aliases=("tflag",)),
+            Need("Str", aliases=("str",)),
+        ),
         type_name="internal/abi.Type",
-        since="1.21",
+        older="runtime._type",  # moved in 1.21
         late=True,
     ),
     NeedStruct(
-        "moduledata", (*_plain("addr", "types", "etypes", "next"), *_spare("addr", "pcHeader")), late=True
+        "moduledata",
+        (
+            *plain("addr", "types", "etypes", "next"),
+            *spare("addr", "pcHeader", "data", "edata", "bss", "ebss"),
+            *spare("addr", "gcdatamask.bytedata", "gcbssmask.bytedata"),
+            *spare("int", "gcdatamask.n", "gcbssmask.n"),
+        ),
+        late=True,
     ),
+    *OBJECTS,
     # mgcmark_greenteagc.go (1.26; 1.25 as an experiment). The type is compiled in only then.
     NeedStruct(
         "spanInlineMarkBits",
@@ -367,8 +380,19 @@ VARIABLES: tuple[str, ...] = (
     "firstmoduledata",
     "gcBitsArenas",
     "buildVersion",
+    "gcCPULimiter",
+    "allfin",
+    "gcCleanups",
+    "fing",
+    "printBacklog",
+    "printBacklogIndex",
+    "buckhash",
+    "mProfCycle",
+    "MemProfileRate",
+    "mutexprofilerate",
+    "ticks",
 )
 """Package variables of runtime whose addresses the decoders start from."""
 
-VARIABLES_SINCE = {"gcrash": "1.22"}
-"""Those of them that not all supported releases have, with the first that has it."""
+VARIABLES_SINCE = {"gcrash": "1.22", "ticks": "1.22", "gcCleanups": "1.25"}
+"""Those of them that not all supported releases have, with the first that has it: in each program, whatever it uses."""

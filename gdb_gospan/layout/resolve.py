@@ -10,8 +10,9 @@ from gdb_gospan.errors import LayoutError, TargetError
 from gdb_gospan.layout import requirements
 from gdb_gospan.layout.goversion import GoVersion
 from gdb_gospan.layout.model import Field, Layout, Platform, Source, Struct, Traits, TypeNode, TypeSource
+from gdb_gospan.layout.needs import Need, NeedStruct
 from gdb_gospan.layout.plausible import problem
-from gdb_gospan.layout.requirements import Need, NeedStruct
+from gdb_gospan.layout.waitreasons import wait_reasons
 
 
 def resolve(types: TypeSource, go: GoVersion, platform: Platform, *, source: Source) -> Layout:
@@ -102,7 +103,8 @@ class _Resolver:
         if wanted.variable:
             variable = self._types.variable(wanted.variable)
             return variable[1] if variable else None
-        return self._types.struct(wanted.type_name or f"runtime.{wanted.name}")
+        node = self._types.struct(wanted.type_name or f"runtime.{wanted.name}")
+        return self._types.struct(wanted.older) if node is None and wanted.older else node
 
 
 class _Structs(Mapping[str, Struct]):
@@ -187,6 +189,12 @@ def traits_of(go: GoVersion) -> Traits:
         limit_headroom_percent=3 if go.release >= (1, 21) else 0,
         last_goroutine_status=11 if go.release >= (1, 26) else 9,
         mutex_locks=16 if go.release >= (1, 27) else 1,
+        label_lists=go.release >= (1, 24),
+        scan_bits=go.release < (1, 20),
+        masks_on_demand=go.release >= (1, 24),
+        wait_reasons=wait_reasons(go),
+        mutex_events_scaled=go.release >= (1, 20),
+        hidden_callers=("runtime.", "internal/runtime/") if go.release >= (1, 24) else ("runtime.",),
         special_kinds=dict(enumerate(_special_kinds(go), 1)),
     )
 

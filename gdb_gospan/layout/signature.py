@@ -87,11 +87,11 @@ class Signature:
 
 def examine(memory: Memory, mheap: int, table: Bundled) -> Signature:
     """Collect the evidence that `mheap` is the address of an mheap of this layout."""
-    look = _Look(memory, mheap, table)
-    return Signature(table, mheap, look.memstats, tuple(look.evidence()))
+    examined = _Examination(memory, mheap, table)
+    return Signature(table, mheap, examined.memstats, tuple(examined.evidence()))
 
 
-class _Look:
+class _Examination:
     def __init__(self, memory: Memory, mheap: int, table: Bundled) -> None:
         self._table = table
         self._layout = table.layout

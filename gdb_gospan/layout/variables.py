@@ -6,12 +6,14 @@ place; a variable that is not found this way is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from gdb_gospan.layout.image_search import SMALL_PAGE
+from gdb_gospan.layout.profiletable import ProfileVariables
 from gdb_gospan.layout.scheduler import SchedulerVariables
 from gdb_gospan.layout.signature import Signature
 from gdb_gospan.layout.word_image import I64, U64, Known, Words
@@ -27,20 +29,30 @@ _SWEEP_DRAINED: Final = 1 << 31
 _SWEEP_CLASSES: Final = 272
 _SWEEP_CLASS_DONE: Final = (1 << 32) - 1
 _MOST_SWEEPERS: Final = 1 << 10
+_SECOND: Final = 1_000_000_000
+"""capacityPerProc, in nanoseconds (mgclimit.go)."""
 
 
-def find_variables(memory: Memory, words: Words, signature: Signature) -> dict[str, int]:
-    """Return the addresses of the runtime's other variables that are found, by name without ``runtime.``."""
+def find_variables(
+    memory: Memory, words: Words, signature: Signature, known: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, int]:
+    """Return the addresses of the runtime's other variables that are found, by name without ``runtime.``.
+
+    Parameters
+    ----------
+    known
+        Addresses of variables that need not be searched for.
+    """
     search = _Search(memory, words, signature)
-    found = {"mheap_": signature.mheap, "memstats": signature.memstats}
+    found = {"mheap_": signature.mheap, "memstats": signature.memstats, **known}
     for name, find in search.finders.items():
-        address = find()
+        address = None if name in known else find()
         if address is not None:
             found[name] = address
     return found
 
 
-class _Search(SchedulerVariables):
+class _Search(SchedulerVariables, ProfileVariables):
     def __init__(self, memory: Memory, words: Words, signature: Signature) -> None:
         super().__init__(memory, words, signature)
         self.finders: dict[str, Callable[[], int | None]] = {
@@ -56,6 +68,8 @@ class _Search(SchedulerVariables):
             "scavenge": self.scavenge,
             "debug": self.debug,
             "firstmoduledata": self.first_module_data,
+            "gcCPULimiter": self.cpu_limiter,
+            "buckhash": self.buckhash,
         }
         self._arenas: int | None = None
         self._controller: int | None = None
@@ -174,6 +188,19 @@ class _Search(SchedulerVariables):
         rows = rows[limited & fits if (limited & fits).any() else limited & (percent == 0)]
         return self._only(self._words.address[rows] - np.uint64(fields["gcPercentGoal"].offset))
 
+    def cpu_limiter(self) -> int | None:
+        """GcCPULimiter has a bucket of a second for each P (mgclimit.go, resetCapacity), and the number of Ps."""
+        name, ps = "gcCPULimiterState", len(self._ps)
+        fields, capacity = self._layout[name].fields, ps * _SECOND
+        if not ps or not {"bucket.fill", "bucket.capacity", "nprocs"} <= set(fields):
+            return None
+        low = np.uint64(capacity & ((1 << 8 * self._words.width) - 1))
+        rows = self._words.where(lambda value, _: value == low)
+        fits = self._beside(rows, name, "bucket.capacity", "bucket.capacity") == np.uint64(capacity)
+        fits &= self._beside(rows, name, "bucket.capacity", "bucket.fill") <= np.uint64(capacity)
+        fits &= self._beside(rows, name, "bucket.capacity", "nprocs") == np.uint64(ps)
+        return self._only(self._words.address[rows[fits]] - np.uint64(fields["bucket.capacity"].offset))
+
     def _limit_goals(self) -> list[int]:
         """Return the scavenger's goal for GOMEMLIMIT, less 5 %; in Go 1.19 and 1.20 it is a hundred times as much."""
         if self._controller is None:
@@ -248,6 +275,13 @@ class _Search(SchedulerVariables):
             if path == "free":  # what is free has no bitmap in it
                 fits &= ~np.isin(head, words.value[np.concatenate([*lists.values()])])
             bases, score = bases[fits], score[fits]
+        # In that moment the marks are in current, what is allocated in previous; another variable may have as much of
+        # what is looked for at any other time.
+        heads = {path: words.at(bases + np.uint64(fields[path].offset))[0] for path in ("free", *lists)}
+        moved = (heads["free"] != 0) & (heads["next"] == 0)
+        for path, rows in (("current", lists["next"]), ("previous", lists["current"])):
+            moved &= np.isin(heads[path], words.value[rows])
+        score = np.where(moved & (not marking), len(lists), score)
         likely = bases[score == score.max(initial=0)]
         if len(likely) > 1:  # next is empty for a moment only, when a cycle begins
             likely = likely[words.at(likely + np.uint64(fields["next"].offset))[0] > 0]

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Final
 
+from gdb_gospan.errors import TargetError
+
 _MODE: Final = 0o600
 _LONGEST: Final = 240
 """Bytes of a name that has some more: file systems allow 255."""
@@ -25,6 +27,18 @@ _UNNAMED_UNKNOWN: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.E
 """What file systems and old kernels answer that have no files without a name."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _DESCRIPTORS: Final = "/proc/self/fd"
+
+
+@contextlib.contextmanager
+def written(path: str, *, replace: bool) -> Iterator[IO[bytes]]:
+    """Do as `appearing`, and raise a `TargetError` that names the file where it cannot be written."""
+    try:
+        with appearing(path, replace=replace) as file:
+            yield file
+    except OSError as error:
+        another = " (try: another FILE)" if isinstance(error, FileExistsError) else ""
+        reason = (error.strerror or str(error)).lower()
+        raise TargetError(f"{path}: cannot be written: {reason}{another}") from error
 
 
 @contextlib.contextmanager

@@ -16,11 +16,9 @@ import numpy as np
 from gdb_gospan.memory.mappings import Mapping
 from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, out_of_range
 from gdb_gospan.memory.prefetched import PAGE, SHIFT, PrefetchedMemory, pages_of
-from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, distinct, joined, overlaps
+from gdb_gospan.memory.segments import I64, NOWHERE, U64, Bytes, Mask, distinct, joined, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)
-NOWHERE: Final = _NONE, _NONE
-"""No ranges."""
 _SPARE: Final = 16384
 """Pages of buffer for what is known only in the stop: stacks of threads, and new mappings."""
 _TOUCHED: Final = 2048

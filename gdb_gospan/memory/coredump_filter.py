@@ -9,7 +9,7 @@ from gdb_gospan.memory.wellformed import UnusableCoreError
 
 def refuse_filtered(core: CoreFile, notes: CoreNotes) -> None:
     """Raise `UnusableCoreError` when a core has none of the process's anonymous writable memory, of which there always is some."""
-    files = {start for start, _end, _path in notes.files}
+    files = {start for start, *_ in notes.files}
     left_out = 0
     for load in core.writable():
         if load.start not in files:

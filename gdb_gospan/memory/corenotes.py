@@ -54,7 +54,7 @@ class CoreNotes:
     name
         What the kernel calls the program: at most 15 characters of its name.
     files
-        Start, end and path of each mapping of a file.
+        Start, end and path of each mapping of a file, and where in the file it begins.
     threads
         In the order of the core; the first is the one that died.
     """
@@ -64,7 +64,7 @@ class CoreNotes:
     entry: int | None = None
     program: str | None = None
     name: str | None = None
-    files: tuple[tuple[int, int, str], ...] = ()
+    files: tuple[tuple[int, int, str, int], ...] = ()
     threads: tuple[Thread, ...] = ()
 
 
@@ -72,7 +72,7 @@ def read_notes(core: CoreFile) -> CoreNotes:
     """Read the notes of a core; notes that are cut off or not Linux's are skipped."""
     form = ("<" if core.byteorder == "little" else ">") + ("Q" if core.bits == 64 else "I")
     pid = signal = entry = name = None
-    files: list[tuple[int, int, str]] = []
+    files: list[tuple[int, int, str, int]] = []
     threads: list[Thread] = []
     for kind, data in _notes(core):
         if kind == _NT_PRSTATUS and len(data) > _REGISTERS[core.bits]:
@@ -89,7 +89,9 @@ def read_notes(core: CoreFile) -> CoreNotes:
             files = _files(data, form)
     if pid is None and threads:
         pid = threads[0].lwp
-    program = next((path for start, end, path in files if entry is not None and start <= entry < end), None)
+    program = next(
+        (path for start, end, path, _ in files if entry is not None and start <= entry < end), None
+    )
     return CoreNotes(pid, signal, entry, program, name, tuple(files), tuple(threads))
 
 
@@ -110,14 +112,17 @@ def _rows(data: bytes, form: str, columns: int, count: int) -> list[tuple[int, .
     return list(row.iter_unpack(data[: count * row.size]))
 
 
-def _files(data: bytes, form: str) -> list[tuple[int, int, str]]:
-    """Return start, end and path of each mapping of a file (fs/binfmt_elf.c, fill_files_note)."""
+def _files(data: bytes, form: str) -> list[tuple[int, int, str, int]]:
+    """Return start, end, path and offset of each mapping of a file (fs/binfmt_elf.c, fill_files_note)."""
     header = _rows(data, form, 2, 1)
-    count = header[0][0] if header else 0
+    count, page = header[0] if header else (0, 0)
     body = data[2 * struct.calcsize(form) :]
     rows = _rows(body, form, 3, count)
     paths = body[3 * struct.calcsize(form) * count :].split(b"\0", len(rows))
-    return [(start, end, os.fsdecode(path)) for (start, end, _), path in zip(rows, paths, strict=False)]
+    return [
+        (start, end, os.fsdecode(path), pages * page)
+        for (start, end, pages), path in zip(rows, paths, strict=False)
+    ]
 
 
 def _notes(core: CoreFile) -> Iterator[tuple[int, bytes]]:

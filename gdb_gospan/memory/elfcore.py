@@ -35,14 +35,15 @@ class _Loads:
         uint64: the mapping.
     filesz
         uint64: how much of it the core had when it was complete.
-    writable
-        bool: the process could write there.
+    writable, executable
+        bool: the process could write there, or have its code there.
     """
 
     start: U64
     size: U64
     filesz: U64
     writable: npt.NDArray[np.bool_]
+    executable: npt.NDArray[np.bool_]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -124,7 +125,8 @@ class CoreFile:
         memsz = np.maximum(headers.memsz[load], filesz)
         order = np.argsort(address, kind="stable")
         writable = (headers.flags[load] & elfheader.PF_W) != 0
-        self._loads = _Loads(address[order], memsz[order], filesz[order], writable[order])
+        executable = (headers.flags[load] & elfheader.PF_X) != 0
+        self._loads = _Loads(address[order], memsz[order], filesz[order], writable[order], executable[order])
         variable = (headers.flags[load] & (elfheader.PF_R | elfheader.PF_W)) != elfheader.PF_R
         start, size, _ = disjoint(address[variable], memsz[variable], address[variable])
         self._unknown = start, size
@@ -135,15 +137,31 @@ class CoreFile:
         for row in np.flatnonzero(loads.writable).tolist():
             yield Load(int(loads.start[row]), int(loads.size[row]), int(loads.filesz[row]))
 
-    def mappings(self, files: Sequence[tuple[int, int, str]]) -> list[Mapping]:
+    def code(self, files: Sequence[tuple[int, int, str, int]]) -> list[Mapping]:
+        """Return the mappings of files that have code, whole, whether or not the core has their contents.
+
+        Parameters
+        ----------
+        files
+            As for `mappings`.
+        """
+        loads = self._loads
+        starts = {*loads.start[loads.executable].tolist()}
+        return [
+            Mapping(start, end - start, writable=False, path=path, executable=True, offset=offset)
+            for start, end, path, offset in files
+            if start in starts and start < end
+        ]
+
+    def mappings(self, files: Sequence[tuple[int, int, str, int]]) -> list[Mapping]:
         """Return the mappings that the core has contents of.
 
         Parameters
         ----------
         files
-            Start, end and path of each mapping of a file, as the notes have them.
+            Start, end, path and offset of each mapping of a file, as the notes have them.
         """
-        paths = {start: path for start, _end, path in files}
+        paths = {start: path for start, _end, path, _offset in files}
         loads = self._loads
         rows = zip(loads.start.tolist(), loads.filesz.tolist(), loads.writable.tolist(), strict=True)
         return [Mapping(start, size, writable, paths.get(start, "")) for start, size, writable in rows]

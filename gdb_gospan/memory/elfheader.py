@@ -18,6 +18,7 @@ from gdb_gospan.memory.segments import U64, Bytes
 PT_LOAD: Final = 1
 PT_DYNAMIC: Final = 2
 PT_NOTE: Final = 4
+PF_X: Final = 1
 PF_W: Final = 2
 PF_R: Final = 4
 ET_EXEC: Final = 2

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from gdb_gospan.errors import TargetError
-from gdb_gospan.memory.appearing import appearing
+from gdb_gospan.memory.appearing import written
 from gdb_gospan.memory.archive import Archive
 from gdb_gospan.memory.compressed_units import pack, units, unpack
 from gdb_gospan.memory.model import Rows, Unreadable, out_of_range
@@ -148,7 +148,7 @@ def write(
     *,
     replace: bool = True,
 ) -> None:
-    """Write an image to a file that only its owner can read, at once or not at all (`appearing`).
+    """Write an image to a file that only its owner can read, at once or not at all (`written`).
 
     Parameters
     ----------
@@ -181,23 +181,16 @@ def write(
         "length": np.array([len(unit) for unit in packed], np.uint64),
         "holes": _to_json(missing),
     }
-    try:
-        with (
-            appearing(os.fspath(path), replace=replace) as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        ):
-            for name, array in members.items():
-                entry = f"{name}.npy"
-                # An entry that is made by hand is stored as it is.
-                known = zipfile.ZipInfo(entry) if name == "packed" else entry
-                with archive.open(known, "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-    except FileExistsError as error:
-        raise TargetError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()} (try: another FILE)"
-        ) from error
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+    with (
+        written(os.fspath(path), replace=replace) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        for name, array in members.items():
+            entry = f"{name}.npy"
+            # An entry that is made by hand is stored as it is.
+            known = zipfile.ZipInfo(entry) if name == "packed" else entry
+            with archive.open(known, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def begins_with(path: str, magic: bytes) -> bool:

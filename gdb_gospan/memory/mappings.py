@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from gdb_gospan.errors import TargetError
+from gdb_gospan.memory.model import ADDRESS_SPACE
 
 Range = tuple[int, int]
 """Address and bytes."""
@@ -23,12 +24,22 @@ _NEAR: Final = 1 << 20
 
 @attrs.frozen(eq=False, repr=False)
 class Mapping:
-    """One mapping of a process; `path` is empty for anonymous memory."""
+    """One mapping of a process; `path` is empty for anonymous memory, and `offset` is where in the file it begins."""
 
     start: int
     size: int
     writable: bool
     path: str = ""
+    executable: bool = False
+    offset: int | None = None
+
+
+@attrs.frozen(eq=False, repr=False)
+class Mapped:
+    """The mappings of a process, and the GNU build ids of those of its files that are known, by path."""
+
+    mappings: Sequence[Mapping]
+    build_ids: dict[str, str | None]
 
 
 @attrs.frozen(repr=False)
@@ -148,16 +159,46 @@ def mappings_of(pid: int) -> list[Mapping]:
     """
     try:
         # As bytes: a name may hold what text takes for the end of a line. A real one in it is written \\012.
-        with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123  # quick
-            lines = file.read().split(b"\n")
+        with open(f"/proc/{pid}/maps", "rb") as maps:  # noqa: PTH123  # quick
+            lines = maps.read().split(b"\n")
     except OSError as error:
         raise TargetError(
             f"process {pid}: cannot read its mappings: {(error.strerror or '').lower()}"
         ) from error
     found = []
     for line in filter(None, lines):
-        span, mode, _offset, _device, _inode, *path = line.split(maxsplit=5)
+        span, mode, offset, _device, _inode, *path = line.split(maxsplit=5)
         start, end = (int(edge, 16) for edge in span.split(b"-"))
         name = os.fsdecode(path[0].replace(b"\\012", b"\n")) if path and path[0].startswith(b"/") else ""
-        found.append(Mapping(start, end - start, b"w" in mode, name.removesuffix(" (deleted)")))
+        file = name.removesuffix(" (deleted)")
+        found.append(Mapping(start, end - start, b"w" in mode, file, b"x" in mode, int(offset, 16)))
     return found
+
+
+def freeze(found: Mapped | None) -> dict[str, Any] | None:
+    """Return what a snapshot keeps of it, the mappings that have the code of a file."""
+    if found is None:
+        return None
+    kept = [each for each in found.mappings if each.executable and each.path]
+    return {
+        "code": [[each.start, each.size, each.path, each.offset] for each in kept],
+        "build_ids": {each.path: found.build_ids.get(each.path) for each in kept},
+    }
+
+
+def thaw(kept: dict[str, Any] | None) -> Mapped | None:
+    """Return what a snapshot has kept; `LookupError`, `TypeError` or `ValueError` where it is damaged."""
+    if kept is None:
+        return None
+    ids = dict(kept["build_ids"])
+    if not all(isinstance(path, str) and isinstance(found, str | None) for path, found in ids.items()):
+        raise TypeError(ids)
+    return Mapped([_thawed(*row) for row in kept["code"]], ids)
+
+
+def _thawed(start: int, size: int, path: str, offset: int | None) -> Mapping:
+    if not all(type(each) is int and 0 <= each < ADDRESS_SPACE for each in (start, size, offset or 0)):
+        raise TypeError(start)
+    if start + size >= ADDRESS_SPACE or not isinstance(path, str):
+        raise TypeError(path)
+    return Mapping(start, size, writable=False, path=path, executable=True, offset=offset)

@@ -10,7 +10,18 @@ from gdb_gospan.memory.image import Image, write
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
 from gdb_gospan.memory.parallel import blocks
 from gdb_gospan.memory.prefetched import PAGE, SHIFT, Places, PrefetchedMemory, pages_of
-from gdb_gospan.memory.segments import U64, Bytes, Mask, Segments, disjoint, distinct, window
+from gdb_gospan.memory.segments import (
+    NOWHERE,
+    U64,
+    Bytes,
+    Mask,
+    Segments,
+    disjoint,
+    distinct,
+    joined,
+    window,
+    within,
+)
 
 _LONG: Final = 1 << 12
 """Bytes of a run, at least in the mean, that make it worth a step of its own."""
@@ -108,6 +119,7 @@ class RecorderOfCopy(Recorder):
         super().__init__(memory)
         self._copy = memory
         self._places: list[tuple[U64, U64]] = []
+        self._noted = NOWHERE
 
     def read(self, address: int, size: int) -> bytes | Unreadable:
         """Return all `size` bytes at `address`, or the first that is missing."""
@@ -122,15 +134,22 @@ class RecorderOfCopy(Recorder):
         """Return `size` bytes at each of `addresses`: any order, duplicates allowed."""
         rows = self.memory.read_many(addresses, size)
         if size:
-            known = distinct(addresses[rows.readable])
-            self._places.append(_joined(known, size))
+            known = addresses[rows.readable]
+            fresh = distinct(known[~self.noted(known, size)])
+            self._places.append(_joined(fresh, size))
         return rows
 
     def note(self, places: Iterable[Places]) -> None:
         """Record the whole pages of these ranges, as if they had been read."""
-        for addresses, size in places:
-            pages = distinct(pages_of(addresses, size)) << np.uint64(SHIFT)
-            self._places.append(_joined(pages[self._copy.has(pages)], PAGE))
+        pages = [np.empty(0, np.uint64), *(distinct(pages_of(*place)) for place in places)]
+        start = distinct(np.concatenate(pages)) << np.uint64(SHIFT)
+        runs = _joined(start[self._copy.has(start)], PAGE)
+        self._places.append(runs)
+        self._noted = joined(*map(np.concatenate, zip(self._noted, runs, strict=True)))
+
+    def noted(self, addresses: U64, size: int) -> Mask:
+        """Which of these lie in pages that are recorded already, as a whole."""
+        return within(*self._noted, addresses, size)
 
     def has(self, addresses: U64, size: int) -> Mask:
         """Which of these addresses have so many copied bytes."""

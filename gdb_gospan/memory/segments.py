@@ -4,7 +4,7 @@ A core file mapped into memory and a recorded image are both just that, so they
 read by the same code: find the range by bisection, copy from the buffer.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -17,6 +17,8 @@ I64 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 LAST = np.uint64(ADDRESS_SPACE - 1)
+NOWHERE: Final = np.empty(0, np.uint64), np.empty(0, np.uint64)
+"""No ranges: where they start, and their sizes."""
 
 
 def fewer(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -109,6 +111,23 @@ def overlaps(start: U64, size: U64, addresses: U64, length: int | U64) -> Mask:
     return touched
 
 
+def within(start: U64, size: U64, addresses: U64, length: int) -> Mask:
+    """Return which records of `length` bytes lie in one of the disjoint ranges as a whole."""
+    if not len(start):
+        return np.zeros(len(addresses), np.bool_)
+    return _inside(start, size, addresses, length)[2]
+
+
+def _inside(start: U64, size: U64, addresses: U64, length: int) -> tuple[I64, U64, Mask]:
+    """Return the range at or below each address, how far into it the address is, and whether the record lies in it."""
+    i = np.searchsorted(start, addresses, side="right") - 1
+    before = i < 0
+    i[before] = 0
+    skip, whole = addresses - start[i], size[i]
+    inside: Mask = (skip < whole) & (whole - skip >= np.uint64(length)) & ~before
+    return i, skip, inside
+
+
 @attrs.frozen(eq=False, repr=False)
 class Segments:
     """Contents of an address space.
@@ -173,11 +192,7 @@ class Segments:
             # All in one range, as neighbours mostly are: nothing to look up.
             shift = np.uint64((int(self.offset[row]) - int(self.start[row])) % ADDRESS_SPACE)
             return (addresses + shift).view(np.int64), np.ones(len(addresses), np.bool_)
-        i = np.searchsorted(self.start, addresses, side="right") - 1
-        before = i < 0
-        i[before] = 0
-        skip, whole = addresses - self.start[i], self.size[i]
-        inside = (skip < whole) & (whole - skip >= size) & ~before
+        i, skip, inside = _inside(self.start, self.size, addresses, size)
         return np.where(inside, self.offset[i] + skip, 0).astype(np.int64), inside
 
     def gather(self, offset: I64, size: int) -> Bytes:

@@ -55,6 +55,7 @@ def help_text(
         choices = f" ({', '.join(option.choices)})" if option.choices else ""
         default = f" [{option.default}]" if option.default is not None else ""
         short = f"; -{option.short} for short" if option.short else ""
+        short += "; may be repeated" if option.repeated else ""
         lines += hung(left, f"{option.help}{choices}{default}{short}", 22, width)
     if command.columns:
         lines += ["", "Reading the output:"]

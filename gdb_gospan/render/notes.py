@@ -41,11 +41,15 @@ WORDS: Final[Mapping[Code, str]] = {
     "field-not-in-gdb": "gdb knows no field {path} of runtime.mspan",
     "not-in-gdb": "gdb cannot read the span descriptor at {address:#x}",
     "not-in-bulk": "the bulk read has no span descriptor at {address:#x}",
+    "no-page-states": "the states of the pages are not known (/proc/PID/pagemap)",
+    "zero-pages": "this kernel does not tell the page of zeros, which is not in Rss, from pages that are shared with a "
+    "child: up to {bytes:,} bytes",
     "sweeping": "{number:,} spans are being swept",
     "pages-in-flight": "{number:,} pages are being allocated, freed or scavenged",
     "pages-being-freed": "{number:,} pages are being freed",
     "stats-update": "{number:,} Ps are updating the heap statistics",
     "thread-inside": "{thread} is in {function}",
+    "pages-moved": "the kernel moved or reclaimed pages while they were read: Rss changed by {bytes:,} bytes",
 }
 """The template for each code."""
 

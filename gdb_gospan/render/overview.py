@@ -16,10 +16,10 @@ _WAYS_IN: Final = (
     ("SNAPSHOT", "a file written by go-spans snapshot, on any machine"),
 )
 _STATUSES: Final = {
-    0: "the report was shown, and for check: no identity is broken or unknown",
-    FOUND: "check found a broken identity",
-    USAGE: "the command line was wrong",
-    NOT_TOLD: "check could not decide, or the target could not be read",
+    0: "the report was shown; for check and gate: everything holds",
+    FOUND: "check found a broken identity, or gate a limit that is exceeded",
+    USAGE: "the command line is invalid",
+    NOT_TOLD: "check or gate could not decide, or the target could not be read",
     INTERRUPTED: "interrupted",
     BROKEN_PIPE: "the reader of the output closed the pipe",
 }
@@ -49,7 +49,7 @@ def overview_text(commands: Sequence[Command], program: str, room: int) -> str:
             f"  {program} {first} --pid N",
             "",
             "Other options:",
-            *hung("--version, -V", "print versions, and the Go releases that are known", 19, room),
+            *hung("--version, -V", "print versions and the supported Go releases", 19, room),
             *hung("--completion SHELL", "print a completion script for bash, zsh or fish", 19, room),
             "",
             "Exit status:",

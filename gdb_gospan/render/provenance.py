@@ -21,11 +21,23 @@ def heading(document: Answer, style: Looks) -> str:
     """One line: Go version and what the target is; and one that names the Go runtimes when there are several."""
     go = document.about.go
     parts = [f"{go.version} {go.os}/{go.arch}", document.about.target.description]
-    lines = [wrapped("", parts, style.width)]
+    lines = [wrapped("", parts, style.width), *_death(document, style.width)]
     runtimes = document.about.runtimes
     if len(runtimes) > 1:
         lines.append(wrapped("", _runtimes(runtimes, style), style.width))
     return style.paint("heading", "\n".join(lines))
+
+
+def _death(document: Answer, width: int) -> list[str]:
+    """Say what the program died of, as Go prints it."""
+    death = document.about.target.death
+    if death is None:
+        return []
+    if death.kind == "throw":
+        return filled(f"fatal error: {death.text}", width, cuts=True)
+    if not death.text and not death.type:
+        return filled("panic: its value cannot be read without the executable", width)
+    return filled(f"panic: {death.text or f'a value of type {death.type}'}", width, cuts=True)
 
 
 def _runtimes(runtimes: Sequence[Runtime], style: Looks) -> list[str]:
@@ -58,6 +70,12 @@ def footer(document: Answer, style: Looks) -> str:
     if target.stopped_ms is not None:
         parts.append(f"stopped for {_seconds(target.stopped_ms)}")
     lines = [wrapped("", parts, style.width)]
+    if target.missing:
+        needed = "" if document.proof.unreadable.bytes else "; no figure of this report needs them"
+        cut = (
+            f"the core is cut off: {nbytes(target.missing, exact=style.exact)} are missing at its end{needed}"
+        )
+        lines.append(style.paint("notice", note(cut, style.width)))
     lines += [line for check in checks if check.status == "broken" for line in _broken(check, style)]
     lines += _named("in flight", [check for check in checks if check.status == "transient"], style)
     unread = sum(check.note == NOT_READ for check in checks)

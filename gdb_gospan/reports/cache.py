@@ -30,7 +30,7 @@ from gdb_gospan.runtime.record import I64
 _PARKED = (
     "parked: free slots, stacks, pages and descriptors that only this P can use, even while it is idle. "
     "The end of a GC cycle releases slots and stacks, and the pages of idle Ps (not in Go 1.19); lowering GOMAXPROCS "
-    "releases everything of the Ps that it removes"
+    "releases all caches of the Ps that it removes"
 )
 
 
@@ -87,7 +87,7 @@ class Cache(Kept):
 
     p: int = field("number of the P", heading="P", first=True, sorts=UP)
     status: str | None = field(
-        "status of the P, in words",
+        "what the P does: idle, running, in a system call, stopped for GC",
         heading="status",
         rank=5,
         left=True,
@@ -167,7 +167,7 @@ def _chosen(text: str | None, count: int) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or int(text) >= count:
-        raise UsageError(f"cache: no P {text} (try: 0 to {count - 1}, or cache alone for all)")
+        raise UsageError(f"cache: no P {text} (try: 0 to {count - 1}, or cache without a number)")
     return int(text)
 
 
@@ -205,14 +205,16 @@ def _screen(answer: Caches, looks: Looks) -> str:
     released = sum(row.released_page_bytes or 0 for row in answer.caches)
     if released:
         size = units.nbytes(released, exact=looks.exact)
-        below.append(note(f"pages: {size} more are returned or never touched", looks.width))
+        below.append(
+            note(f"pages: the page caches also hold {size} that are returned or never touched", looks.width)
+        )
     below.append(note(_PARKED, looks.width))
     return "\n".join([heading(answer, looks), "", body, *filter(None, below), footer(answer, looks)]) + "\n"
 
 
 def _spans(p: int | None, rows: Sequence[Span], total: int, looks: Looks) -> str:
     if not rows:
-        return f"  P {p} has no span cached."
+        return f"  P {p} caches no spans."
     columns = [
         TableColumn("spanclass", "class", lambda span: str(span.spanclass), rank=2),
         TableColumn("elemsize", "size", spans.span_class, left=True),

@@ -59,7 +59,7 @@ def _samples(session: Session, *, every: bool) -> Check | None:
         return check(session.samples(len(session.heap.spans) if every else None))
     if every:
         raise UsageError(
-            "check: --values compares with gdb.Value, and no gdb with this program's types is here "
+            "check: --values needs gdb and the program's debug information "
             "(try: go-spans check --values in gdb, on the program with debug information)"
         )
     return None
@@ -108,7 +108,7 @@ REPORT = Report(
     options=(
         Option(
             "sort",
-            "status, the worst first, code or subject, or figures from the largest",
+            "column to sort by: status with the worst first; code and subject in alphabetical order; figures in descending order",
             "COL",
             "status",
             choices=("status", "code", "severity", "expected", "observed", "subject"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from gdb_gospan.analysis import occupancy
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.survivors import Survivors, survivors
 from gdb_gospan.fields import units
 from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import LIMIT, WORST
@@ -18,6 +19,7 @@ from gdb_gospan.fields.rows import cut
 from gdb_gospan.fields.spanclass import number_column, size_column
 from gdb_gospan.render.bars import sparkline
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import Column
 
 
@@ -45,6 +47,26 @@ class Sums(Document):
     )
     large_tail_bytes: int = field(
         "part of object_bytes: of large objects, the bytes beyond the requested size", unit=BYTES, sorts=DOWN
+    )
+    survived_bytes: int | None = field(
+        "part of object_bytes: objects that survived the last GC cycle, those allocated while it marked among them",
+        help="bytes of objects that survived the last GC cycle",
+        unit=BYTES,
+        heading="survived",
+        rank=9,
+        sorts=DOWN,
+        optional=True,
+        default=None,
+    )
+    new_bytes: int | None = field(
+        "part of object_bytes: objects allocated since the last GC cycle",
+        help="bytes of objects allocated since",
+        unit=BYTES,
+        heading="new",
+        rank=9,
+        sorts=DOWN,
+        optional=True,
+        default=None,
     )
     span_bytes: int = field(
         "bytes of the spans: object, free, tail, metadata and contradictory bytes together",
@@ -76,7 +98,7 @@ class Class(Sums):
     cached: int = field("spans that a P allocates from", after="free_slots", sorts=DOWN)
     unswept: int = field("spans that wait to be swept", after="cached", sorts=DOWN)
     deciles: tuple[int, ...] = field(
-        "spans by occupancy: up to 10 % on the left, or first, over 90 % on the right",
+        "number of spans by occupancy, in ten steps: up to 10 % is the first, over 90 % the last",
         heading="how full",
         shown=lambda row, _: sparkline(row.deciles),
         left=True,
@@ -86,7 +108,7 @@ class Class(Sums):
     noscan: bool = field("its objects hold no pointers")
     occupied: float = field(
         "objects of all slots, in percent",
-        help="objects in percent of the slots; in the row all by bytes, because the sizes of slots differ",
+        help="objects in percent of the slots; in the row all, object bytes in percent of the bytes of all slots",
         heading="occupied",
         shown=lambda row, _: units.share(row.objects, row.nelems),
         column_after="free_slots",
@@ -102,15 +124,21 @@ class Classes(Listed):
     classes: tuple[Class, ...] = field("one row for each span class in use")
 
 
-def rows_of(table: occupancy.Classes) -> tuple[Class, ...]:
+def rows_of(heap: Heap) -> tuple[Class, ...]:
     """Return a row for each span class in use."""
-    return cut(Class, _columns(table), "spanclass", 0)[0]
+    return cut(Class, _columns(occupancy.classes(heap), survivors(heap)), "spanclass", 0)[0]
 
 
-def _columns(table: occupancy.Classes) -> dict[str, Column]:
+def _columns(table: occupancy.Classes, alive: Survivors) -> dict[str, Column]:
     columns = {each.name: getattr(table, each.name) for each in attrs.fields(occupancy.Classes)}
     occupied = np.round(100 * table.objects / np.maximum(table.nelems, 1), 1)
-    return {**columns, "noscan": table.spanclass & 1 != 0, "occupied": occupied}
+    return {
+        **columns,
+        "noscan": table.spanclass & 1 != 0,
+        "occupied": occupied,
+        "survived_bytes": alive.nbytes[table.spanclass],
+        "new_bytes": alive.new_bytes[table.spanclass],
+    }
 
 
 def _build(session: Session, arguments: Arguments) -> Classes:
@@ -120,7 +148,7 @@ def _build(session: Session, arguments: Arguments) -> Classes:
     taken, free = int(table.object_bytes.sum()), int(table.free_bytes.sum())
     if sort == WORST:
         sort = occupancy.matters_most(taken, free)
-    columns = _columns(table)
+    columns = _columns(table, survivors(session.heap))
     rows, total = cut(Class, columns, sort, arguments["limit"])
     sums = {name: int(columns[name].sum()) for name in names_of(Sums)}
     return Classes(
@@ -147,7 +175,7 @@ def _notes(answer: Classes, looks: Looks) -> Sequence[str]:
     totals, notes = answer.totals, []
     if totals.large_tail_bytes:
         past = size(totals.large_tail_bytes)
-        notes.append(f"{past} of the bytes of large objects are lost to page rounding")
+        notes.append(f"large objects lose {past} to page rounding")
     if totals.contradictory:
         spans = f"{units.counted(totals.contradictory, 'span')} of {size(totals.contradictory_bytes)}"
         notes.append(f"{spans} with a wrong descriptor (see check) count only as spans")

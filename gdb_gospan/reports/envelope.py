@@ -12,8 +12,20 @@ from gdb_gospan.fields import answer
 from gdb_gospan.fields.document import Address, made_of
 from gdb_gospan.layout.signature import Recognised
 from gdb_gospan.render.notes import phrases
+from gdb_gospan.runtime.panics import read_death
 
 _MOST_RANGES = 100
+
+
+def _death(session: Session) -> answer.Death | None:
+    """Say what the program of a core died of; a snapshot does not hold what the program has said."""
+    heap = session.heap
+    if session.target.kind != "core" or heap.ms is None:
+        return None
+    dying, throwing = heap.ms.dying, heap.ms.throwing
+    # No part of the heap, which a snapshot would hold: it is what the program has said.
+    found = heap.trail.part("death", lambda: read_death(heap.reader, heap.symbols, dying, throwing=throwing))
+    return None if found is None else made_of(answer.Death, attrs.asdict(found))
 
 
 def about(session: Session, command: str) -> answer.About:
@@ -32,6 +44,8 @@ def about(session: Session, command: str) -> answer.About:
             resident=target.resident,
             pause_ms=None,
             reads=None,
+            missing=target.missing or None,
+            death=_death(session),
         ),
         go=answer.Go(
             version=layout.go.raw,

@@ -151,9 +151,7 @@ def _overview(answer: Explanation, looks: Looks) -> str:
         lines = [looks.paint("heading", group.group)]
         lines += _filled("  ", " · ".join(name.replace(" ", "\0") for name in group.terms), looks, indent=2)
         blocks.append("\n".join(lines).replace("\0", " "))
-    hint = (
-        "go-spans explain TERM explains one; columns, JSON keys and the codes of go-spans check are terms too"
-    )
+    hint = "go-spans explain TERM explains a term; columns, JSON keys and the codes of go-spans check are terms, too"
     return "\n\n".join([*blocks, "\n".join(_filled("", hint, looks, indent=0))]) + "\n"
 
 

@@ -99,7 +99,7 @@ def _build(session: Session, arguments: Arguments) -> Fixallocs:
 def _notes(answer: Fixallocs, _looks: Looks) -> Sequence[str]:
     """Say what an empty free list means."""
     return (
-        "spanalloc hands out span descriptors, not memory for objects. Its free list is reused, never returned.",
+        "spanalloc hands out span descriptors, not memory for objects. The runtime reuses its free list and never returns it.",
         "An empty free list is not a sign of fragmentation: the next struct is then cut from the chunk.",
         f"{count(answer.mspancache)} of the descriptors in use are held by Ps for future spans (p.mspancache).",
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from gdb_gospan.analysis.pauses import newest_first, quantiles
+from gdb_gospan.analysis.pauses import newest_first, pace, quantiles
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.survivors import survivors
 from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import BYTES, COUNT, NANOSECONDS, PERCENT, Document, document, field, made_of
 from gdb_gospan.fields.report import Arguments, Report
@@ -15,7 +17,11 @@ from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.memstats import mem_stats_of
 from gdb_gospan.reports.screens import apart
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.mgcpacer import percent_at_limit, trigger
 from gdb_gospan.runtime.mstats import ADDRESS_SPACE, within
+
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.goroutines import Living
 
 
 @document
@@ -80,6 +86,82 @@ class Pacer(Document):
     gc_cpu_fraction: float | None = field(
         "share of the program's CPU time that the collector used up to the end of the last cycle, 0 to 1"
     )
+    trigger: int | None = field(
+        "bytes of the heap at which the next cycle begins; null where that is not known", unit=BYTES
+    )
+    gc_percent_at_limit: float | None = field(
+        "the GOGC that would lead to the goal of the memory limit; null where the limit is not what decides"
+    )
+
+
+@document
+class Pace(Document):
+    """How often the last cycles ended."""
+
+    cycles: int = field("the newest cycles that the figures are of, at most 16", unit=COUNT)
+    nanoseconds: int = field("from the end of the first of them to the end of the last", unit=NANOSECONDS)
+    per_second: float = field("cycles a second in that time")
+
+
+@document
+class Limiter(Document):
+    """The limit on the collector's CPU time (mgclimit.go), which lets the heap exceed a memory limit that is too low."""
+
+    enabled: bool | None = field(
+        "the collector has used more than half of the CPU time, and gets no more than that for now"
+    )
+    fill: int | None = field(
+        "nanoseconds of CPU time by which the collector is ahead of half", unit=NANOSECONDS
+    )
+    capacity: int | None = field("at how many the limiter is enabled: a second for each P", unit=NANOSECONDS)
+    overflow: int | None = field("nanoseconds beyond the capacity, since the program began", unit=NANOSECONDS)
+    last_enabled_cycle: int | None = field("the cycle in which it was enabled last; 0 for none", unit=COUNT)
+
+
+@document
+class Survived(Document):
+    """Objects by the last cycle: those that it found live, and those allocated since."""
+
+    survived: int = field(
+        "objects that survived the last cycle, those allocated while it marked among them", unit=COUNT
+    )
+    survived_bytes: int = field("bytes of their slots", unit=BYTES)
+    new: int = field("objects allocated since the last cycle", unit=COUNT)
+    new_bytes: int = field("bytes of their slots", unit=BYTES)
+    unknown_bytes: int = field(
+        "bytes of objects in spans whose bitmaps cannot be read or whose descriptor is inconsistent",
+        unit=BYTES,
+    )
+
+
+@document
+class QueueGoroutine(Document):
+    """A goroutine that runs finalizers or cleanups."""
+
+    goid: int | None = field("its number")
+    state: str = field("in Go's words")
+    wait_reason: str | None = field(
+        "what it waits for; finalizer wait or cleanup wait when it has nothing to do"
+    )
+    function: str | None = field(
+        "the newest function on its stack outside the standard library: what it runs; null when it runs nothing"
+    )
+    waited_ns: int | None = field(
+        "nanoseconds for which it has waited at the end of the last cycle, at least", unit=NANOSECONDS
+    )
+
+
+@document
+class Queues(Document):
+    """What waits to be run for objects that are dead; null where it is not known."""
+
+    finalizers: int | None = field("finalizers that wait; until Go 1.24 cleanups, too", unit=COUNT)
+    cleanups: int | None = field("cleanups that wait", unit=COUNT, since="1.25")
+    cleanup_goroutines: int | None = field("goroutines for cleanups", unit=COUNT, since="1.25")
+    cleanups_running: int | None = field("of those, goroutines that run one", unit=COUNT, since="1.25")
+    goroutines: tuple[QueueGoroutine, ...] | None = field(
+        "the goroutines that run them; null where functions have no names"
+    )
 
 
 @document
@@ -110,7 +192,7 @@ class Scavenger(Document):
     )
     memory_limit_goal: int | None = field("the same for the memory limit", unit=BYTES)
     retained: int | None = field(
-        "bytes of the heap that are not returned, which the goals are compared with: heap_in_use + heap_free",
+        "bytes of the heap that are not returned, heap_in_use + heap_free; the scavenger compares this with its goals",
         unit=BYTES,
     )
     heap_in_use: int | None = field("of those, bytes of spans in use", unit=BYTES)
@@ -129,6 +211,14 @@ class Collector(Answer):
     pacer: Pacer = field("what decides when the next cycle begins")
     sweep: Sweep = field("the sweep of the last cycle; null for what this release does not have")
     scavenger: Scavenger = field("what returns free pages to the operating system")
+    pace: Pace | None = field(
+        "how often the last cycles ended; from the fourth cycle on", optional=True, default=None
+    )
+    limiter: Limiter | None = field(
+        "the limit on the collector's CPU time, where it was found", optional=True, default=None
+    )
+    objects: Survived | None = field("objects by the last cycle", optional=True, default=None)
+    queues: Queues | None = field("finalizers and cleanups that wait", optional=True, default=None)
     godebug: Mapping[str, int] | None = field(
         "the effective GODEBUG settings that affect memory, by name; null when they were not found"
     )
@@ -136,23 +226,70 @@ class Collector(Answer):
 
 def _build(session: Session, _arguments: Arguments) -> Collector:
     """Describe the whole of garbage collection at this moment."""
-    session.finish_reading("godebug", "scavenger")
+    from gdb_gospan.analysis.goroutines import of_queues  # noqa: PLC0415  # summary has the state from here
+
+    goroutines = of_queues(session)
+    session.finish_reading("godebug", "scavenger", "goroutines", "limiter", "queues")
     heap = session.heap
     return Collector(
         about=about(session, "gc"),
         gc=state_of(heap),
-        pacer=_pacer_of(heap),
+        pacer=pacer_of(heap),
         sweep=made_of(Sweep, attrs.asdict(heap.sweep)),
         scavenger=_scavenger_of(heap),
+        pace=pace_of(heap),
+        limiter=None if heap.limiter is None else made_of(Limiter, attrs.asdict(heap.limiter)),
+        objects=survived_of(heap),
+        queues=_queues_of(heap, goroutines),
         godebug=heap.godebug,
         proof=proof(session),
+    )
+
+
+def pace_of(heap: Heap) -> Pace | None:
+    """Say how often the last cycles ended; None of few cycles."""
+    lately = pace(heap.mem_stats["PauseEnd"], heap.mem_stats["NumGC"])
+    if lately is None:
+        return None
+    return Pace(cycles=lately.cycles, nanoseconds=lately.nanoseconds, per_second=round(lately.per_second, 3))
+
+
+def survived_of(heap: Heap) -> Survived:
+    """Describe the objects by the last cycle."""
+    found = survivors(heap)
+    return Survived(
+        survived=int(found.objects.sum()),
+        survived_bytes=int(found.nbytes.sum()),
+        new=int(found.new_objects.sum()),
+        new_bytes=int(found.new_bytes.sum()),
+        unknown_bytes=found.unknown_bytes,
+    )
+
+
+def _queues_of(heap: Heap, goroutines: Living | None) -> Queues:
+    rows = (
+        None if goroutines is None else tuple(_runner(goroutines, row) for row in range(len(goroutines.rows)))
+    )
+    return Queues(goroutines=rows, **attrs.asdict(heap.queues))
+
+
+def _runner(every: Living, row: int) -> QueueGoroutine:
+    from gdb_gospan.analysis.goroutines import in_library  # noqa: PLC0415  # as above
+
+    goid, waited, function = every.column("goid"), int(every.waited[row]), every.function(row)
+    return QueueGoroutine(
+        goid=None if goid is None else int(goid[row]),
+        state=every.state(row),
+        wait_reason=every.reason(row) or None,
+        function=None if in_library(function) else function or None,
+        waited_ns=None if waited < 0 else waited,
     )
 
 
 def state_of(heap: Heap) -> State:
     """Describe where the collector stands, and debug.ReadGCStats' data."""
     state, stats = heap.gc, mem_stats_of(heap)
-    pauses = newest_first(stats.PauseNs, stats.NumGC)
+    newest = newest_first(stats.PauseNs, stats.NumGC)
     return State(
         phase=state.phase_name if state else None,
         cycles=state.cycles if state else None,
@@ -168,12 +305,13 @@ def state_of(heap: Heap) -> State:
         num_forced_gc=stats.NumForcedGC,
         last_gc=stats.LastGC,
         pause_total=stats.PauseTotalNs,
-        pauses=pauses,
-        pause_quantiles=quantiles(pauses),
+        pauses=newest,
+        pause_quantiles=quantiles(newest),
     )
 
 
-def _pacer_of(heap: Heap) -> Pacer:
+def pacer_of(heap: Heap) -> Pacer:
+    """Say what decides when the next cycle begins."""
     controller, stats = heap.controller, mem_stats_of(heap)
     limit = within(heap.gc.memory_limit) if heap.gc else None
     used = _now(heap, "mappedReady")
@@ -190,6 +328,8 @@ def _pacer_of(heap: Heap) -> Pacer:
         memory_used=used,
         memory_headroom=None if limit is None or used is None else limit - used,
         gc_cpu_fraction=stats.GCCPUFraction,
+        trigger=within(trigger(controller, heap.flush.pending_bytes), ADDRESS_SPACE),
+        gc_percent_at_limit=percent_at_limit(controller, heap.flush.pending_bytes),
     )
 
 
@@ -224,7 +364,7 @@ REPORT = Report(
     document=Collector,
     build=_build,
     screen=apart("gc"),
-    rows=("gc", "pacer", "sweep", "scavenger", "godebug"),
+    rows=("gc", "pacer", "sweep", "scavenger", "pace", "limiter", "objects", "queues", "godebug"),
     words=(
         (
             "estimated live",
@@ -242,11 +382,11 @@ REPORT = Report(
         ),
         (
             "heap not returned",
-            "what the scavenger's goals are compared with: spans in use, and idle pages kept",
+            "spans in use and idle pages kept; the scavenger compares this with its goals",
         ),
         (
             "Scavenger",
-            "returns free pages to the OS down to a goal: for GOGC next goal / last goal * heap in use at the last cycle * 1.1",
+            "returns free pages to the OS until the heap is at a goal; from GOGC: next goal / last goal * heap in use at the last cycle * 1.1",
         ),
         (
             "Pauses",

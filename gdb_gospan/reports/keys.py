@@ -14,8 +14,8 @@ from gdb_gospan.glossary.lookup import TERMS, covered, plain
 from gdb_gospan.reports.catalog import COMMANDS, load
 
 _EVERY = "every report"
-_SHARED = ("gdb_gospan.fields.answer", "gdb_gospan.reports.rows.span", "gdb_gospan.reports.rows.pages")
-"""Modules of classes that are of no report, or of several."""
+_SHARED = ("gdb_gospan.fields.answer", "gdb_gospan.reports.rows.")
+"""What modules of classes that are of no report, or of several, begin with."""
 
 
 class Key(NamedTuple):
@@ -61,7 +61,9 @@ def _walk(document: type, path: tuple[str, ...], told: set[type]) -> Iterator[tu
             continue
         yield (*path, each.name), each.column.meaning
         for inside in _inside(each.type):
-            if inside not in told and inside.__module__ in (document.__module__, *_SHARED):
+            if inside not in told and (
+                inside.__module__ == document.__module__ or inside.__module__.startswith(_SHARED)
+            ):
                 told.add(inside)
                 yield from _walk(inside, (*path, each.name), told)
 

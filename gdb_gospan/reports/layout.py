@@ -194,7 +194,7 @@ def _recognised(answer: Types, looks: Looks) -> list[str]:
 REPORT = Report(
     name="layout",
     summary="where the runtime's types came from, and what this Go release lacks",
-    description="Lists every runtime struct and field that go-spans relies on, as this program has them.",
+    description="Lists every struct of the runtime that go-spans reads, with its size in this program and the number of fields that are read.",
     example="go-spans layout --verbose",
     place=140,
     document=Types,

@@ -86,7 +86,7 @@ class Gap(Document):
 
 @document
 class Cell(Kinds):
-    """One run of pages, drawn as one sign."""
+    """One run of pages, drawn as one character."""
 
     start: Address = field("address of its first byte", first=True)
     pages: int = field("pages in it", unit=COUNT, first=True)
@@ -315,7 +315,7 @@ def _amounts(answer: HeapMap, looks: Looks) -> list[str]:
     ]
     if hidden:
         free = sum(pages[name] for name in _FREE)
-        drawn = f"{size(hidden)} of the {size(free)} free are in cells that are drawn as something else"
+        drawn = f"{size(hidden)} of the {size(free)} free are in cells that are not drawn as free"
         lines.append(note(drawn, looks.width))
     return lines
 
@@ -324,9 +324,9 @@ REPORT = Report(
     name="map",
     summary="the heap as a picture: where spans are, how full they are, and what is free",
     description=(
-        "Each sign stands for a run of pages, and each line begins with its address. A sign shows the most important\n"
-        "thing in its cell: a cell is drawn as free only if all of its pages are. Shades show how much of the\n"
-        "cell is objects: a pale cell is mostly empty. Gaps between address ranges have a line of their own."
+        "Each character is a cell, a run of pages; each line begins with the address of its first cell. A cell is drawn\n"
+        "as free only if all of its pages are free. A cell with spans has a shade: the darker, the more of its bytes are\n"
+        "objects. A gap between address ranges has a line of its own."
     ),
     example="go-spans map --lines 40",
     place=120,
@@ -353,6 +353,8 @@ REPORT = Report(
             "N|ADDR",
             address=True,
         ),
-        Option("zoom", "only the pages around this address, one sign for each page", "ADDR", address=True),
+        Option(
+            "zoom", "only the pages around this address, one character for each page", "ADDR", address=True
+        ),
     ),
 )

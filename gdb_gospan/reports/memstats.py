@@ -298,8 +298,8 @@ REPORT = Report(
     name="memstats",
     summary="what runtime.ReadMemStats would return now, every field",
     description=(
-        "Computed from the runtime's counters as ReadMemStats does it, without calling it. In a quiet stop it is\n"
-        "what the program itself would print."
+        "Computed from the runtime's counters as ReadMemStats does it, without calling it. The\n"
+        "program itself would print the same, unless a thread was stopped during an allocation or a sweep."
     ),
     example="go-spans memstats --json",
     place=100,

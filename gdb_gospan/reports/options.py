@@ -11,11 +11,16 @@ from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.command import Command, Option, options_of
 from gdb_gospan.layout.sizeclasses import SIZES, SPAN_CLASSES
 
+_DECIMAL = re.compile(r"-?\d*\.\d+")
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 _SPAN_CLASS = re.compile(r"([\d,]+|large)[ _-]*(no)?scan")
 _BYTES = "BYTES"
 """What stands for the value of an option that takes a number of bytes."""
+_SIZED = (_BYTES, "NAME=LIMIT")
+"""And for values that may end in a unit."""
 _UNIT = re.compile(r"[KMGTPE]i?B?|B", re.IGNORECASE | re.ASCII)
+_AFTER = re.compile(rf"{_UNIT.pattern}|%", re.IGNORECASE | re.ASCII)
+"""What is parted from its number by a blank, as it is printed."""
 _UNITS = re.compile(rf"([\d.,]+)\s*({_UNIT.pattern})", re.IGNORECASE | re.ASCII)
 _NEAR = 0.75
 """How much of a word must be as in another for the other to be meant."""
@@ -32,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
         if what == "expected one argument":
             line = f"{name} needs a value"
         elif what.startswith("ignored explicit argument"):
-            line = f"{name} takes no value"
+            line = f"{name} accepts no value"
         else:
             line = f"{name}: {what}" if what else message
         hint = "" if line.endswith(")") else f" (try: {self.usage} {self.prog})"
@@ -47,7 +52,8 @@ def parsed(
     for option in options_of(command):
         names = [f"--{option.name}", *([f"-{option.short}"] if option.short else [])]
         if option.metavar:
-            parser.add_argument(*names, type=_kind(command, option), default=option.default)
+            action = "append" if option.repeated else "store"
+            parser.add_argument(*names, type=_kind(command, option), default=option.default, action=action)
         else:
             parser.add_argument(*names, action="store_true")
     parser.add_argument("plain", nargs="*")
@@ -61,8 +67,10 @@ def parsed(
         near = difflib.get_close_matches(unknown[0], names, 1, cutoff=_NEAR)
         hint = f"did you mean {near[0]}?" if near else f"try: {helped_by} {command.name}"
         raise UsageError(f"{command.name}: unknown option {unknown[0]} ({hint})")
-    arguments = vars(values)
-    plain: list[str] = arguments.pop("plain")
+    arguments = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in vars(values).items()
+    }
+    plain = list(arguments.pop("plain"))
     if shown:
         _refuse_without_effect(command, {word.partition("=")[0] for word in joined}, arguments)
     return arguments, plain
@@ -86,7 +94,7 @@ def _refuse_without_effect(command: Command, given: Collection[str], arguments: 
 def _joined(command: Command, words: Sequence[str]) -> list[str]:
     """Join what was one value before it was split at blanks: ``"free bytes"`` in quotes, and ``3,072 noscan``."""
     valued = {f"--{option.name}" for option in options_of(command) if option.metavar and not option.address}
-    sized = {f"--{option.name}": option.metavar == _BYTES for option in options_of(command)}
+    sized = {f"--{option.name}": option.metavar in _SIZED for option in options_of(command)}
     joined: list[str] = []
     rest = list(words)
     while rest:
@@ -102,7 +110,7 @@ def _joined(command: Command, words: Sequence[str]) -> list[str]:
                 value += " " + rest.pop(0)
             value = value.removesuffix(quote)
         elif rest and (
-            rest[0] in ("scan", "noscan") if name == "--class" else sized[name] and _UNIT.fullmatch(rest[0])
+            rest[0] in ("scan", "noscan") if name == "--class" else sized[name] and _AFTER.fullmatch(rest[0])
         ):
             value += " " + rest.pop(0)
         joined += [f"{name}={value}"] if equals or value.startswith("-") else [name, value]
@@ -115,8 +123,8 @@ def _kind(command: Command, option: Option) -> Callable[[str], object]:
     if option.name == "class":
         return _span_class
     if option.metavar == _BYTES:
-        return _nbytes
-    return _number if option.number else str
+        return nbytes
+    return whole_number if option.number else str
 
 
 def _choice(command: Command, option: Option, text: str) -> str:
@@ -144,7 +152,7 @@ def _span_class(text: str) -> int:
     words = text.strip().lower()
     match = _SPAN_CLASS.fullmatch(words)
     if match is not None:
-        size = 0 if match[1] == "large" else _number(match[1])
+        size = 0 if match[1] == "large" else whole_number(match[1])
         if match[1] != "large" and size not in SIZES[1:]:
             raise argparse.ArgumentTypeError(f"there is no size class of {match[1]} bytes")
         return 2 * SIZES.index(size) + (match[2] is not None)
@@ -152,7 +160,10 @@ def _span_class(text: str) -> int:
         raise argparse.ArgumentTypeError("large is two span classes: choose 'large scan' or 'large noscan'")
     if words in ("scan", "noscan"):
         raise argparse.ArgumentTypeError(f"{words} is not one span class but half of them (try: --{words})")
-    number = _number(text)
+    try:
+        number = whole_number(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, and no name such as 3,072 noscan") from None
     if number >= SPAN_CLASSES:
         by_size = f"; slots of {number:,} bytes are --size {number}, or --class '{number:,} scan' or noscan"
         raise argparse.ArgumentTypeError(
@@ -161,12 +172,13 @@ def _span_class(text: str) -> int:
     return number
 
 
-def _number(text: str) -> int:
+def whole_number(text: str) -> int:
+    """Return a number of 0 or more, in any of Python's bases, or with commas as it is printed."""
     try:
         number = int(text.replace(",", "") if _GROUPED.fullmatch(text) else text, 0)
     except ValueError:
         said = (
-            f"{text} is not a number"
+            f"{text} is not a {'whole ' if _DECIMAL.fullmatch(text) else ''}number"
             if text.strip()
             else "there is no number (did the command in $(…) find nothing?)"
         )
@@ -176,12 +188,12 @@ def _number(text: str) -> int:
     return number
 
 
-def _nbytes(text: str) -> int:
+def nbytes(text: str) -> int:
     """Return a number of bytes, also one that is spelt as it is printed: ``1,024 B``, ``1.5 KiB``; K is KiB, as in GNU's tools."""
     match = _UNITS.fullmatch(text.strip())
     if match is None:
         try:
-            return _number(text)
+            return whole_number(text)
         except argparse.ArgumentTypeError as error:
             raise argparse.ArgumentTypeError(f"{error} (such as 1024, 1,024 or 1KiB)") from None
     number, unit = match[1], match[2].upper()

@@ -183,7 +183,7 @@ REPORT = Report(
     summary="pages by state, runs of free pages, and what fits without heap growth",
     description=(
         "The runtime hands out memory in pages of 8 KiB. An allocation needs enough free pages\n"
-        "side by side; when no run of them is long enough, the heap grows even if much of it is free."
+        "in a row. When no run is long enough, the heap grows, even if much of it is free."
     ),
     example="go-spans pages --chunks --sort largest_run",
     place=110,
@@ -207,15 +207,15 @@ REPORT = Report(
         ),
         (
             "fits without growth",
-            "the largest single allocation that the free pages can take; HeapSys stays the same",
+            "the largest single allocation that does not raise HeapSys",
         ),
         (
             "heap growth",
-            "raises HeapSys; the heap grows into reserved space (mheap.curArena, not counted yet), or reserves more",
+            "an allocation that fits into no free run raises HeapSys: it takes reserved address space (mheap.curArena), or reserves more",
         ),
         (
             "aligned blocks",
-            "2 MiB each, like huge pages; in use here means every page that cannot be allocated",
+            "blocks of 2 MiB, the size of a huge page; here a page that cannot be allocated counts as in use",
         ),
         (
             "kept by",
@@ -223,13 +223,13 @@ REPORT = Report(
         ),
         (
             "chunks",
-            "with --chunks: the 4 MiB pieces that the page allocator works in, and the longest free run inside",
+            "with --chunks: pages and longest free run of each chunk, 4 MiB of the page allocator",
         ),
         ("other", "padding, pages in Ps' page caches, allocated without a span, or unknown"),
     ),
     options=(
         Option("chunks", "also show a row for each chunk of 4 MiB"),
-        Option("blockers", "also show which spans keep blocks of 2 MiB from being wholly free"),
+        Option("blockers", "also show the spans in blocks of 2 MiB that have only 1 to 4 pages in use"),
         sort_by(Chunk, "start").only_of("the chunks", "chunks", "json", "csv"),
         LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "json", "csv"),
         Option("csv", "print the chunks as CSV"),

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.errors import MemoryReadError, UsageError, cut_off
+from gdb_gospan.errors import MemoryReadError, TargetError, UsageError, cut_off
 from gdb_gospan.fields.answer import Answer, Explained
 from gdb_gospan.fields.command import Command
 from gdb_gospan.fields.document import Document, evolved
@@ -24,8 +24,9 @@ from gdb_gospan.reports.catalog import load
 
 _PIECE = 1 << 16
 """Characters that are worth writing."""
+_TEXT = "text"
 _WIDTH = 100
-"""Columns, where nobody looks: for JSON and MI, which depend on no terminal."""
+"""Columns, where no person reads: for JSON and MI, which depend on no terminal."""
 
 
 class Printed(NamedTuple):
@@ -53,8 +54,7 @@ def printed(session: Session | None, command: Command, arguments: Mapping[str, A
     Interrupted
         It was stopped half-way; the message is what is known so far.
     """
-    if arguments.get("json") and arguments.get("csv"):
-        raise UsageError(f"{command.name}: --json or --csv, not both")
+    data = for_programs(command, arguments)
     try:
         report = load(command)
         answer = answered(session, command, {**arguments, "width": style.width})
@@ -67,8 +67,17 @@ def printed(session: Session | None, command: Command, arguments: Mapping[str, A
             raise
         from gdb_gospan.reports.interrupted import interrupted  # noqa: PLC0415  # only for who stops it
 
-        data = bool(arguments.get("json") or arguments.get("csv"))
         raise interrupted(session, style, data=data) from None
+
+
+def for_programs(command: Command, arguments: Mapping[str, Any]) -> bool:
+    """Whether the answer is not for people; `UsageError` if it is to have two forms."""
+    forms = [f"--{name}" for name in ("json", "csv") if arguments.get(name)]
+    form = arguments.get("format") or _TEXT
+    forms += [] if form == _TEXT else [f"--format {form}"]
+    if len(forms) > 1:
+        raise UsageError(f"{command.name}: {forms[0]} or {forms[1]}, not both")
+    return bool(forms)
 
 
 def status_of(report: Report[Any], answer: Document) -> int:
@@ -79,7 +88,10 @@ def status_of(report: Report[Any], answer: Document) -> int:
 def laid_out(
     report: Report[Any], answer: Document, arguments: Mapping[str, Any], style: Style
 ) -> Iterator[str]:
-    """Yield an answer as JSON, as CSV or as text for people, in pieces of whole lines; the target is not needed."""
+    """Yield an answer as JSON, as CSV, in a form of its own or as text for people, in pieces of whole lines.
+
+    The target is not needed.
+    """
     if arguments.get("json"):
         from gdb_gospan.render.json import json_pieces  # noqa: PLC0415  # only for who asks for it
 
@@ -88,6 +100,8 @@ def laid_out(
         from gdb_gospan.render.csv import csv_pieces  # noqa: PLC0415  # as above
 
         yield from csv_pieces(report, answer)
+    elif (form := report.forms.get(arguments.get("format", _TEXT))) is not None:
+        yield from _lines(form(passed(answer, shown), style))
     else:
         answer = passed(answer, shown)
         style = style.of(whole=bool(arguments.get("all")))
@@ -125,12 +139,16 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
         The one line for the user.
     """
     report = load(command)
+    if report.contents and session is not None and session.target.kind == "snapshot":
+        raise TargetError(
+            f"{command.name} needs the contents of objects, which a snapshot does not hold (try: the core, or the process)"
+        )
     if report.prepare is not None:
-        arguments = report.prepare(arguments)  # what can be refused before the target stands still
+        arguments = report.prepare(arguments)  # what can be refused before the target is paused
     if session is not None:
         arguments = located(session, command, arguments)
     try:
-        answer = _looked(session, report, {"width": _WIDTH, **arguments})
+        answer = _captured(session, report, {"width": _WIDTH, **arguments})
     except MemoryReadError as error:
         if session is None or not session.target.missing:
             raise
@@ -140,28 +158,28 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
     return _timed(session, answer) if session is not None and isinstance(answer, Answer) else answer
 
 
-def _looked(session: Session | None, report: Report[Any], arguments: Mapping[str, Any]) -> Document:
-    """Return what the report builds out of one look; out of another one, where the first did not take all it needs."""
+def _captured(session: Session | None, report: Report[Any], arguments: Mapping[str, Any]) -> Document:
+    """Return what the report builds out of one capture, or of a second one where the first did not take all that it needs."""
 
-    def build(looked_at: Session | None) -> Document:
-        own = arguments if looked_at is None else followed(looked_at, arguments)
-        answer: Document = report.build(looked_at, own)
+    def build(captured: Session | None) -> Document:
+        own = arguments if captured is None else followed(captured, arguments)
+        answer: Document = report.build(captured, own)
         return answer
 
     if session is None or session.taken:
         return build(session)
     try:
-        with session.look(build):
+        with session.capture(None if report.contents else build):
             return build(session)
     except ReadAfterReleaseError:
-        if not session.look_again():
+        if not session.recapture():
             raise
-    with session.look():
+    with session.capture():
         return build(session)
 
 
 def _timed(session: Session, answer: Answer) -> Answer:
-    """Return the answer with how long the target stood still for it, and how often it was read, now that all is read."""
+    """Return the answer with how long it was paused and how often it was read."""
     pause = None if session.pause_ms is None else round(session.pause_ms, 3)
     stood = session.stood() if session.stood and session.target.kind == "live" else None
     target = evolved(

@@ -371,14 +371,14 @@ REPORT = Report(
         "address of a span descriptor, a heap address, a package variable, or (in gdb and with --dlv) an expression",
     ),
     words=(
-        ("slot", "which slot of the span the address is in, and whether it is allocated"),
+        ("slot", "the slot that the address is in, by number, and whether it is allocated"),
         (
             "marked",
-            "whether the last mark phase reached it; the sweep clears it, and it is not shown for a swept slot without a mark",
+            "whether the last mark phase reached the object; a sweep clears marks, so a swept slot without one has no such word",
         ),
         (
             "type",
-            "type of the object; recorded since Go 1.22 for objects with pointers over 512 bytes; for an array, the element type",
+            "type of the object; Go has recorded it since 1.22, for objects with pointers of over 512 bytes; of an array, the element's type",
         ),
         ("attached", "finalizers, cleanups, weak handles, profile records"),
         ("page", "the state of its page in the page allocator"),

@@ -1,16 +1,16 @@
-"""go-spans snapshot: the runtime's metadata in one file, to look at elsewhere."""
+"""go-spans snapshot: the runtime's metadata in one file, to read elsewhere."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import time
+from functools import partial
 
 import attrs
 
 from gdb_gospan import __version__
+from gdb_gospan.analysis.frozenstacks import frozen_stacks
 from gdb_gospan.analysis.session import Session, Target
-from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.errors import TargetError
 from gdb_gospan.fields import units
 from gdb_gospan.fields.answer import Answer, Proof
@@ -19,14 +19,18 @@ from gdb_gospan.fields.document import BYTES, COUNT, Document, Looks, document, 
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.layout.frozen import freeze, freeze_evidence
 from gdb_gospan.memory import Memory
+from gdb_gospan.memory.corecontents import freeze as freeze_contents
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.image import is_image
+from gdb_gospan.memory.mappings import freeze as freeze_mappings
 from gdb_gospan.memory.prefetched import PrefetchedMemory
 from gdb_gospan.memory.recorder import Recorder, RecorderOfCopy
+from gdb_gospan.memory.residency import freeze as freeze_residency
 from gdb_gospan.render.gate import word
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.newfile import new_file
 from gdb_gospan.runtime.everything import capture_everything, note_everything
 from gdb_gospan.runtime.heap import Heap
 
@@ -54,15 +58,23 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
     memory = session.heap.memory
     recorder = RecorderOfCopy(memory) if isinstance(memory, PrefetchedMemory) else Recorder(memory)
     # A rehearsal ends in there: of that nothing need be kept.
-    threads, proof_of_copy = _read(session, memory if isinstance(memory, Footprint) else recorder)
-    heap = session.heap
+    residency = session.residency() if arguments["rss"] and session.residency is not None else None
+    copy, proof_of_copy = _read(session, memory if isinstance(memory, Footprint) else recorder)
+    heap, threads = session.heap, None if copy.frames is None else list(copy.frames())
     heap.trail.stage("writing the snapshot")
+    if session.clock is not None and heap.moment is None:
+        heap.moment = session.clock()
     meta = {
         "written_by": __version__,
         "target": attrs.asdict(_recorded(session.target)),
+        "moment": heap.moment,
         "layout": freeze(heap.layout, heap.symbols),
         "evidence": freeze_evidence(heap.evidence),
         "threads": None if threads is None else [[*stack] for stack in threads],
+        "goroutines": frozen_stacks(copy),
+        "residency": freeze_residency(residency),
+        "mapped": freeze_mappings(None if session.mapped is None else session.mapped()),
+        "contents": None if session.contents is None else freeze_contents(session.contents()),
     }
     nbytes, ranges = recorder.save(path, meta, replace=arguments["replace"])
     recorded = Recorded(
@@ -74,8 +86,8 @@ def _build(session: Session, arguments: Arguments) -> Snapshot:
     return Snapshot(about=about(session, "snapshot"), recorded=recorded, proof=proof_of_copy)
 
 
-def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
-    """Read everything and let the target go on: where its threads stand, and the evidence for the figures."""
+def _read(session: Session, memory: Memory) -> tuple[Session, Proof]:
+    """Read everything and let the target go on: a session on the copy, and the evidence for the figures."""
     heap = Heap(memory, session.heap.layout, session.heap.symbols, session.heap.evidence)
     heap.trail.begins = session.heap.trail.begins
     if isinstance(memory, Footprint):
@@ -83,9 +95,11 @@ def _read(session: Session, memory: Memory) -> tuple[list[Stack] | None, Proof]:
     else:
         capture_everything(heap)
     threads = None if session.frames is None else list(session.frames())
+    seen = None if threads is None else lambda: threads
+    copy = Session(session.target, heap, seen, lwps=session.lwps, code=session.code)
+    _ = copy.tracebacks  # while the target stands still
     session.release()
-    copy = Session(session.target, heap, None if threads is None else lambda: threads, lwps=session.lwps)
-    return threads, proof(copy, scheduler=True)
+    return copy, proof(copy, scheduler=True)
 
 
 def _recorded(target: Target) -> Target:
@@ -104,31 +118,17 @@ def prepare(arguments: Arguments) -> Arguments:
 
 def free(name: str, *, replace: bool = True) -> str:
     """Return the whole path of a file that may be written: a new one, or to `replace` an older snapshot; no link."""
-    if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"":  # gdb takes no quotes away
-        name = name[1:-1]
-    given = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111  # a text, shown as it is
-    folder = os.path.realpath(os.path.dirname(given))  # noqa: PTH120
-    path = os.path.join(folder, os.path.basename(given))  # noqa: PTH118, PTH119
-    if os.path.islink(given):  # noqa: PTH114
-        raise TargetError(
-            f"{given} is a symbolic link, which is not replaced (try: a new FILE, or {os.path.realpath(given)})"
-        )
-    if os.path.isdir(given):  # noqa: PTH112
-        raise TargetError(
-            f"{given} is a folder (try: go-spans snapshot {shlex.quote(f'{name}/heap.gospan')})"
-        )
-    if os.path.exists(given) and not is_image(given):  # noqa: PTH110
+    return new_file(name, "go-spans snapshot", "heap.gospan", partial(_refuse, replace=replace))
+
+
+def _refuse(given: str, *, replace: bool) -> None:
+    if not is_image(given):
         raise TargetError(
             f"{given} exists and is not a snapshot, so it is not replaced (try: a new FILE, before the program: "
             "go-spans snapshot heap.gospan)"
         )
-    if os.path.exists(given) and not replace:  # noqa: PTH110
+    if not replace:
         raise TargetError(f"{given} is a snapshot already (try: --replace, or a new FILE)")
-    if not os.path.exists(folder):  # noqa: PTH110
-        raise TargetError(f"{path}: there is no such folder (try: mkdir -p {shlex.quote(folder)})")
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112
-        raise TargetError(f"{folder} is no folder that can be written to (try: another FILE)")
-    return path
 
 
 def _screen(answer: Snapshot, looks: Looks) -> str:
@@ -149,7 +149,7 @@ def _screen(answer: Snapshot, looks: Looks) -> str:
             "Only you can read it.",
             looks.width,
         ),
-        *filled("It works for every report, in a shell:", looks.width),
+        *filled("It works for every report that reads no objects, in a shell:", looks.width),
         f"  go-spans summary {word(recorded.file)}",
         footer(answer, looks),
     ]
@@ -160,14 +160,10 @@ REPORT = Report(
     name="snapshot",
     summary="write the runtime's metadata to a file, for use elsewhere",
     description=(
-        "Records everything that any report reads: every span descriptor, bitmap, page and list, the types and "
-        "where the\n"
-        "threads are. A process is paused while this is read. In a shell every command accepts the file in place "
-        "of\n"
-        "a program and its core. It is small, and has no contents of the program's own objects; it has "
-        "addresses, names\n"
-        ""
-        "of types and of the functions that threads are in, and the paths of the files."
+        "Records everything that the reports read, but the contents of objects: every span descriptor, bitmap, page and\n"
+        "list, the types and where the threads are. A process is paused while this is read. In a shell every command but\n"
+        "objects accepts the file in place of a program and its core. It is small; it has addresses, names of types and of\n"
+        "the functions that threads are in, and the paths of the files."
     ),
     example="go-spans snapshot heap.gospan",
     place=145,
@@ -175,10 +171,15 @@ REPORT = Report(
     build=_build,
     screen=_screen,
     rows=("recorded",),
-    options=(Option("replace", "replace an older snapshot of that name"),),
+    options=(
+        Option("replace", "replace an older snapshot of that name"),
+        Option(
+            "rss", "record what is resident, for go-spans rss; a process is paused for about twice as long"
+        ),
+    ),
     argument=(
         "FILE",
-        "the file to write, completely or not at all; an existing file is kept, and no link is followed",
+        "the file to write; it appears when it is complete. An existing file is an error (see --replace), and so is a symbolic link",
     ),
     prepare=prepare,
 )

@@ -9,11 +9,18 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.analysis.stacks import stack_bytes, stack_sizes, standing, thread_counts
+from gdb_gospan.analysis.stacks import (
+    StackSize,
+    large_sizes,
+    stack_bytes,
+    stack_sizes,
+    standing,
+    thread_counts,
+)
 from gdb_gospan.fields import units
 from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.command import NO_LIMIT
-from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, made_of
+from gdb_gospan.fields.document import BYTES, COUNT, DOWN, Document, Looks, document, field, made_of, names_of
 from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.fields.units import count, share
@@ -43,10 +50,11 @@ class Size(Document):
     """Stacks of one size, or all large ones."""
 
     size: int = field(
-        "bytes of one stack; 0 for large stacks, each of which has its own span",
+        "bytes of one stack; 0 for all large stacks together, each of which has its own span",
+        help="bytes of one stack; each of 32 KiB or more has a span of its own",
         unit=BYTES,
         heading="size",
-        shown=lambda row, _: "large, one to a span" if row.large else f"{row.size:,}",
+        shown=lambda row, _: f"{row.size:,}",
         left=True,
         wraps=True,
         sorts=DOWN,
@@ -74,10 +82,10 @@ class Size(Document):
     )
     free_bytes: int | None = field(
         "bytes of these; null for large stacks",
-        help="bytes of the free stacks; empty for large ones, whose sizes differ",
+        help="bytes of the free stacks",
         unit=BYTES,
         heading="free bytes",
-        shown=lambda row, looks: "" if row.large else _size(row.free_bytes, looks),
+        shown=lambda row, looks: _size(row.free_bytes, looks),
         rank=1,
         sorts=DOWN,
     )
@@ -108,7 +116,7 @@ class Totals(Document):
         unit=BYTES,
     )
     other_bytes: int | None = field(
-        "of those, the rest: stacks that are changing their owner (0 in a quiet stop), or without a known owner",
+        "of those, the rest: stacks that are changing their owner (0 when no stack is being allocated or freed), or without a known owner",
         unit=BYTES,
     )
     cached_bytes: int | None = field("bytes of free stacks that Ps have cached", unit=BYTES)
@@ -144,6 +152,9 @@ class Stacks(Listed):
     """Where the memory of stacks is."""
 
     sizes: tuple[Size, ...] = field("one row for each size of stacks")
+    large_sizes: tuple[Size, ...] = field(
+        "the large stacks by size: a row for each power of two from 32 KiB on"
+    )
     totals: Totals = field("bytes of all stacks")
     goroutines: tuple[Goroutines, ...] = field("one row for each state of goroutines")
     goroutines_complete: bool = field("all goroutines and threads could be read")
@@ -153,22 +164,13 @@ class Stacks(Listed):
     threads: Threads = field("threads of the process; null where not known")
 
 
+def _rows(sizes: Sequence[StackSize]) -> tuple[Size, ...]:
+    return tuple(made_of(Size, {name: getattr(each, name) for name in names_of(Size)}) for each in sizes)
+
+
 def rows_of(heap: Heap) -> tuple[Size, ...]:
     """Return a row for each size of stacks, ascending; the one of all large stacks comes last."""
-    return tuple(
-        Size(
-            size=each.size,
-            spans=each.spans,
-            span_bytes=each.span_bytes,
-            capacity=each.capacity,
-            given_out=each.given_out,
-            listed=each.listed,
-            large=each.large,
-            free=each.free,
-            free_bytes=each.free_bytes,
-        )
-        for each in stack_sizes(heap)
-    )
+    return _rows(stack_sizes(heap))
 
 
 def _build(session: Session, arguments: Arguments) -> Stacks:
@@ -182,6 +184,7 @@ def _build(session: Session, arguments: Arguments) -> Stacks:
         sort=sort,
         total_rows=total,
         sizes=rows,
+        large_sizes=_rows(large_sizes(heap)),
         totals=made_of(Totals, attrs.asdict(stack_bytes(heap))),
         goroutines=tuple(made_of(Goroutines, attrs.asdict(each)) for each in standing(heap)),
         goroutines_complete=heap.goroutines.complete,
@@ -208,7 +211,7 @@ def _screen(answer: Stacks, looks: Looks) -> str:
     ]
     tables = (
         _table(whose, _holders(answer), looks),
-        _table(columns_of(Size, looks), answer.sizes, looks, of=answer.total_rows),
+        _table(columns_of(Size, looks), _sizes(answer), looks, of=answer.total_rows),
         _table(columns_of(Goroutines, looks), answer.goroutines, looks),
     )
     below = [rows_left_out(answer.total_rows, len(answer.sizes), "sizes", looks.width)]
@@ -223,6 +226,13 @@ def _screen(answer: Stacks, looks: Looks) -> str:
         below.append(looks.paint("notice", bounds))
     parts = [heading(answer, looks), "", "\n\n".join(tables), *filter(None, below), footer(answer, looks)]
     return "\n".join(parts) + "\n"
+
+
+def _sizes(answer: Stacks) -> tuple[Size, ...]:
+    """Return the rows, with those of the large sizes where the one of all large stacks is."""
+    some = any(row.large for row in answer.sizes)
+    rows = (*(row for row in answer.sizes if not row.large), *(answer.large_sizes if some else ()))
+    return ordered(rows, None if answer.sort == "size" else answer.sort, 0)[0]
 
 
 def _table(columns: Sequence[TableColumn], rows: Sequence[object], looks: Looks, *, of: int = 0) -> str:
@@ -291,7 +301,7 @@ REPORT = Report(
         (_EXITED, "their Ms and stacks are freed when the next thread is created"),
         (
             _CHANGING_HANDS,
-            "given out, but owned by no listed goroutine or thread; 0 in a quiet stop",
+            "given out, and owned by no goroutine or thread yet; 0 when no stack is being allocated or freed",
         ),
         *headings(Size),
         headings(Goroutines)[0],  # the other headings say it themselves

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
-from gdb_gospan.analysis.accounting import accounts
-from gdb_gospan.analysis.occupancy import classes
+from gdb_gospan.analysis.accounting import Accounts, accounts
+from gdb_gospan.analysis.case import of_heap
+from gdb_gospan.analysis.findings import judge, shares
+from gdb_gospan.analysis.heaprules import SUMMARY_RULES
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.fields.answer import Answer
+from gdb_gospan.analysis.thresholds import Thresholds
+from gdb_gospan.analysis.verification import Check as Outcome
+from gdb_gospan.fields.answer import Answer, Check
 from gdb_gospan.fields.command import Option
 from gdb_gospan.fields.document import BYTES, COUNT, Document, document, field, made_of
 from gdb_gospan.fields.report import Arguments, Report
@@ -18,10 +22,12 @@ from gdb_gospan.reports.classes import rows_of as classes_of
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.fixalloc import Fixalloc
 from gdb_gospan.reports.fixalloc import rows_of as fixallocs_of
-from gdb_gospan.reports.gc import State, state_of
+from gdb_gospan.reports.gc import State, Survived, state_of, survived_of
 from gdb_gospan.reports.memstats import MemStats, mem_stats_of
 from gdb_gospan.reports.rows.kinds import Kinds
+from gdb_gospan.reports.rows.verdicts import Verdict, verdict_of
 from gdb_gospan.reports.screens import apart
+from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mpagealloc import KIND_NAMES
 
 
@@ -76,6 +82,14 @@ class Summary(Answer):
     )
     pages: Kinds = field("pages of 8 KiB in the page allocator's ranges, by what they are")
     classes: tuple[Class, ...] = field("every span class in use, by number")
+    survivors: Survived | None = field(
+        "objects by the last cycle: survived, or allocated since", optional=True, default=None
+    )
+    verdict: Verdict | None = field(
+        "the worst that these figures tell, as doctor says it; null where a check is broken",
+        optional=True,
+        default=None,
+    )
     fixallocs: tuple[Fixalloc, ...] = field("the runtime's allocators of fixed-size structs")
     mspancache: int = field("span descriptors that Ps hold for future spans", unit=COUNT)
     godebug: Mapping[str, int] | None = field(
@@ -85,14 +99,9 @@ class Summary(Answer):
 
 def _build(session: Session, _arguments: Arguments) -> Summary:
     """Build the summary's document; its keys are the JSON contract."""
-    session.finish_reading("godebug")
+    session.finish_reading("godebug", "scavenger", "limiter")  # the verdict may need these two
     heap = session.heap
-    doubted = {
-        check.code
-        for check in session.checks
-        if check.status in ("broken", "unknown") and check.expected != check.observed
-    }
-    found = accounts(heap, generation_known="gc-cycles" not in doubted)
+    found = _accounts(heap, session.checks)
     kinds = zip((name.replace(" ", "_") for name in KIND_NAMES), heap.page_kinds.counts.tolist(), strict=True)
     return Summary(
         about=about(session, "summary"),
@@ -100,7 +109,9 @@ def _build(session: Session, _arguments: Arguments) -> Summary:
         gc=state_of(heap),
         bytes=made_of(Bytes, attrs.asdict(found)),
         pages=made_of(Kinds, dict(kinds)),
-        classes=classes_of(classes(heap)),
+        classes=classes_of(heap),
+        survivors=survived_of(heap),
+        verdict=_verdict(session, found),
         fixallocs=fixallocs_of(heap),
         mspancache=heap.ps.mspancache,
         godebug=heap.godebug,
@@ -108,14 +119,35 @@ def _build(session: Session, _arguments: Arguments) -> Summary:
     )
 
 
+def bytes_of(heap: Heap, checks: Iterable[Outcome | Check]) -> Bytes:
+    """Return the bytes of Sys by what they are used for, without those that the checks have doubts about."""
+    return made_of(Bytes, attrs.asdict(_accounts(heap, checks)))
+
+
+def _accounts(heap: Heap, checks: Iterable[Outcome | Check]) -> Accounts:
+    doubted = {
+        check.code
+        for check in checks
+        if check.status in ("broken", "unknown") and check.expected != check.observed
+    }
+    return accounts(heap, generation_known="gc-cycles" not in doubted)
+
+
+def _verdict(session: Session, found: Accounts) -> Verdict | None:
+    """Judge by what the screen has; doctor looks at goroutines, queues and what is resident, too."""
+    if found.sys is None or any(check.status == "broken" for check in session.checks):
+        return None
+    case = of_heap(session.heap, found, Thresholds(), session.target.resident)
+    return verdict_of(judge(case, shares(case, SUMMARY_RULES)).findings[0])
+
+
 REPORT = Report(
     name="summary",
     summary="where the memory of this Go program went, on one screen",
     description=(
-        "Accounts for every byte that the runtime got from the operating system (Sys), counts the spans, lists "
-        "the\n"
-        "size classes that waste most, and checks the figures against the runtime's own counters in the last "
-        "line."
+        "Splits Sys, all memory that the runtime got from the operating system, by what it is used for. Below that it\n"
+        "counts the spans and lists the span classes with the most free bytes. The last line says whether the figures\n"
+        "agree with the runtime's own counters."
     ),
     example="go-spans summary --all",
     place=10,
@@ -137,7 +169,7 @@ REPORT = Report(
         ),
         (
             "tail and bitmaps inside spans",
-            "span bytes too few for a slot; heap bits (Go 1.22 on) and mark bits (1.26 on)",
+            "bytes after the last slot of a span; bitmaps of pointers (since Go 1.22) and marks (since 1.26)",
         ),
         ("idle pages, retained", "free pages that the runtime keeps: HeapIdle - HeapReleased"),
         (
@@ -146,11 +178,11 @@ REPORT = Report(
         ),
         (
             "resident (RSS)",
-            "live process: memory that is resident; pages never written are not",
+            "live process: its memory in RAM, as the kernel counts it; pages that were never written are not in RAM",
         ),
         (
             "flagged as needing zeroing",
-            "a flag of a span in use, not a state: its memory was used before",
+            "spans in use whose memory was used before; a flag of the span, not a state",
         ),
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader
@@ -34,7 +36,15 @@ def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tu
     -------
     int64 (n,) counts, and bool (n,) which of them are known.
     """
-    counts = np.zeros(len(addresses), np.int64)
+    (counts,), known = popcounts(reader, addresses, (first,), end)
+    return counts, known
+
+
+def popcounts(
+    reader: Reader, addresses: U64, firsts: Sequence[I64], end: I64
+) -> tuple[tuple[I64, ...], Mask]:
+    """Count the set bits likewise, from each of these first ones on: as many counts, each int64 (n,)."""
+    counts = tuple(np.zeros(len(addresses), np.int64) for _ in firsts)
     known: Mask = end <= _LONGEST
     words = np.where(known, np.maximum((end + 63) >> 6, 0), 0)
     for width in np.flatnonzero(np.bincount(words)).tolist():
@@ -44,8 +54,9 @@ def popcount_between(reader: Reader, addresses: U64, first: I64, end: I64) -> tu
         read = reader.read_many(addresses[rows], width * 8)
         bits = np.ascontiguousarray(read.data).view("<u8")
         for word, start in enumerate(range(0, 64 * width, 64)):
-            inside = _below(end[rows] - start) & ~_below(first[rows] - start)
-            counts[rows] += np.bitwise_count(bits[:, word] & inside)
+            below = bits[:, word] & _below(end[rows] - start)
+            for count, first in zip(counts, firsts, strict=True):
+                count[rows] += np.bitwise_count(below & ~_below(first[rows] - start))
         known[rows] = read.readable
     return counts, known
 

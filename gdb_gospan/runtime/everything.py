@@ -10,18 +10,21 @@ import numpy as np
 
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.model import ReadAfterReleaseError
-from gdb_gospan.memory.prefetched import Places, PrefetchedMemory
+from gdb_gospan.memory.prefetched import PAGE, SHIFT, Places, PrefetchedMemory, pages_of
 from gdb_gospan.memory.recorder import RecorderOfCopy
 from gdb_gospan.memory.segments import distinct, overlaps
 from gdb_gospan.runtime import bits, mspan
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mheap import listed_arenas
 from gdb_gospan.runtime.mspan import Spans
+from gdb_gospan.runtime.ownranges import own_ranges
 from gdb_gospan.runtime.parts import part
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader
 from gdb_gospan.runtime.special import read_every_special
 
-_PLACED: Final = frozenset({"central", "allocated", "unswept_marks", "cached", "page_kinds", "mem_stats"})
+_PLACED: Final = frozenset(
+    {"central", "allocated", "unswept_marks", "unswept_bitmaps", "cached", "page_kinds", "mem_stats"}
+)
 """Parts that read only where `Heap.places` or the marks are, or do not read at all."""
 
 
@@ -34,6 +37,7 @@ def note_everything(heap: Heap, footprint: Footprint) -> None:
     for name, value in vars(Heap).items():
         if isinstance(value, part) and name not in _PLACED:
             getattr(heap, name)
+    own_ranges(heap)
     reader, spans = heap.reader, heap.spans
     rows: I64 = np.flatnonzero(spans.in_use)
     bases = heap.arenas.base, np.full(len(heap.arenas), heap.arenas.nbytes, np.uint64)
@@ -42,10 +46,7 @@ def note_everything(heap: Heap, footprint: Footprint) -> None:
     inline = rows[heap.span_map.inline_marks[rows]]
     if len(inline):
         footprint.note(*mspan.inline_marks_at(reader, spans, inline))
-    if "pinnerBits" in spans.records:
-        pinned = spans.records.at("pinnerBits", rows)
-        ends = spans.records.at("nelems", rows)[pinned != 0]
-        footprint.note(pinned[pinned != 0], bits.bytes_of(2 * ends))
+    footprint.note(*_pinned(spans, rows))
     read_every_special(reader, spans.records["specials"][rows], _MOST_SPECIALS)
     for address in _types(heap, rows):
         heap.type_at(address)
@@ -68,18 +69,18 @@ def capture_everything(heap: Heap) -> None:
     for name, value in vars(Heap).items():
         if isinstance(value, part):
             getattr(heap, name)
+    own_ranges(heap)
     spans = heap.spans
-    ends = spans.records.at("nelems", rows)
-    bits.popcount_between(reader, spans.records["allocBits"][rows], np.zeros_like(ends), ends)
+    _read_rest(reader, *_bitmaps(spans, rows, "allocBits"))
     inline = heap.span_map.inline_marks[rows]
     missing = inline.copy()
     if inline.any():
-        missing[inline] = ~_copied(reader, *mspan.inline_marks_at(reader, spans, rows[inline]))
-    mspan.marked_slots(reader, spans, rows[~missing], inline[~missing])
-    if "pinnerBits" in spans.records:
-        pinned = spans.records.at("pinnerBits", rows)
-        some = pinned != 0
-        bits.popcount_between(reader, pinned[some], np.zeros_like(ends[some]), 2 * ends[some])
+        marks, nbytes = mspan.inline_marks_at(reader, spans, rows[inline])
+        copied = _copied(reader, marks, nbytes)
+        missing[inline] = ~copied
+        _read_rest(reader, marks[copied], _bitmaps(spans, rows[inline][copied], "gcmarkBits")[1])
+    _read_rest(reader, *_bitmaps(spans, rows[~missing], "gcmarkBits"))
+    _read_rest(reader, *_pinned(spans, rows))
     read_every_special(reader, spans.records["specials"][rows])
     # Of a copy, a type that the program has just begun to use was not copied.
     unseen = suppress(ReadAfterReleaseError) if isinstance(reader.memory, RecorderOfCopy) else nullcontext()
@@ -106,20 +107,45 @@ def _fetch(reader: Reader, places: Iterable[Places]) -> None:
         reader.memory = PrefetchedMemory(reader.memory, places)
 
 
+def _read_rest(reader: Reader, addresses: U64, size: I64) -> None:
+    """Read what is at these addresses, as far as it does not lie in pages that were fetched or noted as a whole."""
+    memory = reader.memory
+    for each in np.flatnonzero(np.bincount(size)).tolist():
+        some = addresses[size == each]
+        if isinstance(memory, RecorderOfCopy):
+            some = some[~memory.noted(some, each)]
+        elif isinstance(memory, PrefetchedMemory):
+            some = some[~memory.has(some, each)]
+        if len(some):
+            reader.read_many(some, each)
+
+
 def _many(heap: Heap, rows: I64) -> Iterator[Places]:
     """Yield where it is that there is something for each span: addresses, and the bytes at each."""
     yield from heap.places()
-    size = bits.bytes_of(heap.spans.records.at("nelems", rows))
     for name in ("allocBits", "gcmarkBits"):
-        yield heap.spans.records.at(name, rows), size
+        yield _bitmaps(heap.spans, rows, name)
+
+
+def _bitmaps(spans: Spans, rows: I64, name: str) -> tuple[U64, I64]:
+    """Return where the bitmaps of these spans are, and the bytes of each."""
+    return spans.records.at(name, rows), bits.bytes_of(spans.records.at("nelems", rows))
+
+
+def _pinned(spans: Spans, rows: I64) -> tuple[U64, I64]:
+    """Return where the pinner bits of those spans are that have any, and the bytes of each; two bits for each slot."""
+    if "pinnerBits" not in spans.records:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    pinned = spans.records.at("pinnerBits", rows)
+    ends = spans.records.at("nelems", rows)[pinned != 0]
+    return pinned[pinned != 0], bits.bytes_of(2 * ends)
 
 
 def _outside(arenas: tuple[U64, U64], places: Iterable[Places]) -> Iterator[Places]:
-    """Leave out ranges that damage has moved into the program's own objects: no whole page of those is read."""
-    for addresses, size in places:
-        longest = size if isinstance(size, int) else int(size.max(initial=1))
-        own = ~overlaps(*arenas, addresses, longest)
-        yield addresses[own], size if isinstance(size, int) else size[own]
+    """Yield the pages of these ranges; not those of the program's own objects, where damage can have moved a range to."""
+    for place in places:
+        pages = distinct(pages_of(*place)) << np.uint64(SHIFT)
+        yield pages[~overlaps(*arenas, pages, PAGE)], PAGE
 
 
 def _types(heap: Heap, rows: I64) -> list[int]:

@@ -21,7 +21,12 @@ _SCAN = 0x1000
 """Set while the collector scans the stack (_Gscan)."""
 _MOST_THREADS = 1 << 20
 _COLUMNS = ("atomicstatus", "goid", "stack.lo", "stack.hi")
-"""All that is ever asked of a g: a million of them have half a gigabyte."""
+"""All that most reports ask of a g: a million of them have half a gigabyte."""
+DETAILS = (
+    "atomicstatus", "goid", "stack.lo", "stack.hi", "waitreason", "waitsince", "gopc", "startpc", "parentGoid", "labels",
+    "sched.pc", "sched.sp", "sched.lr", "syscallpc", "syscallsp",
+)  # fmt: skip
+"""And what the report of goroutines asks."""
 
 
 @attrs.frozen(eq=False, repr=False)

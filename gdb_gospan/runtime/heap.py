@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -29,7 +29,14 @@ from gdb_gospan.runtime import (
 )
 from gdb_gospan.runtime.mheap import Arenas, SpanMap, places_of_map, read_arenas, read_span_map
 from gdb_gospan.runtime.parts import Trail, part
-from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record
+from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
+
+if TYPE_CHECKING:
+    from gdb_gospan.memory.mappings import Range
+    from gdb_gospan.runtime.bitmaps import Bitmaps
+    from gdb_gospan.runtime.mfinal import Queues
+    from gdb_gospan.runtime.mgclimit import Limiter
+    from gdb_gospan.runtime.mprof import Buckets
 
 
 class Heap:
@@ -39,8 +46,12 @@ class Heap:
     ----------
     evidence
         How the layout and mheap_ were recognised where there was no debug information; None where there was.
+    image
+        Where the variables of the program are, as addresses and bytes; empty where that is not known.
     lwps
         The threads of the process by their numbers in the kernel, in its own pid namespace; None when not known.
+    moment
+        When it was so, in nanoseconds since 1970; None when not known, as of a core.
     trail
         What each part rests on: `Trail.watch` tells whether some work met unreadable memory.
 
@@ -57,7 +68,9 @@ class Heap:
         self.symbols = symbols
         self.memory = memory
         self.evidence = evidence
+        self.image: tuple[Range, ...] = ()
         self.lwps: tuple[int, ...] | None = None
+        self.moment: int | None = None
         self.reader = Reader(memory, layout)
         self.trail = Trail(self.reader.losses)
         self._types: dict[int, rtype.GoType | None] = {}
@@ -169,6 +182,12 @@ class Heap:
         return goroutines.read_goroutines(self.reader, self.symbols)
 
     @part
+    def goroutine_details(self) -> Records:
+        """Of every goroutine what it waits for, who started it, and where it stands: columns of runtime.g."""
+        gs = self.goroutines.gs
+        return self.reader.records("g", gs.addresses, goroutines.DETAILS)
+
+    @part
     def ms(self) -> ms.Ms | None:
         """What the threads are in the middle of; None if it cannot be known."""
         allm = self.symbols.get("allm")
@@ -207,6 +226,27 @@ class Heap:
     def sweep(self) -> mgc.Sweep:
         """The progress of the sweep."""
         return mgc.read_sweep(self.reader, self.symbols, self.mheap, self.spans)
+
+    @part
+    def limiter(self) -> Limiter | None:
+        """The limit on the collector's CPU time."""
+        from gdb_gospan.runtime import mgclimit  # noqa: PLC0415  # for gc
+
+        return mgclimit.read_limiter(self.reader, self.symbols)
+
+    @part
+    def queues(self) -> Queues:
+        """Finalizers and cleanups that wait to be run."""
+        from gdb_gospan.runtime import mfinal  # noqa: PLC0415  # for gc
+
+        return mfinal.read_queues(self.reader, self.symbols, self.ps)
+
+    @part
+    def buckets(self) -> Buckets | None:
+        """The buckets of the heap, block and mutex profiles."""
+        from gdb_gospan.runtime import mprof  # noqa: PLC0415  # for profile
+
+        return mprof.read_buckets(self.reader, self.symbols, self.ps, self.memstats["numgc"])
 
     @part
     def scavenger(self) -> mgc.Scavenger:
@@ -249,10 +289,19 @@ class Heap:
         """Marked slots of the spans that wait to be swept: what will survive."""
         rows: I64 = np.flatnonzero(self.spans.unswept)
         if not len(rows):
-            return mspan.SlotBits(rows, np.empty(0, np.int64), np.empty(0, np.bool_))
+            none = np.empty(0, np.int64)
+            return mspan.SlotBits(rows, none, np.empty(0, np.bool_), none)
         marks = mspan.marked_slots(self.reader, self.spans, rows, self.span_map.inline_marks[rows])
         # Without its arena it is not known whether a span has more marks inside.
         return attrs.evolve(marks, known=marks.known & self.span_map.known[rows])
+
+    @part
+    def unswept_bitmaps(self) -> Bitmaps:
+        """Which slots are marked, of the rows of `unswept_marks`; for who asks for single slots."""
+        from gdb_gospan.runtime.bitmaps import read_marks  # noqa: PLC0415  # for rss and doctor
+
+        rows = self.unswept_marks.rows
+        return read_marks(self.reader, self.spans, rows, self.span_map.inline_marks[rows])
 
     @part
     def ready_arena_chunks(self) -> I64:

@@ -61,8 +61,14 @@ def trace(links: Links, first: int) -> Followed:
         jump[going[met]], steps[going[met]], last[going[met]] = index[at[met]], step, came[met]
         going, at = going[~met], at[~met]
         if not len(going):
-            found = _doubled(jump, steps, int(index[first]))
-            return found if found.last < 0 else Followed(found.nodes, int(last[found.last]))
+            break
+    # What goes on still has run into a loop, as words that are no links do. The list itself mostly does not lead there.
+    jump[going], steps[going] = going, 0
+    found = _doubled(jump, steps, int(index[first]))
+    if found.last >= 0:
+        return Followed(found.nodes, int(last[found.last]))
+    if not len(going):
+        return found
     jump = np.append(np.minimum(links, count), count)
     return _doubled(jump, (jump != np.arange(count + 1)).astype(np.int64), first)
 

@@ -161,7 +161,8 @@ def _step(reader: Reader, node: int, most: int) -> tuple[int, int, bool | None]:
 class _Around:
     """Memory around the nodes of a list, as a column of words of which each may be the link of a node.
 
-    Blocks of 16 KiB, in the order in which they were read; what is in them besides the nodes does no harm.
+    Pages, in the order in which they were read; what is in them besides the nodes does no harm. A larger block may have a
+    part that is not mapped, and then all of it would be missing.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -171,12 +172,12 @@ class _Around:
         self._read: list[Column] = []
 
     def load(self, node: int, half: int) -> None:
-        """Read the block of a node and so many on either side of it, those that can be read and are not here yet."""
-        middle = node // _BLOCK
+        """Read the page of a node and so many on either side of it, those that can be read and are not here yet."""
+        middle = node // _PAGE
         near = np.arange(max(middle - half, 0), min(middle + half + 1, 1 << 50), dtype=np.uint64)
-        near *= np.uint64(_BLOCK)
+        near *= np.uint64(_PAGE)
         near = near[self._ranges().of(near) < 0] if len(self._base) else near
-        rows = self._memory.read_many(near, _BLOCK)  # a guess: where it fails, nothing is lost
+        rows = self._memory.read_many(near, _PAGE)  # a guess: where it fails, nothing is lost
         found = near[rows.readable]
         data = rows.data if len(found) == len(near) else rows.data[rows.readable]
         self._read.append(data.view(self._word))
@@ -192,14 +193,16 @@ class _Around:
         -------
         The nodes passed and the next one, which is not here: 0 for the end, `_CIRCLE` for none. None when the first is not here.
         """
+        if not len(self._base):
+            return None
         ranges = self._ranges()
-        each = _BLOCK // self._word.itemsize
+        each = _PAGE // self._word.itemsize
         count = len(self._base) * each
         first = int(self._places(ranges, np.array([node], np.uint64))[0])
         if first > count:
             return None
         links = np.empty(count, np.int32)
-        low, room = self._base[0], self._base[-1] + np.uint64(_BLOCK) - self._base[0]
+        low, room = self._base[0], self._base[-1] + np.uint64(_PAGE) - self._base[0]
         at = 0
         for words in (
             piece[block].reshape(-1) for piece in self._read for block in blocks(len(piece), _FIRST)
@@ -213,7 +216,7 @@ class _Around:
         return nodes, self._at(last) if last >= 0 else _CIRCLE
 
     def _ranges(self) -> Ranges:
-        return Ranges(self._base, self._base + np.uint64(_BLOCK))
+        return Ranges(self._base, self._base + np.uint64(_PAGE))
 
     def _at(self, place: int) -> int:
         """Return the word at this place."""
@@ -227,11 +230,12 @@ class _Around:
         """Position of the word at each address, and for what is not here one more than there are words."""
         width = self._word.itemsize
         row = ranges.of(addresses)
-        inside = addresses & np.uint64(_BLOCK - 1)
-        place: I64 = self._row[row] * (_BLOCK // width) + (inside // np.uint64(width)).astype(np.int64)
-        place[(row < 0) | (inside % np.uint64(width) != 0)] = len(self._base) * (_BLOCK // width) + 1
+        inside = addresses & np.uint64(_PAGE - 1)
+        place: I64 = self._row[row] * (_PAGE // width) + (inside // np.uint64(width)).astype(np.int64)
+        place[(row < 0) | (inside % np.uint64(width) != 0)] = len(self._base) * (_PAGE // width) + 1
         return place
 
 
-_FIRST, _LEAST = 256, 64
-"""Blocks on either side of a node that are read at first, 8 MiB in all, and at least, 2 MiB."""
+_PAGE = 4 << 10
+_FIRST, _LEAST = 1024, 256
+"""Pages on either side of a node that are read at first, 8 MiB in all, and at least, 2 MiB."""

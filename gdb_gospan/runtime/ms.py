@@ -37,6 +37,10 @@ class Ms:
         bool (n,): no thread has it. It is an extra M, for a thread of C's that calls Go: its goroutine is dead.
     first_idle
         m0 has neither a P nor a goroutine.
+    dying
+        uint64 (k,): the goroutines, by address, of Ms that die (m.dying); 0 for an M without one.
+    throwing
+        One of them has thrown (m.throwing).
     counted
         How many there must be by the scheduler's count: Ms made, less Ms freed (sched.mnext, sched.nmfreed); None
         when not known.
@@ -48,6 +52,8 @@ class Ms:
     complete: bool
     spare: Mask
     first_idle: bool = False
+    dying: U64 = attrs.field(factory=lambda: np.empty(0, np.uint64))
+    throwing: bool = False
     counted: int | None = None
 
     def strangers(self, lwps: Sequence[int]) -> int | None:
@@ -110,9 +116,20 @@ def read_ms(reader: Reader, threads: U64, sched: int | None, *, complete: bool) 
         quiet=known & (idle | away),
         complete=complete and bool(known.all()),
         spare=spare,
+        dying=columns["curg"][dying].astype(np.uint64),
         first_idle=first_idle,
+        throwing=_throwing(reader, threads[dying]),
         counted=_counted(reader, sched),
     )
+
+
+def _throwing(reader: Reader, dying: U64) -> bool:
+    """Whether one of these Ms that die has thrown by itself: a signal that is fatal makes it throwing, too (signal_unix.go)."""
+    if not {"throwing", "caughtsig"} <= set(reader.layout["m"].fields) or not len(dying):
+        return False
+    value, known = reader.numbers("m", "throwing", dying)
+    signal, there = reader.numbers("m", "caughtsig", dying)
+    return bool((known & there & (value != 0) & (signal == 0)).any())
 
 
 def _counted(reader: Reader, sched: int | None) -> int | None:

@@ -324,11 +324,15 @@ class SlotBits:
         int64 (n,): slots.
     known
         bool (n,): False where a bitmap could not be read.
+    bits
+        int64 (n,): set bits of the whole bitmap. In allocBits of a swept span these are the objects that survived the
+        last cycle (mgcsweep.go, sweep).
     """
 
     rows: I64
     counts: I64
     known: Mask
+    bits: I64
 
 
 def places_of_slots(spans: Spans, which: Mask) -> Iterator[tuple[U64, I64]]:
@@ -341,16 +345,18 @@ def places_of_slots(spans: Spans, which: Mask) -> Iterator[tuple[U64, I64]]:
 def allocated_slots(reader: Reader, spans: Spans, rows: I64) -> SlotBits:
     """Slots in use by freeindex and allocBits: ``i < freeindex`` or bit i set (mbitmap.go, isFree)."""
     columns = spans.records
-    counts, known = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.bool_)
+    counts, every = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    known = np.zeros(len(rows), np.bool_)
 
     def work(block: slice) -> None:
         some = rows[block]
         first, end = columns.at("freeindex", some), columns.at("nelems", some)
-        after, known[block] = bits.popcount_between(reader, columns["allocBits"][some], first, end)
+        firsts = first, np.zeros_like(first)
+        (after, every[block]), known[block] = bits.popcounts(reader, columns["allocBits"][some], firsts, end)
         counts[block] = after + first
 
     each_block(len(rows), work, memory=reader.memory)
-    return SlotBits(rows, counts, known)
+    return SlotBits(rows, counts, known, every)
 
 
 def inline_marks_at(reader: Reader, spans: Spans, rows: I64) -> tuple[U64, int]:
@@ -380,4 +386,4 @@ def marked_slots(reader: Reader, spans: Spans, rows: I64, inline: Mask) -> SlotB
         more, readable = bits.popcount_between(reader, marks, np.zeros_like(end[where]), end[where])
         counts[where] += more
         known[where] &= readable
-    return SlotBits(rows, counts, known)
+    return SlotBits(rows, counts, known, counts)

@@ -9,13 +9,12 @@ import attrs
 import numpy as np
 
 from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.mgcpacer import heap_goal
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import Ps
 from gdb_gospan.runtime.record import Record
 
 _WRAP = 1 << 64
-_NO_GOAL = (1 << 64) - 1
-
 
 ADDRESS_SPACE = 1 << 48
 """Bytes of memory that no program has, on any platform: Go's heap addresses have 48 bits at most (malloc.go)."""
@@ -83,6 +82,11 @@ class Flush:
     small_allocs: Any
     tiny_allocs: int
     complete: bool
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of those allocations."""
+        return int((self.small_allocs * sizeclasses.sizes()).sum())
 
 
 def unflushed(spans: Spans, ps: Ps) -> Flush:
@@ -162,7 +166,7 @@ def mem_stats(
         "BuckHashSys": memstats["buckhash_sys"],
         "GCSys": gc_sys,
         "OtherSys": memstats["other_sys"],
-        "NextGC": heap_goal(controller, int((flush.small_allocs * sizes).sum())),
+        "NextGC": heap_goal(controller, flush.pending_bytes),
         "LastGC": memstats["last_gc_unix"],
         "PauseTotalNs": memstats["pause_total_ns"],
         "PauseNs": memstats.array("pause_ns").view(np.uint64).tolist(),
@@ -211,35 +215,3 @@ def within(value: int | None, whole: int | None = None) -> int | None:
     if value is None or value < 0 or (whole is not None and value > whole):
         return None
     return value
-
-
-def heap_goal(controller: Record, pending: int) -> int:
-    """NextGC in bytes: gcControllerState.heapGoal (mgcpacer.go).
-
-    Parameters
-    ----------
-    pending
-        Bytes allocated from cached spans that totalAlloc does not count yet.
-    """
-    goal = int(controller["gcPercentHeapGoal"])
-    limit_goal = _memory_limit_goal(controller, pending)
-    if limit_goal < goal:
-        return limit_goal
-    goal = max(goal, int(controller["sweepDistMinTrigger"]))
-    triggered = int(controller["triggered"])
-    return goal if triggered == _NO_GOAL else max(goal, triggered + (64 << 10))
-
-
-def _memory_limit_goal(controller: Record, pending: int) -> int:
-    """gcControllerState.memoryLimitHeapGoal."""
-    heap_free, mapped = controller["heapFree"], controller["mappedReady"]
-    heap_alloc = controller["totalAlloc"] - controller["totalFree"] + pending
-    limit, marked = controller["memoryLimit"], controller["heapMarked"]
-    non_heap = mapped - heap_free - heap_alloc
-    overage = max(0, mapped - limit)
-    if non_heap + overage >= limit:
-        return int(marked)
-    goal = limit - (non_heap + overage)
-    headroom = max(1 << 20, goal // 100 * controller.layout.traits.limit_headroom_percent)
-    goal = headroom if goal < 2 * headroom else goal - headroom
-    return int(max(goal, marked))

@@ -95,6 +95,8 @@ def open_heap(
     known = [each.runtime(measured=len(found) > 1) for each in found]
     shown = known.index(choose(known, runtime))
     heap = found[shown].heap
+    module = found[shown].module
+    heap.image = module.image if module else ()
     _recognise(heap, found[shown].program)
     known[shown] = attrs.evolve(
         known[shown],
@@ -106,7 +108,7 @@ def open_heap(
         others = tuple(each.mheap for each in known if not each.shown)
         heap.evidence = attrs.evolve(heap.evidence, others=others)
     elsewhere = tuple(each.module for each in found if each is not found[shown] and each.module)
-    return Opened(heap, tuple(known), found[shown].module, elsewhere, found[shown].source)
+    return Opened(heap, tuple(known), module, elsewhere, found[shown].source)
 
 
 def _found(

@@ -258,6 +258,9 @@ class Records:
         self.readable = left
 
 
+_WITH_REGISTERS = ("p",)
+"""Structs that end with what a preempted goroutine had in its registers, so with the program's own bytes: p.xRegs since Go 1.26
+(preempt_xreg.go). They are read to the last field that is needed."""
 _FEW = 16
 _MANY = 1 << 16
 _BLOCK = 2 << 20
@@ -295,6 +298,11 @@ class Reader:
             )
         return Record(self.layout, struct, address, data)
 
+    def record_if_there(self, name: str, address: int) -> Record | None:
+        """Read one struct that only its own line of a report depends on; None where there is none, as in older recordings."""
+        data = self.memory.read(address, self.layout[name].size)
+        return None if isinstance(data, Unreadable) else Record(self.layout, self.layout[name], address, data)
+
     def lead(self, what: str, source: int, target: int) -> None:
         """Record a pointer with an unreadable target if it is wild: its target was never mapped.
 
@@ -327,6 +335,8 @@ class Reader:
     def records(self, name: str, addresses: U64, first: Iterable[str] = ()) -> Records:
         """Read one struct at each address, in few bulk reads; if there are very many, only these columns at first."""
         struct = self.layout[name]
+        if name in _WITH_REGISTERS:
+            struct = Struct(struct.name, struct.extent, struct.fields)
         return Records(self.memory, self.layout, struct, addresses, first, self.losses)
 
     def words(self, address: int, count: int) -> U64 | Unreadable:

@@ -11,7 +11,6 @@ from gdb_gospan.runtime.record import Reader, Record
 _EXTRA_STAR = 1 << 1
 """abi.TFlagExtraStar: the name is that of the pointer to the type."""
 _LONGEST = 4096
-_MOST_MODULES = 1024
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -44,20 +43,10 @@ def read_type(reader: Reader, symbols: Symbols, address: int) -> GoType | None:
 
 def _module_of(reader: Reader, symbols: Symbols, address: int) -> int | None:
     """Return where the types of the module begin in which the descriptor lies; plugins have modules of their own."""
-    at = symbols.get("firstmoduledata")
-    if at is None:
-        return None
-    for _ in range(_MOST_MODULES):
-        data = reader.read(at, reader.layout["moduledata"].size)
-        if isinstance(data, Unreadable):
-            return None
-        module = Record(reader.layout, reader.layout["moduledata"], at, data)
-        if module["types"] <= address < module["etypes"]:
-            return int(module["types"])
-        at = module["next"]
-        if not at:
-            return None
-    return None
+    from gdb_gospan.runtime.symtab import modules  # noqa: PLC0415  # most reports name no type
+
+    known, _ = modules(reader, symbols)
+    return next((int(each["types"]) for each in known if each["types"] <= address < each["etypes"]), None)
 
 
 def _name(reader: Reader, address: int) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
+import numpy as np
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.runtime.record import U64, Reader, Record
+from gdb_gospan.runtime.record import I64, U64, Reader, Record, Records
 
 _MOST = 1 << 16
 """Specials of one span that are followed: several of each of 1,024 objects, and no endless loop."""
@@ -60,14 +63,56 @@ def read_every_special(reader: Reader, first: U64, steps: int = 1 << 62) -> None
         Specials of a list to read at most. Of a running process a special may be freed meanwhile, and its link then
         leads along the free list of its fixalloc, which is as long as it is.
     """
-    going = first[first != 0]
+    for _, _ in _in_parallel(reader, first, steps):
+        pass
+
+
+@attrs.frozen(eq=False, repr=False)
+class Specials:
+    """Specials of many spans.
+
+    Attributes
+    ----------
+    span
+        int64 (n,): which of the lists each is of.
+    address, offset
+        uint64 and int64 (n,): of the struct, and of the object in its span.
+    kind
+        int64 (n,): its number, of `Traits.special_kinds`.
+    whole
+        Every list was followed to its end.
+    """
+
+    span: I64
+    address: U64
+    offset: I64
+    kind: I64
+    whole: bool
+
+
+def specials_of(reader: Reader, first: U64) -> Specials:
+    """Read the lists from all these heads in parallel."""
+    whole, found = True, [(np.empty(0, np.int64), np.empty(0, np.uint64), *2 * [np.empty(0, np.int64)])]
+    for row, specials in _in_parallel(reader, first, _MOST):
+        some = specials.readable
+        whole &= bool(some.all())
+        found.append((row[some], specials.addresses[some], specials["offset"][some], specials["kind"][some]))
+    span, address, offset, kind = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Specials(span, address, offset, kind, whole)
+
+
+def _in_parallel(reader: Reader, first: U64, steps: int) -> Iterator[tuple[I64, Records]]:
+    """Yield the next special of each list that goes on, with the numbers of these lists."""
+    rows = np.flatnonzero(first)
+    going = first[rows]
     marks, taken, stretch = going, 0, 1
     while len(going) and steps:
         steps -= 1
         specials = reader.records("special", going)
+        yield rows, specials
         links = specials["next"]
         # Brent: a list that comes back to where it was some power of two of steps ago runs in a circle.
         on = specials.readable & (links != 0) & (links != marks)
-        going, marks, taken = links[on], marks[on], taken + 1
+        rows, going, marks, taken = rows[on], links[on], marks[on], taken + 1
         if taken == stretch:
             marks, taken, stretch = going, 0, 2 * stretch

@@ -7,6 +7,7 @@ signature of mheap decides, and the spans that it points to confirm.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -138,13 +139,22 @@ def refuse(memory: Memory, platform: Platform, modules: Iterable[Module], progra
             raise LayoutError(_no_layout(program, stated, platform, ()))
 
 
-def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], program: str) -> Symbols:
+def find_again(
+    memory: Memory,
+    heap: Heap,
+    module: Module,
+    near: Sequence[int],
+    program: str,
+    steady: Mapping[str, int] = MappingProxyType({}),
+) -> Symbols:
     """Find the variables of a heap without symbols again: they are recognised by contents, which may have changed.
 
     Parameters
     ----------
     near
         Addresses to search near; without any, the whole module is searched.
+    steady
+        Variables that never move, with their addresses: these are not searched for.
 
     Raises
     ------
@@ -157,11 +167,8 @@ def find_again(memory: Memory, heap: Heap, module: Module, near: Sequence[int], 
     if not signature.holds:
         raise LayoutError(f"runtime.mheap_ of {program} is no longer at {signature.mheap:#x} (try: again)")
     ranges = around(module.image, near) if near else module.image
-    return _variables(memory, Words.read(memory, ranges, heap.layout.platform), signature, program)
-
-
-def _variables(memory: Memory, words: Words, signature: Signature, program: str) -> Symbols:
-    found = variables.find_variables(memory, words, signature)
+    words = Words.read(memory, ranges, heap.layout.platform)
+    found = variables.find_variables(memory, words, signature, steady)
     _complain(found, program)
     return Symbols(found)
 

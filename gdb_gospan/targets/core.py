@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +14,16 @@ from gdb_gospan.errors import LayoutError, MemoryReadError, TargetError, UsageEr
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
-from gdb_gospan.layout.functions import Functions, functions_of
+from gdb_gospan.layout.functions import Lines, functions_of, go_names
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.memory.buildid import build_id, other_build
+from gdb_gospan.memory.corecontents import core_contents
 from gdb_gospan.memory.coredump_filter import refuse_filtered
 from gdb_gospan.memory.corenotes import CoreNotes, program_name, read_notes
 from gdb_gospan.memory.elfcore import CoreFile
 from gdb_gospan.memory.elfheader import ET_CORE, ET_DYN, ET_EXEC, elf_type
 from gdb_gospan.memory.executable import Executable, open_executable
-from gdb_gospan.memory.mappings import Module, modules
+from gdb_gospan.memory.mappings import Mapped, Module, modules
 from gdb_gospan.memory.model import Tell
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import core_description, no_runtime
@@ -111,11 +113,15 @@ def open_session(
         runtimes=opened.runtimes,
     )
 
-    def functions() -> Functions | None:
+    def functions() -> Lines | None:
         # With several runtimes, the functions of one prove nothing about another.
         if types is None or executable is None or (len(opened.runtimes) > 1 and opened.source is None):
             return None
         return functions_of(types.symbols, executable.path, bias)
+
+    def code() -> Lines | None:
+        named = functions()
+        return None if named is None else go_names(named)
 
     return Session(
         target,
@@ -125,7 +131,19 @@ def open_session(
         variables=by_symbols(
             () if types is None else (types,), "" if executable is None else str(executable.path)
         ),
+        code=code,
+        contents=partial(core_contents, core, notes),
+        mapped=lambda: Mapped(core.code(notes.files), _build_ids(executable, library, notes)),
+        threads=lambda: notes.threads,
     )
+
+
+def _build_ids(
+    executable: Executable | None, library: Module | None, notes: CoreNotes
+) -> dict[str, str | None]:
+    """Return the build id of the file that was given, by its path in the core."""
+    path = notes.program if library is None else library.path
+    return {} if executable is None or path is None else {path: executable.build_id}
 
 
 def _library(
@@ -185,7 +203,7 @@ def _no_heap(core: CoreFile, executable: Executable | None, name: str) -> str:
 def _sort(files: Sequence[str]) -> tuple[Path | None, Path]:
     """Tell the executable from the core by their headers."""
     if not files:
-        raise UsageError("no program given (try: go-spans summary ./program core)")
+        raise UsageError("no program given (try: go-spans summary ./program core, or --pid N)")
     if len(files) > 2:
         raise UsageError(f"expected an executable and its core, got {len(files)} files: {' '.join(files)}")
     if len(files) == 1:

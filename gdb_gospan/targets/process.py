@@ -20,17 +20,18 @@ from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
-from gdb_gospan.layout.functions import Functions, functions_of
+from gdb_gospan.layout.functions import Lines, functions_of, go_names
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.memory import procstatus
 from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.capture import Plan, appeared
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
-from gdb_gospan.memory.mappings import Mapping, Module, mappings_of, modules
+from gdb_gospan.memory.mappings import Mapped, Mapping, Module, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
+from gdb_gospan.memory.residency import Residency, read_residency
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import no_runtime
@@ -79,7 +80,7 @@ class _Loaded:
 
 
 class ProcessSession(Session):
-    """A running process, stopped only during its single `look`; it is resumed whatever happens."""
+    """A running process, stopped only during its single `capture`; it is resumed whatever happens."""
 
     def __init__(self, target: Target, heap: Heap, memory: ProcessMemory, opened: _Opened) -> None:
         super().__init__(
@@ -88,16 +89,22 @@ class ProcessSession(Session):
             self._stacks,
             lwps=lambda: tuple(each.lwp for each in self._threads),
             variables=by_symbols(opened.types, target.executable or "the executable"),
+            code=lambda: go_names(opened.functions),
+            residency=self._residency,
+            mapped=lambda: opened.mapped,
+            threads=lambda: self._threads,
         )
         self._memory = memory
         self._opened = opened
         self._threads: tuple[Thread, ...] = ()
         self._stop: Stop | HeldStill | None = None
         self._mappings: list[Mapping] = []
-        self._looked = self._captured = False
+        self._capture_begun = self._captured = False
+        self._wants_residency = False
+        self._seen: Residency | None = None
 
     @contextmanager
-    def look(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+    def capture(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
         """Stop the process for this block or, with a rehearsal, only while what that has read is copied.
 
         Raises
@@ -106,11 +113,11 @@ class ProcessSession(Session):
             It cannot be stopped, runs another program by now, or ended in the block.
         """
         pid = self._memory.pid
-        if self._looked:
+        if self._capture_begun:
             raise TargetError(f"process {pid} has run since it was read (try: open a new session)")
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
-        before, self._looked = self.pause_ms or 0.0, True
+        before, self._capture_begun = self.pause_ms or 0.0, True
         with no_job_control(), ended_instead(pid):
             self._stop = stop = stopped(pid)
             try:
@@ -130,16 +137,18 @@ class ProcessSession(Session):
                 self._memory.close()  # what is read from now on would be of another moment
         refuse_halves(stop)
 
-    def look_again(self) -> bool:
+    def recapture(self) -> bool:
         """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs."""
         if not self._captured:
             return False
-        self._looked = self._captured = False
+        self._capture_begun = self._captured = False
+        self._seen = None
         self._memory = ProcessMemory(self._memory.pid)
         tried, begins = self.heap, self.heap.trail.begins
         self.heap = Heap(self._memory, tried.layout, tried.symbols, tried.evidence)
+        self.heap.image = tried.image
         self.heap.trail.begins = begins
-        for name in ("checks", "all_checks"):
+        for name in ("checks", "all_checks", "tracebacks"):
             self.__dict__.pop(name, None)
         return True
 
@@ -152,6 +161,8 @@ class ProcessSession(Session):
 
     def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
         """Copy what is planned, resume the process, and use the copy."""
+        if self._wants_residency:  # first, for reading the process makes more of it resident
+            self._see(stop)
         taken.take(self._memory)
         now = mappings_of(stop.pid)
         stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
@@ -164,13 +175,24 @@ class ProcessSession(Session):
         if self._opened.search is not None:
             self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
 
+    def _residency(self) -> Residency | None:
+        """Return what of the process is resident; in a rehearsal only note that it is wanted."""
+        self._wants_residency = True
+        if self._seen is None and self._stop is not None and not self._captured and not self._memory.closed:
+            self._see(self._stop)
+        return self._seen
+
+    def _see(self, stop: Stop | HeldStill) -> None:
+        """Read what of the process is resident, while it stands still."""
+        self._seen = read_residency(stop.pid, tuple(each.stack for each in self._threads))
+
     def release(self) -> None:
         """Resume the process early; its memory is closed, since it may change from now on."""
         if self._captured or self._memory.closed:
             return
         seen = list(self._stacks())
         self.frames = lambda: seen
-        if self._stop is not None:  # always, in a look
+        if self._stop is not None:  # always, in a capture
             self._stop.release()
             self._memory.close()
             refuse_halves(self._stop)
@@ -201,13 +223,16 @@ class _Opened:
         Of the executable, then of the libraries in Go.
     search
         For the runtime's variables; None where there are symbols.
+    mapped
+        What a program has loaded stays where it is. There are the build ids of the executable and of libraries in Go.
     """
 
     loaded: _Loaded
     executable: Executable
-    functions: Functions
+    functions: Lines
     types: tuple[DwarfTypes, ...]
     search: Search | None
+    mapped: Mapped
 
 
 def open_session(
@@ -243,7 +268,8 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     bias = _bias(pid, executable, loaded)
     own = DwarfTypes(find_debug_file(executable, debug_folders) or executable.path, bias)
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
-    there = modules(mappings_of(pid))
+    mappings = mappings_of(pid)
+    there = modules(mappings)
     libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
     opening = partial(
         open_heap,
@@ -267,6 +293,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         raise TargetError(_no_runtime(pid, name, executable))
     tried = opened.heap
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
+    heap.image = tried.image
     types = (own, *(library.types for library in libraries))
     symbols, path, added = own.symbols, executable.path, bias
     for library in libraries:
@@ -284,7 +311,9 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
         runtimes=opened.runtimes,
     )
     search = Search(heap, opened.module, name) if tried.layout.source == "none" and opened.module else None
-    return ProcessSession(target, heap, memory, _Opened(loaded, executable, functions, types, search))
+    ids = {loaded.path: executable.build_id} | {each.module.path: each.build_id for each in libraries}
+    known = _Opened(loaded, executable, functions, types, search, Mapped(mappings, ids))
+    return ProcessSession(target, heap, memory, known)
 
 
 @attrs.frozen(eq=False)
@@ -300,6 +329,7 @@ class _Library:
     module: Module
     path: Path
     types: DwarfTypes
+    build_id: str | None
 
 
 def _libraries(
@@ -314,7 +344,8 @@ def _libraries(
             file = open_executable(path)
             bias = module.start - file.lowest
             if file.is_go and file.notes and not other_build(file.notes, memory, bias):
-                yield _Library(module, path, DwarfTypes(find_debug_file(file, debug_folders) or path, bias))
+                types = DwarfTypes(find_debug_file(file, debug_folders) or path, bias)
+                yield _Library(module, path, types, file.build_id)
 
 
 def _loaded(pid: int) -> _Loaded:

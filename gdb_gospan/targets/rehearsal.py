@@ -13,11 +13,12 @@ import numpy as np
 
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.verification import Check
-from gdb_gospan.memory.capture import NOWHERE, Plan, grown
+from gdb_gospan.memory.capture import Plan, grown
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.mappings import Mapping
 from gdb_gospan.memory.model import Memory
 from gdb_gospan.memory.prefetched import MOST, PAGE
+from gdb_gospan.memory.segments import NOWHERE
 from gdb_gospan.runtime import goroutines, mspan
 from gdb_gospan.runtime.heap import Heap
 
@@ -36,10 +37,16 @@ class RehearsedError(Exception):
 
 
 class Rehearsal(Session):
-    """A session on a running process, through memory that records its reads; otherwise like `looked_at`."""
+    """A session on a running process, through memory that records its reads; otherwise like the session given."""
 
-    def __init__(self, looked_at: Session, heap: Heap, footprint: Footprint) -> None:
-        super().__init__(looked_at.target, heap, variables=looked_at.variables)
+    def __init__(self, session: Session, heap: Heap, footprint: Footprint) -> None:
+        super().__init__(
+            session.target,
+            heap,
+            variables=session.variables,
+            code=session.code,
+            residency=session.residency,
+        )
         self._footprint = footprint
 
     def finish_reading(self, *parts: str) -> None:

@@ -19,8 +19,8 @@ from gdb_gospan.runtime.stripped import find_again
 
 _AT_TIMES: Final = frozenset({"work", "sweep", "gcBitsArenas", "scavenge"})
 """Variables recognised by their state: in some states they cannot be recognised at all."""
-_NAMED: Final = ("debug", "firstmoduledata")
-"""Variables recognised by constants that name them: they never move, but may be far away."""
+_STEADY: Final[tuple[str, ...]] = ("debug", "firstmoduledata", "buckhash")
+"""Variables recognised by what never changes: they are where they were, but that may be far away."""
 _LED_TO: Final = ("allgs", "allm", "sched")
 """Variables recognised by their targets, among many other pointers; possibly not while the process runs."""
 
@@ -44,10 +44,9 @@ class Search:
         GoSpansError
             A variable that was found then is no longer there.
         """
-        found = find_again(memory, self.heap, self.module, [*known.addresses.values()], self.program)
-        found = Symbols(
-            {**{name: known[name] for name in _NAMED if name in known.addresses}, **found.addresses}
-        )
+        steady = {name: known[name] for name in _STEADY if name in known.addresses}
+        near = [address for name, address in known.addresses.items() if name not in steady]
+        found = find_again(memory, self.heap, self.module, near, self.program, steady)
         if lost := known.addresses.keys() - _AT_TIMES - found.addresses.keys():
             raise LayoutError(
                 f"runtime.{min(lost)} of {self.program} is no longer where it was found (try: again)"

@@ -6,11 +6,15 @@ from typing import Any
 
 import attrs
 
+from gdb_gospan.analysis.frozenstacks import thaw_stacks
 from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
+from gdb_gospan.memory.corecontents import thaw as thaw_contents
 from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.mappings import thaw as thaw_mappings
+from gdb_gospan.memory.residency import thaw as thaw_residency
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.several import Runtime, choose
 from gdb_gospan.targets.variables import not_recorded
@@ -35,9 +39,14 @@ def open_session(path: str, runtime: str | None = None) -> Session:
         evidence = thaw_evidence(meta.get("evidence"), layout)
         target = _target(meta["target"])
         threads = None if meta.get("threads") is None else [_thread(row) for row in meta["threads"]]
+        stacks = None if meta.get("goroutines") is None else thaw_stacks(meta["goroutines"])
+        residency = thaw_residency(meta.get("residency"), f"{path}: smaps")
+        contents = thaw_contents(meta.get("contents"))
+        mapped = thaw_mappings(meta.get("mapped"))
+        moment = _moment(meta)
     except GoSpansError as error:
         raise type(error)(f"{path}: {error}") from error
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise TargetError(f"{path}: damaged (try: go-spans snapshot again)") from error
     if runtime is not None and target.runtimes and not (other := choose(target.runtimes, runtime)).shown:
         own = next((each.name for each in target.runtimes if each.shown), "another runtime")
@@ -49,7 +58,23 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     lwps = tuple(thread.lwp for thread in threads or ())
     # Older releases did not record the thread ids.
     known = None if not lwps or not all(lwps) else lambda: lwps
-    return Session(target, Heap(image, layout, symbols, evidence), seen, lwps=known, variables=not_recorded)
+    heap = Heap(image, layout, symbols, evidence)
+    heap.moment = moment
+    session = Session(target, heap, seen, lwps=known, variables=not_recorded)
+    if stacks is not None:  # older releases did not record them
+        session.tracebacks, session.lines = stacks
+    session.residency = None if residency is None else lambda: residency
+    session.contents = None if contents is None else lambda: contents
+    session.mapped = None if mapped is None else lambda: mapped
+    return session
+
+
+def _moment(meta: dict[str, Any]) -> int | None:
+    """Return when the process was read; older releases have not recorded it."""
+    moment = meta.get("moment")
+    if moment is not None and type(moment) is not int:
+        raise TypeError(moment)
+    return moment
 
 
 def _target(recorded: dict[str, Any]) -> Target:

@@ -34,6 +34,7 @@ METADATA = ("MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys")
 ARGUMENTS = {
     "map": "",
     "cache": "0",
+    "gate": "--max sys=1TiB",
     "snapshot": f"--replace {tempfile.gettempdir()}/bench-{os.getpid()}.gospan",
 }
 

@@ -146,8 +146,13 @@ def test_what_a_copy_would_not_hold_is_read_in_the_stop(
     ) as running:
         running.line()
         heap = gdb_gospan.open(pid=running.pid, needs=needs)
-        names = [command.name for command in COMMANDS if command.needs_target and not command.argument]
-        answers = {name: heap.report(name) for name in names}
+        names = [
+            command.name
+            for command in COMMANDS
+            if command.needs_target and not command.argument and not command.contents
+        ]
+        given = {"gate": {"max": ["sys=1TiB", "goroutines=1000000"], "min": "goroutines=1"}}
+        answers = {name: heap.report(name, **given.get(name, {})) for name in names}
         start = int(heap.spans.start[heap.spans.state == "in use"][0])
         assert heap.report("show", start).slot.index == 0
     assert {check.status for check in answers["check"].proof.checks} == {"exact"}
@@ -173,6 +178,17 @@ def test_a_closed_heap_says_so() -> None:
     ):
         with pytest.raises(TargetError, match="the heap is closed, or its program has run since"):
             ask()
+
+
+@pytest.mark.toolchain
+def test_so_does_a_closed_copy_of_a_process() -> None:
+    with processes.start(programs.build("frag", toolchains.NEWEST), "-end", "sleep") as running:
+        running.line()
+        with gdb_gospan.open(pid=running.pid) as heap:
+            assert heap.report("classes").classes
+        for ask in (lambda: heap.report("classes"), lambda: heap.checks, lambda: heap.spans.start):
+            with pytest.raises(TargetError, match="the heap is closed, or its program has run since"):
+                ask()
 
 
 @pytest.mark.parametrize("name", ["1.27-frag", "1.19-386"])

@@ -29,10 +29,11 @@ def session(request: pytest.FixtureRequest) -> Session:
     return open_session([str(core.executable), str(core.path)])
 
 
-def answer(session: Session, *words: str) -> dict[str, Any]:
-    command = find("pages")
+def answer(session: Session, *words: str, name: str = "pages") -> dict[str, Any]:
+    command = find(name)
     assert command is not None
-    document = answers.document(session, command, parse(command, ["--blockers", *words]))
+    given = ["--blockers", *words] if name == "pages" else words
+    document = answers.document(session, command, parse(command, given))
     assert schemas.errors(document) == []
     return document
 
@@ -82,3 +83,19 @@ def test_they_are_named_the_fewest_first(session: Session) -> None:
     for row in rows:
         for span in row["spans"]:
             assert f"at {span['start']}" in shown
+
+
+def test_whatif_has_the_smallest_set_of_spans(session: Session) -> None:
+    """All spans of the blocks in which only spans have pages, and no other."""
+    blocks, rows = (
+        answer(session, name="whatif")["blocks"],
+        answer(session, "--limit", "0")["blockers"]["rows"],
+    )
+    alone = [row for row in rows if not row["other_pages"]]
+    assert (blocks["blocks"], blocks["other_blocks"]) == (len(alone), len(rows) - len(alone))
+    assert blocks["blocks"] > 3
+    assert blocks["spans"] == len({span["descriptor"] for row in alone for span in row["spans"]})
+    assert blocks["gained_bytes"] == len(alone) * BLOCK
+    assert blocks["taken_bytes"] == sum(row["taken_pages"] for row in alone) * session.heap.pages.page_size
+    first = [(row["start"], row["taken_pages"], row["spans"]) for row in alone[:3]]
+    assert [(row["start"], row["taken_pages"], row["spans"]) for row in blocks["first"]] == first

@@ -31,7 +31,7 @@ REPORTS = (
 
 
 def check(pid: int) -> dict[str, Any]:
-    """Look once, and hold all that must be true of any look."""
+    """Take one capture, and assert all that is true of any capture."""
     answer = shell.inside("check", "--json", "--pid", pid)
     assert (answer.status, answer.stderr) == (0, "")
     document: dict[str, Any] = json.loads(answer.stdout)

@@ -29,7 +29,7 @@ def test_system_calls(ldflags: str, tmp_path: Path) -> None:
     with processes.start(program, "-end", "sleep", "-tiny", "2000", "-finalizers", "99") as running:
         running.line()
         session = open_session(running.pid)
-        with session.look():
+        with session.capture():
             some = addresses(session)
         asked = [[command.name, *words] for command, words in questions(some)]
         asked = asked if not ldflags else asked[::5]

@@ -22,6 +22,7 @@ from gdb_gospan.render.gate import shown
 from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, delves, gdbs, mi, planted, processes, programs, shell, toolchains
 from tools.planted import NAME, UTF8
+from tools.questions import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +72,9 @@ def _version(executable: Path) -> bytes:
 def lines(address: str, snapshot: Path) -> Iterator[list[str]]:
     """Yield every command with what it needs."""
     for command in COMMANDS:
-        if command.needs_target:
+        if command.needs_target and not command.contents:
             words = [address] if command.takes_address else [str(snapshot)] if command.takes_file else []
-            yield [command.name, *words]
+            yield [command.name, *NEEDED.get(command.name, []), *words]
 
 
 def test_in_the_shell(odd: Odd, tmp_path: Path) -> None:

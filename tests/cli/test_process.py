@@ -47,6 +47,7 @@ LET_GO = (
 def sleeping(executable, *arguments):
     with processes.start(executable, "-end", "sleep", *(arguments or ("-objects", "2000"))) as running:
         running.line()
+        processes.wait_for_rest(running.pid)
         yield running
 
 
@@ -70,12 +71,12 @@ def test_a_session_that_nobody_reads_stops_nothing():
         session = open_session(running.pid)
         assert not processes.is_held(running.pid)
         before = session.heap.memory.reads
-        with session.look():
+        with session.capture():
             assert processes.is_held(running.pid)
         assert not processes.is_held(running.pid)
         assert session.pause_ms > 0
         assert session.heap.memory.reads == before
-        with pytest.raises(Exception, match="has run since it was read"), session.look():
+        with pytest.raises(Exception, match="has run since it was read"), session.capture():
             pass
         assert not processes.is_held(running.pid)
         running.fresh_line()
@@ -84,7 +85,7 @@ def test_a_session_that_nobody_reads_stops_nothing():
 def test_an_exception_within_a_look():
     with churning() as running:
         session = open_session(running.pid)
-        with pytest.raises(ZeroDivisionError), session.look():
+        with pytest.raises(ZeroDivisionError), session.capture():
             raise ZeroDivisionError
         assert not processes.is_held(running.pid)
         running.fresh_line()
@@ -159,12 +160,12 @@ def test_what_the_copy_lacks_is_read_in_another_stop(monkeypatch, name):
     """Every other page that the rehearsal has come to is left out: an error inside, and the same answer."""
     with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
         whole = json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
-        again = ProcessSession.look_again
-        looks = []
-        monkeypatch.setattr(ProcessSession, "look_again", lambda session: looks.append(1) or again(session))
+        again = ProcessSession.recapture
+        second = []
+        monkeypatch.setattr(ProcessSession, "recapture", lambda session: second.append(1) or again(session))
         monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages[::2])
         answer = json.loads(shell.inside(name, "--json", "--pid", running.pid).stdout)
-        assert looks == [1]
+        assert second == [1]
     for each in (whole, answer):
         each["target"].pop("pause_ms")
     assert answer == whole
@@ -180,7 +181,7 @@ def test_a_process_that_begins_another_program():
         session = open_session(running.pid)
         os.kill(running.pid, signal.SIGUSR1)
         printed = json.loads(running.line())
-        with pytest.raises(TargetError, match="has just executed another program"), session.look():
+        with pytest.raises(TargetError, match="has just executed another program"), session.capture():
             pass
         assert not processes.is_held(running.pid)
         found = json.loads(shell.inside("memstats", "--json", "--pid", running.pid).stdout)
@@ -250,13 +251,13 @@ def test_the_variables_of_a_stripped_program_are_found_again_in_the_stop(monkeyp
             session = open_session(running.pid)
             session.heap.symbols = Symbols(session.heap.symbols.addresses | known)
             searches.clear()
-            with session.look():
+            with session.capture():
                 found = session.heap.symbols.addresses
             assert (known, len(searches)) == (known, count)
             if count == 1:  # in a copy, too: once to learn what to take, once in it
                 copied = open_session(running.pid)
                 copied.heap.symbols = Symbols(copied.heap.symbols.addresses | known)
-                with copied.look(lambda session: session.checks):
+                with copied.capture(lambda session: session.checks):
                     assert copied.heap.symbols.addresses == found
                 assert len(searches) == 3
             # Of work only its two lists of spans are looked for; when one is empty, the other may pass for it.
@@ -476,8 +477,10 @@ def test_an_argument_and_a_process():
         for words in (["cache", "0"], ["cache"], ["stacks"]):
             assert shell.inside(*words, "--pid", pid).status == 0
         assert "needs ADDRESS" in refused("show", "--pid", pid, status=2)
-        assert "takes no files" in refused("summary", "--pid", pid, "core", status=2)
-        assert "takes no files" in refused("show", "0xc000000000", "core", "--pid", pid, status=2)
+        assert "cannot be combined with files" in refused("summary", "--pid", pid, "core", status=2)
+        assert "cannot be combined with files" in refused(
+            "show", "0xc000000000", "core", "--pid", pid, status=2
+        )
 
 
 @pytest.mark.parametrize(
@@ -491,7 +494,7 @@ def test_no_file_of_the_process_stays_open():
     with sleeping(programs.build("frag", toolchains.NEWEST)) as running:
         session = open_session(running.pid)
         assert f"/proc/{running.pid}/mem" in open_files()
-        with session.look():
+        with session.capture():
             pass
         assert f"/proc/{running.pid}/mem" not in open_files()
 
@@ -520,5 +523,5 @@ def test_what_seems_no_layout_while_it_runs_is_looked_at_again_in_a_stop(monkeyp
         session = process.open_session(target.pid)
         assert held == [False, True]
         assert not processes.is_held(target.pid)
-        with session.look():
+        with session.capture():
             assert {check.status for check in session.checks} == {"exact"}

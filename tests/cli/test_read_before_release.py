@@ -87,7 +87,7 @@ def test_what_an_identity_may_need_is_read(minor: str, monkeypatch: pytest.Monke
     with processes.start(programs.build("corners", minor), "-end", "sleep") as running:
         running.line()
         session = process.open_session(running.pid)
-        with session.look():
+        with session.capture():
             session.finish_reading("goroutines")
             heap = session.heap
             for part in sorted(parts & {name for name in dir(type(heap)) if name != "read"}):

@@ -15,6 +15,7 @@ import pytest
 
 from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, processes, programs, shell, toolchains
+from tools.questions import NEEDED
 
 #: Options that make a command print all that it knows.
 FULL = {
@@ -36,7 +37,7 @@ def questions(spans):
         forms = [["--json"], []] + ([["--csv"]] if "csv" in names else []) + [["--bytes"]]
         if command.argument is None:
             for form in forms:
-                yield command.name, [], [*FULL.get(command.name, []), *form]
+                yield command.name, [], [*FULL.get(command.name, NEEDED.get(command.name, [])), *form]
         elif command.argument_optional:
             for words in ([], ["0"]):
                 yield command.name, words, ["--json"]
@@ -87,10 +88,11 @@ def compare():
 
 
 def without_pause(text):
-    """Take out how long the process stood still: the one figure that is of the look and not of the process."""
+    """Leave out how long the process was paused: the one figure of the capture, and not of the process."""
     text, found = re.subn(r'"pause_ms": [\d.]+|[ ·\n]+read in \d+ ms', "", text)
     assert found <= 1, text
-    return text
+    # What is charged to its cgroup is of other processes, too.
+    return re.sub(r'"current": \d+|[\d.,]+ (?:[KMG]i)?B charged', "", text)
 
 
 @pytest.mark.gdb

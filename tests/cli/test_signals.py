@@ -1,4 +1,4 @@
-"""Signals to `go-spans` while it has stopped a process: whatever becomes of the look, the process goes on."""
+"""Signals to `go-spans` while it has stopped a process: whatever becomes of the capture, the process continues."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 @contextlib.contextmanager
 def during_a_look(running: Running, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a look and give it when it has stopped the process; it ends when its input does."""
+    """Start a capture and yield it when it has stopped the process; it ends when its input does."""
     with subprocess.Popen(
         [sys.executable, "-c", LOOK, *words, "--pid", str(running.pid)],
         env=shell.environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -150,7 +150,11 @@ def test_an_experiment_that_changes_the_layout_is_refused(minor: str) -> None:
 @pytest.mark.live
 @pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])
 def test_when_a_cycle_begins(tmp_path: Path, minor: str) -> None:
-    """The lists of gcBitsArenas have just moved up, and gcController does not know of the cycle yet (mgc.go, gcStart)."""
+    """The lists of gcBitsArenas have just moved up, and gcController does not know of the cycle yet (mgc.go, gcStart).
+
+    Nor is it another variable that holds the address of an arena of bitmaps with nil around it: in one of twenty such
+    moments a program has one, and one is written into the core here.
+    """
     executable = programs.build("churn", minor)
     stripped = tmp_path / "churn"
     subprocess.run(["objcopy", "--strip-all", executable, stripped], check=True)
@@ -162,6 +166,18 @@ def test_when_a_cycle_begins(tmp_path: Path, minor: str) -> None:
         "kill",
     ]
     gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), commands, exe=executable)
-    found = coredump.open_session([str(stripped), f"{tmp_path}/core"]).heap.symbols
+    core = CopiedCore(tmp_path / "core", tmp_path / "copy")
     (tmp_path / "core").unlink()
-    assert found["gcBitsArenas"] == find_symbols(DwarfTypes(executable))["gcBitsArenas"]
+    exact = find_symbols(DwarfTypes(executable))["gcBitsArenas"]
+    heap = coredump.open_session([str(stripped), str(core.path)]).heap
+    assert heap.symbols["gcBitsArenas"] == exact
+    arenas = heap.layout["gcBitsArenas"]
+    assert value_at(heap, exact + arenas["next"].offset, 8) == 0, "no such moment"
+    marks = value_at(heap, exact + arenas["current"].offset, 8)
+    near = heap.memory.read(exact, 1 << 14)
+    assert isinstance(near, bytes)
+    rival = exact + near.index(bytes(512)) // 8 * 8 + 256
+    with core.changed((rival + arenas["current"].offset, marks.to_bytes(8, "little"))):
+        found = coredump.open_session([str(stripped), str(core.path)]).heap.symbols
+    core.path.unlink()
+    assert found["gcBitsArenas"] == exact

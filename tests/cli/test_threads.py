@@ -53,7 +53,7 @@ def test_those_of_a_process_too(go_minor, build):
         running.line()
         with processes.stopped(running.pid):
             session = process.open_session(running.pid)
-            with session.look():
+            with session.capture():
                 got = list(session.frames())
             done = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), ["go-spans check", ASK], pid=running.pid)
         compare(got, json.loads(done.stdout[1]))

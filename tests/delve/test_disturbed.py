@@ -64,7 +64,8 @@ def test_what_ran_once_is_read_again(delve: Delve) -> None:
         r"go-spans: the program ran while it was being read through Delve at \S+; reading it again\n",
         answer.stderr,
     )
-    assert {check["status"] for check in json.loads(answer.stdout)["checks"]} <= {"exact", "transient"}
+    # It stands anywhere by now, also where what a thread does cannot be seen; what was read is of one moment all the same.
+    assert "broken" not in {check["status"] for check in json.loads(answer.stdout)["checks"]}
 
 
 def test_what_runs_again_and_again_is_not_reported(delve: Delve) -> None:

@@ -54,7 +54,7 @@ def test_mistakes(delve: Delve, core: Core) -> None:
         "show runtime.mheap_": "show: runtime.mheap_ is not an address but a runtime.mheap (try: &runtime.mheap_)",
         "show 0": "show: 0x0 is nil: it points to nothing",
         "show 0x1234": "show: 0x1234 is not in the Go heap",
-        "cache 99": "cache: no P 99 (try: 0 to 3, or cache alone for all)",
+        "cache 99": "cache: no P 99 (try: 0 to 3, or cache without a number)",
         "gc now": "gc: unexpected argument now",
     }
     said = delves.run(delve, [f"go_spans {words}" for words in mistakes], exe=core.executable, core=core.path)

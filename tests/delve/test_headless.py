@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,26 @@ def test_every_report_of_a_core(delve: Delve, go_minor: str) -> None:
     direct = dict(reports.documents(coredump.open_session([str(program), str(core.path)])))
     with delves.headless(delve, exe=core.executable, core=core.path) as address:
         for name, document in reports.documents(dlvtarget.open_session(address)):
-            assert document == direct[name], name
+            if name == "rss":  # Delve tells nothing of the file
+                direct[name] |= {
+                    "producer": None,
+                    "parts": [part | {"recorded": None} for part in direct[name]["parts"]],
+                }
+            if name == "doctor":  # it judges by the holes of the file, too, and names functions
+                assert document["total"] == direct[name]["total"]
+                continue
+            if name == "gc":
+                direct[name]["queues"]["goroutines"] = None
+            assert known(name, document) == known(name, direct[name]), name
+
+
+def known(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    """What is known without the file: functions have no names, so the runtime's own goroutines are not told from others."""
+    if name == "profile":
+        return {"rate": document["rate"], "totals": {**document["totals"], "named": None}}
+    if name != "goroutines":
+        return document
+    return {"number": document["totals"]["goroutines"], "dead": document["dead"]}
 
 
 @pytest.mark.toolchain
@@ -52,7 +71,7 @@ def test_the_command_line(delve: Delve) -> None:
             assert answers == [] or reports.without_route(answers[0]) == reports.without_route(answers[1])
         too_much = shell.run("classes", "--dlv", address, core.path)
         assert too_much.status == 2
-        assert "takes no files: Delve has the program" in too_much.stderr
+        assert "cannot be combined with files: Delve has the program" in too_much.stderr
 
 
 @pytest.mark.live

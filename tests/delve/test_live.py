@@ -56,8 +56,12 @@ def test_the_figures_of_a_process_are_those_of_gdb(delve: Delve) -> None:
         gdb = gdbs.ensure(gdbs.system_label())
         (wanted,) = gdbs.run_gdb(gdb, ["go-spans classes --limit 0 --json"], pid=running.pid).stdout
         (said,) = delves.run(delve, ["go_spans classes --limit 0 --json"], pid=running.pid)
+        answer = json.loads(wanted)
+        for row in (*answer["classes"], answer["totals"]):
+            for lacking in ("survived_bytes", "new_bytes"):  # they take the bitmaps of all spans
+                del row[lacking]
         for key in ("classes", "totals"):
-            assert json.loads(said)[key] == json.loads(wanted)[key]
+            assert json.loads(said)[key] == answer[key]
 
 
 @contextlib.contextmanager

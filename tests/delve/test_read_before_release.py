@@ -20,16 +20,21 @@ pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 SHARES = 12
 
 
+BY_FILES = ("gc", "goroutines", "profile", "rss", "doctor")
+"""What names functions by the executable's file, or reads the kernel's files, which Delve does not tell."""
+
+
 def test_every_command_says_what_the_snapshot_says(tmp_path: Path) -> None:
     with crowds.at_rest(toolchains.NEWEST, min(crowds.SPANS)) as running:
         copy = crowds.recorded(running, tmp_path / "heap.gospan")
         with delves.headless(delves.ensure(delves.NEWEST), pid=running.pid) as address:
-            asked = list(dealt(questions(addresses(copy)), 0, SHARES))
+            every = (each for each in questions(addresses(copy)) if each[0].name not in BY_FILES)
+            asked = list(dealt(every, 0, SHARES))
             assert list(differences(lambda: dlvtarget.open_session(address), copy, asked)) == []
             again = recorded(dlvtarget.open_session(address), str(tmp_path / "other.gospan"))
             assert list(differences(lambda: again, copy, asked)) == []
             session = dlvtarget.open_session(address)
-            with session.look():
+            with session.capture():
                 session.finish_reading()
                 with pytest.raises(ReadAfterReleaseError):
                     session.heap.read("scavenger")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import cores, delves, programs, toolchains
+from tools import cores, delves, programs, star, toolchains
 from tools.cache import CHECKOUT
 
 if TYPE_CHECKING:
@@ -97,3 +97,26 @@ def test_the_example_draws_a_bar_for_each_class(delve: Delve, core: Core) -> Non
         assert line.split()[:2] == [str(row["elemsize"]), "noscan" if row["noscan"] else "scan"]
         assert line.endswith(f" {share} %")
         assert line.count("█") == 40 * row["object_bytes"] // (row["object_bytes"] + row["free_bytes"])
+
+
+#: Of each form that the package's functions use, values on both sides of where it changes.
+FORMS = {
+    ",": (0, 999, 1000, 1 << 40, -1234567),
+    "+,": (0, 5, -1000),
+    "#x": (0, 255, 0xC000000000),
+    ".0f": (0.0, 2.5, 99.5), ",.0f": (0.0, 1234567.8),
+    ".1f": (0.04, 0.05, 12.96), ".2f": (3.14159, 1e6), ",.1f": (12345.67,),
+    ",.3g": (0.0, 0.000012345, 0.5, 9.996, 515.0544818052578, 99950.0, 51505.4, 1e21), ".3g": (1.0, 500.0, 0.01),
+    ">7": ("ab", 12), "<4": ("ab",),
+}  # fmt: skip
+
+
+def test_a_number_is_written_as_in_python(delve: Delve, core: Core, tmp_path: Path) -> None:
+    asked = [(value, form) for form, values in FORMS.items() for value in values]
+    whole = tmp_path / "with_forms.star"
+    whole.write_text(
+        star.SCRIPT.read_text(encoding="utf-8")
+        + f"\ndef command_forms(args):\n    print([written(value, form) for value, form in {asked!r}])\n"
+    )
+    written = ast.literal_eval(ask(delve, core, f"source {whole}", "forms")[1])
+    assert written == [format(value, form) for value, form in asked]

@@ -17,7 +17,7 @@ from tools.questions import addresses, dealt, differences, questions, recorded
 
 
 def opened():
-    """Look anew: what an earlier report has read would be there for this one."""
+    """Open a fresh session: what an earlier report has read would be there for this one."""
     target.forget()
     return target.current_session()
 
@@ -38,13 +38,13 @@ again = recorded(opened(), RESULT + ".gospan")  # noqa: F821
 different_again = list(differences(lambda: again, copy, asked))
 samples = opened().samples()
 old = opened()
-with old.look():
+with old.capture():
     old.heap.read()
 after_the_look = raises(lambda: old.heap.scavenger)
-with old.look():
+with old.capture():
     reads_on = len(old.heap.ps) > 0 and len(old.heap.goroutines.gs) > 0
 gdb.execute("stepi", to_string=True)
-after_a_step = raises(lambda: old.heap.scavenger), raises(lambda: old.look().__enter__())
+after_a_step = raises(lambda: old.heap.scavenger), raises(lambda: old.capture().__enter__())
 outcome = {
     "asked": len(asked),
     "different": different,

@@ -14,7 +14,7 @@ from gdb_gospan.debugger.threads import frames
 from gdb_gospan.reports.envelope import check as shown
 
 
-def look(where: str) -> dict:
+def checked(where: str) -> dict:
     kept, checks = (
         ("code", "status", "expected", "observed", "note"),
         tuple(map(shown, current_session().checks)),
@@ -53,14 +53,14 @@ while points and gdb.selected_inferior().pid:  # a step may have been its last
     if point is None:
         continue
     point.delete()
-    outcomes.append(look(places[pc]))
+    outcomes.append(checked(places[pc]))
     for other in points.values():
         other.enabled = False
     for step in range(1, STEPS + 1):  # noqa: F821
         gdb.execute(f"stepi {INSTRUCTIONS}", to_string=True)  # noqa: F821
         if not gdb.selected_inferior().pid:  # its time is over
             break
-        outcomes.append(look(f"{places[pc]}, {step * INSTRUCTIONS} instructions on"))  # noqa: F821
+        outcomes.append(checked(f"{places[pc]}, {step * INSTRUCTIONS} instructions on"))  # noqa: F821
     for other in points.values() if gdb.selected_inferior().pid else ():
         other.enabled = True
 with open(RESULT, "w") as file:  # noqa: F821, PTH123

@@ -11,6 +11,7 @@ from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, programs, shell
 from tools.gdbs import run_gdb
 from tools.proofs import memstats_of
+from tools.questions import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +160,7 @@ def test_settings_in_force(go_minor: str) -> None:
 @SYSTEM
 @pytest.mark.ends
 def test_the_same_again_and_one_line_for_a_mistake(gdb: Gdb, frag_core: Core) -> None:
-    words = [f"go-spans {command.name} --json" for command in COMMANDS if not command.needs_argument]
+    words = [f"go-spans {bare(command)} --json" for command in COMMANDS if not command.needs_argument]
     words += ["go-spans show main.held --json", "go-spans list --state all --limit 0 --json"]
     first, again = (run_gdb(gdb, words, exe=frag_core.executable, core=frag_core.path) for _ in range(2))
     assert first.stdout == again.stdout

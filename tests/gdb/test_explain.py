@@ -11,6 +11,7 @@ import pytest
 from gdb_gospan.reports import catalog
 from tools import cores, programs, shell, toolchains
 from tools.gdbs import run_gdb
+from tools.questions import bare
 
 if TYPE_CHECKING:
     from tools.gdbs import Gdb
@@ -53,7 +54,7 @@ def test_an_unknown_term_is_one_line(gdb: Gdb) -> None:
 
 
 def test_why_comes_after_every_report(gdb: Gdb, core: cores.Core) -> None:
-    commands = [f"go-spans {command.name}{why}" for command in REPORTS for why in ("", " --why")]
+    commands = [f"go-spans {bare(command)}{why}" for command in REPORTS for why in ("", " --why")]
     said = run_gdb(gdb, commands, exe=core.executable, core=core.path)
     assert said.stderr == [""] * len(commands)
     for command, plain, more in zip(REPORTS, said.stdout[::2], said.stdout[1::2], strict=True):

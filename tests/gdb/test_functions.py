@@ -183,6 +183,7 @@ WRONG = {
     "$go_spanclass(136)": "$go_spanclass: no span class 136 (they are 0 to 135)",
     "$go_slot(1, 2)": "$go_slot takes one argument, not 2",
     "$go_span()": "$go_span takes one argument, not 0",
+    '$go_spanclass("x")': "$go_spanclass: the argument is not a number",
     "$go_slot(1)": "go-spans: the program is not running and there is no core (try: run, or core-file FILE)",
 }
 
@@ -192,6 +193,17 @@ def test_what_cannot_be_answered_is_one_line(gdb: Gdb) -> None:
     result = run_gdb(gdb, asked, exe=programs.build("frag", NEWEST))
     assert result.stdout == [""] * len(WRONG)
     assert result.stderr == [f"{line}\n" for line in WRONG.values()]
+
+
+def test_a_string_is_not_an_address(gdb: Gdb) -> None:
+    core = cores.kernel_core(programs.build("frag", NEWEST), "-objects", "2000")
+    asked = ['print $go_span("main.sessions")', 'go-spans show "main.sessions"']
+    result = run_gdb(gdb, asked, exe=core.executable, core=core.path)
+    why = "a string is not an address; put a package variable in single quotes: 'main.sessions'"
+    assert result.stderr == [
+        f"$go_span: {why}\n",
+        f'go-spans: show: "main.sessions" is not an address or an expression that gives one ({why})\n',
+    ]
 
 
 def test_without_a_program_and_with_one_in_c(gdb: Gdb) -> None:

@@ -14,6 +14,7 @@ from tools import cores, programs, toolchains
 from tools.cache import CHECKOUT
 from tools.gdbs import run_gdb
 from tools.mi import run_mi
+from tools.questions import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def every_command(folder: Path) -> list[str]:
     for command in catalog.COMMANDS:
         word = given.get(command.argument[0], "") if command.argument else ""
         asked += [
-            f"go-spans {command.name} {word} {option}"
+            f"go-spans {bare(command)} {word} {option}"
             for option in ("", "--json", "--csv", "--why --color always")
         ]
     return [line for line in asked if "saved" not in line or line.endswith(" ")]

@@ -29,6 +29,7 @@ ARGUMENTS = {
         "runtime.mheap_", "main.main", "syscall.env[0]", "main.sessions[$x++]",
     ),
     "explain": ("idle pages, retained",),
+    "gate": ("--max idle_retained=64MiB --min goroutines=1",),
     "map": ("", "--zoom main.sessions", "--arena main.sessions[1]"),
     "list": ("", "--state all --limit 0"),
 }  # fmt: skip

@@ -11,12 +11,16 @@ from gdb_gospan.reports import catalog
 from tools import cores, programs, toolchains
 from tools.gdbs import run_gdb
 from tools.mi import run_mi
+from tools.questions import bare
 
 if TYPE_CHECKING:
     from tools.gdbs import Gdb
 
 NAMES = [
-    name for command in catalog.COMMANDS if not command.argument for name in (command.name, *command.aliases)
+    bare(command, name)
+    for command in catalog.COMMANDS
+    if not command.argument
+    for name in (command.name, *command.aliases)
 ]
 
 

@@ -36,7 +36,7 @@ PT_LOAD = 1
 WALKED = ("objects", "garbage_unswept", "free_slots", "span_metadata", "tail", "idle_retained", "idle_released",
           "stacks", "work_buffers")  # fmt: skip
 
-#: Fields of MemStats that take a look into the caches of the Ps, and are unknown without.
+#: Fields of MemStats that need the caches of the Ps, and are unknown without.
 OF_THE_MCACHES = {"BySize", "Alloc", "TotalAlloc", "Mallocs", "Frees", "HeapAlloc", "HeapObjects", "NextGC"}
 
 

@@ -35,7 +35,7 @@ def test_the_target_is_what_it_was(gdb: Gdb, go_minor: str, tmp_path: Path) -> N
     with processes.start(program, "-end", "sleep", "-tiny", "2000", "-finalizers", "99") as running:
         running.line()
         session = open_session(running.pid)
-        with session.look():
+        with session.capture():
             some = addresses(session)
         asked = [" ".join(["go-spans", command.name, *words]) for command, words in questions(some)]
         asked += [

@@ -53,12 +53,12 @@ def test_they_are_shown(gdb: Gdb, core: cores.Core) -> None:
     """Without and with a value; `show` of all shows each."""
     before = [
         "uses colour: auto",
-        "limits long tables (classes, list, central, pages --chunks) to: 20 rows",
+        "limits long tables (classes, objects, list, central, goroutines, profile, pages --chunks) to: 20 rows",
         "prints bytes as: KiB, MiB, GiB",
     ]
     after = [
         "uses colour: never",
-        "limits long tables (classes, list, central, pages --chunks) to: all rows",
+        "limits long tables (classes, objects, list, central, goroutines, profile, pages --chunks) to: all rows",
         "prints bytes as: exact bytes",
     ]
     names = ("color", "limit", "units")

@@ -31,5 +31,5 @@ def test_every_command_says_what_the_snapshot_says(minor: str, tmp_path: Path) -
     assert outcome["samples"][0] == "exact"
     assert outcome["samples"][1] > 5000
     assert outcome["after_the_look"]
-    assert outcome["reads_on"], "a second look reads what the first did not"
+    assert outcome["reads_on"], "a second capture reads what the first did not"
     assert outcome["after_a_step"] == [True, True]

@@ -65,7 +65,7 @@ def test_only_where_a_debugger_has_the_types(gdb: Gdb) -> None:
 
 @pytest.mark.ends
 def test_values_of_all(gdb: Gdb, go_minor: str) -> None:
-    """One descriptor that is none of the samples is wrong: only the look at all of them tells."""
+    """One descriptor that is none of the samples is wrong: only reading all of them shows it."""
     core = cores.kernel_core(programs.build("frag", go_minor), "-objects", "20000")
     damage = [
         "python from gdb_gospan.debugger import samples, target; heap = target.current_session().heap",
@@ -100,7 +100,7 @@ def test_values_where_there_are_none_is_one_line(gdb: Gdb) -> None:
         in_gdb.stderr[0]
         == said.stderr
         == (
-            "go-spans: check: --values compares with gdb.Value, and no gdb with this program's types is here "
+            "go-spans: check: --values needs gdb and the program's debug information "
             "(try: go-spans check --values in gdb, on the program with debug information)\n"
         )
     )

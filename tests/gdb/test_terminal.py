@@ -13,6 +13,7 @@ from gdb_gospan.reports.catalog import COMMANDS
 from gdb_gospan.reports.keys import names
 from tools import cores, programs, toolchains
 from tools.gdbs import run_gdb
+from tools.questions import bare
 from tools.terminal import gdb_on_a_terminal
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def test_a_log_has_no_colours(gdb: Gdb, core: cores.Core, tmp_path: Path) -> Non
     (plain,) = run_gdb(gdb, ["go-spans classes"], exe=core.executable, core=core.path).stdout
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:
         terminal.run("show go-spans color")
-        terminal.run("set width 130")  # room for every column, as where no screen ends
+        terminal.run("set width 150")  # room for every column, as where no screen ends
         terminal.run(f"set logging file {log}")
         terminal.run("set logging enabled on")
         screen = terminal.run("go-spans classes")
@@ -235,7 +236,7 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
 def test_a_terminal_of_next_to_no_columns(gdb: Gdb, core: cores.Core) -> None:
     """gdb breaks the lines then, of a layout in which each word has room."""
     commands = [
-        f"go-spans {command.name}"
+        f"go-spans {bare(command)}"
         for command in COMMANDS
         if command.argument is None or command.argument_optional
     ]

@@ -35,7 +35,7 @@ COLUMN = {
     '    noscan: bool = field("its objects hold no pointers")\n': (
         '    per_span: int = field("slots of a span", unit=COUNT, heading="per span", rank=9, sorts=DOWN)\n'
     ),
-    '    return {**columns, "noscan": table.spanclass & 1 != 0': ', "per_span": table.nelems // table.spans',
+    '        "noscan": table.spanclass & 1 != 0,\n': '        "per_span": table.nelems // table.spans,\n',
 }
 """What a new column of `classes` takes: its field, and how it is computed."""
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "images", "golden", ".git", "core", ".*_cache")

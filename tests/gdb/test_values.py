@@ -66,7 +66,8 @@ def test_rows_are_those_that_were_printed(gdb: Gdb, core: Core) -> None:
     assert pointer(out[10]) == descriptors[5]
     assert result.stderr[11] == "go-spans: $go_row: no row 1: show has only row 0\n"
     assert pointer(out[13]) == pointer(out[15]) == cached[-1]
-    assert pointer(out[17]) == int(blocking[-1]["descriptor"], 16)
+    if blocking:  # whether a block of 2 MiB has few pages in use is not in the program's hands
+        assert pointer(out[17]) == int(blocking[-1]["descriptor"], 16)
     assert pointer(out[19]) == int(out[18].splitlines()[1].split(",")[0], 16)
     assert result.stderr[21] == "go-spans: $go_row: no row 0: list has no rows\n"
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Modules with functions of which none is called, and why they are there.
 IDLE = {
     "errors": "its classes are what is caught",
+    "analysis.thresholds": "its class has the limits of the rules; doctor alone changes them",
+    "reports.screens.causes": "the sentences of all verdicts, of which each summary has one at most",
     "fields.answer": "its classes are made, and one of them has a property",
     "fields.goal": "memstats, whose document is a part of the summary's, imports it",
     "fields.table": "its class is asked for by isinstance",

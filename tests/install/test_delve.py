@@ -18,7 +18,7 @@ def test_install_again_and_uninstall(home):
     assert "exit -d" in said
     files = home.files()
     names = {f".local/share/gdb_gospan/dlv_scripts/{name}" for name in ("go_spans.star", "init", "README.md")}
-    assert set(files) == names
+    assert set(files) == {*names, ".local/share/gdb_gospan/.folders"}
     assert home.install("--delve", "--no-shell") == said
     assert home.files() == files
     assert home.install("--uninstall") == f"Removed go-spans from {home.prefix}\n"

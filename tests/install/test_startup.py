@@ -22,6 +22,10 @@ def folder(path, *distributions):
 def test_the_bounds_are_those_of_the_project():
     stated = {}
     for line in project.dependencies():
+        if (
+            ";" in line
+        ):  # of some Pythons only, and for who has a file with limits: the first report does without
+            continue
         name, version = re.fullmatch(r"(\w+)>=([\d.]+)", line).groups()
         stated[name] = tuple(map(int, version.split(".")))
     assert stated == startup.NEEDS

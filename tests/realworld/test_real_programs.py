@@ -39,24 +39,24 @@ LARGEST_SPAN = 10 * 8192
 
 @dataclass
 class Seen:
-    """What was seen of one program; all looks are at the same run of it.
+    """What was seen of one program; all captures are of the same run of it.
 
     Attributes
     ----------
-    looks
-        The summary of each look.
+    summaries
+        The summary of each capture.
     before, after
-        What the program itself said around the look at the running process, if it does.
+        What the program itself said around the capture of the running process, if it does.
     """
 
-    looks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
     before: dict[str, float] = field(default_factory=dict)
     after: dict[str, float] = field(default_factory=dict)
 
-    def look(self, name: str, *words: object) -> None:
+    def summarise(self, name: str, *words: object) -> None:
         answer = shell.inside("summary", "--json", *words)
         assert answer.stderr == "", name
-        self.looks[name] = json.loads(answer.stdout)
+        self.summaries[name] = json.loads(answer.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +67,12 @@ def seen(real_program: str, tmp_path_factory: pytest.TempPathFactory, gdb: gdbs.
         pid = busy.running.pid
         tells = bool(busy.plan.metrics)
         seen.before = busy.own_figures() if tells else {}
-        seen.look("live", "--pid", pid)
+        seen.summarise("live", "--pid", pid)
         seen.after = busy.own_figures() if tells else {}
         steps = busy.steps
         result = run_gdb(gdb, ["go-spans summary --json"], pid=pid)
         assert result.stderr == [""]
-        seen.looks["gdb, live"] = json.loads(result.stdout[0])
+        seen.summaries["gdb, live"] = json.loads(result.stdout[0])
         cores.gcore(pid, folder / "gcore")
         until = time.monotonic() + processes.PATIENCE
         while busy.steps <= steps and time.monotonic() < until:  # it goes on after all of that
@@ -80,8 +80,8 @@ def seen(real_program: str, tmp_path_factory: pytest.TempPathFactory, gdb: gdbs.
         assert busy.steps > steps
         cores.kill(busy.running, folder, folder / "kernel")
     for kind in ("gcore", "kernel"):
-        seen.look(f"{kind} alone", folder / kind)
-        seen.look(kind, realworld.executable(real_program), folder / kind)
+        seen.summarise(f"{kind} alone", folder / kind)
+        seen.summarise(kind, realworld.executable(real_program), folder / kind)
     yield seen
     shutil.rmtree(folder)
 
@@ -91,8 +91,8 @@ def off(summary: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def every_identity_is_exact_or_in_flight_by_name(seen: Seen) -> None:
-    """A look may fall into the middle of an allocation or of a sweep: then a thread is seen there."""
-    for name, summary in seen.looks.items():
+    """A capture may fall into an allocation or a sweep: then a thread is seen there."""
+    for name, summary in seen.summaries.items():
         assert len(summary["checks"]) > 30
         # A core alone has no names of functions, so who was in the middle of what is not known.
         named = {"unknown"} if name.endswith("alone") else {"transient"}
@@ -106,7 +106,7 @@ def every_identity_is_exact_or_in_flight_by_name(seen: Seen) -> None:
 
 def the_version_is_that_of_the_program(seen: Seen, real_program: str) -> None:
     program = realworld.PROGRAMS[real_program]
-    for name, summary in seen.looks.items():
+    for name, summary in seen.summaries.items():
         version = summary["go"]["version"]
         assert version.startswith(program.release)
         if not program.build_information and name.endswith("alone"):
@@ -117,7 +117,7 @@ def the_version_is_that_of_the_program(seen: Seen, real_program: str) -> None:
 
 def a_core_without_the_executable_has_the_same_figures(seen: Seen) -> None:
     for kind in ("gcore", "kernel"):
-        whole, alone = seen.looks[kind], seen.looks[f"{kind} alone"]
+        whole, alone = seen.summaries[kind], seen.summaries[f"{kind} alone"]
         assert {name: alone[name] for name in FIGURES} == {name: whole[name] for name in FIGURES}
         both = [[(c["code"], c["expected"], c["observed"]) for c in one["checks"]] for one in (whole, alone)]
         assert both[0] == both[1]
@@ -132,12 +132,12 @@ def what_the_program_says_of_itself(seen: Seen, real_program: str) -> None:
     if not seen.before:
         assert real_program not in {"prometheus", "node-exporter", "etcd"}
         return
-    ours = seen.looks["live"]["memstats"]
+    ours = seen.summaries["live"]["memstats"]
     for name, theirs in GROWING.items():
         assert seen.before[theirs] <= ours[name], name
     for name in EXACT:
         assert ours[name] <= seen.after[GROWING[name]], name
-    in_caches = seen.looks["live"]["spans"]["cached"] * LARGEST_SPAN
+    in_caches = seen.summaries["live"]["spans"]["cached"] * LARGEST_SPAN
     assert ours["TotalAlloc"] <= seen.after["alloc_bytes_total"] + in_caches
     assert seen.before["alloc_bytes_total"] < seen.after["alloc_bytes_total"]
 

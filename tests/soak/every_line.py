@@ -49,7 +49,7 @@ def function(pc: int) -> str:
     return block.function.name if block is not None else ""
 
 
-def look(where: str) -> dict:
+def checked(where: str) -> dict:
     checks = tuple(map(shown, current_session().checks))
     kept = ("code", "status", "expected", "observed", "note")
     outcome = {"line": where, "checks": [{name: getattr(check, name) for name in kept} for check in checks]}
@@ -80,7 +80,7 @@ while points and time.monotonic() < end:
         continue
     point.delete()
     try:
-        outcomes.append(look(places[pc]))
+        outcomes.append(checked(places[pc]))
     except gdb.error as error:
         outcomes.append({"line": places[pc], "error": str(error), "checks": []})
 with open(RESULT, "w") as file:  # noqa: F821, PTH123

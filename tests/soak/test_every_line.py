@@ -26,7 +26,7 @@ PROGRAMS = {"churn": ("churn", ""), "small": ("churn", "-large=false"), "mix": (
 def stops(go_minor: str, program: str, folder: Path) -> list[dict[str, Any]]:
     result = folder / "outcomes.json"
     name, arguments = PROGRAMS[program]
-    seconds = soak.looks(0.1)
+    seconds = soak.captures(0.1)
     settings = (
         f"python ARGUMENTS, SECONDS, RESULT = {f'{arguments} -seconds 1000000'!r}, {seconds}, {str(result)!r}"
     )
@@ -47,7 +47,7 @@ def stops(go_minor: str, program: str, folder: Path) -> list[dict[str, Any]]:
 def test_no_line_raises_a_false_alarm(go_minor: str, program: str, seen: Seen, tmp_path: Path) -> None:
     outcomes = stops(go_minor, program, tmp_path)
     assert [outcome for outcome in outcomes if "error" in outcome] == []
-    broken = [line for outcome in outcomes for line in seen.look(outcome["checks"], outcome["line"])]
+    broken = [line for outcome in outcomes for line in seen.add(outcome["checks"], outcome["line"])]
     seen.tell(f"go{go_minor} {program}, every line in gdb")
     assert broken == []
     assert outcomes

@@ -1,4 +1,4 @@
-"""Looks that are killed at random moments: the process goes on, whatever was being done."""
+"""Captures that are killed at random moments: the process continues, whatever was being done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_killed_at_random_moments() -> None:
     with processes.start(programs.build("churn", toolchains.NEWEST), "-seconds", "1000000") as running:
         running.line()
         command = [*shell.COMMAND, "summary", "--pid", str(running.pid)]
-        for _ in range(soak.looks()):
+        for _ in range(soak.captures()):
             with subprocess.Popen(
                 command, env=shell.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
             ) as looking:

@@ -29,7 +29,7 @@ def test_memory_stays_and_the_last_is_right(
 ) -> None:
     old, new = (programs.build("frag", minor) for minor in (toolchains.OLDEST, toolchains.NEWEST))
     kernel, gcore = cores.kernel_core(new, "-objects", "2000"), cores.gcore_core(old, "-objects", "2000")
-    count, result = soak.looks(2.5), tmp_path / "result.json"
+    count, result = soak.captures(2.5), tmp_path / "result.json"
     busy = programs.build("churn", toolchains.NEWEST)
     with processes.start(busy, "-seconds", "1000000") as running:
         running.line()

@@ -1,6 +1,6 @@
 """Busy programs, stopped at random moments: an identity is exact, or what is in progress excuses it; none is broken.
 
-``--soak-count`` looks by --pid, three in ten of it in gdb, one in twenty in Delve.
+``--soak-count`` captures by --pid, three in ten of it in gdb, one in twenty in Delve.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def busy(minor: str, experiments: str) -> Iterator[processes.Running]:
 @BUSY
 def test_by_pid(busy: processes.Running, minor: str, experiments: str, seen: Seen) -> None:
     moments, broken = random.Random(), []
-    for number in range(soak.looks()):
+    for number in range(soak.captures()):
         time.sleep(moments.random() * 0.05)
         answer = shell.inside("check", "--json", "--pid", busy.pid)
         assert answer.stderr == "", number
         document = json.loads(answer.stdout)
         assert document["unreadable"]["bytes"] == 0
-        broken += seen.look(document["checks"], f"look {number}:")
+        broken += seen.add(document["checks"], f"capture {number}:")
     seen.tell(f"go{minor} {experiments or 'churn'}, --pid")
     assert broken == []
     assert not processes.is_held(busy.pid)
@@ -56,9 +56,9 @@ def test_by_pid(busy: processes.Running, minor: str, experiments: str, seen: See
 
 @BUSY
 def test_in_gdb(busy: processes.Running, minor: str, experiments: str, seen: Seen, tmp_path: Path) -> None:
-    outcomes = attach(gdbs.ensure(gdbs.system_label()), busy.pid, tmp_path, soak.looks(0.3))
+    outcomes = attach(gdbs.ensure(gdbs.system_label()), busy.pid, tmp_path, soak.captures(0.3))
     assert [outcome["error"] for outcome in outcomes if "error" in outcome] == []
-    broken = [line for outcome in outcomes for line in seen.look(outcome["checks"])]
+    broken = [line for outcome in outcomes for line in seen.add(outcome["checks"])]
     seen.tell(f"go{minor} {experiments or 'churn'}, gdb")
     assert broken == []
     assert all(outcome["unreadable"]["bytes"] == 0 for outcome in outcomes)
@@ -82,10 +82,10 @@ def test_stripped_by_pid(minor: str, seen: Seen) -> None:
     broken = []
     with processes.start(programs.build("churn", minor, ldflags="-s -w"), "-seconds", "1000000") as running:
         running.line()
-        for number in range(soak.looks(0.25)):
+        for number in range(soak.captures(0.25)):
             answer = shell.inside("check", "--json", "--pid", running.pid)
             assert answer.stderr == "", number
-            broken += seen.look(json.loads(answer.stdout)["checks"], f"look {number}:")
+            broken += seen.add(json.loads(answer.stdout)["checks"], f"capture {number}:")
         running.fresh_line()
     seen.tell(f"go{minor} churn, stripped, --pid")
     assert broken == []
@@ -96,10 +96,10 @@ def test_a_32_bit_program_by_pid(seen: Seen) -> None:
     program = programs.build("churn", toolchains.NEWEST, goarch="386")
     with processes.start(program, "-seconds", "1000000") as running:
         running.line()
-        for number in range(soak.looks(0.25)):
+        for number in range(soak.captures(0.25)):
             answer = shell.inside("check", "--json", "--pid", running.pid)
             assert answer.stderr == "", number
-            broken += seen.look(json.loads(answer.stdout)["checks"], f"look {number}:")
+            broken += seen.add(json.loads(answer.stdout)["checks"], f"capture {number}:")
         running.fresh_line()
     seen.tell("386 churn, --pid")
     assert broken == []
@@ -110,9 +110,9 @@ def test_in_delve(label: str, seen: Seen) -> None:
     delve, broken = delves.ensure(label), []
     with processes.start(programs.build("churn", delve.busy_go), "-seconds", "1000000") as running:
         running.line()
-        for number in range(soak.looks(0.05)):
+        for number in range(soak.captures(0.05)):
             (said,) = delves.run(delve, ["go_spans check --json"], pid=running.pid)
-            broken += seen.look(json.loads(said)["checks"], f"look {number}:")
+            broken += seen.add(json.loads(said)["checks"], f"capture {number}:")
             running.fresh_line()
     seen.tell(f"go{delve.busy_go} churn, Delve {label}")
     assert broken == []

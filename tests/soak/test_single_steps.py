@@ -24,9 +24,9 @@ def test_no_step_raises_a_false_alarm(
 ) -> None:
     program = programs.build("churn", minor, experiments=experiments)
     found = stepping.lead(
-        program, tmp_path, stepping.MANY, steps=soak.looks(0.1), instructions=7, procs=procs
+        program, tmp_path, stepping.MANY, steps=soak.captures(0.1), instructions=7, procs=procs
     )
-    broken = [line for one in found["outcomes"] for line in seen.look(one["checks"], one["where"])]
+    broken = [line for one in found["outcomes"] for line in seen.add(one["checks"], one["where"])]
     seen.tell(f"go{minor} {experiments or 'churn'}, single steps, {procs} P")
     assert broken == []
     assert len({one["where"].partition(",")[0] for one in found["outcomes"]}) >= 25, found["missed"]

@@ -29,6 +29,8 @@ def test_of_user_arenas(name: str, go_minor: str, tmp_path: Path) -> None:
 def test_of_random_moments(go_minor: str, tmp_path: Path) -> None:
     target = Target("at random", lambda minor: targets.at_random(minor, tmp_path), any_moment=True)
     wrong = [
-        line for turn in range(soak.looks(0.1)) for line in matrix.wrong_of(target, go_minor, tmp_path, turn)
+        line
+        for turn in range(soak.captures(0.1))
+        for line in matrix.wrong_of(target, go_minor, tmp_path, turn)
     ]
     assert not wrong, "\n".join(wrong)

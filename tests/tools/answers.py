@@ -41,7 +41,7 @@ def of(session: Session | None, name: str, *words: str) -> Plain:
 
 
 def document(session: Session | None, command: Command, arguments: Mapping[str, Any]) -> Plain:
-    """Return what the report answers, with what only a look at a target adds."""
+    """Return what the report answers, with what only a capture of a target adds."""
     return as_json(answered(session, command, arguments))
 
 

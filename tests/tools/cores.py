@@ -172,6 +172,12 @@ def _dump_by_kernel(
     shutil.move(written, folder / "core")
 
 
+def aborted(executable: Path, folder: Path) -> Path:
+    """Write the core of a program that takes ``-end abort`` to this folder; it is large, and not kept."""
+    _dump_by_kernel(folder, executable, (), None)
+    return folder / "core"
+
+
 def _dump_by_qemu(
     qemu: str, folder: Path, executable: Path, arguments: tuple[str, ...], env: Mapping[str, str] | None
 ) -> None:

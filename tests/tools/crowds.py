@@ -1,4 +1,4 @@
-"""Processes with many span descriptors that stand still, so that each look finds the same."""
+"""Processes with many span descriptors that sleep, so that each capture finds the same."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def standing_still(minor: str, descriptors: int) -> Iterator[Running]:
 
 def recorded(running: Running, path: Path) -> Session:
     """Write a snapshot of it, and open that."""
-    answer = shell.inside("snapshot", "--replace", path, "--pid", running.pid)
+    answer = shell.inside("snapshot", "--replace", "--rss", path, "--pid", running.pid)
     assert (answer.status, answer.stderr) == (0, "")
     return snapshotfile.open_session(str(path))

@@ -295,7 +295,7 @@ def _fetch(label: str, version: tuple[int, int], folder: Path) -> None:
 
 
 def _site(version: tuple[int, int]) -> Path:
-    requirements = project.dependencies()
+    requirements = [*project.dependencies(), *project.graph()]
     key = hashlib.sha256("\0".join(requirements).encode()).hexdigest()[:8]
     what = f"the dependencies for gdb's Python {version[0]}.{version[1]}"
     return once(

@@ -2,7 +2,7 @@
 
 A function's first instruction is replaced by a jump to itself. The thread that calls it next stays there, on a processor,
 and everything stays as the caller has left it: locks taken, counters changed by half. It has the only P, so that nobody else
-runs Go code. No debugger is attached, so any may look, and several one after the other.
+runs Go code. No debugger is attached, so any debugger may attach, and several one after the other.
 """
 
 from __future__ import annotations

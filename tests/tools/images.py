@@ -34,6 +34,7 @@ from gdb_gospan.runtime.everything import capture_everything
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.targets import core as coredump
 from tools import answers, cores, programs, toolchains
+from tools.questions import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -105,7 +106,7 @@ class Recorded:
     lwps: tuple[int, ...]
 
     def session(self, *changes: tuple[int, bytes]) -> Session:
-        """Return a fresh look at it, with other bytes at some addresses."""
+        """Return a fresh session on it, with other bytes at some addresses."""
         segments = self.image.segments
         if changes:
             flat = segments.flat.copy()
@@ -143,6 +144,7 @@ def documents(session: Session, without: Collection[str] = ()) -> Iterator[tuple
 
 def answers_of(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Command, Document]]:
     """Yield the same as documents."""
+    without = {*without, *(command.name for command in COMMANDS if command.contents)}
     for command in (command for command in COMMANDS if command.needs_target and command.name not in without):
         for arguments in _arguments(session, command):
             yield command, answered(session, command, {**arguments, "width": 80})
@@ -155,7 +157,7 @@ def text(_command: Command, document: dict[str, Any], style: Any) -> str:
 
 def _arguments(session: Session, command: Command) -> Iterator[dict[str, Any]]:
     options = {option.name: option for option in command.options}
-    words = ["--limit", "0"] if "limit" in options else []
+    words = [*NEEDED.get(command.name, []), *(["--limit", "0"] if "limit" in options else [])]
     words += ["--state", "all"] if "state" in options else []
     words += ["--verbose"] if "verbose" in options else []
     if not command.needs_argument:

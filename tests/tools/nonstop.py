@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MARK = "@@gospan-test@@"
 _OPTIONS = ("pagination off", "confirm off", "style enabled off", "auto-load no", "non-stop on")
 _LOOK = 0.1
-"""Seconds between two looks at a process: ten of the longest naps of sysmon, which wakes up while others are at work."""
+"""Seconds between two samples of a process: ten of the longest naps of sysmon, which wakes up while others are at work."""
 
 
 @contextlib.contextmanager
@@ -75,14 +75,14 @@ def wait_for(pid: int, enough: Callable[[str], bool], *, asleep: bool = True, ti
     enough
         Told the state of each thread (proc_pid_stat(5)), it says whether these are the ones that are waited for.
     asleep
-        No thread runs between two looks. Where one holds a lock, sysmon does, and so do those who wait for it.
+        No thread runs between two samples. Where one holds a lock, sysmon does, and so do those who wait for it.
     """
     deadline, before = time.monotonic() + timeout, _ran(pid)
     while time.monotonic() < deadline:
         time.sleep(_LOOK)
         now = _ran(pid)
-        looks = ["".join(state for state, _ in look.values()) for look in (before, now)]
-        if now.keys() == before.keys() and (now == before or not asleep) and all(map(enough, looks)):
+        states = ["".join(state for state, _ in sample.values()) for sample in (before, now)]
+        if now.keys() == before.keys() and (now == before or not asleep) and all(map(enough, states)):
             return
         before = now
     raise AssertionError(f"process {pid} does not come to rest in {timeout} s: {before}")

@@ -11,13 +11,13 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gdb_gospan.memory import procstatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 PATIENCE = 300.0
 """Seconds for what takes none: a machine with twenty times too much to do is no defect."""
@@ -94,7 +94,7 @@ def is_held(pid: int) -> bool:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Stop a process as Ctrl-Z does, for the block: what its threads were doing stays as it is between two looks."""
+    """Stop a process as Ctrl-Z does, for the block: what its threads were doing stays as it is between two captures."""
     os.kill(pid, signal.SIGSTOP)
     while {one.state for one in map(procstatus.status, procstatus.threads(pid)) if one} != {"T"}:
         time.sleep(0.001)
@@ -158,3 +158,22 @@ def start(
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
+
+
+def wait_for_rest(pid: int) -> None:
+    """Wait until all threads sleep, in three looks one after another.
+
+    The last figures that a program reads wake threads, and these are on their way back to sleep for a moment.
+    """
+    quiet, until = 0, time.monotonic() + PATIENCE
+    while quiet < 3:
+        assert time.monotonic() < until, f"process {pid} does not come to rest"
+        states = {status.rpartition(")")[2].split()[0] for status in _stats(pid)}
+        quiet = quiet + 1 if states <= {"S", "D"} else 0
+        time.sleep(0.001)
+
+
+def _stats(pid: int) -> Iterator[str]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            yield (task / "stat").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = CHECKOUT / "examples"
 FRAG = EXAMPLES / "frag"
+LAB = EXAMPLES / "lab"
 PROGRAMS = CHECKOUT / "tests" / "programs"
 LIMIT = 2 << 30
 
@@ -40,7 +41,7 @@ def build(
     Parameters
     ----------
     name
-        A folder of tests/programs or examples, for instance "frag".
+        A folder of tests/programs or examples, for instance "frag" or "lab/unswept".
     minor
         Go release, for instance "1.27".
     ldflags, gcflags, tags, buildmode
@@ -59,7 +60,10 @@ def build(
         raise Unavailable("no gcc on PATH for a program with cgo")
     example = (EXAMPLES / name / "main.go").exists()
     folder = EXAMPLES / name if example else PROGRAMS / name
-    sources = [folder] if example else [FRAG, PROGRAMS]
+    # A new program makes no other one anew, nor its cores.
+    sources = [folder] if example else [folder, PROGRAMS / "go.mod", PROGRAMS / "arenas", FRAG]
+    sources += [LAB / "state"] if folder.parent == LAB else []
+    name = folder.name
     options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags, "-buildmode": buildmode}
     flags = [f"{option}={value}" for option, value in options.items() if value]
     flags += ["-race"] if race else []

@@ -26,6 +26,11 @@ def dependencies() -> list[str]:
     return list(read()["project"]["dependencies"])
 
 
+def graph() -> list[str]:
+    """Return what the reports of objects need besides."""
+    return list(read()["project"]["optional-dependencies"]["graph"])
+
+
 def development() -> list[str]:
     """Return what its development needs besides."""
     return list(read()["dependency-groups"]["dev"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,14 +27,19 @@ Question = tuple["Command", list[str]]
 
 FORMATS = ("json", "csv", "text")
 
-#: Formats, of which each question is answered in all; what changes no report; what the target is opened with; and what there
-#: is in gdb alone.
-APART = {"json", "csv", "color", "runtime", "values"}
+#: Formats, of which each question is answered in all; what changes no report, or writes a file; what the target is opened
+#: with; and what there is in gdb alone.
+APART = {"json", "csv", "color", "runtime", "values", "smaps", "thresholds", "limits", "format", "pprof"}
+
+#: Words without which a command is refused; that hold, whatever the program.
+NEEDED = {"gate": ["--max", "sys=1TiB", "--max", "free_slots=100%", "--max", "goroutines=1000000"]}
 
 #: What options that take anything are given; an address where there is none here.
 VALUES = {
     "limit": ("20", "7000", "0"), "lines": ("20", "3"), "class": ("large scan", "91"), "size": ("6144", "8192"),
     "occupancy": ("0-50", "100"), "pages": ("1", "2-9"), "arena": ("0",), "zoom": (),
+    "max": ("idle_retained=64MiB", "free_slots=90%", "HeapAlloc=1TiB", "sys=1TiB"), "min": ("goroutines=1", "NumGC=0"),
+    "largest": ("3", "0"), "procs": ("1", "3"), "gogc": ("50", "off"), "memory-limit": ("64MiB", "4MiB"), "max-pause": ("1", "0"),
 }  # fmt: skip
 
 #: What a document has of the way to the target, and not of the heap.
@@ -44,7 +49,12 @@ OF_THE_WAY = ("target", "runtimes")
 SORTED = {"pages": ["--chunks"]}
 
 #: Options that take something away, so that each is asked for alone; all others add to a report.
-FILTERS = {"scan", "noscan", "class", "size", "occupancy", "pages", "arena", "zoom"}
+FILTERS = {"of", "scan", "noscan", "class", "size", "occupancy", "pages", "arena", "zoom"}
+
+
+def bare(command: Command, name: str = "") -> str:
+    """Return the shortest line for a command without an argument, under another name if one is given."""
+    return " ".join([name or command.name, *NEEDED.get(command.name, [])])
 
 
 def questions(addresses: Sequence[str]) -> Iterator[Question]:
@@ -56,7 +66,7 @@ def questions(addresses: Sequence[str]) -> Iterator[Question]:
         What to show and to look around.
     """
     for command in COMMANDS:
-        if not command.needs_target or command.takes_file:
+        if not command.needs_target or command.takes_file or command.contents:
             continue
         options = [option for option in options_of(command) if option.name not in APART]
         together = [option for option in options if option.name not in FILTERS]
@@ -74,7 +84,7 @@ def questions(addresses: Sequence[str]) -> Iterator[Question]:
         for option in options:
             if option.name in FILTERS:
                 for value in _values(option, addresses) if option.metavar else ("",):
-                    yield command, [f"--{option.name}", *filter(None, [value])]
+                    yield command, [f"--{option.name}", *filter(None, [value]), *NEEDED.get(command.name, [])]
 
 
 def _values(option: Option, addresses: Sequence[str]) -> Sequence[str]:
@@ -85,7 +95,7 @@ def recorded(session: Session, path: str) -> Session:
     """Write a snapshot of a target that may go on, and open it."""
     command = find("snapshot")
     assert command is not None
-    answered(session, command, parse(command, [path, "--replace"]))
+    answered(session, command, parse(command, [path, "--replace", "--rss"]))
     return snapshotfile.open_session(path)
 
 
@@ -115,6 +125,12 @@ def addresses(session: Session) -> list[str]:
     return [hex(address) for address in [*starts, *descriptors, *free]]
 
 
+def _of_the_heap(answer: Any) -> Any:
+    """Take out what is of the moment: looking at a process makes more of its files resident, and cgroups have others, too."""
+    parts = tuple(part for part in answer.parts if part.code.startswith("heap_"))
+    return evolved(answer, parts=parts, kernel=None, cgroup=None, producer=None)
+
+
 def differences(opened: Callable[[], Session], copy: Session, asked: Iterable[Question]) -> Iterator[str]:
     """Yield the questions to which a target has another answer than a snapshot of it, in any format.
 
@@ -122,9 +138,19 @@ def differences(opened: Callable[[], Session], copy: Session, asked: Iterable[Qu
     """
     for command, words in asked:
         arguments = parse(command, words)
-        got, wanted = answered(opened(), command, arguments), answered(copy, command, arguments)
+        target = opened()
+        seen, moment = (target.residency, copy.residency), copy.heap.moment
+        target.clock = copy.heap.moment = None  # time goes on, and with it what a verdict says of a sweep
+        if command.name == "doctor":  # looking at a process makes more of it resident
+            target.residency = copy.residency = None
+        got, wanted = answered(target, command, arguments), answered(copy, command, arguments)
+        (target.residency, copy.residency), copy.heap.moment = seen, moment
         assert isinstance(got, Answer)
         assert isinstance(wanted, Answer)
+        if command.name == "summary" and got.about.target.resident is None:  # as of Delve's, for its verdict
+            got, wanted = evolved(got, verdict=None), evolved(wanted, verdict=None)
+        if command.name == "rss":
+            got, wanted = _of_the_heap(got), _of_the_heap(wanted)
         about = evolved(wanted.about, **{name: getattr(got.about, name) for name in OF_THE_WAY})
         wanted = evolved(wanted, about=about, **({"samples": got.samples} if hasattr(got, "samples") else {}))
         for kind in FORMATS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import COMMANDS
 from tools import answers
+from tools.questions import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +21,11 @@ ROUTE = ("target",)
 def documents(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name and the document of every report that needs no argument, whole but for the route."""
     for command in COMMANDS:
-        if not command.needs_target or command.needs_argument:
+        if not command.needs_target or command.needs_argument or command.contents:
             continue
         options = {option.name for option in command.options}
-        words = [f"--{name}" for name in ("chunks", "verbose") if name in options]
+        words = [*NEEDED.get(command.name, ())]
+        words += [f"--{name}" for name in ("chunks", "verbose") if name in options]
         words += ["--limit", "0"] if "limit" in options else []
         words += ["--state", "all"] if "state" in options else []
         yield command.name, without_route(answers.document(session, command, parse(command, words)))

@@ -1,4 +1,4 @@
-"""How much of what is chosen at random a run looks at: little and always the same in CI, much and anew with ``--soak``.
+"""How much of what is chosen at random a run takes: little and always the same in CI, much and anew with ``--soak``.
 
 The conftest sets `count` before any test module is imported.
 """
@@ -17,14 +17,14 @@ PROPERTY = "soak"
 """The property of a test report in which a soak test tells what it saw."""
 
 DEFAULT = 200
-"""Looks of ``tests/run --soak`` at each busy program; other numbers go with it."""
+"""Captures by ``tests/run --soak`` of each busy program; other numbers follow from it."""
 
 count: int | None = None
 """``--soak-count`` of a soak run, None of any other."""
 
 
-def looks(share: float = 1) -> int:
-    """Return how often a soak test looks, as a share of ``--soak-count``."""
+def captures(share: float = 1) -> int:
+    """Return how many captures a soak test takes, as a share of ``--soak-count``."""
     return max(1, round((count or DEFAULT) * share))
 
 
@@ -40,15 +40,15 @@ def seeds(few: int) -> range:
 
 @dataclass
 class Seen:
-    """What a soak test saw of a program: looks, and how often each identity had each status but exact."""
+    """What a soak test saw of a program: the number of captures, and how often each identity had each status but exact."""
 
     record: Callable[[str, object], None]
-    looks: int = 0
+    captures: int = 0
     off: Counter[str] = field(default_factory=Counter)
 
-    def look(self, checks: Iterable[dict[str, Any]], where: str = "") -> list[str]:
-        """Count the checks of one look, and return those that are broken, each in a line."""
-        self.looks += 1
+    def add(self, checks: Iterable[dict[str, Any]], where: str = "") -> list[str]:
+        """Count the checks of one capture, and return those that are broken, each in a line."""
+        self.captures += 1
         broken = []
         for check in checks:
             self.off[f"{check['code']} {check['status']}"] += check["status"] != "exact"
@@ -60,17 +60,17 @@ class Seen:
 
     def tell(self, name: str) -> None:
         """Put it under a name into the table at the end of the run."""
-        self.record(PROPERTY, json.dumps([name, self.looks, +self.off]))
+        self.record(PROPERTY, json.dumps([name, self.captures, +self.off]))
 
 
 def table(told: Iterable[str]) -> list[str]:
-    """Lay out what the tests of a run saw: a program and how it was looked at in each row, and the identities off."""
+    """Lay out what the tests of a run saw: a program and how it was read in each row, and the identities off."""
     lines = []
-    for name, looks, off in sorted(map(json.loads, told)):
+    for name, number, off in sorted(map(json.loads, told)):
         sums = Counter[str]()
         for key, count in off.items():
             sums[key.rpartition(" ")[2]] += count
         figures = ", ".join(f"{sums[status]} {status}" for status in ("transient", "unknown", "broken"))
-        lines.append(f"{name}: {looks} looks; {figures}")
+        lines.append(f"{name}: {number} captures; {figures}")
         lines += [f"    {count:6}  {key}" for key, count in sorted(off.items())]
     return lines

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests")]
 
-from tools import star_tables  # noqa: E402
+from tools import star_functions, star_tables  # noqa: E402
 
 FOLDER = CHECKOUT / "dlv_scripts"
 SCRIPT, PARTS = FOLDER / "go_spans.star", FOLDER / "parts"
 
-TABLES = "tables"
-"""In `ORDER`, where the generated tables stand."""
+TABLES, FUNCTIONS = "tables", "functions"
+"""In `ORDER`, where the tables and the functions stand that are made of the package."""
 
 ORDER = (
     "about", TABLES,
@@ -23,7 +23,7 @@ ORDER = (
     "arenas", "spans", "classes", "pages", "caches", "counters",
     "identities", "evidence",
     "envelope", "report_summary", "report_tables", "report_cache", "report_list", "report_gc", "report_pages", "report_show",
-    "save", "command",
+    FUNCTIONS, "save", "command",
 )  # fmt: skip
 """The parts as they follow each other: what is computed when the script is loaded needs what stands before it."""
 
@@ -32,7 +32,11 @@ HEAD = "# Made by tests/tools/star.py from dlv_scripts/parts and gdb_gospan: cha
 
 def joined() -> str:
     """Return the script."""
-    texts = [star_tables.tables() if name == TABLES else _part(name) for name in ORDER]
+    written = {name: _part(name) for name in ORDER if name not in (TABLES, FUNCTIONS)}
+    tables = star_tables.tables()
+    functions = star_functions.functions("\n".join([tables, *written.values()]))
+    made = {TABLES: tables, FUNCTIONS: functions, **written}
+    texts = [made[name] for name in ORDER]
     return "\n\n\n".join([HEAD + "\n" + texts[0], *texts[1:]]) + "\n"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from gdb_gospan.analysis import rules, standing, transients, verification  # noqa: E402
-from gdb_gospan.fields import pagewords  # noqa: E402
+from gdb_gospan.analysis import verification  # noqa: E402
 from gdb_gospan.fields.answer import Check  # noqa: E402
+from gdb_gospan.fields.command import Command, Option  # noqa: E402
 from gdb_gospan.fields.document import BYTES, COUNT, UP, Field, fields_of, in_tables, names_of  # noqa: E402
-from gdb_gospan.layout import requirements, resolve, sizeclasses  # noqa: E402
+from gdb_gospan.layout import requirements, resolve  # noqa: E402
 from gdb_gospan.layout.goversion import GoVersion  # noqa: E402
-from gdb_gospan.layout.platform import P_STATUS  # noqa: E402
 from gdb_gospan.render import notes  # noqa: E402
+from gdb_gospan.render.help import filled, hung  # noqa: E402
 from gdb_gospan.reports import catalog  # noqa: E402
 from gdb_gospan.reports.cache import Cache  # noqa: E402
 from gdb_gospan.reports.central import Lists  # noqa: E402
@@ -27,14 +28,10 @@ from gdb_gospan.reports.classes import Class  # noqa: E402
 from gdb_gospan.reports.fixalloc import Fixalloc  # noqa: E402
 from gdb_gospan.reports.rows.pages import BlocksByTaken, Chunk, PagesOfState, RunsOfOrder  # noqa: E402
 from gdb_gospan.reports.rows.span import Span  # noqa: E402
-from gdb_gospan.reports.screens import gc  # noqa: E402
-from gdb_gospan.runtime import mpagealloc, ms  # noqa: E402
-from gdb_gospan.targets import delve_server as dlvtarget  # noqa: E402
 
 if TYPE_CHECKING:
     from gdb_gospan.analysis.notes import Code
-    from gdb_gospan.fields.command import Command
-    from gdb_gospan.layout.requirements import NeedStruct
+    from gdb_gospan.layout.needs import NeedStruct
 
 COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
 """What the script answers; of the package's commands the rest needs more than Starlark does well."""
@@ -44,13 +41,22 @@ LACKING = ("blockers", "csv")
 
 NOTES: tuple[Code, ...] = (
     "wrong-span", "wrong-size-class", "page-not-allocated", "page-not-owned",
-    "no-functions", "signal-handler", "callers-hidden", "stack-breaks-off",
+    "no-functions", "no-names", "signal-handler", "callers-hidden", "stack-breaks-off",
     "sweeping", "pages-in-flight", "pages-being-freed", "stats-update", "thread-inside",
 )  # fmt: skip
 """Codes of the notes that its checks have."""
 
 SHORTER = {"class": "only this span class: its number", "size": "only spans with slots of this many bytes"}
 """Options that take less there: no names and units."""
+
+
+COMMON = (
+    Option("json", "print one JSON document: bytes, nanoseconds, Go's own names"),
+    Option("bytes", "print exact bytes"),
+    Option("width", "columns to lay the report out for [100]", "N", number=True),
+    Option("help", "show this"),
+)
+"""What all of its commands take."""
 
 
 def tables() -> str:
@@ -74,24 +80,16 @@ def tables() -> str:
         *_traits(),
         "}",
         "",
-        f"SIZES = {list(sizeclasses.SIZES)}",
-        f"PAGES = {list(sizeclasses.PAGES)}",
-        f"KIND_NAMES = {_text(list(mpagealloc.KIND_NAMES))}",
-        f"PAGE_WORDS = {_text(pagewords.PAGE_WORDS)}",
-        f"P_STATUS = {P_STATUS}",
-        f"GODEBUG_DEFAULTS = {_text(dict(gc.GODEBUG_DEFAULTS))}",  # words of the same report
         "",
         "# Code: severity, unit, what must hold, what may put it off, and in what the reach of a thread is counted.",
         "IDENTITIES = {",
         *_identities(),
         "}",
         "",
-        *_rules(),
-        "",
         *_notes(),
         "",
-        "# Command: summary, description, argument, options, what columns mean. Option: what stands for its value, help, default,",
-        "# whether it is a number, what it takes, other words for these.",
+        "# Command: summary, argument, options, help. Option: what stands for its value, default, whether it is a number,",
+        "# what it takes, other words for these.",
         "COMMANDS = {",
         *(line for name in COMMANDS for line in _command(name)),
         "}",
@@ -117,7 +115,8 @@ def _since() -> dict[str, tuple[int, ...]]:
 
 
 def _struct(struct: NeedStruct) -> str:
-    home = f"={struct.variable}" if struct.variable else struct.type_name or f"runtime.{struct.name}"
+    names = "|".join(filter(None, [struct.type_name or f"runtime.{struct.name}", struct.older]))
+    home = f"={struct.variable}" if struct.variable else names
     needs = [
         f"{'|'.join((need.path, *need.aliases))}:{need.kind}{'?' if need.optional else ''}"
         for need in struct.needs
@@ -141,26 +140,6 @@ def _identities() -> Iterator[str]:
         yield f"    {_text(entry.code)}: ({', '.join(map(_text, facts))}),"
 
 
-def _rules() -> Iterator[str]:
-    """Yield the rules of evidence: patterns of names of functions, and how far a step in progress reaches."""
-    yield "# The functions that move what each family counts; the start of a name without runtime., or all of it before a $."
-    yield "FAMILIES = {"
-    yield from (f"    {_text(family)}: {_text(patterns)}," for family, patterns in rules.FAMILIES.items())
-    yield "}"
-    for name, patterns in vars(rules).items():
-        if name.isupper() and not name.startswith("_") and isinstance(patterns, tuple):
-            yield f"{name} = {_text(patterns)}"
-    yield "# The callers of these that Delve leaves out, where it goes on to the stack that a signal or morestack has interrupted."
-    yield f"LEFT_OUT = {_text(dlvtarget.LEFT_OUT)}"
-    yield "# What the heap itself shows, and so may explain."
-    yield f"PHASES = {_text({family: sorted(kinds) for family, kinds in transients._KINDS.items()})}"
-    limits = ("MOST_OBJECTS", "CHUNK_PAGES", "USER_ARENA_CHUNK", "STOCK", "CHUNK", "PAGE_CACHE", "METADATA")
-    yield f"LIMITS = {_text({limit.lower(): getattr(transients, f'_{limit}') for limit in limits})}"
-    yield f"FRAMES = {standing.FRAMES}"
-    yield f"M_FIELDS = {_text(ms._FIELDS)}"
-    yield f"IN_SYSTEM_CALL, DEAD_GOROUTINE, SCAN = {ms._IN_SYSTEM_CALL}, {ms._DEAD}, {ms._SCAN}"
-
-
 def _notes() -> Iterator[str]:
     """Yield the words of notes: Starlark's str.format knows no form of a number, so these are apart."""
     words = {code: notes.WORDS[code] for code in NOTES}
@@ -182,28 +161,53 @@ def _notes() -> Iterator[str]:
 def _command(name: str) -> Iterator[str]:
     command: Command | None = catalog.find(name)
     assert command is not None
+    options = [*(_had(option) for option in command.options if option.name not in LACKING), *COMMON]
     yield f"    {_text(command.name)}: ("
     yield f"        {_text(command.summary)},"
-    yield f"        {_text(command.description.replace('inside gdb', 'inside Delve'))},"
     yield f"        {_text(command.argument[0] if command.argument else '')}, {{"
-    for option in command.options:
-        if option.name not in LACKING:
-            help_text = SHORTER.get(option.name, option.help)
-            facts = (
-                option.metavar,
-                help_text,
-                option.default,
-                option.number,
-                option.choices,
-                option.headings,
-            )
-            yield f"            {_text(option.name)}: ({', '.join(map(_starlark, facts))}),"
+    for option in options:
+        facts = (option.metavar, option.default, option.number, option.choices, option.headings)
+        yield f"            {_text(option.name)}: ({', '.join(map(_starlark, facts))}),"
     yield "        },"
-    columns = {
-        name: said for name, said in command.columns if "--blockers" not in said
-    }  # which the script has not
-    yield f"        {_text(columns)},"
+    yield f"        {_text(_help(command, options))},"
     yield "    ),"
+
+
+def _lacking() -> dict[str, str]:
+    """Return the columns that the script has not, by name, with their headings: they take the bitmaps of all spans."""
+    return {each.name: each.column.heading for row in ROWS for each in fields_of(row) if each.column.optional}
+
+
+def _had(option: Option) -> Option:
+    """Return the option without choices of columns that the script has not."""
+    had = copy.copy(option)
+    had.choices = tuple(each for each in option.choices if each not in _lacking())
+    had.headings = {name: column for name, column in option.headings.items() if column not in _lacking()}
+    return had
+
+
+def _help(command: Command, options: Sequence[Option]) -> str:
+    """Return the help of a command, in lines of 100 columns."""
+    usage = [
+        "Usage: go_spans",
+        command.name,
+        *(command.argument[:1] if command.argument else ()),
+        "[OPTIONS]",
+    ]
+    lines = [f"{command.summary[0].upper()}{command.summary[1:]}.", "", " ".join(usage), ""]
+    lines += [*filled("", command.description.replace("inside gdb", "inside Delve"), "", 100), "", "Options:"]
+    for option in options:
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        default = f" [{option.default}]" if option.default is not None else ""
+        help_text = SHORTER.get(option.name, option.help)
+        lines += hung(f"--{option.name} {option.metavar}", f"{help_text}{choices}{default}", 22, 100)
+    # The script has neither --blockers nor these columns.
+    words = [
+        each for each in command.columns if "--blockers" not in each[1] and each[0] not in _lacking().values()
+    ]
+    lines += ["", "Reading the output:"] if words else []
+    lines += [line for word, meaning in words for line in hung(word, meaning, 32, 100)]
+    return "\n".join(lines)
 
 
 ROWS = (Class, Lists, Fixalloc, Cache, Span, Check, Chunk, PagesOfState, RunsOfOrder, BlocksByTaken)
@@ -211,28 +215,22 @@ ROWS = (Class, Lists, Fixalloc, Cache, Span, Check, Chunk, PagesOfState, RunsOfO
 
 
 def _columns() -> Iterator[str]:
-    """Yield what the fields of rows say of their columns, and of the reports that are a table what a row is."""
+    """Yield what the fields of rows say of their columns."""
     reports = [catalog.load(command) for command in _commands()]
     yield "# Row: key, heading, how a cell is written, side, rank, what rows are sorted by for it to stay."
     yield "COLUMNS = {"
     for row in ROWS:
         yield f"    {_text(row.__name__)}: ["
-        yield from (f"        {_column(each)}," for each in in_tables(row))
+        yield from (f"        {_column(each)}," for each in in_tables(row) if not each.column.optional)
         yield "    ],"
-    yield "}"
-    yield "# Report that is a table: class of its rows, their key, what they are."
-    yield "TABLES = {"
-    for report in reports:
-        if report.table:
-            names = (report.table.row.__name__, *report.rows, report.table.noun)
-            yield f"    {_text(report.name)}: ({', '.join(map(_text, names))}),"
     yield "}"
     yield "# What is added up over the rows."
     yield "SUMS = {"
     for report in reports:
         for each in fields_of(report.document):
             if each.name == "totals":
-                yield f"    {_text(report.name)}: {_text(names_of(each.type))},"
+                names = [name for name in names_of(each.type) if name not in _lacking()]
+                yield f"    {_text(report.name)}: {_text(names)},"
     yield "}"
     ascending = {each.name: True for row in ROWS for each in fields_of(row) if each.column.sorts == UP}
     yield "# Columns that are sorted by from the smallest."

@@ -48,7 +48,7 @@ MANY = (
 def lead(
     executable: Path, folder: Path, functions: Sequence[str], *, steps: int, instructions: int, procs: int
 ) -> dict[str, Any]:
-    """Return ``missed``, functions that it did not get to, and ``outcomes``: ``where`` and ``checks`` of each look."""
+    """Return ``missed``, functions that it did not get to, and ``outcomes``: ``where`` and ``checks`` of each capture."""
     result = folder / "outcomes.json"
     settings = {
         "ARGUMENTS": "-seconds 100",

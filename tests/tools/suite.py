@@ -26,9 +26,9 @@ CACHE = folder.root()
 
 #: What a run fetches, and how much of the disk it takes with all that is built.
 SIZES = {
-    "quick": "300 MB: the environment",
+    "quick": "280 MB: the environment",
     "default": "about 6 GB: the environment, Go toolchains, sample programs and their cores",
-    "all": "up to 15 GB: the environment, 14 Go toolchains, 3 gdbs, sample programs and their cores",
+    "all": "about 17 GB: the environment, 13 Go toolchains, 3 gdbs, sample programs and their cores",
     "soak": "about 6 GB: the environment, Go toolchains, sample programs and their cores",
 }
 

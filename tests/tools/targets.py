@@ -44,6 +44,8 @@ class Target:
         And each thread of the runtime sleeps, which shows without names of functions, too.
     off
         The status of each identity that is not exact as it is; None where that depends on the moment.
+    also
+        Identities that may be off, too, and transient: another thread has gone on in between.
     any_moment
         Nobody has chosen it for each thread: one may be where what it does cannot be seen.
     step
@@ -57,6 +59,7 @@ class Target:
     off: dict[str, str] | None = None
     step: int = 0
     any_moment: bool = False
+    also: tuple[str, ...] = ()
 
 
 def _verdicts(minor: str, *, cgo: bool = False) -> Path:
@@ -142,6 +145,7 @@ ARENAS = {
             lambda minor: in_user_arenas(minor, "faults", _FAULTS),
             any_moment=True,
             off=dict.fromkeys(_TAKEN_AWAY, "transient"),
+            also=("central-lists", "central-entries"),  # main has begun the next cycle, which sweeps first
         ),
     )
 }
@@ -252,7 +256,7 @@ def _miscount(line: str, pid: int) -> dict[str, Any]:
 def _alloc_count(pid: int, address: int) -> tuple[int, int, int]:
     """Return the descriptor of the span that an address is in, and where its allocCount is, and the bytes of it."""
     session = process.open_session(pid)
-    with session.look():
+    with session.capture():
         spans = session.heap.spans
         inside = (
             spans.in_use & (spans.start <= address) & (spans.start + spans.nbytes.astype(np.uint64) > address)

@@ -15,6 +15,7 @@ from gdb_gospan.analysis.session import Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.layout import goversion, requirements
 from gdb_gospan.layout.model import Field, Layout, Struct, Traits
+from gdb_gospan.layout.needs import NeedStruct
 from gdb_gospan.layout.platform import platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory.image import Image
@@ -130,7 +131,7 @@ class TinyHeap:
         del self.regions[address]
 
     def session(self) -> Session:
-        """Return a look at the heap, as if it were a core."""
+        """Return a session on the heap, as if it were a core."""
         return Session(Target("core", "core of tiny"), self.heap())
 
     def heap(self) -> Heap:
@@ -334,7 +335,7 @@ def _layout() -> Layout:
     )
 
 
-def _fields(entry: requirements.NeedStruct, structs: Mapping[str, Struct]) -> tuple[dict[str, Field], int]:
+def _fields(entry: NeedStruct, structs: Mapping[str, Struct]) -> tuple[dict[str, Field], int]:
     fields: dict[str, Field] = {}
     end = 0 if entry.name in ("mspan", "fixalloc") else 16  # a free descriptor's link is its first word
     for need in entry.needs:

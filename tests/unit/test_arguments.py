@@ -117,7 +117,8 @@ def test_every_choice_is_itself() -> None:
         for option in options_of(command):
             for choice in option.choices:
                 argument = "0x10" if command.needs_argument else ""
-                assert of(f"{command.name} {argument} --{option.name} {choice}")[option.name] == choice
+                given = of(f"{command.name} {argument} --{option.name} {choice}")[option.name]
+                assert given == ((choice,) if option.repeated else choice)
             assert set(option.headings.values()) <= set(option.choices)
 
 
@@ -190,7 +191,7 @@ def test_names_of_span_classes_as_people_type_them(typed: str, number: int) -> N
         ("large", "large is two span classes: choose 'large scan' or 'large noscan'"),
         ("noscan", "noscan is not one span class but half of them (try: --noscan)"),
         ("scan", "scan is not one span class but half of them (try: --scan)"),
-        ("many", "many is not a number"),
+        ("many", "many is not a number, and no name such as 3,072 noscan"),
     ],
 )
 def test_what_is_no_span_class_is_said_in_words(typed: str, said: str) -> None:
@@ -221,6 +222,14 @@ def test_a_default_limit_is_for_tables_that_can_be_long() -> None:
         for command in COMMANDS
         if "limit" in {option.name for option in options_of(command)}
     }
-    assert {name for name, limit in limits.items() if limit == 3} == {"classes", "list", "central", "pages"}
+    assert {name for name, limit in limits.items() if limit == 3} == {
+        "classes",
+        "list",
+        "central",
+        "profile",
+        "goroutines",
+        "objects",
+        "pages",
+    }
     assert set(limits.values()) == {0, 3}
     assert parse(command_named("check"), ["--limit", "5"], {"limit": 3})["limit"] == 5

@@ -78,6 +78,28 @@ def test_long_lists(order: str) -> None:
     assert linked.follow(links, int(rows[0]))[1] is False
 
 
+def test_a_loop_beside_the_list_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that are no links lead in circles, too; only where the list itself ends in one, all rows are followed."""
+    rows = np.random.default_rng(7).permutation(200_000)
+    links = np.full(200_000, len(rows) + 1, np.int32)
+    some, ways = rows[:150_000], rows[150_000:180_000].reshape(3, -1)
+    links[some] = np.append(some[1:], len(rows))
+    links[ways[0]], links[ways[1]], links[ways[2]] = (
+        ways[1],
+        ways[2],
+        ways[2],
+    )  # two nodes, and one that leads to itself
+    passes: list[int] = []
+    doubled = linked._doubled
+    monkeypatch.setattr(
+        linked, "_doubled", lambda jump, *rest: passes.append(len(jump)) or doubled(jump, *rest)
+    )
+    assert linked.follow(links, int(some[0])) == (len(some), True)
+    assert sum(passes) < len(rows) / 32
+    assert linked.follow(links, int(ways[0, 0])) == (0, False)
+    assert max(passes) > len(rows)
+
+
 def test_a_circle_that_nothing_starts_in() -> None:
     """The one list is a short circle: its nodes are too few to be starting points."""
     links = np.array([1, 2, 0, 4, 4], np.int32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.model import Over, Rows
 from gdb_gospan.memory.segments import U64, Segments
@@ -112,7 +113,42 @@ def test_what_lies_around_a_scattered_list_is_read_within_bounds(
     memory = Scattered(Image(Segments(*[np.empty(0, np.uint8), *[np.empty(0, np.uint64)] * 3])), 12, 500)
     assert mfixalloc._walk(Reader(memory, layout), int(memory.nodes[0]), SIZE) == (500, True)
     halves = [mfixalloc._FIRST, mfixalloc._FIRST // 2, *[mfixalloc._LEAST] * 10]
-    assert memory.nbytes <= (100 + sum(2 * half + 1 for half in halves)) * CHUNK
+    around = sum(2 * half + 1 for half in halves) * mfixalloc._PAGE
+    assert memory.nbytes <= 100 * CHUNK + around
+
+
+class Edges(Scattered):
+    """The same, where nothing else is mapped around the pages of the nodes."""
+
+    def read_many(self, addresses: U64, size: int) -> Rows:
+        rows = super().read_many(addresses, size)
+        pages = np.unique(self.nodes >> np.uint64(12))
+        mapped = np.isin(addresses >> np.uint64(12), pages) & (addresses % np.uint64(4096) + size <= 4096)
+        return Rows(rows.data, mapped)
+
+    def read(self, address: int, size: int) -> bytes | Unreadable:
+        rows = self.read_many(np.array([address], np.uint64), size)
+        return rows.data.tobytes() if rows.readable[0] else Unreadable(address, size, "not mapped")
+
+
+def test_nodes_at_the_edges_of_mappings_are_not_followed_one_by_one(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mfixalloc, "_FEW", 100)
+    monkeypatch.setattr(mfixalloc, "_LEAST", 1)
+    monkeypatch.setattr(mfixalloc, "_FIRST", 2)
+    steps: list[int] = []
+    step = mfixalloc._step
+
+    def counted(reader: Reader, node: int, most: int) -> tuple[int, int, bool | None]:
+        found = step(reader, node, most)
+        steps.append(found[0])
+        return found
+
+    monkeypatch.setattr(mfixalloc, "_step", counted)
+    memory = Edges(Image(Segments(*[np.empty(0, np.uint8), *[np.empty(0, np.uint64)] * 3])), 12, 500)
+    assert mfixalloc._walk(Reader(memory, layout), int(memory.nodes[0]), SIZE) == (500, True)
+    assert steps == [100]
 
 
 @pytest.mark.parametrize("nodes", [1, 300, 4095, 4096, 4097, 30_000])

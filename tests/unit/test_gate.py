@@ -28,6 +28,7 @@ from gdb_gospan.reports.run import answered, laid_out, run
 from gdb_gospan.runtime.several import Runtime
 from tools import images, planted, shell
 from tools.planted import NAME, PLAIN, SIGNS
+from tools.questions import NEEDED
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -138,11 +139,14 @@ def planted_session() -> Session:
     return session
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.needs_target], ids=lambda command: command.name)
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c.needs_target and not c.contents], ids=lambda command: command.name
+)
 @pytest.mark.parametrize("style", [Style(), Style(width=40), Style(unicode=False), Style(colour=True)])
 def test_in_text(command, style, tmp_path) -> None:
     session = planted_session()
     words = [hex(int(session.heap.spans.start[0]))] if command.takes_address else []
+    words += NEEDED.get(command.name, [])
     words += [str(tmp_path / "heap.gospan")] if command.takes_file else []
     words += ["--verbose"] if command.name == "layout" else []
     text = run(session, command, parse(command, [*words, "--why"]), style)

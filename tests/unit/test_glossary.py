@@ -42,7 +42,24 @@ CLAIMED = (
     "largeMalloc", "stack escape", "_MSpanScavenged", "needsZeroing", "go_mem_fragmentation_ratio", "pprof", "field reordering",
 )  # fmt: skip
 
-WITHOUT_SOURCE = ("resident (RSS)", "expected and observed", "layout", "unreadable", "read in")
+WITHOUT_SOURCE = (
+    "resident (RSS)",
+    "expected and observed",
+    "layout",
+    "unreadable",
+    "read in",
+    "unexplained",
+    "cgroup",
+    "c-threads",
+    "anonymous-memory",
+    "mapped-files",
+    "other-runtime",
+    "huge-pages",
+    "healthy",
+    "certain, likely, possible",
+    "thresholds of doctor",
+    "shared-memory",
+)
 #: Words on the screen that are no term's name.
 PRINTED = (
     "exact", "DWARF", "read in", "in transition", "generation", "profiler", "pacer", "retained", "reserved", "longest",

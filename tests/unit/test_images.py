@@ -162,7 +162,8 @@ def test_nothing_of_the_machine_is_in_them(recorded: images.Recorded) -> None:
     )
     assert paths == []
     reasons = " ".join(hole.reason for hole in recorded.image.holes.values())
-    assert "/" not in f"{reasons} {target} {recorded.layout} {recorded.printed}".replace("GC/", "")
+    said = f"{reasons} {target} {recorded.layout} {recorded.printed}"
+    assert "/" not in said.replace("GC/", "").replace("internal/runtime/", "")  # words of the runtime's
 
 
 def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
@@ -180,7 +181,9 @@ def test_no_object_of_the_program_is_in_them(recorded: images.Recorded) -> None:
     exited = exited_threads(heap)
     own += [(address, heap.layout["m"].size) for address in (*threads.tolist(), *exited)]
     assert heap.goroutines.exited is not None
-    for records in (heap.ps.ps, heap.goroutines.gs, heap.goroutines.system, heap.goroutines.exited):
+    # What is read of a P ends before its registers; these images are older, and of programs that have no secrets.
+    own += [(address, heap.layout["p"].size) for address in heap.ps.ps.addresses.tolist()]
+    for records in (heap.goroutines.gs, heap.goroutines.system, heap.goroutines.exited):
         own += [(address, records.struct.size) for address in records.addresses.tolist()]
     owned = Losses()  # merges ranges
     for address, length in own:

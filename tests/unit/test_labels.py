@@ -21,8 +21,8 @@ from tools import answers, images
 NAMED = ("summary", "gc", "pages", "show")
 NOT_WORDS = {"", "all"}
 ASKED = (
-    "GC", "gc", "P", "OOM", "large objects", "free slot", "stopped for GC", "would count against it", "in page caches", "Most free slots",
-    "Most object bytes", "Cycle", "Heap", "GC used", "of the CPU time since the start", "lost to page rounding",
+    "GC", "gc", "P", "OOM", "large objects", "free slot", "stopped for GC", "would count against it", "in page caches", "Most free bytes",
+    "Most free slots", "Most object bytes", "Cycle", "Heap", "GC used", "of the CPU time since the start", "lost to page rounding",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from tools.cache import CHECKOUT
 
 PACKAGE = CHECKOUT / "gdb_gospan"
 PLUGIN = PACKAGE / "gdb_gospan"
+INDEX = PACKAGE / "reports" / "index.py"  # which is generated: a line for each fact of each report
 
 #: What the modules of a layer may import besides their own layer.
 _BASE = {"errors", "interrupts", "single_thread"}
@@ -150,7 +151,9 @@ def test_layers(path):
 
 
 #: Where plain values are made of documents, or of what was typed.
-PLAIN_VALUES = {"render/plain.py", "render/schema.py", "reports/arguments.py", "reports/options.py"}
+PLAIN_VALUES = {
+    "render/plain.py", "render/schema.py", "reports/arguments.py", "reports/limits.py", "reports/options.py", "reports/toml.py",
+}  # fmt: skip
 
 
 def untyped(tree: ast.AST) -> list[int]:
@@ -168,9 +171,14 @@ def test_documents_are_typed(path):
         assert (untyped(read(path)) != []) == (str(path.relative_to(PACKAGE)) in PLAIN_VALUES)
 
 
-@pytest.mark.parametrize("path", [*MODULES, PLUGIN], ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path",
+    [*(each for each in MODULES if each != INDEX), PLUGIN],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
 def test_at_most_400_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 400 or "made by tests/tools/" in lines[0]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -43,7 +43,7 @@ def prpsinfo(bits, order, pid):
 def files(bits, order, rows):
     word = "Q" if bits == 64 else "I"
     head = struct.pack(f"{order}2{word}", len(rows), 4096)
-    table = b"".join(struct.pack(f"{order}3{word}", start, end, 0) for start, end, _ in rows)
+    table = b"".join(struct.pack(f"{order}3{word}", start, end, start >> 12) for start, end, _ in rows)
     return head + table + b"".join(path + b"\0" for _, _, path in rows)
 
 
@@ -92,7 +92,7 @@ def test_everything(read, bits, order):
         entry=0x401000,
         program="/go/\udcff",
         name="a program",
-        files=((0x1000, 0x2000, "/lib"), (0x400000, 0x500000, "/go/\udcff")),
+        files=((0x1000, 0x2000, "/lib", 0x1000), (0x400000, 0x500000, "/go/\udcff", 0x400000)),
         threads=(Thread(71, 116, 104), Thread(72, 216, 204))
         if amd64
         else (Thread(71, 0, 0), Thread(72, 0, 0)),

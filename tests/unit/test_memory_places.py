@@ -1,9 +1,11 @@
 """Where to look again for what was found before."""
 
+import json
+
 import attrs
 import pytest
 
-from gdb_gospan.memory.mappings import Mapping, Module, around, modules
+from gdb_gospan.memory.mappings import Mapped, Mapping, Module, around, freeze, modules, thaw
 
 MIB = 1 << 20
 
@@ -83,3 +85,46 @@ def test_what_a_module_holds():
         True,
         False,
     ]
+
+
+def test_a_snapshot_keeps_the_code_of_files():
+    code = Mapping(0x11000, 0x4000, False, "/lib/\udcff", True, 0x1000)
+    others = [*A, Mapping(0x9000, 0x1000, False, "", True), Mapping(0x30000, 0x1000, False, "/b", True)]
+    kept = json.loads(json.dumps(freeze(Mapped([*others, code], {"/lib/\udcff": "ab", "/lib/a": "cd"}))))
+    found = thaw(kept)
+    assert [attrs.astuple(each) for each in found.mappings] == [
+        (0x30000, 0x1000, False, "/b", True, None),
+        (0x11000, 0x4000, False, "/lib/\udcff", True, 0x1000),
+    ]
+    assert found.build_ids == {"/lib/\udcff": "ab", "/b": None}
+    assert thaw(freeze(None)) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"code": [[1, 2, "/a"]]},
+        {"code": [[1, 2, "/a", 0, 0]]},
+        {"code": [[1, 2, 3, 0]]},
+        {"code": [[-1, 2, "/a", 0]]},
+        {"code": [[1, 1 << 64, "/a", 0]]},
+        {"code": [[1 << 63, 1 << 63, "/a", 0]]},
+        {"code": [[1.5, 2, "/a", 0]]},
+        {"code": [[1, 2, "/a", "0"]]},
+        {"code": [[True, 2, "/a", 0]]},
+        {"code": [[1, 2, "/a", -1]]},
+        {"code": [7]},
+        {"code": None},
+        {"build_ids": {"/a": 7}},
+        {"build_ids": [7]},
+        {"build_ids": None},
+    ],
+)
+def test_a_snapshot_whose_mappings_are_damaged(damage):
+    good = {"code": [[1, 2, "/a", None]], "build_ids": {"/a": None}}
+    assert thaw(good)
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        thaw(good | damage)
+    for key in damage:
+        with pytest.raises(LookupError):
+            thaw({name: value for name, value in good.items() if name != key})

@@ -95,10 +95,10 @@ def test_the_classes_that_matter_are_shown(image: str) -> None:
     rows = json.loads(ask(image, "summary --json"))["classes"]
     taken, free = (sum(row[key] for row in rows) for key in ("object_bytes", "free_bytes"))
     key, title = (
-        ("object_bytes", "Most object bytes") if 10 * free < taken else ("free_bytes", "Most free slots")
+        ("object_bytes", "Most object bytes") if 10 * free < taken else ("free_bytes", "Most free bytes")
     )
     text = ask(image, "summary")
-    assert ("Most object bytes" in text, "Most free slots" in text) == (title[5] == "o", title[5] == "f")
+    assert ("Most object bytes" in text, "Most free bytes" in text) == (title[5] == "o", title[5] == "f")
     first = text[text.index(title) :].splitlines()[1].split()
     most = max(rows, key=lambda row: row[key])
     name = f"{most['elemsize']:,}" if most["elemsize"] else "large"

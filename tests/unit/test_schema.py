@@ -92,7 +92,7 @@ def test_documents_of_real_programs_fit(name: str) -> None:
     for command, document in images.documents(images.load(name).session()):
         seen.add(command.name)
         assert schemas.errors(document) == []
-    assert seen == {command.name for command in COMMANDS if command.needs_target}
+    assert seen == {command.name for command in COMMANDS if command.needs_target and not command.contents}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_every_term_fits(documents: dict[str, dict[str, Any]]) -> None:
     assert schemas.errors(documents["check"] | {"why": ["Sys"]})
 
 
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS if not command.contents])
 def test_what_does_not_fit_is_said(documents: dict[str, dict[str, Any]], command: str) -> None:
     """A new key, a key that went, another type: at the top, in the envelope, in any row."""
     document = documents[command]
@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_said(documents: dict[str, dict[str, Any]], command
             for key in path:
                 place = place[int(key)] if isinstance(place, list) else place[key]
             if change == "more":
-                place["new"] = 1
+                place["no_such_key"] = 1
             elif inside:
                 place.pop(next(iter(inside)))
             if other.get("command") == command:

@@ -24,7 +24,10 @@ def table(release, arch):
 
 def what_counts(release, arch):
     """Return all that a table says of mheap and of what hangs from it; not of goroutines and threads."""
-    apart = ("g", "m", "schedt", "debug", "moduledata", "Type", "work", "sweepdata")
+    apart = (
+        "g", "m", "schedt", "debug", "moduledata", "Type", "work", "sweepdata", "_panic", "gcCPULimiterState",
+        "finBlock", "cleanupQueue", "memRecord", "memRecordCycle",
+    )  # fmt: skip
     values = bundled.values(release, arch)
     return {key: value for key, value in values.items() if key.split(".")[0] not in apart}
 

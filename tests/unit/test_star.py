@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
 from gdb_gospan.fields.document import in_tables
 from gdb_gospan.reports import catalog
-from tools import star, star_tables
+from tools import star, star_functions, star_tables
+from tools.star_rewriter import Rewriter
+from tools.star_source import Untranslatable, source_of
 
 SCRIPT = star.SCRIPT.read_text(encoding="utf-8")
 CODE = re.sub(r'(?m)"""(.|\n)*?"""|#.*$|"[^"\n]*"', "", SCRIPT)
@@ -22,7 +25,7 @@ def test_a_part_is_short_and_none_is_left_out() -> None:
     """Who looks for one thing reads one file of a few screens."""
     lines = {part.stem: part.read_text(encoding="utf-8").count("\n") for part in star.PARTS.iterdir()}
     assert {name: count for name, count in lines.items() if count >= 400} == {}
-    assert {*lines, star.TABLES} == set(star.ORDER)
+    assert {*lines, star.TABLES, star.FUNCTIONS} == set(star.ORDER)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +57,42 @@ def test_no_name_is_given_twice() -> None:
 
 
 def test_every_cell_that_is_no_plain_value_is_in_the_script() -> None:
-    """A field that makes its cell by a function of Python's needs one here."""
     own = {
         f"{row.__name__}.{each.name}"
         for row in star_tables.ROWS
         for each in in_tables(row)
         if each.column.shown
     }
-    assert set(re.findall(r'"([A-Z]\w+\.\w+)"(?=,|\] = )', SCRIPT)) == own
+    assert set(re.findall(r'"([A-Z]\w+\.\w+)": ', SCRIPT)) == own
+
+
+def rewritten(text: str) -> str:
+    """Return an expression of a module of the package in Starlark."""
+    node = ast.parse(text, mode="eval").body
+    return Rewriter(star_functions.Translation(), source_of("gdb_gospan.fields.units"), node).expression()
+
+
+@pytest.mark.parametrize(
+    ("python", "starlark"),
+    [
+        ("lambda row: row.free is None", 'lambda row: row["free"] == None'),
+        ("lambda answer: answer.proof.checks", 'lambda answer: answer["checks"]'),
+        ("lambda size: f'{size:,} B, 9 %'", 'lambda size: "%s B, 9 %%" % (written(size, ","),)'),
+        (
+            "lambda rows: max((each.size for each in rows), default=0)",
+            'lambda rows: max([each["size"] for each in rows] or [0])',
+        ),
+        ("lambda at: 0 <= at < 3", "lambda at: 0 <= at and at < 3"),
+        ("lambda some: [*some, len(some)]", "lambda some: list(some) + [length(some)]"),
+        ("lambda looks: looks.paint('bad', 'x')", 'lambda looks: "x"'),
+        ("lambda row: share(row.a, row.b)", 'lambda row: share(row["a"], row["b"])'),
+    ],
+)
+def test_what_starlark_says_otherwise(python: str, starlark: str) -> None:
+    assert rewritten(python) == starlark
+
+
+@pytest.mark.parametrize("python", ["dt.timezone", "lambda x: (y := x)", "open('x')", "lambda x: f'{x:e}'"])
+def test_what_starlark_lacks_is_an_error_that_names_the_line(python: str) -> None:
+    with pytest.raises(Untranslatable, match=r"units\.py:1: "):
+        rewritten(python)

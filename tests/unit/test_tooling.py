@@ -184,12 +184,12 @@ def test_releases_in_between_take_turns(tmp_path):
 CHANCES = """
 import pytest
 from hypothesis import given, settings, strategies
-from tools.soak import examples, looks, seeds
+from tools.soak import captures, examples, seeds
 
 def test_plain(): pass
 
 @pytest.mark.soak
-def test_hunt(): print("looks:", looks(), looks(0.3))
+def test_hunt(): print("captures:", captures(), captures(0.3))
 
 drawn = []
 
@@ -211,7 +211,7 @@ def test_luck_is_for_soak_runs(tmp_path):
     assert few[0].count(",") == 6
     assert "3 passed, 1 deselected" in one
     much = suite_of(tmp_path, CHANCES, "-s", "--matrix", "soak", "--soak-count", "100")
-    assert "looks: 100 30" in much
+    assert "captures: 100 30" in much
     assert "seeds: 30 drawn: [" in much
     assert much[much.index("drawn:") : much.index("]")].count(",") > 50
     assert "3 passed, 1 deselected" in much
@@ -222,13 +222,13 @@ def test_what_a_soak_test_saw_is_told_at_the_end(tmp_path):
     seen = soak.Seen(lambda name, value: told.append((name, value)))
     exact = {"code": "heap-free", "status": "exact", "expected": 1, "observed": 1}
     broken = {"code": "page-bits", "status": "broken", "expected": 8, "observed": 7}
-    assert seen.look([exact, {**exact, "status": "transient"}], "look 1:") == []
-    assert seen.look([exact, broken], "look 2:") == ["look 2: page-bits: 8 expected, 7 observed"]
+    assert seen.add([exact, {**exact, "status": "transient"}], "capture 1:") == []
+    assert seen.add([exact, broken], "capture 2:") == ["capture 2: page-bits: 8 expected, 7 observed"]
     seen.tell("go1.27 churn, gdb")
     ((name, value),) = told
     assert name == soak.PROPERTY
     table = [
-        "go1.27 churn, gdb: 2 looks; 1 transient, 0 unknown, 1 broken",
+        "go1.27 churn, gdb: 2 captures; 1 transient, 0 unknown, 1 broken",
         "         1  heap-free transient",
         "         1  page-bits broken",
     ]

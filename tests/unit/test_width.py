@@ -205,7 +205,7 @@ def test_help_has_no_long_lines(command: Any) -> None:
 @pytest.mark.parametrize("image", images.names())
 @pytest.mark.parametrize("lines", [4, 20])
 def test_the_map_tells_how_much_there_is(image: str, lines: int) -> None:
-    """Its cells are of one sign each and hold several things; the amounts below them are those of pages."""
+    """Its cells are of one character each and hold several things; the amounts below them are those of pages."""
     text = ask(image, f"map --lines {lines}", Style(exact=True))
     states = json.loads(ask(image, "pages --json", Style()))["states"]
     below = " ".join(text[text.index("By page") : text.index("layout ")].split())
@@ -218,7 +218,7 @@ def test_the_map_tells_how_much_there_is(image: str, lines: int) -> None:
     hidden = (
         sum(cell[name] for cell in document["cells"] if cell["start"] not in drawn for name in free) * 8192
     )
-    assert bool(hidden) is ("drawn as something else" in below)
+    assert bool(hidden) is ("not drawn as free" in below)
     legend = [line for line in text.splitlines() if re.match(r"  \S +[\d,]+ cells? ", line)]
     assert legend
     assert not any(re.search(r"cells? +[\d,.]+ ?[KMGB]", line) for line in legend), "no amounts beside counts"

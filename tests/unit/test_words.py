@@ -14,7 +14,7 @@ from gdb_gospan.render.style import Style
 from gdb_gospan.reports import run
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
-from gdb_gospan.runtime.mstats import heap_goal
+from gdb_gospan.runtime.mgcpacer import heap_goal
 from tools import answers, images
 
 if TYPE_CHECKING:

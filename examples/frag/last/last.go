@@ -112,8 +112,10 @@ func finish(end End, cached, settled bool) {
 }
 
 // abort dies without the runtime's signal handler, which would print the stacks of
-// all goroutines while the rest of the program goes on.
+// all goroutines while the rest of the program goes on. Those threads that the last
+// reading of the figures has woken go to sleep first.
 func abort() {
+	Rest(400)
 	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGABRT), uintptr(unsafe.Pointer(&defaultAction)), 0, 8, 0, 0)
 	pid, _, _ := syscall.RawSyscall(syscall.SYS_GETPID, 0, 0, 0)
 	tid, _, _ := syscall.RawSyscall(syscall.SYS_GETTID, 0, 0, 0)

@@ -169,7 +169,7 @@ class Span(Document):
     has_specials: bool = field("finalizers, profile records or the like are attached to its objects")
     large_type: str | None = field(
         "type of a large object (Go 1.22 on); null for others, and when not known",
-        help="type of a large object with pointers (Go 1.22 on); only if one is shown",
+        help="type of a large object with pointers (since Go 1.22); the column appears only if a row has one",
         heading="type",
         rank=4,
         left=True,

@@ -10,13 +10,13 @@ from gdb_gospan.fields.document import Looks
 from gdb_gospan.interrupts import Deferred
 
 
-def apart(name: str) -> Callable[[Any, Looks], str | Iterator[str]]:
-    """Return the function ``screen`` of the module of that name here: who needs the documents alone does not load it."""
+def apart(name: str, function: str = "screen") -> Callable[[Any, Looks], Iterator[str]]:
+    """Return a function of the module of that name here: who needs the documents alone does not load it."""
 
-    def screen(answer: Any, looks: Looks) -> str | Iterator[str]:
+    def screen(answer: Any, looks: Looks) -> Iterator[str]:
         with Deferred():
             module = importlib.import_module(f"{__name__}.{name}")
-        shown: str | Iterator[str] = module.screen(answer, looks)
-        return shown
+        shown: str | Iterator[str] = getattr(module, function)(answer, looks)
+        return iter([shown]) if isinstance(shown, str) else shown
 
     return screen

@@ -13,7 +13,17 @@ from gdb_gospan.render import bars
 from gdb_gospan.render.provenance import footer, heading, wrapped
 
 if TYPE_CHECKING:  # which imports this one
-    from gdb_gospan.reports.gc import Collector, Pacer, Scavenger, State, Sweep
+    from gdb_gospan.reports.gc import (
+        Collector,
+        Limiter,
+        Pace,
+        Pacer,
+        Queues,
+        Scavenger,
+        State,
+        Survived,
+        Sweep,
+    )
 
 GODEBUG_DEFAULTS: Final[Mapping[str, int]] = {
     "madvdontneed": 1,
@@ -23,6 +33,12 @@ GODEBUG_DEFAULTS: Final[Mapping[str, int]] = {
 """GODEBUG settings whose usual value is not 0 (runtime1.go, parsedebugvars)."""
 _NAMES_ONLY = "decoratemappings"
 """Names mappings for the kernel and moves no memory; its default depends on the go line of go.mod."""
+_SLOW: Final = 1e-6
+"""Pages to sweep for each byte: one for each MiB."""
+_OFTEN: Final = 1
+"""Cycles a second that are told as such."""
+_FULL: Final = 10
+"""A bucket of the CPU limiter that is filled to one in so many is worth a word."""
 _SPARK = 40
 """Pauses that are drawn."""
 
@@ -38,15 +54,20 @@ def screen(answer: Collector, looks: Looks) -> str:
 
     gc, pacer = answer.gc, answer.pacer
     facts = [
-        ("Cycle", _cycle(gc)),
+        ("Cycle", [*_cycle(gc), *_pace(answer.pace)]),
         ("Heap", _heap(pacer, gc.num_gc, size)),
-        ("Limit", _limit(gc, pacer, size)),
+        ("Objects", _objects(answer.objects, gc.num_gc, size)),
+        (
+            "Limit",
+            [*_limit(gc, pacer, size), *_limiter(answer.limiter, limited=pacer.memory_limit is not None)],
+        ),
         ("Sweep", _sweep(answer.sweep)),
         ("Scavenger", _scavenger(answer.scavenger, gc.num_gc, size)),
         ("Pauses", _pauses(gc)),
+        ("Queues", _queues(answer.queues)),
         ("GODEBUG", _godebug(answer.godebug)),
     ]
-    lines = [wrapped(name, parts, looks.width) for name, parts in facts]
+    lines = [wrapped(name, parts, looks.width) for name, parts in facts if parts]
     return "\n".join([heading(answer, looks), "", *lines, "", footer(answer, looks)]) + "\n"
 
 
@@ -60,12 +81,67 @@ def _cycle(gc: State) -> list[str]:
     return parts
 
 
+def _pace(pace: Pace | None) -> list[str]:
+    if pace is None:
+        return []
+    often = f"{pace.per_second:,.1f} a second"
+    seldom = f"one every {duration(1e9 / pace.per_second)}"
+    return [f"the last {pace.cycles} cycles: {often if pace.per_second >= _OFTEN else seldom}"]
+
+
+def _starts(trigger: int | None, size: Size) -> str:
+    return " (the cycle starts earlier)" if trigger is None else f" (the cycle starts at {size(trigger)})"
+
+
+def _objects(objects: Survived | None, cycles: int, size: Size) -> list[str]:
+    if objects is None:  # the script for Delve has no bitmaps
+        return []
+    if not cycles:
+        return [f"{size(objects.new_bytes)} allocated, no cycle yet"]
+    parts = [
+        f"{size(objects.survived_bytes)} survived the last cycle",
+        f"{size(objects.new_bytes)} allocated since",
+    ]
+    return parts + ([f"{size(objects.unknown_bytes)} not known"] if objects.unknown_bytes else [])
+
+
+def _limiter(limiter: Limiter | None, *, limited: bool) -> list[str]:
+    """Say what holds the collector back, when it does or did."""
+    if limiter is None or limiter.enabled is None or limiter.fill is None or not limiter.capacity:
+        return []
+    if limiter.enabled:
+        return [
+            "CPU limiter enabled: the collector gets no more than half of the CPU time, so the heap may exceed its goal"
+        ]
+    full = f"{share(limiter.fill, limiter.capacity)} full"
+    if limiter.last_enabled_cycle:
+        return [f"CPU limiter {full}, last enabled in cycle {count(limiter.last_enabled_cycle)}"]
+    return (
+        [f"CPU limiter {full}, never enabled"] if limited or limiter.fill * _FULL > limiter.capacity else []
+    )
+
+
+def _queues(queues: Queues | None) -> list[str]:
+    """Say how many finalizers and cleanups wait, and what those that run them are doing."""
+    if queues is None:  # likewise
+        return []
+    unknown = "finalizers not known"
+    parts = [unknown if queues.finalizers is None else f"{counted(queues.finalizers, 'finalizer')} waiting"]
+    if queues.cleanups is not None:
+        parts.append(f"{counted(queues.cleanups, 'cleanup')} waiting")
+    for each in queues.goroutines or ():
+        if each.function is not None:
+            waits = f", waiting: {each.wait_reason}" if each.wait_reason else ""
+            parts.append(f"goroutine {each.goid} is in {each.function}{waits}")
+    return parts
+
+
 def _heap(pacer: Pacer, cycles: int, size: Size) -> list[str]:
     live, goal = pacer.heap_live, pacer.heap_goal
     near = "" if goal is None or live is None or no_goal(goal) else f", {share(live, goal)} of the goal"
     parts = [
         f"estimated live {size(live)}{near}",
-        goal_words(goal, size) + ("" if goal is None or no_goal(goal) else " (the cycle starts earlier)"),
+        goal_words(goal, size) + ("" if goal is None or no_goal(goal) else _starts(pacer.trigger, size)),
         *_scanned(pacer, size),
     ]
     if cycles:
@@ -103,8 +179,9 @@ def _sweep(sweep: Sweep) -> list[str]:
     parts = [done, f"generation {count(sweep.sweepgen)}"]
     if sweep.pages_swept is not None:
         parts.append(f"{counted(sweep.pages_swept, 'page')} swept this cycle")
-    if sweep.pages_per_byte:
-        parts.append(f"{sweep.pages_per_byte:.3g} pages to sweep for each byte allocated")
+    # Before a goal that is far away it is next to nothing.
+    if sweep.pages_per_byte and sweep.pages_per_byte >= _SLOW and not sweep.done:
+        parts.append(f"{sweep.pages_per_byte * (1 << 20):,.3g} pages to sweep for each MiB allocated")
     return parts
 
 

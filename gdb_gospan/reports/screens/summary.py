@@ -15,7 +15,6 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note, wrapped
 
 if TYPE_CHECKING:  # which imports this one
-    from gdb_gospan.fields.answer import SpanCounts
     from gdb_gospan.reports.classes import Class
     from gdb_gospan.reports.summary import Bytes, Summary
 
@@ -30,10 +29,10 @@ _NAME, _FULL = 22, 13
 MORE = (
     "More: go-spans summary --all",
     "classes",
-    "pages",
-    "map",
-    "stacks",
+    "goroutines",
+    "rss",
     "gc",
+    "pages",
     "help",
 )
 _SBRK = "GODEBUG=sbrk=1: all objects are in the runtime metadata (other), and none is ever freed"
@@ -68,12 +67,11 @@ _METADATA = (
 
 def screen(answer: Summary, looks: Looks) -> str:
     """Lay the summary out: what matters most on one screen of 24 lines, unless all is wanted."""
-    first = [_where_it_stands(answer, looks), _memory(answer, looks)]
+    first = ["\n".join([_where_it_stands(answer, looks), *_verdict(answer, looks)]), _memory(answer, looks)]
     if looks.whole:
         first += [_states(answer, looks), _worst(answer, looks, _MORE_OF_THEM), footer(answer, looks)]
         return "\n\n".join(first) + "\n"
     rest = [
-        wrapped("Spans", _spans(answer.proof.spans), looks.width),
         _worst(answer, looks, _WORST),
         wrapped("", MORE, looks.width),
         footer(answer, looks),
@@ -112,6 +110,20 @@ def _where_it_stands(answer: Summary, looks: Looks) -> str:
     return parts[0] + "\n" + wrapped("", parts[1:], looks.width)
 
 
+def _verdict(answer: Summary, looks: Looks) -> list[str]:
+    """Say the worst in a sentence, and what to type next."""
+    found = answer.verdict
+    if found is None:
+        return []
+    if found.code == "healthy":
+        said = "nothing stands out in spans and pages"
+        return [wrapped("Verdict", [said, "goroutines not examined", "next: go-spans doctor"], looks.width)]
+    explains = "" if found.bytes is None else f", {_bytes(found.bytes, looks)}"
+    sure = "" if found.sure == "certain" else f" ({found.sure})"
+    said = f"{found.code}: {found.title}{explains}{sure}"
+    return [wrapped("Verdict", [said, f"next: go-spans doctor, {found.command}"], looks.width)]
+
+
 def _memory(answer: Summary, looks: Looks) -> str:
     accounts, total = answer.bytes, answer.bytes.sys
     bound = "" if answer.proof.complete else "≥ "
@@ -123,7 +135,7 @@ def _memory(answer: Summary, looks: Looks) -> str:
     kinds = [(name, _added(accounts, keys)) for name, keys in _METADATA]
     rows.append(("runtime metadata", _added(accounts, [key for _, keys in _METADATA for key in keys]), ""))
     below = {
-        "objects": _large(answer, looks) if looks.whole else [],
+        "objects": [*_survived(answer, looks), *(_large(answer, looks) if looks.whole else [])],
         "runtime metadata": _indented(
             [f"{name} {_bytes(value, looks)}" for name, value in kinds if value != 0 and looks.whole], looks
         ),
@@ -165,6 +177,17 @@ def _memory(answer: Summary, looks: Looks) -> str:
     notes += [_LAZILY_FREED] if settings.get("madvdontneed") == 0 and resident is not None else []
     lines += [looks.paint("notice", note(text, looks.width)) for text in notes]
     return "\n".join(lines)
+
+
+def _survived(answer: Summary, looks: Looks) -> list[str]:
+    """Say what part of the objects a cycle has not judged yet, where it is a large one: garbage, maybe."""
+    found = answer.survivors
+    if found is None or not answer.gc.num_gc:
+        return []
+    if not looks.whole and found.new_bytes < found.survived_bytes:
+        return []
+    survived, new = (_bytes(each, looks) for each in (found.survived_bytes, found.new_bytes))
+    return _indented([f"{survived} survived the last cycle", f"{new} allocated since"], looks)
 
 
 def _large(answer: Summary, looks: Looks) -> list[str]:
@@ -219,16 +242,6 @@ def _indented(parts: Sequence[str], looks: Looks) -> list[str]:
 
 def _bytes(value: int | None, looks: Looks) -> str:
     return units.nbytes(value, exact=looks.exact)
-
-
-def _spans(spans: SpanCounts) -> list[str]:
-    """Say in what states the spans are, in few words."""
-    return [
-        f"{count(spans.in_use)} in use",
-        f"{count(spans.manual)} manual",
-        f"{count(spans.unswept)} unswept",
-        f"{count(spans.dead)} dead descriptors",
-    ]
 
 
 def _states(answer: Summary, looks: Looks) -> str:
@@ -316,7 +329,7 @@ def _worst(answer: Summary, looks: Looks, most: int) -> str:
         return row.free_bytes if key == "free_bytes" else row.object_bytes
 
     title, heading = {
-        "free_bytes": ("Most free slots", "free slots"), "object_bytes": ("Most object bytes", "object bytes"),
+        "free_bytes": ("Most free bytes", "free bytes"), "object_bytes": ("Most object bytes", "object bytes"),
     }[key]  # fmt: skip
     rows = sorted(answer.classes, key=lambda row: -wasted(row))[:most]
     rows = [row for row in rows if wasted(row)]

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"gospan.example/frag/last"
 )
@@ -46,7 +44,6 @@ func main() {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	settle()
 	if *first {
 		go last.Words(ending, false)
 		runtime.Goexit()
@@ -78,34 +75,6 @@ func idle(n int) {
 	}
 	syscall.Write(ends[1], make([]byte, n))
 	blocked.Wait()
-}
-
-// settle waits until all other threads sleep: one that has given its work to this thread is on its way there for a moment.
-// It asks without letting go of its P, for that would set another one on its way.
-func settle() {
-	for quiet := 0; quiet < 3; quiet++ {
-		if threads() > sleeping()+1 {
-			quiet = -1
-		}
-		pause := syscall.NsecToTimespec(1_000_000)
-		syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
-	}
-}
-
-// sleeping counts the threads that the kernel has asleep.
-func sleeping() int {
-	entries, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		panic(err)
-	}
-	found := 0
-	for _, entry := range entries {
-		text, err := os.ReadFile("/proc/self/task/" + entry.Name() + "/stat")
-		if at := bytes.LastIndexByte(text, ')'); err == nil && at >= 0 && text[at+2] == 'S' {
-			found++
-		}
-	}
-	return found
 }
 
 // isThread tells whether the kernel has such a thread of this process.

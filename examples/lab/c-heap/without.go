@@ -1,0 +1,9 @@
+//go:build !cgo
+
+package main
+
+import "gospan.example/lab/state"
+
+func main() {
+	state.Skip("built without cgo")
+}

@@ -1,0 +1,3 @@
+module gospan.example/lab
+
+go 1.19

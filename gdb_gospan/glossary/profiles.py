@@ -1,0 +1,75 @@
+"""What the report of profiles shows: samples of what was allocated, and of who waited."""
+
+from __future__ import annotations
+
+from gdb_gospan.glossary.term import Term
+from gdb_gospan.glossary.term import in_runtime as go
+
+PROFILES: tuple[Term, ...] = (
+    Term(
+        "heap profile",
+        "a sample of all allocations, with the call stacks, which the runtime keeps as long as the program runs: what "
+        "/debug/pprof/heap shows.",
+        "by stack and size: allocs, frees; up to the end of the GC cycle before the last, whose sweep has ended, or of the last after "
+        "runtime.GC",
+        (
+            go("mprof.go", "buckhash bucket.nstk memRecord.active memRecord.future mProfCycle"),
+            go("mprof.go", "MemProfile()"),
+        ),
+        unlike="objects in use now: what was allocated since that cycle is not in it; and what holds an object",
+        aliases=(
+            "memory profile",
+            "pprof",
+            "profile",
+            "mprof",
+            "bucket",
+            "/debug/pprof/heap",
+            "The runtime's table of profiles was not found",
+        ),
+        covers=("profile/in use", "profile/objects", "profile/allocated", "profile/function"),
+    ),
+    Term(
+        "MemProfileRate",
+        "one sample in how many bytes that are allocated, on average: 524,288 unless the program sets it, 1 for all, 0 for none.",
+        "runtime.MemProfileRate; the linker sees to 0 where nothing in the program reads the profile",
+        (go("mprof.go", "MemProfileRate disableMemoryProfiling"), go("malloc.go", "nextSample()")),
+        unlike="a share of the objects: large ones are all sampled, small ones seldom",
+        aliases=("sampling rate", "samples"),
+    ),
+    Term(
+        "standard error",
+        "how far the bytes in use of a profile may be from the truth: two times out of three not farther, 19 times out of 20 "
+        "not farther than twice that.",
+        "square root of the sum over samples of w (w - 1) size², with w = 1 / (1 - exp(-size / MemProfileRate)): an object is "
+        "sampled with the probability 1 / w",
+        (go("malloc.go", "profilealloc()"), go("mprof.go", "MemProfileRate")),
+        unlike="0, which it is where each object is sampled",
+        aliases=("sampling error", "error of a profile"),
+        covers=("profile/error",),
+    ),
+    Term(
+        "with calls",
+        "what happened at a place or in what is called from there: at each function of a stack, once.",
+        "sum over all stacks that have the place; go tool pprof calls it cum, and what happened at the place itself flat",
+        (go("mprof.go", "bucket.nstk"),),
+        aliases=("cum", "cumulative", "flat"),
+        covers=("profile/with calls",),
+    ),
+    Term(
+        "block profile",
+        "where goroutines waited for channels, locks and the like, if runtime.SetBlockProfileRate was called.",
+        "blockRecord.count, and blockRecord.cycles / ticks per second; likewise the mutex profile: who held a lock that others "
+        "waited for (runtime.SetMutexProfileFraction)",
+        (go("mprof.go", "blockRecord.count blockRecord.cycles bbuckets xbuckets"), go("runtime.go", "ticks")),
+        unlike="goroutines that wait now, which goroutines lists",
+        aliases=(
+            "mutex profile",
+            "contention",
+            "contentions",
+            "delay",
+            "SetBlockProfileRate",
+            "SetMutexProfileFraction",
+        ),
+        covers=("profile/waited", "profile/times"),
+    ),
+)

@@ -1,0 +1,28 @@
+"""SciPy, which only the reports of objects need, and which may not be installed."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gdb_gospan.errors import TargetError
+from gdb_gospan.fields.report import Arguments
+
+
+def with_scipy(arguments: Arguments) -> Arguments:
+    """Return the arguments; refuse before anything is stopped or read if SciPy is not installed."""
+    try:
+        import scipy.sparse.csgraph  # noqa: F401, PLC0415  # only for who asks for such a report
+    except ImportError:
+        raise TargetError(f"objects needs SciPy, which is not installed (try: {_command()})") from None
+    return arguments
+
+
+def _command() -> str:
+    """Return what puts SciPy beside NumPy: gdb, and what install.sh has installed, look nowhere else."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    folder = shlex.quote(str(Path(np.__file__).parents[1]))
+    return f"{python} -m pip install --no-deps --target {folder} scipy"

@@ -1,0 +1,235 @@
+"""go-spans objects: which objects the roots reach, and which are garbage, by span class and by occupancy."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from gdb_gospan.analysis.edges import graph
+from gdb_gospan.analysis.objectsums import by_stacks_alone, objects_by_span
+from gdb_gospan.analysis.reach import Reach, reach
+from gdb_gospan.analysis.roots import roots
+from gdb_gospan.analysis.scanpause import expected_pause
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.errors import TargetError
+from gdb_gospan.fields.answer import Listed
+from gdb_gospan.fields.command import LIMIT, Option
+from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, document, field, names_of
+from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
+from gdb_gospan.fields.rows import cut, rows_of
+from gdb_gospan.fields.spanclass import number_column, size_column
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.screens import apart
+from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.record import Column
+
+KINDS = (
+    "data", "bss", "stack", "registers", "finalizer", "finalized", "weak_handle", "cleanup", "finalizer_queue",
+    "cleanup_queue",
+)  # fmt: skip
+"""Stable names of the kinds of roots (`mgcmark`), by number."""
+
+
+@document
+class Sums(Document):
+    """What can be added up over spans."""
+
+    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=4, sorts=DOWN)
+    objects: int = field(
+        "allocated slots whose state is known; garbage counts until it is swept",
+        unit=COUNT,
+        heading="objects",
+        rank=5,
+        sorts=DOWN,
+    )
+    object_bytes: int = field("bytes of these slots", unit=BYTES, sorts=DOWN)
+    reached: int = field("objects that the roots reach", unit=COUNT, heading="reached", rank=1, sorts=DOWN)
+    reached_bytes: int = field(
+        "bytes of objects that the roots reach", unit=BYTES, heading="reached bytes", sorts=DOWN
+    )
+    garbage: int = field(
+        "objects that no root reaches: the next GC cycle will find them dead",
+        unit=COUNT,
+        heading="garbage",
+        rank=2,
+        sorts=DOWN,
+    )
+    garbage_bytes: int = field(
+        "bytes of objects that no root reaches", unit=BYTES, heading="garbage bytes", sorts=DOWN
+    )
+    new: int = field("part of objects: allocated since the last GC cycle", unit=COUNT, sorts=DOWN)
+    new_bytes: int = field(
+        "part of object_bytes: objects allocated since the last GC cycle, reached or not",
+        help="bytes of objects allocated since the last GC cycle, reached or not",
+        unit=BYTES,
+        heading="new bytes",
+        rank=3,
+        sorts=DOWN,
+    )
+    new_garbage: int = field("part of garbage: allocated since the last GC cycle", unit=COUNT, sorts=DOWN)
+    new_garbage_bytes: int = field("bytes of these", unit=BYTES, sorts=DOWN)
+    stranded_bytes: int = field(
+        "bytes of free slots that reached objects keep: those of a span are shared equally among its objects",
+        unit=BYTES,
+        heading="stranded",
+        sorts=DOWN,
+    )
+    garbage_stranded_bytes: int = field(
+        "bytes of free slots that garbage keeps, likewise", unit=BYTES, sorts=DOWN
+    )
+    empty_bytes: int = field("bytes of free slots in spans without objects", unit=BYTES)
+    unknown: int = field(
+        "objects of which it is not known whether they are reached, by mspan.allocCount", unit=COUNT
+    )
+    unknown_bytes: int = field("bytes of these", unit=BYTES)
+    unknown_free_bytes: int = field("bytes of the free slots in their spans", unit=BYTES)
+
+
+@document
+class Totals(Sums):
+    """Sums over all rows, before the limit."""
+
+
+@document
+class Class(Sums):
+    """The objects of one span class."""
+
+    spanclass: int = number_column(rank=6)
+    elemsize: int = size_column()
+    noscan: bool = field("its objects hold no pointers")
+
+
+@document
+class Occupancy(Sums):
+    """The objects in spans of one tenth of occupancy."""
+
+    up_to: int = field(
+        "occupancy of the spans in percent: up to this, and above the one before",
+        heading="occupancy",
+        shown=lambda row, _: f"{row.up_to - 10}–{row.up_to} %",
+        first=True,
+        sorts=UP,
+    )
+
+
+@document
+class Kind(Document):
+    """One kind of roots."""
+
+    code: str = field("stable name of the kind")
+    pointers: int = field("pointers of these roots to objects", unit=COUNT)
+    unread: bool = field("some could not be read, so that objects may be reached that count as garbage")
+    guessed: bool = field("every word counted that looks like a pointer, since nothing says which are")
+
+
+@document
+class Objects(Listed):
+    """Which objects the roots reach."""
+
+    totals: Totals = field("sums over all rows, before the limit")
+    classes: tuple[Class, ...] = field("one row for each span class in use")
+    occupancies: tuple[Occupancy, ...] = field(
+        "one row for each tenth of occupancy that spans have, ascending"
+    )
+    roots: tuple[Kind, ...] = field("what the walk began from")
+    by_stacks_alone_bytes: int = field(
+        "bytes of objects that only stacks and registers lead to. Every word there counts, stale ones too: so much more may be "
+        "garbage",
+        unit=BYTES,
+    )
+    edges: int = field("pointers from objects to objects", unit=COUNT)
+    unread_bytes: int = field(
+        "bytes of objects with pointers that could not be read; what only they point to counts as garbage",
+        unit=BYTES,
+    )
+    untyped: int = field("objects of which every word counted that looks like a pointer", unit=COUNT)
+
+
+def _build(session: Session, arguments: Arguments) -> Objects:
+    """Walk from the roots, and add up what is reached."""
+    heap = session.heap
+    # A process in a debugger is paused already.
+    if session.target.kind == "live" and session.stood is None:
+        _refuse_long_pause(expected_pause(heap), arguments["max_pause"])
+    threads = () if session.threads is None else tuple(session.threads())
+    graph(heap), roots(heap, threads)  # all that is read of the objects
+    session.finish_reading()
+    walk = reach(heap, threads)
+    found = objects_by_span(heap, walk)
+    present, columns = found.by_class()
+    sizes = sizeclasses.sizes()[np.clip(present >> 1, 0, sizeclasses.COUNT - 1)]
+    columns |= {"spanclass": present, "noscan": present & 1 != 0, "elemsize": np.where(present > 1, sizes, 0)}
+    rows, total = cut(Class, columns, arguments["sort"], arguments["limit"])
+    return Objects(
+        about=about(session, "objects"),
+        sort=arguments["sort"],
+        total_rows=total,
+        totals=Totals(**{name: int(columns[name].sum()) for name in names_of(Totals)}),
+        classes=rows,
+        occupancies=_occupancies(*found.by_occupancy()),
+        roots=_kinds(walk),
+        by_stacks_alone_bytes=by_stacks_alone(heap, walk),
+        edges=len(walk.graph.targets),
+        unread_bytes=walk.graph.unread_bytes,
+        untyped=walk.graph.untyped,
+        proof=proof(session),
+    )
+
+
+def _refuse_long_pause(expected: float, most: int) -> None:
+    if most and expected > most:
+        raise TargetError(
+            f"objects would pause the process for about {expected:.0f} s; the limit is {most} s "
+            f"(try: --max-pause {ceil(1.5 * expected)}, or the core that gcore makes)"
+        )
+
+
+def _occupancies(present: Column, columns: dict[str, Column]) -> tuple[Occupancy, ...]:
+    return rows_of(Occupancy, {"up_to": 10 * (present + 1), **columns})
+
+
+def _kinds(walk: Reach) -> tuple[Kind, ...]:
+    counts = np.bincount(walk.roots.kind, minlength=len(KINDS)).tolist()
+    return tuple(
+        Kind(
+            code=code,
+            pointers=counts[number],
+            unread=number in walk.roots.unread,
+            guessed=number in walk.roots.guessed,
+        )
+        for number, code in enumerate(KINDS)
+    )
+
+
+REPORT = Report(
+    name="objects",
+    summary="which objects are reached from the roots, and which are garbage",
+    description=(
+        "Follows every pointer from package variables, goroutine stacks, finalizers and cleanups, as the collector does, and\n"
+        "counts the objects that it reaches, by span class and by how full their spans are. Stacks are read word by word, so\n"
+        "that dead objects may count as reached: at most those that stacks alone lead to. It needs the contents of objects,\n"
+        "which a snapshot does not hold."
+    ),
+    example="go-spans objects --sort stranded_bytes",
+    place=22,
+    document=Objects,
+    build=_build,
+    screen=apart("objects"),
+    rows=("classes",),
+    options=(
+        sort_by(Class, "reached_bytes"),
+        LIMIT,
+        Option(
+            "max-pause",
+            "of a running process: refuse to pause it for more than about so many whole seconds; 0 for any time",
+            "SECONDS",
+            1,
+            number=True,
+        ),
+    ),
+    words=(*headings(Class), *headings(Occupancy)[:1]),
+    prepare=with_scipy,
+    contents=True,
+)

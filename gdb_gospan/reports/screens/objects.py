@@ -1,0 +1,89 @@
+"""The screen of go-spans objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from gdb_gospan.fields import units
+from gdb_gospan.fields.document import Looks
+from gdb_gospan.fields.units import counted, share
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out, wrapped
+from gdb_gospan.render.tables import columns_of, fitted, total_of
+
+if TYPE_CHECKING:  # which imports this one
+    from gdb_gospan.reports.objects import Objects
+
+_INDENT: Final = 10
+_NAMES: Final = {
+    "data": "initialized variables",
+    "bss": "variables",
+    "stack": "goroutine stacks",
+    "registers": "registers",
+    "finalizer": "finalizers",
+    "finalized": "objects with finalizers",
+    "weak_handle": "weak pointers",
+    "cleanup": "cleanups",
+    "finalizer_queue": "finalizers waiting",
+    "cleanup_queue": "cleanups waiting",
+}
+
+Size = Callable[[int | None], str]
+
+
+def screen(answer: Objects, looks: Looks) -> str:
+    """Lay out the classes, the occupancies, and what the walk rests on."""
+    from gdb_gospan.reports.objects import Class, Occupancy  # noqa: PLC0415  # which imports this one
+
+    size: Size = partial(units.nbytes, exact=looks.exact)
+    parts = [heading(answer, looks), "", *_table(answer, Class, answer.classes, looks), ""]
+    parts += [*_table(answer, Occupancy, answer.occupancies, looks), ""]
+    parts += [wrapped(name, said, looks.width, _INDENT) for name, said in _facts(answer, size)]
+    return "\n".join([*parts, footer(answer, looks)]) + "\n"
+
+
+def _table(answer: Objects, row: type, rows: Sequence[object], looks: Looks) -> list[str]:
+    """Return a table with the sums of all rows below, and what is left out of it."""
+    by_class = rows is answer.classes
+    columns = columns_of(row, looks, sort=answer.sort if by_class else "")
+    total = total_of(columns, answer.totals, {"elemsize": "all", "up_to": "all"})
+    body, left_out = fitted(columns, rows, total, looks.room)
+    more = rows_left_out(answer.total_rows, len(rows), "span classes", looks.width) if by_class else ""
+    return [body, *filter(None, [more, note(left_out, looks.width)])]
+
+
+def _facts(answer: Objects, size: Size) -> list[tuple[str, list[str]]]:
+    totals = answer.totals
+    garbage = [
+        f"{size(totals.garbage_bytes)} or more, {share(totals.garbage_bytes, totals.object_bytes)} of object bytes",
+        f"{size(totals.new_garbage_bytes)} of it allocated since the last GC cycle",
+        f"it strands {size(totals.garbage_stranded_bytes)} of free slots",
+        f"up to {size(answer.by_stacks_alone_bytes)} more, which only words on stacks lead to, some of them stale",
+    ]
+    began = [
+        f"{counted(kind.pointers, 'pointer')} of {_NAMES[kind.code]}"
+        for kind in answer.roots
+        if kind.pointers
+    ]
+    facts = [("Garbage", garbage), ("Roots", began)]
+    doubts = list(_doubts(answer, size))
+    return [*facts, ("Not known", doubts)] if doubts else facts
+
+
+def _doubts(answer: Objects, size: Size) -> list[str]:
+    """Say what makes the figures less than exact."""
+    lost = [_NAMES[kind.code] for kind in answer.roots if kind.unread]
+    guessed = [_NAMES[kind.code] for kind in answer.roots if kind.guessed]
+    found = (
+        [f"some roots were not found: {', '.join(lost)}; what only they hold counts as garbage"]
+        if lost
+        else []
+    )
+    found += [f"every word counts as a pointer: {', '.join(guessed)}"] if guessed else []
+    found += (
+        [f"the types of {counted(answer.untyped, 'object')}: every word counts"] if answer.untyped else []
+    )
+    found += [f"{size(answer.unread_bytes)} of objects could not be read"] if answer.unread_bytes else []
+    unknown = answer.totals.unknown
+    return [*found, f"whether {counted(unknown, 'object')} are reached"] if unknown else found
