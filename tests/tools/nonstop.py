@@ -21,6 +21,9 @@ _OPTIONS = ("pagination off", "confirm off", "style enabled off", "auto-load no"
 _LOOK = 0.1
 """Seconds between two samples of a process: ten of the longest naps of sysmon, which wakes up while others are at work."""
 
+_DETACHES = 30
+"""Seconds that gdb gets to let the process go. With threads that run it may wait for ever."""
+
 
 @contextlib.contextmanager
 def attached(executable: Path, pid: int) -> Iterator[Callable[[str], str]]:
@@ -65,6 +68,10 @@ def attached(executable: Path, pid: int) -> Iterator[Callable[[str], str]]:
             with contextlib.suppress(OSError):
                 commands.write("quit\n")
                 commands.close()
+            try:
+                process.wait(_DETACHES)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def wait_for(pid: int, enough: Callable[[str], bool], *, asleep: bool = True, timeout: float = 60) -> None:
