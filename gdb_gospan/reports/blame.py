@@ -54,7 +54,7 @@ def _build(session: Session, arguments: Arguments) -> Blame:
         samples=len(found.slot),
         stacks=len(sites.rows),
         lost=found.lost,
-        complete=objects.complete and every.known,
+        all_read=objects.complete and every.known,
         named=session.lines is not None,
         covered=covered(sites, every),
         objects=sums[OBJECTS],

@@ -217,7 +217,7 @@ class Blame(Listed):
     lost: int = field(
         "sampled objects of which the stack, or whether they are alive, could not be read", unit=COUNT
     )
-    complete: bool = field("all lists of sampled objects and all bitmaps could be read")
+    all_read: bool = field("all lists of sampled objects and all bitmaps could be read")
     named: bool = field("functions have names: the executable is known")
     covered: tuple[Covered, ...] = field("how much of what all objects keep the samples account for")
     objects: int = field("objects that are not known to be dead", unit=COUNT)

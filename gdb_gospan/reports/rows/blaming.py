@@ -134,8 +134,8 @@ def _worst(found: AliveSamples, sites: Sites) -> dict[int, dict[str, Any]]:
     parts = found.kept.total[:, STRANDED], found.kept.variance[:, STRANDED], found.kept.total[:, ALIVE]
     sums = np.zeros((len(sites.rows), len(present), len(parts)))
     np.add.at(sums, (row, which.reshape(-1)), np.stack(parts, axis=1))
-    lines = gathered(sites.calls, sums.reshape(len(sums), -1), "line")
-    flat = lines.flat.reshape(-1, len(present), len(parts))
+    lines = gathered(sites.calls, sums.reshape(len(sums), len(present) * len(parts)), "line")
+    flat = lines.flat.reshape(len(lines.places), len(present), len(parts))
     worst = {}
     for number, spanclass in enumerate(present.tolist()):
         place = max(range(len(flat)), key=lambda each: (flat[each, number, 0], flat[each, number, 2]))

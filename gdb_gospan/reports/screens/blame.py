@@ -41,7 +41,7 @@ def screen(answer: Blame, looks: Looks) -> str:
     return "\n".join([*parts, footer(answer, looks)]) + "\n"
 
 
-_CLASSES: Final = "What the bitmaps tell without samples is which span classes strand most; objects shows what holds their objects:"
+_CLASSES: Final = "Without samples the bitmaps tell which span classes strand most (more: classes, and objects for what is reached):"
 
 
 def _table(
@@ -105,7 +105,7 @@ def _notes(answer: Blame, looks: Looks) -> Iterator[str]:
         yield f"{size} of what is alive was allocated since the last GC cycle: some may be garbage"
     if answer.lost:
         yield f"{counted(answer.lost, 'sampled object')} could not be read"
-    elif not answer.complete:
+    elif not answer.all_read:
         yield "some lists of sampled objects or bitmaps could not be read: these are lower bounds"
     if not answer.named and answer.samples:
         yield "functions have no names without the executable (try: go-spans blame PROGRAM CORE)"

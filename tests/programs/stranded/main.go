@@ -1,5 +1,5 @@
-// Command stranded allocates at a few lines of which each keeps spans in another way, and tells what it has kept: addresses
-// of objects by the line that allocated them, so that who reads the process can be held against it.
+// Command stranded allocates at a few lines, each of which keeps spans in another way, and notes the addresses of what is
+// alive of each: who reads the program can be held against them.
 package main
 
 import (
@@ -25,30 +25,33 @@ type record struct {
 }
 
 var (
-	rate  = flag.Int("rate", 0, "MemProfileRate; 0 leaves it as it is")
-	burst = flag.Int("burst", 100_000, "sessions at once, of which one in 25 stays")
-	dense = flag.Int("dense", 20_000, "records, which all stay")
-	huge  = flag.Int("huge", 8, "large buffers")
-	since = flag.Int("since", 50, "records that are kept or dropped after the last collection, by turns")
-	quiet = flag.Bool("quiet", false, "tell no addresses")
-	end   = flag.String("end", "abort", "how to end: abort, sleep or exit")
+	rate    = flag.Int("rate", -1, "MemProfileRate; -1 leaves it as it is")
+	burst   = flag.Int("burst", 50_000, "sessions at once, of which one in 25 stays")
+	dense   = flag.Int("dense", 10_000, "records, which all stay")
+	huge    = flag.Int("huge", 8, "large buffers")
+	since   = flag.Int("since", 50, "records after the last collection, which nothing keeps")
+	unswept = flag.Bool("unswept", false, "let go of every second record, and end when a collection has found that and nothing is swept")
+	end     = flag.String("end", "abort", "how to end: abort, sleep or exit")
 
 	all      *session
 	sessions []*session
 	records  []*record
 	buffers  [][]byte
-	late     []*record
-	texts    [][]byte
+	cycles   debug.GCStats
+)
+
+// What is alive, by the line that allocated it; what is dead and not swept has an address of 0.
+var (
+	Sessions, Records, Loaded, Greeted, Late []uintptr
 )
 
 //go:noinline
-func keep(next *session) *session { return &session{next: next} } // strands most
+func keep(next *session) *session { return &session{next: next} }
 
 //go:noinline
 func index() *record { return &record{} }
 
-// inner is inlined into its callers.
-func inner(n int) []byte { return make([]byte, n) }
+func inner(n int) []byte { return make([]byte, n) } // inlined into the next two
 
 //go:noinline
 func load(n int) []byte { return inner(n) }
@@ -64,6 +67,7 @@ func serve() {
 		all = keep(all)
 		if i%25 == 0 {
 			sessions = append(sessions, all)
+			Sessions = append(Sessions, uintptr(unsafe.Pointer(all)))
 		}
 	}
 	for _, each := range sessions {
@@ -73,60 +77,54 @@ func serve() {
 }
 
 func work() {
-	sessions = make([]*session, 0, *burst/25+1)
-	records = make([]*record, 0, *dense)
-	late = make([]*record, 0, *since)
+	sessions, Sessions = make([]*session, 0, *burst/25+1), make([]uintptr, 0, *burst/25+1)
+	records, Records = make([]*record, 0, *dense), make([]uintptr, 0, *dense)
+	Late = make([]uintptr, 0, *since)
 	serve()
 	for i := 0; i < *dense; i++ {
 		records = append(records, index())
+		Records = append(Records, uintptr(unsafe.Pointer(records[i])))
 	}
 	for i := 0; i < *huge; i++ {
 		buffers = append(buffers, load(100_000+10_000*i))
+		Loaded = append(Loaded, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
 	}
 	for i := 0; i < 100; i++ {
-		texts = append(texts, greet(48))
+		buffers = append(buffers, greet(48))
+		Greeted = append(Greeted, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
 	}
 }
 
-// A place prints the addresses of what a line has allocated.
-func tell(line string, addresses ...uintptr) {
-	fmt.Print(line)
-	for _, each := range addresses {
-		fmt.Printf(" %x", each)
+// drop lets go of every second record, has that found, and returns before anything is swept.
+func drop() {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(100)
+	debug.ReadGCStats(&cycles)
+	for i := 0; i < len(records); i += 2 {
+		records[i], Records[i] = nil, 0
 	}
-	fmt.Println()
+	for before := cycles.NumGC; cycles.NumGC == before; debug.ReadGCStats(&cycles) {
+		buffers = append(buffers, make([]byte, 16<<10))
+	}
+	debug.SetGCPercent(-1)
 }
 
-func tellAll() {
-	var found [5][]uintptr
-	for _, each := range sessions {
-		found[0] = append(found[0], uintptr(unsafe.Pointer(each)))
+// setRate changes how much is sampled. Until Go 1.23 a P takes its next sample when it was to do so before; here only one.
+func setRate(rate int) {
+	runtime.MemProfileRate = rate
+	for i := 0; i < 16; i++ {
+		buffers = append(buffers[:0], make([]byte, 1<<20))
 	}
-	for _, each := range records {
-		found[1] = append(found[1], uintptr(unsafe.Pointer(each)))
-	}
-	for _, each := range buffers {
-		found[2] = append(found[2], uintptr(unsafe.Pointer(&each[0])))
-	}
-	for _, each := range texts {
-		found[3] = append(found[3], uintptr(unsafe.Pointer(&each[0])))
-	}
-	for _, each := range late {
-		found[4] = append(found[4], uintptr(unsafe.Pointer(each)))
-	}
-	for i, line := range []string{"main.keep", "main.index", "main.load", "main.greet", "main.afterwards"} {
-		tell(line, found[i]...)
-	}
-	fmt.Println("told")
+	buffers = nil
 }
 
 func main() {
 	flag.Parse()
-	if *rate > 0 {
-		runtime.MemProfileRate = *rate
+	if *rate >= 0 {
+		setRate(*rate)
 	}
 	ending, err := last.ParseEnd(*end)
-	if err != nil {
+	if err != nil || pprof.Lookup("heap") == nil { // what is not used is turned off by the linker
 		fmt.Fprintln(os.Stderr, "stranded:", err)
 		os.Exit(2)
 	}
@@ -134,16 +132,12 @@ func main() {
 	runtime.GC()
 	runtime.GC()
 	debug.SetGCPercent(-1)
+	if *unswept {
+		drop()
+		last.WordsAtOnce(ending)
+	}
 	for i := 0; i < *since; i++ {
-		if each := afterwards(); i%2 == 0 {
-			late = append(late, each)
-		}
-	}
-	if pprof.Lookup("heap") == nil { // which keeps the profile on
-		os.Exit(2)
-	}
-	if !*quiet {
-		tellAll()
+		Late = append(Late, uintptr(unsafe.Pointer(afterwards())))
 	}
 	last.Words(ending, false)
 }
