@@ -72,7 +72,7 @@ class AliveSamples:
 
 def whole(heap: Heap) -> Whole:
     """Add up what all objects keep, once."""
-    return heap.trail.part("what objects keep", lambda: _whole(heap))
+    return heap.trail.part("all kept", lambda: _whole(heap))
 
 
 def blame(heap: Heap) -> AliveSamples | None:

@@ -45,17 +45,16 @@ PROFILES: tuple[Term, ...] = (
             go("mprof.go", "mProf_Malloc() bucket.size bucket.nstk"),
         ),
         unlike="a sample of the CPU profile",
-        aliases=("samples", "it is not known which objects were sampled"),
+        aliases=("samples", "no sample", "it is not known which objects were sampled"),
         covers=("blame/samples", "blame/function", "blame/most by"),
     ),
     Term(
         "survivor",
-        "in blame: a sampled object that is allocated and not known to be dead; what was allocated since the last GC cycle is "
-        "among them. In gc and classes: what the last GC cycle found alive.",
+        "for blame, an object that is allocated and not known to be dead: what was allocated since the last GC cycle is one, too.",
         "slot below freeindex or in allocBits; of a span that is not swept yet, marked in gcmarkBits. By the samples: sum of "
         "w elemsize over them, with w = 1 / (1 - exp(-elemsize / MemProfileRate))",
         (go("mheap.go", "mspan.freeindex mspan.allocBits mspan.gcmarkBits"), go("malloc.go", "nextSample()")),
-        unlike="reached, what objects finds from the roots; bytes in use of the heap profile, which are of an earlier GC cycle",
+        unlike="survived, what the last GC cycle found alive; reached, what objects finds from the roots; bytes in use of the heap profile, which are of an earlier GC cycle",
         aliases=("alive",),
         covers=("blame/alive",),
     ),

@@ -98,10 +98,10 @@ def specials_of(reader: Reader, first: U64) -> Specials:
     ended, found = 0, [(np.empty(0, np.int64), np.empty(0, np.uint64), *2 * [np.empty(0, np.int64)])]
     for row, specials in _in_parallel(reader, first, _MOST, ascending=True):
         some = specials.readable
-        ended += np.count_nonzero(some & (specials["next"] == 0))
+        ended += int(np.count_nonzero(some & (specials["next"] == 0)))
         found.append((row[some], specials.addresses[some], specials["offset"][some], specials["kind"][some]))
     span, address, offset, kind = (np.concatenate(column) for column in zip(*found, strict=True))
-    return Specials(span, address, offset, kind, whole=ended == np.count_nonzero(first))
+    return Specials(span, address, offset, kind, whole=ended == int(np.count_nonzero(first)))
 
 
 def _in_parallel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 import numpy as np
@@ -116,18 +116,24 @@ def by_class(found: AliveSamples, every: Whole, sites: Sites) -> list[BlamedClas
             objects=kept[OBJECTS],
             new_bytes=kept[NEW],
             samples=int(samples[spanclass]),
-            **worst.get(spanclass, _NO_SITE),
+            **worst.get(spanclass, _Worst())._asdict(),
         )
         for spanclass, kept in zip(present.tolist(), every.by_class[present].tolist(), strict=True)
     ]
 
 
-_NO_SITE: Final[dict[str, Any]] = dict.fromkeys(
-    ("function", "file", "line", "site_stranded_bytes", "site_stranded_error_bytes", "site_alive_bytes")
-)
+class _Worst(NamedTuple):
+    """Fields of `BlamedClass` of the line whose objects strand most."""
+
+    function: str | None = None
+    file: str | None = None
+    line: int | None = None
+    site_stranded_bytes: int | None = None
+    site_stranded_error_bytes: int | None = None
+    site_alive_bytes: int | None = None
 
 
-def _worst(found: AliveSamples, sites: Sites) -> dict[int, dict[str, Any]]:
+def _worst(found: AliveSamples, sites: Sites) -> dict[int, _Worst]:
     """Return of each class that has samples the line whose objects strand most, or have most bytes."""
     present, which = np.unique(found.spanclass, return_inverse=True)
     row = np.searchsorted(sites.rows, found.bucket)
@@ -140,15 +146,11 @@ def _worst(found: AliveSamples, sites: Sites) -> dict[int, dict[str, Any]]:
     for number, spanclass in enumerate(present.tolist()):
         place = max(range(len(flat)), key=lambda each: (flat[each, number, 0], flat[each, number, 2]))
         stranded, variance, alive = flat[place, number].tolist()
-        called_there = Where.of(lines, place)
-        worst[spanclass] = {
-            "function": called_there.function,
-            "file": called_there.file,
-            "line": called_there.line,
-            "site_stranded_bytes": round(stranded),
-            "site_stranded_error_bytes": round(sqrt(variance)) if sites.estimated else None,
-            "site_alive_bytes": round(alive),
-        }
+        where = Where.of(lines, place)
+        error = round(sqrt(variance)) if sites.estimated else None
+        worst[spanclass] = _Worst(
+            where.function, where.file, where.line, round(stranded), error, round(alive)
+        )
     return worst
 
 
