@@ -54,7 +54,7 @@ PROFILES: tuple[Term, ...] = (
         "slot below freeindex or in allocBits; of a span that is not swept yet, marked in gcmarkBits. By the samples: sum of "
         "w elemsize over them, with w = 1 / (1 - exp(-elemsize / MemProfileRate))",
         (go("mheap.go", "mspan.freeindex mspan.allocBits mspan.gcmarkBits"), go("malloc.go", "nextSample()")),
-        unlike="survived, what the last GC cycle found alive; reached, what objects finds from the roots; bytes in use of the heap profile, which are of an earlier GC cycle",
+        unlike="survived, what the last GC cycle has marked; reached, what objects finds from the roots; bytes in use of the heap profile, which are of an earlier GC cycle",
         aliases=("alive",),
         covers=("blame/alive",),
     ),
