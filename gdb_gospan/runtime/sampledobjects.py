@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from gdb_gospan.layout.resolve import Symbols
+from gdb_gospan.memory import Unreadable
 from gdb_gospan.runtime.mprof import HEAP, MOST_FRAMES, Stacks, held, read_stacks, sampling_rate
 from gdb_gospan.runtime.mspan import Spans
 from gdb_gospan.runtime.proc import Ps
@@ -72,7 +73,7 @@ def read_sampled_objects(reader: Reader, symbols: Symbols, ps: Ps, spans: Spans)
     kinds = {name: number for number, name in reader.layout.traits.special_kinds.items()}
     some = np.flatnonzero(specials.kind == kinds.get("profile record", -1))
     where = specials.address[some] + np.uint64(reader.layout["specialprofile"]["b"].offset)
-    if not _recorded(reader, where):
+    if not _recorded(reader, symbols, where):
         return None
     pointers, known = reader.pointers(where)
     known &= pointers != 0
@@ -91,10 +92,16 @@ def read_sampled_objects(reader: Reader, symbols: Symbols, ps: Ps, spans: Spans)
     )
 
 
-def _recorded(reader: Reader, where: U64) -> bool:
-    """Whether there is any of these pointers: a snapshot of an older release has the specials, but not their buckets."""
+def _recorded(reader: Reader, symbols: Symbols, where: U64) -> bool:
+    """Whether there is any of these pointers, or where nothing is sampled MemProfileRate.
+
+    A snapshot of an older release has the specials, but not their buckets; what Delve saved has neither.
+    """
     width = reader.word_type.itemsize
-    return not len(where) or bool(reader.memory.read_many(where, width).readable.any())
+    if len(where):
+        return bool(reader.memory.read_many(where, width).readable.any())
+    rate = symbols.get("MemProfileRate")
+    return rate is None or not isinstance(reader.memory.read(rate, width), Unreadable)
 
 
 def _buckets(reader: Reader, addresses: U64) -> tuple[I64, I64, Stacks, bool]:

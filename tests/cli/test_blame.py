@@ -393,3 +393,4 @@ def test_a_snapshot_of_an_older_release_says_so() -> None:
     assert not answer["found"]
     assert (answer["samples"], answer["sites"], answer["rate"]) == (0, [], None)
     assert answer["classes"]
+    assert answer["unreadable"]["bytes"] == 0
