@@ -58,7 +58,7 @@ class AliveSamples:
     bucket
         int64 (n,): of `SampledObjects`.
     kept
-        What each keeps: (n, 5).
+        What each keeps, (n, 5); of a span class no more than it has.
     lost
         Sampled objects of which the stack, or whether they are alive, could not be read.
     """
@@ -91,11 +91,13 @@ def _blame(heap: Heap) -> AliveSamples | None:
     some = some[np.argsort(slot[some], kind="stable")]
     span, slot, bucket = span[some], slot[some], found.bucket[which[some]]
     weights = weight(np.ones(len(some), np.int64), found.size[bucket], found.rate)
+    kept = Moments.of(weights[:, np.newaxis], _kept(heap, numbered, span, slot))
+    spanclass = numbered.spanclass[span]
     return AliveSamples(
         slot=slot,
-        spanclass=numbered.spanclass[span],
+        spanclass=spanclass,
         bucket=bucket,
-        kept=Moments.of(weights[:, np.newaxis], _kept(heap, numbered, span, slot)),
+        kept=_no_more_than_there_is(kept, spanclass, whole(heap)),
         lost=len(found.row) - int(np.count_nonzero(known)),
     )
 
@@ -109,6 +111,19 @@ def _placed(found: SampledObjects, numbered: Slots, count: int) -> tuple[I64, I6
     number = found.offset[which] // numbered.elemsize[span]
     inside = (number >= 0) & (number < numbered.nelems[span])
     return which[inside], span[inside], (numbered.first[span] + number)[inside]
+
+
+def _no_more_than_there_is(kept: Moments, spanclass: I64, every: Whole) -> Moments:
+    """Scale the estimates of a span class down to what it has, where they are more together.
+
+    Without that a small object that has a span of its own and happens to be sampled would stand for thousands of spans.
+    """
+    if not every.known:
+        return kept
+    sums = np.zeros(every.by_class.shape)
+    np.add.at(sums, spanclass, kept.total)
+    factor = np.minimum(every.by_class / np.where(sums > 0, sums, 1), 1)
+    return kept.scaled(np.where(sums > 0, factor, 1)[spanclass])
 
 
 def _kept(heap: Heap, numbered: Slots, span: I64, slot: I64) -> F64:

@@ -71,6 +71,10 @@ class Moments:
         """Take the sums of `columns` apart again."""
         return cls(*np.split(columns, 4, axis=1))
 
+    def scaled(self, factor: F64) -> Moments:
+        """Return those of estimates that are multiplied by this; what was seen stays."""
+        return Moments(self.total * factor, self.variance * factor**2, self.seen, self.jump * factor)
+
     @property
     def error(self) -> F64:
         """The standard error of the estimate."""

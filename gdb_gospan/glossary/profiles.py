@@ -69,7 +69,7 @@ PROFILES: tuple[Term, ...] = (
     Term(
         "attributed",
         "what the samples account for of what all objects keep, which the bitmaps tell exactly; an estimate, with its standard error.",
-        "sums over the sampled objects; the rest is not attributed: what was allocated before MemProfileRate was set, and by "
+        "sums over the sampled objects, scaled down where those of a span class would be more than it has; the rest is not attributed: what was allocated before MemProfileRate was set, and by "
         "chance what has no sample. Bounds hold 19 times out of 20, by gamma distributions of the same mean and variance",
         (go("malloc.go", "profilealloc() nextSample()"),),
         unlike="owned: who allocated an object need not be who keeps it",

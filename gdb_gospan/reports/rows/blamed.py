@@ -176,7 +176,7 @@ class Covered(Document):
     low: int | None = field("lower bound of attributed, 19 times out of 20")
     high: int | None = field("upper bound of attributed")
     share: float | None = field(
-        "attributed in percent of whole; an estimate, which may be more than all",
+        "attributed in percent of whole",
         help="attributed, in percent of what all objects keep, with the standard error",
         unit=PERCENT,
         heading="share",
