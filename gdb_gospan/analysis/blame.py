@@ -7,11 +7,13 @@ span equally among the objects in it that are alive, so that the sums over all o
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import numpy as np
 
+from gdb_gospan.analysis.callsites import Allocator, Names, called, frames, gathered
 from gdb_gospan.analysis.occupancy import SPAN_CLASSES
 from gdb_gospan.analysis.sampling import F64, Moments, weight
 from gdb_gospan.analysis.slotbits import slot_states
@@ -20,6 +22,9 @@ from gdb_gospan.analysis.stranding import stranded, unstranded_bytes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, Column
 from gdb_gospan.runtime.sampledobjects import SampledObjects
+
+if TYPE_CHECKING:
+    from gdb_gospan.layout.functions import Lines
 
 ALIVE, STRANDED, SPANS, OBJECTS, NEW = range(5)
 """Columns of what an object keeps: bytes alive and stranded, spans, itself, and its bytes if no GC cycle has judged it."""
@@ -205,3 +210,35 @@ def whole_spans(spans: F64) -> I64:
     found = np.empty(len(spans), np.int64)
     found[order] = np.diff(ends, prepend=0)
     return found
+
+
+def largest_strander(
+    heap: Heap, lines: Lines | None, hidden: Sequence[str], spanclass: int | None = None
+) -> Allocator | None:
+    """Return the function whose objects strand most, of a span class or of all; None where too few samples tell it."""
+    found, objects = blame(heap), heap.sampled_objects
+    if found is None or objects is None or lines is None or not objects.rate:
+        return None
+    some = (
+        np.flatnonzero(found.spanclass == spanclass) if spanclass is not None else np.arange(len(found.slot))
+    )
+    sums = np.zeros((len(objects.size), 2))
+    for column, values in enumerate((found.kept.total, found.kept.variance)):
+        np.add.at(sums[:, column], found.bucket[some], values[some, STRANDED])
+    most = np.argsort(-sums[:, 0], kind="stable")[:_MOST_STACKS]
+    most = most[sums[most, 0] > 0]
+    if not len(most):
+        return None
+    names = Names(lines)
+    rows = gathered(called(frames(objects.stacks, most, names, hidden), names), sums[most], "function")
+    row = int(np.argmax(rows.flat[:, 0]))
+    nbytes, variance = rows.flat[row].tolist()
+    return (
+        None if variance > (nbytes * _SURE) ** 2 else Allocator(rows.places[row][0].function, round(nbytes))
+    )
+
+
+_MOST_STACKS: Final = 256
+"""That names are looked up for, where only one is wanted."""
+_SURE: Final = 1 / 3
+"""Share of a figure that its standard error may be, for it to be named."""

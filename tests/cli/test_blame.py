@@ -397,3 +397,17 @@ def test_a_snapshot_of_an_older_release_says_so() -> None:
     assert (answer["samples"], answer["sites"], answer["rate"]) == (0, [], None)
     assert answer["classes"]
     assert answer["unreadable"]["bytes"] == 0
+
+
+def test_doctor_names_who_allocated_what_strands_most(go_minor: str) -> None:
+    core = made(go_minor, "-rate", "4096", "-burst", "1500000", "-usual")
+    said = json.loads(shell.inside("doctor", "--json", core.executable, core.path).stdout)
+    (found,) = (each for each in said["verdicts"] if each["code"] == "class-waste")
+    evidence = {each["name"]: each["text"] or each["number"] for each in found["evidence"]}
+    (worst,) = (row for row in asked(core.executable, core.path)["sites"] if row["function"] == "main.keep")
+    assert evidence["stranded_in"] == "main.keep"
+    assert evidence["stranded_bytes"] == pytest.approx(worst["stranded_bytes"], abs=100)
+    text = " ".join(shell.inside("doctor", core.executable, core.path).stdout.split())
+    assert "Objects that main.keep allocated strand about" in text
+    none = made(go_minor, "-rate", "0", "-burst", "1500000", "-usual")
+    assert "main.keep" not in shell.inside("doctor", none.executable, none.path).stdout

@@ -31,6 +31,7 @@ var (
 	huge    = flag.Int("huge", 8, "large buffers")
 	since   = flag.Int("since", 50, "records after the last collection, which nothing keeps")
 	unswept = flag.Bool("unswept", false, "let go of every second record, and end when a collection has found that and nothing is swept")
+	usual   = flag.Bool("usual", false, "end with GOGC=100, and without the records after the last collection")
 	end     = flag.String("end", "abort", "how to end: abort, sleep or exit")
 
 	all      *session
@@ -134,6 +135,10 @@ func main() {
 	debug.SetGCPercent(-1)
 	if *unswept {
 		drop()
+		last.WordsAtOnce(ending)
+	}
+	if *usual {
+		debug.SetGCPercent(100)
 		last.WordsAtOnce(ending)
 	}
 	for i := 0; i < *since; i++ {
