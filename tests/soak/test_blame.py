@@ -12,8 +12,8 @@ from tools import processes, programs, shell, soak, toolchains
 
 pytestmark = pytest.mark.toolchain
 
-#: Two million sessions at once, of which 80,000 stay and some 15 have a sample.
-WORDS = ("-burst", "2000000", "-dense", "400000")
+#: Three million sessions at once, of which 120,000 stay and some 22 have a sample.
+WORDS = ("-burst", "3000000", "-dense", "400000")
 MISSES = 0.1
 """How often at most the bounds do not hold: twice of what they claim, for they are approximations."""
 

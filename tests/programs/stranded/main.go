@@ -16,12 +16,14 @@ import (
 
 type session struct {
 	next *session
-	data [88]byte
+	name [8]byte // of who allocated it: a word on a stack that nobody will use again may keep one more
+	data [80]byte
 }
 
 type record struct {
 	key, value *record
-	data       [32]byte
+	name       [8]byte
+	data       [24]byte
 }
 
 var (
@@ -41,16 +43,22 @@ var (
 	cycles   debug.GCStats
 )
 
+var (
+	keeps   = [8]byte{'s', 'e', 's', 's', 'i', 'o', 'n', 's'}
+	indexes = [8]byte{'r', 'e', 'c', 'o', 'r', 'd', 's', '!'}
+	later   = [8]byte{'l', 'a', 't', 'e', 'o', 'n', 'e', 's'}
+)
+
 // What is alive, by the line that allocated it; what is dead and not swept has an address of 0.
 var (
 	Sessions, Records, Loaded, Greeted, Late []uintptr
 )
 
 //go:noinline
-func keep(next *session) *session { return &session{next: next} }
+func keep(next *session) *session { return &session{next: next, name: keeps} }
 
 //go:noinline
-func index() *record { return &record{} }
+func index() *record { return &record{name: indexes} }
 
 func inner(n int) []byte { return make([]byte, n) } // inlined into the next two
 
@@ -61,7 +69,7 @@ func load(n int) []byte { return inner(n) }
 func greet(n int) []byte { return inner(n) }
 
 //go:noinline
-func afterwards() *record { return &record{} }
+func afterwards() *record { return &record{name: later} }
 
 func serve() {
 	for i := 0; i < *burst; i++ {
