@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
@@ -99,6 +99,8 @@ class Case:
         The function that the deepest stack has most often; "" where not known.
     allocator
         The function that allocated most of the bytes in use, by the heap profile; None where not known.
+    strander
+        How to learn the function whose objects strand most, of a span class or of all; or None.
     """
 
     heap: Heap
@@ -112,6 +114,7 @@ class Case:
     runners: Living | None = None
     deepest: str = ""
     allocator: Allocator | None = None
+    strander: Callable[[int | None], Allocator | None] | None = None
 
     def amount(self, *accounts: Account) -> int:
         """Add accounts up."""

@@ -131,6 +131,12 @@ def allocated(case: Case) -> Mapping[str, Any]:
     return {} if found is None else {"allocated_in": found.function, "allocated_bytes": found.nbytes}
 
 
+def stranded_by(case: Case, spanclass: int | None) -> Mapping[str, Any]:
+    """Return whose objects strand most of the free slots, of a span class or of all, where enough samples tell it."""
+    found = None if case.strander is None else case.strander(spanclass)
+    return {} if found is None else {"stranded_in": found.function, "stranded_bytes": found.nbytes}
+
+
 def shares(case: Case, rules: Sequence[tuple[Rule, str]]) -> list[tuple[Rule, float]]:
     """Return rules with the share that the thresholds of the case have under this name."""
     return [(rule, float(getattr(case.limits, name))) for rule, name in rules]

@@ -39,8 +39,9 @@ def frozen_stacks(session: Session) -> dict[str, Any] | None:
     calls = every.column("gopc")
     for pc in distinct(tracebacks.pc[:0] if calls is None else calls).tolist():
         every.code.called(pc)
-    buckets = session.heap.buckets
-    for pc in distinct(tracebacks.pc[:0] if buckets is None else buckets.stacks.pcs).tolist():
+    tables = session.heap.buckets, session.heap.sampled_objects
+    stacks = [each.stacks.pcs for each in tables if each is not None]
+    for pc in distinct(np.concatenate([tracebacks.pc[:0], *stacks])).tolist():
         recorder.calls(pc - 1)
         recorder.calls(pc)  # as runtime.FuncForPC takes it
     rows: I64 = np.flatnonzero(tracebacks.node >= 0)

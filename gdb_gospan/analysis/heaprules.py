@@ -8,7 +8,7 @@ import numpy as np
 
 from gdb_gospan.analysis.caches import caches
 from gdb_gospan.analysis.case import Account, Case
-from gdb_gospan.analysis.findings import SHARE, Finding, Rule, allocated
+from gdb_gospan.analysis.findings import SHARE, Finding, Rule, allocated, stranded_by
 from gdb_gospan.analysis.occupancy import classes
 from gdb_gospan.analysis.pauses import pace
 from gdb_gospan.analysis.survivors import survivors
@@ -189,6 +189,7 @@ def wasted_slots(case: Case) -> Finding | None:
     alone = share >= case.limits.class_share
     nelems = int(table.nelems[worst]) if alone else int(table.nelems.sum())
     objects = int(table.objects[worst]) if alone else int(table.objects.sum())
+    enough = beyond >= case.least(case.limits.free_slots_share)
     return Finding(
         "class-waste" if alone else "sparse-spans",
         {"free_slots": beyond},
@@ -199,6 +200,7 @@ def wasted_slots(case: Case) -> Finding | None:
             "class_share": round(share, 3),
             "occupied_share": round(objects / nelems, 3) if nelems else None,
             "spans": int(table.spans[worst]) if alone else int(table.spans.sum()),
+            **(stranded_by(case, int(table.spanclass[worst]) if alone else None) if enough else {}),
         },
         against={"reused_before_next_cycle_bytes": min(case.room, free)} if case.room else {},
     )

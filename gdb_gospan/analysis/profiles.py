@@ -6,13 +6,12 @@ from typing import Literal
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from gdb_gospan.analysis.sampling import F64, weight
 from gdb_gospan.runtime.mprof import BLOCK, COUNTS, HEAP, MUTEX, Buckets
 from gdb_gospan.runtime.record import I64
 
 Kind = Literal["heap", "block", "mutex"]
-F64 = npt.NDArray[np.float64]
 _TYPES = {"heap": HEAP, "block": BLOCK, "mutex": MUTEX}
 
 
@@ -114,20 +113,8 @@ def waits(buckets: Buckets, kind: Kind) -> Waits:
     return Waits(rows, count, ticks, None if speed is None else (ticks / (speed / 1e9)).astype(np.int64))
 
 
-def _factor(count: I64, nbytes: I64, rate: int | None) -> F64:
-    """Return for how many objects each sampled one stands; 1 where the rate is not known.
-
-    An object of a size is sampled with the probability 1 - exp(-size / rate).
-    """
-    factor = np.ones(len(count))
-    some = (count != 0) & (nbytes != 0)
-    if rate is not None and rate > 1:
-        factor[some] = 1 / (1 - np.exp(-(nbytes[some] / count[some]) / rate))
-    return factor
-
-
 def _scaled(count: I64, nbytes: I64, rate: int | None) -> tuple[I64, I64]:
-    none, factor = (count == 0) | (nbytes == 0), _factor(count, nbytes, rate)
+    none, factor = (count == 0) | (nbytes == 0), weight(count, nbytes, rate)
     exact = factor == 1  # a float has not all integers
     every = [np.where(exact, each, (each * factor).astype(np.int64)) for each in (count, nbytes)]
     return np.where(none, 0, every[0]), np.where(none, 0, every[1])
@@ -140,7 +127,7 @@ def _variance(count: I64, nbytes: I64, rate: int | None) -> F64:
     """
     if not rate:
         return np.full(len(count), np.nan)
-    factor = _factor(count, nbytes, rate)
+    factor = weight(count, nbytes, rate)
     size = nbytes / np.maximum(count, 1)
     variance: F64 = np.maximum(count, 0) * factor * (factor - 1) * size**2
     return variance

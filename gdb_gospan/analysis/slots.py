@@ -124,7 +124,7 @@ class Slots:
         for column in columns:
             new[1:] |= column[1:] != column[:-1]
         begins = np.flatnonzero(new)
-        ends = np.append(begins[1:], len(self.rows))
+        ends = np.append(begins[1:], len(self.rows))[: len(begins)]
         page_size = 1 << self.pages.shift
         for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             yield Alike(

@@ -34,7 +34,47 @@ PROFILES: tuple[Term, ...] = (
         "runtime.MemProfileRate; the linker sees to 0 where nothing in the program reads the profile",
         (go("mprof.go", "MemProfileRate disableMemoryProfiling"), go("malloc.go", "nextSample()")),
         unlike="a share of the objects: large ones are all sampled, small ones seldom",
-        aliases=("sampling rate", "samples"),
+        aliases=("sampling rate",),
+    ),
+    Term(
+        "sampled object",
+        "an object that the heap profile has taken a sample of: the runtime keeps the stack that allocated it until it is swept.",
+        "mspan.specials with the kind of a profile record: specialprofile.b is the bucket, which has the stack",
+        (
+            go("mheap.go", "specialprofile specialprofile.b setprofilebucket()"),
+            go("mprof.go", "mProf_Malloc() bucket.size bucket.nstk"),
+        ),
+        unlike="a sample of the CPU profile",
+        aliases=("samples", "no sample", "it is not known which objects were sampled"),
+        covers=("blame/samples", "blame/function", "blame/most by"),
+    ),
+    Term(
+        "survivor",
+        "for blame, an object that is allocated and not known to be dead: what was allocated since the last GC cycle is one, too.",
+        "slot below freeindex or in allocBits; of a span that is not swept yet, marked in gcmarkBits. By the samples: sum of "
+        "w elemsize over them, with w = 1 / (1 - exp(-elemsize / MemProfileRate))",
+        (go("mheap.go", "mspan.freeindex mspan.allocBits mspan.gcmarkBits"), go("malloc.go", "nextSample()")),
+        unlike="survived, what the last GC cycle has marked; reached, what objects finds from the roots; bytes in use of the heap profile, which are of an earlier GC cycle",
+        aliases=("alive",),
+        covers=("blame/alive",),
+    ),
+    Term(
+        "spans kept",
+        "spans that objects keep in use: each is shared equally among the objects in it that are not known to be dead.",
+        "sum of w / objects of the span, over the sampled objects",
+        (go("mheap.go", "mspan.allocCount"),),
+        unlike="spans that would be free without these objects, which may share them with others",
+        covers=("blame/spans",),
+    ),
+    Term(
+        "attributed",
+        "what the samples account for of what all objects keep, which the bitmaps tell exactly; an estimate, with its standard error.",
+        "sums over the sampled objects, scaled down where those of a span class would be more than it has; the rest is not attributed: what was allocated before MemProfileRate was set, and by "
+        "chance what has no sample. Bounds hold 19 times out of 20, by gamma distributions of the same mean and variance",
+        (go("malloc.go", "profilealloc() nextSample()"),),
+        unlike="owned: who allocated an object need not be who keeps it",
+        aliases=("not attributed", "unattributed", "bounds of a profile", "blame"),
+        covers=("blame/all", "blame/in the heap", "blame/attributed", "blame/share", "blame/not attributed"),
     ),
     Term(
         "standard error",
@@ -45,7 +85,7 @@ PROFILES: tuple[Term, ...] = (
         (go("malloc.go", "profilealloc()"), go("mprof.go", "MemProfileRate")),
         unlike="0, which it is where each object is sampled",
         aliases=("sampling error", "error of a profile"),
-        covers=("profile/error",),
+        covers=("profile/error", "blame/error"),
     ),
     Term(
         "with calls",
@@ -53,7 +93,7 @@ PROFILES: tuple[Term, ...] = (
         "sum over all stacks that have the place; go tool pprof calls it cum, and what happened at the place itself flat",
         (go("mprof.go", "bucket.nstk"),),
         aliases=("cum", "cumulative", "flat"),
-        covers=("profile/with calls",),
+        covers=("profile/with calls", "blame/with calls"),
     ),
     Term(
         "block profile",

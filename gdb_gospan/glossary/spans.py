@@ -54,7 +54,7 @@ SPANS: tuple[Term, ...] = (
         _SIZE_TABLES,
         unlike="the size that the program asked for, which the runtime does not record",
         aliases=("sizeclass", "elemsize", "slot size"),
-        covers=("classes/size", "classes/elemsize", "classes/npages", "objects/size", "central/size", "whatif/size", "list/size"),
+        covers=("classes/size", "classes/elemsize", "classes/npages", "objects/size", "blame/size", "central/size", "whatif/size", "list/size"),
     ),
     Term(
         "span class",
@@ -62,7 +62,7 @@ SPANS: tuple[Term, ...] = (
         "size class * 2 + 1 if noscan",
         (go("mheap.go", "spanClass makeSpanClass()"),),
         aliases=("spanclass", "class", "noscan", "scan"),
-        covers=("classes/class", "classes/spanclass", "classes/noscan", "objects/class", "central/class", "whatif/class", "list/class"),
+        covers=("classes/class", "classes/spanclass", "classes/noscan", "objects/class", "blame/class", "central/class", "whatif/class", "list/class"),
     ),
     Term(
         "large object",

@@ -10,6 +10,7 @@ import numpy as np
 
 from gdb_gospan.analysis import goroutines
 from gdb_gospan.analysis.accounting import accounts
+from gdb_gospan.analysis.blame import largest_strander
 from gdb_gospan.analysis.callsites import largest_allocator
 from gdb_gospan.analysis.case import Case, of_heap, of_residency
 from gdb_gospan.analysis.findings import SHARE, Finding, Judgement, judge, shares
@@ -125,6 +126,7 @@ def judged_by(session: Session, limits: Thresholds, smaps: str | None) -> tuple[
         "limiter",
         "queues",
         "buckets",
+        "sampled_objects",
     )
     if smaps and session.target.kind == "live":
         raise UsageError(
@@ -132,9 +134,15 @@ def judged_by(session: Session, limits: Thresholds, smaps: str | None) -> tuple[
         )
     if smaps:
         found = saved(smaps)
-    allocator = largest_allocator(heap.buckets, session.lines, heap.layout.traits.hidden_callers)
+    hidden = heap.layout.traits.hidden_callers
+    allocator = largest_allocator(heap.buckets, session.lines, hidden)
     case = attrs.evolve(
-        _case(session, found, limits), goroutines=every, runners=runners, deepest=deepest, allocator=allocator
+        _case(session, found, limits),
+        goroutines=every,
+        runners=runners,
+        deepest=deepest,
+        allocator=allocator,
+        strander=lambda spanclass: largest_strander(heap, session.lines, hidden, spanclass),
     )
     rules = (*PROCESS_RULES, (beyond_go, SHARE), *GOROUTINE_RULES, *HEAP_RULES)
     return case, judge(case, shares(case, rules))

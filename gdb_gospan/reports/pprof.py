@@ -11,6 +11,7 @@ from typing import Final
 
 from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.command import Option
+from gdb_gospan.fields.document import BYTES, Document, document, field
 from gdb_gospan.fields.report import Arguments
 from gdb_gospan.memory.appearing import written
 from gdb_gospan.render.pprof import Profile, compressed
@@ -22,6 +23,14 @@ OPTION: Final = Option(
     "FILE",
 )
 _EXAMPLE: Final = "heap.pb.gz"
+
+
+@document
+class Written(Document):
+    """The file for go tool pprof."""
+
+    file: str = field("its absolute path")
+    bytes: int = field("its size", unit=BYTES)
 
 
 def prepared(arguments: Arguments) -> Arguments:
@@ -36,8 +45,8 @@ def _refuse(given: str) -> None:
     raise TargetError(f"{given} exists, and is not replaced (try: another FILE)")
 
 
-def write(path: str, profile: Profile) -> int:
-    """Write the file, at once or not at all, so that only its owner can read it; return its size in bytes.
+def write(path: str, profile: Profile) -> Written:
+    """Write the file, at once or not at all, so that only its owner can read it.
 
     Raises
     ------
@@ -48,4 +57,4 @@ def write(path: str, profile: Profile) -> int:
         for piece in compressed(profile):
             file.write(piece)
         file.flush()
-        return os.fstat(file.fileno()).st_size
+        return Written(file=path, bytes=os.fstat(file.fileno()).st_size)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from gdb_gospan.analysis.callsites import By, Called, Gathered, Names, called, frames, gathered
-from gdb_gospan.analysis.goroutines import Place
 from gdb_gospan.analysis.profiles import Sampled, Waits, sampled, waits
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import TargetError, UsageError
@@ -19,8 +18,8 @@ from gdb_gospan.fields.report import Arguments, Report, Rows, headings, sort_by
 from gdb_gospan.fields.rows import ordered
 from gdb_gospan.reports import pprof
 from gdb_gospan.reports.envelope import about, proof
-from gdb_gospan.reports.rows.profiles import Profile, Totals, Written
-from gdb_gospan.reports.rows.sites import Allocated, Waited
+from gdb_gospan.reports.rows.profiles import Profile, Totals
+from gdb_gospan.reports.rows.sites import Allocated, Waited, Where
 from gdb_gospan.reports.screens.profile import NOT_FOUND, screen
 from gdb_gospan.runtime.mprof import Buckets, Stacks
 
@@ -88,7 +87,7 @@ def _sites(stacks: Called, found: Sampled, by: By) -> list[Allocated]:
 
 
 def _allocated(sums: Gathered, row: int, by: By, error: int | None) -> Allocated:
-    place, flat, cumulated = _Where.of(sums, row), sums.flat[row].tolist(), sums.cumulated[row].tolist()
+    place, flat, cumulated = Where.of(sums, row), sums.flat[row].tolist(), sums.cumulated[row].tolist()
     return Allocated(
         function=place.function,
         file=place.file,
@@ -113,7 +112,7 @@ def _waiting(stacks: Called, found: Waits, by: By) -> list[Waited]:
 
 
 def _waited(sums: Gathered, row: int, by: By, *, timed: bool) -> Waited:
-    place, flat, cumulated = _Where.of(sums, row), sums.flat[row].tolist(), sums.cumulated[row].tolist()
+    place, flat, cumulated = Where.of(sums, row), sums.flat[row].tolist(), sums.cumulated[row].tolist()
     return Waited(
         function=place.function,
         file=place.file,
@@ -125,22 +124,6 @@ def _waited(sums: Gathered, row: int, by: By, *, timed: bool) -> Waited:
         cum_ticks=cumulated[1],
         times=flat[0],
     )
-
-
-class _Where(NamedTuple):
-    """The innermost call of a row, and all of its calls in words."""
-
-    function: str
-    file: str | None
-    line: int | None
-    stack: tuple[str, ...]
-
-    @classmethod
-    def of(cls, sums: Gathered, row: int) -> _Where:
-        calls = sums.places[row]
-        first = calls[0] if calls else Place("(no stack)")
-        words = tuple(f"{each.function} {each.file}:{each.line}" for each in calls)
-        return cls(first.function, first.file or None, first.line or None, words)
 
 
 def _totals(buckets: Buckets, found: Sampled | Waits, of: str, *, named: bool) -> Totals:
@@ -167,10 +150,10 @@ def _totals(buckets: Buckets, found: Sampled | Waits, of: str, *, named: bool) -
 
 def _write(
     path: str, session: Session, buckets: Buckets, found: Sampled | Waits, stacks: Stacks, names: Names
-) -> Written:
-    from gdb_gospan.reports.profilefile import profile_file  # noqa: PLC0415  # only for who asks for it
+) -> pprof.Written:
+    from gdb_gospan.reports.profilefile import of_profile, profile_file  # noqa: PLC0415  # only for who asks for it
 
-    return Written(file=path, bytes=pprof.write(path, profile_file(session, buckets, found, stacks, names)))
+    return pprof.write(path, profile_file(session, stacks, names, of_profile(session, buckets, found)))
 
 
 def _csv(answer: Profile) -> Rows:

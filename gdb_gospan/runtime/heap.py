@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gdb_gospan.runtime.mfinal import Queues
     from gdb_gospan.runtime.mgclimit import Limiter
     from gdb_gospan.runtime.mprof import Buckets
+    from gdb_gospan.runtime.sampledobjects import SampledObjects
 
 
 class Heap:
@@ -247,6 +248,13 @@ class Heap:
         from gdb_gospan.runtime import mprof  # noqa: PLC0415  # for profile
 
         return mprof.read_buckets(self.reader, self.symbols, self.ps, self.memstats["numgc"])
+
+    @part
+    def sampled_objects(self) -> SampledObjects | None:
+        """The objects that the heap profile has sampled, with the stacks that allocated them."""
+        from gdb_gospan.runtime import sampledobjects  # noqa: PLC0415  # for blame
+
+        return sampledobjects.read_sampled_objects(self.reader, self.symbols, self.ps, self.spans)
 
     @part
     def scavenger(self) -> mgc.Scavenger:

@@ -25,7 +25,7 @@ HEAP: Final = 1
 BLOCK: Final = 2
 MUTEX: Final = 3
 """bucketType."""
-_MOST_FRAMES: Final = 1024
+MOST_FRAMES: Final = 1024
 """maxProfStackDepth."""
 _MOST_IN_A_CHAIN: Final = 1 << 12
 COUNTS: Final = ("allocs", "frees", "alloc_bytes", "free_bytes")
@@ -105,9 +105,9 @@ def read_buckets(reader: Reader, symbols: Symbols, ps: Ps, collections: int) -> 
     heads = reader.words(table, HASH_SIZE) if table else np.empty(0, np.uint64)
     known = not isinstance(heads, Unreadable)
     addresses, complete = _chains(reader, np.empty(0, np.uint64) if isinstance(heads, Unreadable) else heads)
-    with _held(reader, addresses):
+    with held(reader, addresses):
         buckets = reader.records("bucket", addresses)
-        stacks, ends, followed = _stacks(reader, buckets)
+        stacks, ends, followed = read_stacks(reader, buckets)
         counts, whole = _counts(reader, buckets, ends)
         events, cycles, others = _events(reader, buckets, ends)
     counter = symbols.get("mProfCycle")
@@ -120,7 +120,7 @@ def read_buckets(reader: Reader, symbols: Symbols, ps: Ps, collections: int) -> 
         events=events,
         cycles=cycles,
         cycle=collections if value is None else value >> 1,
-        rate=_rate(reader, symbols, ps),
+        rate=sampling_rate(reader, symbols, ps),
         mutex_factor=_mutex_factor(reader, symbols),
         ticks_per_second=_ticks(reader, symbols),
         complete=known and complete and followed and whole and others,
@@ -140,7 +140,7 @@ def _chains(reader: Reader, heads: U64) -> tuple[U64, bool]:
         buckets = reader.records("bucket", going)
         fits = buckets.readable & (buckets["hash"] % np.uint64(HASH_SIZE) == place.astype(np.uint64))
         fits &= np.isin(buckets["typ"], (HEAP, BLOCK, MUTEX)) & (buckets["nstk"] >= 0)
-        fits &= (buckets["nstk"] <= _MOST_FRAMES) & ~np.isin(going, found[-1])
+        fits &= (buckets["nstk"] <= MOST_FRAMES) & ~np.isin(going, found[-1])
         if not fits.all():
             break
         found.append(going)
@@ -150,7 +150,7 @@ def _chains(reader: Reader, heads: U64) -> tuple[U64, bool]:
 
 
 @contextmanager
-def _held(reader: Reader, addresses: U64) -> Iterator[None]:
+def held(reader: Reader, addresses: U64) -> Iterator[None]:
     """Fetch buckets as a whole, unless the memory is a file or a copy: most are short."""
     before = memory = reader.memory
     try:
@@ -165,7 +165,7 @@ _USUAL: Final = 512
 """Bytes of a bucket with some forty frames."""
 
 
-def _stacks(reader: Reader, buckets: Records) -> tuple[Stacks, U64, bool]:
+def read_stacks(reader: Reader, buckets: Records) -> tuple[Stacks, U64, bool]:
     """Read the stacks, which follow the buckets: these, uint64 (n,) where each ends, and whether all are known."""
     width, depth = reader.word_type.itemsize, buckets["nstk"]
     begin = buckets.addresses + np.uint64(buckets.struct.size)
@@ -208,7 +208,7 @@ def _events(reader: Reader, buckets: Records, ends: U64) -> tuple[Column, I64, b
     return events, cycles, bool(records.readable.all())
 
 
-def _rate(reader: Reader, symbols: Symbols, ps: Ps) -> int | None:
+def sampling_rate(reader: Reader, symbols: Symbols, ps: Ps) -> int | None:
     """Read MemProfileRate; without its symbol each mcache has what it was at its last sample (since Go 1.24)."""
     where = symbols.get("MemProfileRate")
     if where is not None:

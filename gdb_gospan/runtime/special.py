@@ -80,7 +80,7 @@ class Specials:
     kind
         int64 (n,): its number, of `Traits.special_kinds`.
     whole
-        Every list was followed to its end.
+        Every list was followed to its end: no part of it could not be read, and none led back.
     """
 
     span: I64
@@ -91,20 +91,25 @@ class Specials:
 
 
 def specials_of(reader: Reader, first: U64) -> Specials:
-    """Read the lists from all these heads in parallel."""
-    whole, found = True, [(np.empty(0, np.int64), np.empty(0, np.uint64), *2 * [np.empty(0, np.int64)])]
-    for row, specials in _in_parallel(reader, first, _MOST):
+    """Read the lists from all these heads in parallel, as long as their offsets ascend (mheap.go, specialFindSplicePoint).
+
+    In a running process a special may be freed meanwhile, and its link then leads along a free list, which is in no order.
+    """
+    ended, found = 0, [(np.empty(0, np.int64), np.empty(0, np.uint64), *2 * [np.empty(0, np.int64)])]
+    for row, specials in _in_parallel(reader, first, _MOST, ascending=True):
         some = specials.readable
-        whole &= bool(some.all())
+        ended += int(np.count_nonzero(some & (specials["next"] == 0)))
         found.append((row[some], specials.addresses[some], specials["offset"][some], specials["kind"][some]))
     span, address, offset, kind = (np.concatenate(column) for column in zip(*found, strict=True))
-    return Specials(span, address, offset, kind, whole)
+    return Specials(span, address, offset, kind, whole=ended == int(np.count_nonzero(first)))
 
 
-def _in_parallel(reader: Reader, first: U64, steps: int) -> Iterator[tuple[I64, Records]]:
+def _in_parallel(
+    reader: Reader, first: U64, steps: int, *, ascending: bool = False
+) -> Iterator[tuple[I64, Records]]:
     """Yield the next special of each list that goes on, with the numbers of these lists."""
     rows = np.flatnonzero(first)
-    going = first[rows]
+    going, before = first[rows], np.zeros(len(rows), np.int64)
     marks, taken, stretch = going, 0, 1
     while len(going) and steps:
         steps -= 1
@@ -113,6 +118,9 @@ def _in_parallel(reader: Reader, first: U64, steps: int) -> Iterator[tuple[I64, 
         links = specials["next"]
         # Brent: a list that comes back to where it was some power of two of steps ago runs in a circle.
         on = specials.readable & (links != 0) & (links != marks)
+        if ascending:
+            on &= specials["offset"] >= before
+            before = specials["offset"][on]
         rows, going, marks, taken = rows[on], links[on], marks[on], taken + 1
         if taken == stretch:
             marks, taken, stretch = going, 0, 2 * stretch

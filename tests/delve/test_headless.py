@@ -47,6 +47,9 @@ def known(name: str, document: dict[str, Any]) -> dict[str, Any]:
     """What is known without the file: functions have no names, so the runtime's own goroutines are not told from others."""
     if name == "profile":
         return {"rate": document["rate"], "totals": {**document["totals"], "named": None}}
+    if name == "blame":
+        names = "rate", "samples", "covered", "new_bytes"
+        return {key: document[key] for key in names}
     if name != "goroutines":
         return document
     return {"number": document["totals"]["goroutines"], "dead": document["dead"]}

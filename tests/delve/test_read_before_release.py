@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 SHARES = 12
 
 
-BY_FILES = ("gc", "goroutines", "profile", "rss", "doctor")
+BY_FILES = ("gc", "goroutines", "profile", "blame", "rss", "doctor")
 """What names functions by the executable's file, or reads the kernel's files, which Delve does not tell."""
 
 

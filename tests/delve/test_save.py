@@ -30,6 +30,8 @@ def test_every_report_of_a_saved_heap(go_minor: str, tmp_path: Path) -> None:
         assert figures(document) == figures(direct[name]), name
     unsaved = json.loads(shell.inside("profile", "--json", file).stdout)
     assert (unsaved["totals"], unsaved["sites"]) == (None, [])
+    unsaved = json.loads(shell.inside("blame", "--json", file).stdout)
+    assert (unsaved["found"], unsaved["sites"], unsaved["unreadable"]["bytes"]) == (False, [], 0)
     for words in (["summary"], ["cache"], ["cache", "0"], ["show", "0xc0ffee00"]):
         got = shell.inside(*words, file)
         nothing_there = words[0] == "show"
@@ -49,7 +51,7 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
         return {"goroutines": document["totals"]["goroutines"], "dead": document["dead"]}
     if document["command"] == "doctor":  # a core is judged by the holes of its file, too
         return {"verdicts": [each["code"] for each in document["verdicts"]], "total": document["total"]}
-    if document["command"] == "profile":  # not saved, and so not known
+    if document["command"] in ("profile", "blame"):  # not saved, and so not known
         return {}
     if document["command"] == "rss":  # of files Delve tells nothing
         return {key: document[key] for key in ("bounds",) if key in document}

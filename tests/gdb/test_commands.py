@@ -49,7 +49,8 @@ SORTED = {
     for command in catalog.COMMANDS
     for option in command.options
     if option.name == "sort"
-    and command.name != "profile"  # of which frag has no rows; see tests/cli/test_profile.py
+    and command.name
+    not in ("profile", "blame")  # of which frag has no rows; see tests/cli/test_profile.py, test_blame.py
 }
 #: What shows the rows in the text, where the command shows other things first.
 SHOWN = {"pages": "pages --chunks", "goroutines": "goroutines --system"}

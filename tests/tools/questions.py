@@ -48,8 +48,8 @@ OF_THE_WAY = ("target", "runtimes")
 #: Without which a command has nothing that `--sort` or `--limit` could be of.
 SORTED = {"pages": ["--chunks"]}
 
-#: Options that take something away, so that each is asked for alone; all others add to a report.
-FILTERS = {"of", "scan", "noscan", "class", "size", "occupancy", "pages", "arena", "zoom"}
+#: Options that take something away, or change what a row is, so that each is asked for alone; all others add to a report.
+FILTERS = {"of", "by", "scan", "noscan", "class", "size", "occupancy", "pages", "arena", "zoom"}
 
 
 def bare(command: Command, name: str = "") -> str:

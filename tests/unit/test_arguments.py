@@ -227,6 +227,7 @@ def test_a_default_limit_is_for_tables_that_can_be_long() -> None:
         "list",
         "central",
         "profile",
+        "blame",
         "goroutines",
         "objects",
         "pages",

@@ -17,7 +17,7 @@ from tools.answers import document
 from tools.questions import NEEDED
 
 #: What the recorded heaps have nothing of.
-WITHOUT_ROWS = ("profile",)
+WITHOUT_ROWS = ("profile", "blame")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ def frozen(monkeypatch: pytest.MonkeyPatch, stacks: Tracebacks) -> dict[str, Any
     every = SimpleNamespace(groups=list, column=lambda _: None, code=SimpleNamespace(functions=lambda _: []))
     monkeypatch.setattr(frozenstacks, "living", lambda *_: every)
     lines = SimpleNamespace(function=lambda _: None, line=lambda _: None, entry=lambda _: None)
-    session = SimpleNamespace(tracebacks=stacks, lines=lines, heap=SimpleNamespace(buckets=None))
+    session = SimpleNamespace(
+        tracebacks=stacks, lines=lines, heap=SimpleNamespace(buckets=None, sampled_objects=None)
+    )
     made = frozenstacks.frozen_stacks(session)  # type: ignore[arg-type]
     assert made is not None
     return made

@@ -275,7 +275,7 @@ def test_columns_that_do_not_fit_together(wrong: dict[str, object]) -> None:
 
 def test_the_file_is_its_owners(tmp_path: Path) -> None:
     path = tmp_path / "heap.pb.gz"
-    size = write(str(path), made([[1]]))
+    size = write(str(path), made([[1]])).bytes
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_size == size
     assert pprofs.read(path.read_bytes()).stacks == [[1]]

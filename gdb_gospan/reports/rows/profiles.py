@@ -6,6 +6,7 @@ from typing import Literal
 
 from gdb_gospan.fields.answer import Listed
 from gdb_gospan.fields.document import BYTES, COUNT, NANOSECONDS, Document, document, field
+from gdb_gospan.reports.pprof import Written
 from gdb_gospan.reports.rows.sites import Allocated, Waited
 
 
@@ -31,14 +32,6 @@ class Totals(Document):
         "1.19 the fraction of the mutex profile"
     )
     complete: bool = field("all could be read")
-
-
-@document
-class Written(Document):
-    """The file for go tool pprof."""
-
-    file: str = field("its absolute path")
-    bytes: int = field("its size", unit=BYTES)
 
 
 @document

@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from gdb_gospan.analysis.callsites import Gathered
+from gdb_gospan.analysis.goroutines import Place
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, NANOSECONDS, UP, Document, document, field
 from gdb_gospan.fields.units import count, duration
+
+
+class Where(NamedTuple):
+    """The innermost call of a row, and all of its calls in words."""
+
+    function: str
+    file: str | None
+    line: int | None
+    stack: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sums: Gathered, row: int) -> Where:
+        """Name a row of what was gathered."""
+        calls = sums.places[row]
+        first = calls[0] if calls else Place("(no stack)")
+        words = tuple(f"{each.function} {each.file}:{each.line}" for each in calls)
+        return cls(first.function, first.file or None, first.line or None, words)
 
 
 def _where(row: Site) -> str:

@@ -52,13 +52,19 @@ def _slots(e: Evidence, size: Size) -> str:
 
 def sparse(e: Evidence, size: Size) -> str:
     """Say the cause of sparse-spans."""
-    return f"A few survivors of a burst keep whole spans in use: {_slots(e, size)}."
+    return f"A few survivors of a burst keep whole spans in use: {_slots(e, size)}.{_stranded(e, size)}"
+
+
+def _stranded(e: Evidence, size: Size) -> str:
+    if not e.get("stranded_in"):
+        return ""
+    return f" Objects that {e['stranded_in']} allocated strand about {size(e['stranded_bytes'])} of it, by the heap profile."
 
 
 def class_waste(e: Evidence, size: Size) -> str:
     """Say the cause of class-waste."""
     name = class_name(e["elemsize"] or None, noscan=e["noscan"])
-    return f"Size class {name} has {_share(e['class_share'])} of all free slots: {_slots(e, size)}."
+    return f"Size class {name} has {_share(e['class_share'])} of all free slots: {_slots(e, size)}.{_stranded(e, size)}"
 
 
 def idle(e: Evidence, size: Size) -> str:

@@ -51,20 +51,22 @@ def _first(answer: Profile, looks: Looks) -> str:
         until = f"allocated up to now, by {samples}: what is dead is in it, for no GC cycle is published yet"
     else:
         until = f"in use at the end of GC cycle {answer.collections}, by {samples}; {allocated} allocated up to then"
-    return f"{_rate(answer.rate, looks)}{inuse}{f' ± {error}' if error else ''} {until}."
+    before = "Before it was 0: " if answer.rate == 0 else ""
+    return f"{rate_told(answer.rate, looks)}{before}{inuse}{f' ± {error}' if error else ''} {until}."
 
 
 def _delay(nanoseconds: int | None, ticks: int | None) -> str:
     return f"{units.count(ticks)} ticks of the clock" if nanoseconds is None else units.duration(nanoseconds)
 
 
-def _rate(rate: int | None, looks: Looks) -> str:
+def rate_told(rate: int | None, looks: Looks) -> str:
+    """Say what the samples stand for: the begin of a sentence, or sentences before it."""
     if rate is None:
         return "MemProfileRate is not known: the figures are of the sampled objects alone. "
     if rate == 0:
         return (
             "MemProfileRate is 0: what the program allocates is not sampled (the linker sets it to 0 where nothing in the "
-            "program reads the profile: import runtime/pprof or net/http/pprof). Before it was 0: "
+            "program reads the profile: import runtime/pprof or net/http/pprof). "
         )
     return "" if rate == 1 else f"One sample in {units.nbytes(rate, exact=looks.exact)}: "
 
