@@ -83,7 +83,8 @@ class Plan:
         self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
-        """Copy everything planned."""
+        """Copy everything planned; once more, if it was copied before."""
+        self._known[:] = True
         self._take(memory, 0)
         if len(self._starts):
             ends = np.cumsum(self._sizes).astype(np.int64)

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.analysis.session import Pause, Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.analysis.verification import warm
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
@@ -22,9 +22,10 @@ from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Lines, functions_of, go_names
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.memory import procstatus
+from gdb_gospan.layout.resolve import Symbols
+from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import other_build
-from gdb_gospan.memory.capture import Plan, appeared
+from gdb_gospan.memory.capture import Filling, Plan, appeared
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
 from gdb_gospan.memory.mappings import Mapped, Mapping, Module, mappings_of, modules
@@ -34,6 +35,7 @@ from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.residency import Residency, read_residency
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.targets.contents import ContentsCopy
 from gdb_gospan.targets.description import no_runtime
 from gdb_gospan.targets.frames import stack_pages, stacks
 from gdb_gospan.targets.rehearsal import plan
@@ -99,31 +101,35 @@ class ProcessSession(Session):
         self._threads: tuple[Thread, ...] = ()
         self._stop: Stop | HeldStill | None = None
         self._mappings: list[Mapping] = []
-        self._capture_begun = self._captured = False
+        self._capture_begun = self._captured = self._lacked = False
         self._wants_residency = False
         self._seen: Residency | None = None
 
     @contextmanager
-    def capture(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+    def capture(
+        self, rehearse: Callable[[Session], object] | None = None, pause: Pause | None = None
+    ) -> Iterator[None]:
         """Stop the process for this block or, with a rehearsal, only while what that has read is copied.
 
         Raises
         ------
         TargetError
-            It cannot be stopped, runs another program by now, or ended in the block.
+            It cannot be stopped, runs another program by now, or ended in the block; or the pause would take longer than
+            it may.
         """
         pid = self._memory.pid
         if self._capture_begun:
             raise TargetError(f"process {pid} has run since it was read (try: open a new session)")
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
+        copied = None if rehearse is None or pause is None else self._contents_copy(taken, rehearse, pause)
         before, self._capture_begun = self.pause_ms or 0.0, True
         with no_job_control(), ended_instead(pid):
             self._stop = stop = stopped(pid)
             try:
                 self._begin(stop)
                 if taken is not None:
-                    self._take(taken, stop)
+                    self._take(taken, stop, copied)
                 elif self._opened.search is not None:
                     self.heap.symbols = self._opened.search.again(self._memory, self.heap.symbols)
                 yield
@@ -138,10 +144,13 @@ class ProcessSession(Session):
         refuse_halves(stop)
 
     def recapture(self) -> bool:
-        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs."""
+        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs.
+
+        With the contents of objects it is another copy, of all that the report is found to read in the stop.
+        """
         if not self._captured:
             return False
-        self._capture_begun = self._captured = False
+        self._capture_begun, self._captured, self._lacked = False, False, True
         self._seen = None
         self._memory = ProcessMemory(self._memory.pid)
         tried, begins = self.heap, self.heap.trail.begins
@@ -159,21 +168,53 @@ class ProcessSession(Session):
         self._mappings = list(mappings_of(self._memory.pid))
         return plan(self, self._memory, self._mappings, rehearse, *others)
 
-    def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
+    def _contents_copy(
+        self, taken: Plan | None, rehearse: Callable[[Session], object], pause: Pause
+    ) -> ContentsCopy:
+        """Make ready for the copy of the contents of objects, and announce the pause."""
+        pid = self._memory.pid
+        if taken is None:
+            raise TargetError(
+                f"{pause.report}: process {pid} has too many spans to be copied (try: the core that gcore makes)"
+            )
+        whole = rehearse if self._lacked else None
+        copied = ContentsCopy(self, self._memory, self._mappings, taken, pause, whole)
+        expected = copied.rehearse()
+        if self.announce is not None and not procstatus.held(pid):
+            self.announce(expected)
+        return copied
+
+    def _take(self, taken: Plan, stop: Stop | HeldStill, copied: ContentsCopy | None) -> None:
         """Copy what is planned, resume the process, and use the copy."""
         if self._wants_residency:  # first, for reading the process makes more of it resident
             self._see(stop)
-        taken.take(self._memory)
-        now = mappings_of(stop.pid)
-        stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
-        taken.take_more(self._memory, stacks_of, appeared(self._mappings, now, taken.arenas))
+        now = self._mappings
+        search = self._opened.search
+
+        def more(memory: Filling) -> None:
+            nonlocal now
+            now = mappings_of(stop.pid)
+            stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
+            taken.take_more(memory, stacks_of, appeared(self._mappings, now, taken.arenas))
+
+        def symbols(memory: Memory) -> Symbols:
+            if search is not None:
+                self.heap.symbols = search.again(memory, self.heap.symbols)
+            return self.heap.symbols
+
+        if copied is None:
+            taken.take(self._memory)
+            more(self._memory)
+        else:
+            copied.take(stop, self._threads, more, symbols)
         stop.release()
         self._memory.close()
         refuse_halves(stop)
         self._captured = True
-        self.heap.memory = self.heap.reader.memory = memory = taken.sealed(self._memory)
-        if self._opened.search is not None:
-            self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
+        memory = taken.sealed(self._memory) if copied is None else copied.sealed()
+        self.heap.memory = self.heap.reader.memory = memory
+        if search is not None and copied is None:
+            self.heap.symbols = search.in_copy(memory, self.heap.symbols, now)
 
     def _residency(self) -> Residency | None:
         """Return what of the process is resident; in a rehearsal only note that it is wanted."""
