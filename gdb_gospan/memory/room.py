@@ -22,8 +22,8 @@ _TURN: Final = 64 << 20
 """Bytes that are touched between two chances for Ctrl-C."""
 
 
-def touched_room(nbytes: int) -> tuple[Bytes, bool]:
-    """Return a buffer whose pages are all there already, and whether it is a file's.
+def touched_room(nbytes: int, more: int) -> Bytes:
+    """Return a buffer of which so many bytes are there already, and where there is memory for them so many more.
 
     The kernel clears each page at its first use, which takes longer than a copy to it. A file in the folder for temporary
     files ($TMPDIR) has no name, and nothing of it is left, however this process ends. What is mapped from it is no memory
@@ -34,11 +34,11 @@ def touched_room(nbytes: int) -> tuple[Bytes, bool]:
     TargetError
         There is room for so much nowhere.
     """
-    own = nbytes <= _left() // _PART
-    room = np.empty(nbytes, np.uint8) if own else _of_file(nbytes)
+    most = _left() // _PART
+    room = np.empty(min(nbytes + more, most), np.uint8) if nbytes <= most else _of_file(nbytes)
     for part in blocks(nbytes, _TURN):
         room[part][::PAGE] = 0
-    return room, not own
+    return room
 
 
 def _left() -> int:

@@ -31,7 +31,7 @@ from gdb_gospan.memory.procmem import ProcessMemory
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.room import touched_room
-from gdb_gospan.memory.segments import I64, U64, Bytes, Mask, joined
+from gdb_gospan.memory.segments import I64, NOWHERE, U64, Bytes, Mask, joined
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.symtab import modules
 from gdb_gospan.targets.rehearsal import Rehearsal, RehearsedError
@@ -40,7 +40,8 @@ from gdb_gospan.targets.stopping import no_job_control, standing_still
 _SAMPLE: Final = 256 << 20
 """Bytes that are copied to learn how fast that is."""
 _SLACK: Final = 8
-"""One in so many bytes more, and some megabytes, is room for what is allocated before the stop."""
+"""One in so many bytes more, and some megabytes, is room for what is allocated before the stop. There may be as many again
+as there are now, up to the next cycle; then the copy takes longer, for the kernel clears each page first."""
 _SLACK_BYTES: Final = 32 << 20
 _MOST_CONSTANTS: Final = 1 << 30
 """Bytes of the program's constants that are copied at most."""
@@ -74,9 +75,10 @@ class ContentsCopy:
         What of its metadata to copy.
     pause
         Who asks, and how long the stop may be.
-    whole
-        Builds the report. What that reads is looked for in the stop, too, which takes longer; then the copy lacks nothing.
-        None to rely on the plan.
+    rehearse
+        Builds the report of a session; also in the stop, where what it reads and the plan lacks is found so.
+    masks
+        Find out in the stop, too, what the masks of types are made of: mostly of what is copied in any case.
     """
 
     def __init__(
@@ -86,10 +88,12 @@ class ContentsCopy:
         mappings: Sequence[Mapping],
         plan: Plan,
         pause: Pause,
-        whole: Callable[[Session], object] | None,
+        rehearse: Callable[[Session], object],
+        *,
+        masks: bool,
     ) -> None:
         self._session, self._memory, self._plan = session, memory, plan
-        self._pause, self._whole = pause, whole
+        self._pause, self._rehearse, self._with_masks = pause, rehearse, masks
         # A debugger that holds the process anyway has it stand still for longer.
         self._most = 0.0 if procstatus.held(memory.pid) else pause.most
         self._lasting = _constants(session.heap, mappings)
@@ -114,7 +118,8 @@ class ContentsCopy:
         need = int(found.size.sum())
         expected = self._expected(seconds, found, np.zeros(min(need, _SAMPLE + _AT_ONCE), np.uint8))
         self._refuse(expected)
-        self._room, _ = touched_room(need + need // _SLACK + _SLACK_BYTES)
+        slack = need // _SLACK + _SLACK_BYTES
+        self._room = touched_room(need + slack, need + slack)
         expected = self._expected(seconds, found, self._room)
         self._refuse(expected)
         return expected
@@ -187,10 +192,12 @@ class ContentsCopy:
             found = self._find(symbols(self._plan.sealed(self._constants)), threads, check)
             self._bulk = Bulk(found.start, found.size, self._room)
             self._bulk.take(self._memory, check)
-            if self._whole is not None:
+            if self._with_masks:
                 self._take_masks(check)
         except TooMuchError:
-            raise self._ended(stop, "the heap grows faster than it is read (try: again, or") from None
+            raise self._ended(
+                stop, "its heap has more than doubled since it was looked at (try: again, or"
+            ) from None
         except _TimeOverError:
             done = 0 if self._bulk is None else self._bulk.done
             raise self._ended(
@@ -206,9 +213,9 @@ class ContentsCopy:
             f"{self._pause.report} has let process {stop.pid} go on: {why} the core that gcore makes)"
         )
 
-    def sealed(self) -> Capture:
-        """Return what was taken."""
-        found = self._plan.sealed(self._constants)
+    def sealed(self, unmapped: tuple[U64, U64] = NOWHERE) -> Capture:
+        """Return what was taken; of these ranges it is known that nothing is there."""
+        found = self._plan.sealed(self._constants, unmapped)
         for each in (self._bulk, self._masks):
             found = found if each is None else each.over(found)
         return found
@@ -226,9 +233,8 @@ class ContentsCopy:
         """Find the contents, and what the plan lacks of all that leads to them."""
         probe = Footprint(_Checked(self._plan.sealed(self._constants), check))
         heap = self._heap(probe, symbols)
-        if self._whole is not None:
-            with suppress(RehearsedError):
-                self._whole(Rehearsal(self._session, heap, probe))
+        with suppress(RehearsedError):
+            self._rehearse(Rehearsal(self._session, heap, probe))
         found = contents(heap, threads, self._lasting)
         start, size = probe.lacking(self._known)
         ranges = joined(np.concatenate([found.start, start]), np.concatenate([found.size, size]))

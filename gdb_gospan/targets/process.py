@@ -25,7 +25,7 @@ from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.buildid import other_build
-from gdb_gospan.memory.capture import Filling, Plan, appeared
+from gdb_gospan.memory.capture import Filling, Plan, appeared, between
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
 from gdb_gospan.memory.mappings import Mapped, Mapping, Module, mappings_of, modules
@@ -146,7 +146,7 @@ class ProcessSession(Session):
     def recapture(self) -> bool:
         """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs.
 
-        With the contents of objects it is another copy, of all that the report is found to read in the stop.
+        With the contents of objects it is another copy, and with what masks of types are made of.
         """
         if not self._captured:
             return False
@@ -177,8 +177,7 @@ class ProcessSession(Session):
             raise TargetError(
                 f"{pause.report}: process {pid} has too many spans to be copied (try: the core that gcore makes)"
             )
-        whole = rehearse if self._lacked else None
-        copied = ContentsCopy(self, self._memory, self._mappings, taken, pause, whole)
+        copied = ContentsCopy(self, self._memory, self._mappings, taken, pause, rehearse, masks=self._lacked)
         expected = copied.rehearse()
         if self.announce is not None and not procstatus.held(pid):
             self.announce(expected)
@@ -211,7 +210,8 @@ class ProcessSession(Session):
         self._memory.close()
         refuse_halves(stop)
         self._captured = True
-        memory = taken.sealed(self._memory) if copied is None else copied.sealed()
+        unmapped = between(now)
+        memory = taken.sealed(self._memory, unmapped) if copied is None else copied.sealed(unmapped)
         self.heap.memory = self.heap.reader.memory = memory
         if search is not None and copied is None:
             self.heap.symbols = search.in_copy(memory, self.heap.symbols, now)

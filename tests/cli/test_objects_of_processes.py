@@ -142,12 +142,12 @@ def test_what_was_not_copied_is_an_error() -> None:
 
 
 def test_what_the_copy_lacks_is_looked_for_in_another_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every other page that the rehearsal has come to is left out."""
+    """Nothing is planned: all is found in the stop but what some masks of types are made of."""
     with sleeping() as running, processes.stopped(running.pid):
         whole = asked("--pid", running.pid)
         again, second = ProcessSession.recapture, []
         monkeypatch.setattr(ProcessSession, "recapture", lambda session: second.append(1) or again(session))
-        monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages[::2])
+        monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages[:0])
         answer = asked("--pid", running.pid)
     assert second == [1]
     assert answer == whole
@@ -196,7 +196,7 @@ def test_a_heap_that_grows_before_the_stop(tmp_path: Path, nbytes: int) -> None:
             assert answer.totals.object_bytes > nbytes  # type: ignore[attr-defined]
             assert answer.unread_bytes == 0  # type: ignore[attr-defined]
         else:
-            with pytest.raises(TargetError, match="the heap grows faster than it is read"):
+            with pytest.raises(TargetError, match="its heap has more than doubled since it was looked at"):
                 answered(session, objects, OPTIONS)
         assert not processes.is_held(running.pid)
 
