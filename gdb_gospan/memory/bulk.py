@@ -15,8 +15,8 @@ from gdb_gospan.memory.segments import I64, U64, Bytes
 
 _PIECE: Final = 1 << 20
 """Bytes of a range that are read together at most: several of them go into one call (`readv`)."""
-_BATCH: Final = 8 << 20
-"""Bytes that a thread reads before it looks at the clock: about two milliseconds."""
+_BATCH: Final = 4 << 20
+"""Bytes that a thread reads before it looks at the clock: about a millisecond."""
 _PAGES: Final = 256
 """Pages between two looks at the clock, where pages are read one by one."""
 
@@ -134,14 +134,12 @@ def _batches(length: I64) -> I64:
 
 
 def sample(start: U64, size: U64, most: int) -> tuple[U64, U64]:
-    """Return parts of ranges, evenly spread, that have about so many bytes together; all, if they have no more."""
+    """Return pieces of ranges, evenly spread, that have about so many bytes together; all, if they have no more."""
     begin, length = _cut(start, size)
     batch = _batches(length)
     every = int(batch[-1]) + 1 if len(batch) else 0
-    count = max(most // _BATCH, 1)
-    if every <= count:
-        return start, size
+    count = min(max(most // _BATCH, 1), every)
     chosen = np.zeros(every, np.bool_)
-    chosen[np.arange(count) * every // count] = True
+    chosen[np.arange(count) * every // max(count, 1)] = True
     some = chosen[batch]
     return begin[some], length[some].view(np.uint64)

@@ -37,7 +37,7 @@ from gdb_gospan.runtime.symtab import modules
 from gdb_gospan.targets.rehearsal import Rehearsal, RehearsedError
 from gdb_gospan.targets.stopping import no_job_control, standing_still
 
-_SAMPLE: Final = 256 << 20
+_SAMPLE: Final = 384 << 20
 """Bytes that are copied to learn how fast that is."""
 _SLACK: Final = 8
 """One in so many bytes more, and some megabytes, is room for what is allocated before the stop. There may be as many again
@@ -101,6 +101,7 @@ class ContentsCopy:
         constants.take(memory, _never)
         self._constants = constants.over(memory)
         self._room: Bytes = np.empty(0, np.uint8)
+        self._expected_bytes = 0
         self._bulk: Bulk | None = None
         self._masks: Bulk | None = None
 
@@ -115,7 +116,7 @@ class ContentsCopy:
         pid = self._memory.pid
         seconds, found = self._looked()
         seconds += _STOPPING + _EACH_THREAD * len(procstatus.threads(pid))
-        need = int(found.size.sum())
+        need = self._expected_bytes = int(found.size.sum())
         expected = self._expected(seconds, found, np.zeros(min(need, _SAMPLE + _AT_ONCE), np.uint8))
         self._refuse(expected)
         slack = need // _SLACK + _SLACK_BYTES
@@ -185,7 +186,7 @@ class ContentsCopy:
             if stop.seconds > until:
                 raise _TimeOverError
 
-        timed, done = _Timed(self._memory, check), 0
+        timed = _Timed(self._memory, check)
         try:
             self._plan.take(timed)
             more(timed)
@@ -195,22 +196,21 @@ class ContentsCopy:
             if self._with_masks:
                 self._take_masks(check)
         except TooMuchError:
-            raise self._ended(
-                stop, "its heap has more than doubled since it was looked at (try: again, or"
-            ) from None
+            grown = "its heap has more than doubled since it was looked at (try: again"
+            raise self._resumed(stop, f": {grown}") from None
         except _TimeOverError:
             done = 0 if self._bulk is None else self._bulk.done
-            raise self._ended(
+            raise self._resumed(
                 stop,
-                f"it had stood still for {self._most:g} s, the limit, and {done:,} bytes of objects were read "
-                f"(try: --max-pause {max(ceil(2 * self._most), 1)}, or",
+                f" after {self._most:g} s, the limit: {done:,} of about {self._expected_bytes:,} bytes had been read "
+                f"(try: --max-pause {max(ceil(2 * self._most), 1)}",
             ) from None
 
-    def _ended(self, stop: Stop | HeldStill, why: str) -> TargetError:
+    def _resumed(self, stop: Stop | HeldStill, why: str) -> TargetError:
         """Let the process go, and return the error."""
         stop.release()
         return TargetError(
-            f"{self._pause.report} has let process {stop.pid} go on: {why} the core that gcore makes)"
+            f"{self._pause.report} resumed process {stop.pid}{why}, or the core that gcore makes)"
         )
 
     def sealed(self, unmapped: tuple[U64, U64] = NOWHERE) -> Capture:
