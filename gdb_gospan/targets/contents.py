@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from math import ceil, inf
 from typing import Final
@@ -53,7 +54,7 @@ _STOPPING: Final = 1e-3
 _EACH_THREAD: Final = 50e-6
 """Seconds that it takes to stop a process and to let it go, and for each of its threads."""
 _LETTING_GO: Final = 2e-3
-"""Seconds of the limit that are kept for letting it go, besides half of what stopping it took."""
+"""Seconds of the limit that are kept for letting it go, besides half of what stopping it took and the longest step."""
 
 
 class _TimeOverError(Exception):
@@ -62,6 +63,18 @@ class _TimeOverError(Exception):
 
 def _never() -> None:
     """Let any time pass."""
+
+
+class _Steps:
+    """Measures the time between two looks at the clock, which nothing can cut short."""
+
+    def __init__(self) -> None:
+        self.longest, self._last = 0.0, time.perf_counter()
+
+    def look(self) -> None:
+        """Look at the clock."""
+        now = time.perf_counter()
+        self.longest, self._last = max(self.longest, now - self._last), now
 
 
 class ContentsCopy:
@@ -101,7 +114,8 @@ class ContentsCopy:
         constants.take(memory, _never)
         self._constants = constants.over(memory)
         self._room: Bytes = np.empty(0, np.uint8)
-        self._expected_bytes = 0
+        self._need, self._seconds = 0, 0.0
+        self._step = self._batch = 0.0
         self._bulk: Bulk | None = None
         self._masks: Bulk | None = None
 
@@ -116,38 +130,44 @@ class ContentsCopy:
         pid = self._memory.pid
         seconds, found = self._looked()
         seconds += _STOPPING + _EACH_THREAD * len(procstatus.threads(pid))
-        need = self._expected_bytes = int(found.size.sum())
+        need = self._need = int(found.size.sum())
         expected = self._expected(seconds, found, np.zeros(min(need, _SAMPLE + _AT_ONCE), np.uint8))
         self._refuse(expected)
         slack = need // _SLACK + _SLACK_BYTES
         self._room = touched_room(need + slack, need + slack)
         expected = self._expected(seconds, found, self._room)
         self._refuse(expected)
+        self._seconds = expected.seconds
         return expected
 
     def _looked(self) -> tuple[float, Contents]:
         """Take the plan and find the contents; return how long both take at best, and what was found last."""
         found, best = None, inf
         for _ in range(_TRIES):
-            began = time.perf_counter()
             with suppress(Exception):
-                self._plan.take(self._memory)
-                found = self._find(self._session.heap.symbols, (), _never)
-                best = min(best, time.perf_counter() - began)
+                seconds, found = self._look()
+                best = min(best, seconds)
         if found is not None:
             return best, found
         with no_job_control(), standing_still(self._memory.pid):
-            began = time.perf_counter()
-            self._plan.take(self._memory)
-            found = self._find(self._session.heap.symbols, (), _never)
-            return time.perf_counter() - began, found
+            return self._look()
+
+    def _look(self) -> tuple[float, Contents]:
+        """Take the plan and find the contents, once; note how long the longest step takes."""
+        began, steps = time.perf_counter(), _Steps()
+        self._plan.take(_Timed(self._memory, steps.look))
+        found = self._find(self._session.heap.symbols, (), steps.look)
+        steps.look()
+        self._step = max(self._step, steps.longest)
+        return time.perf_counter() - began, found
 
     def _expected(self, seconds: float, found: Contents, room: Bytes) -> Expected:
         """Return what is to be expected by the time that a sample takes, and these seconds for all else."""
         trial = Bulk(*sample(found.start, found.size, _SAMPLE), room)
-        began = time.perf_counter()
-        trial.take(self._memory, _never)
+        began, steps = time.perf_counter(), _Steps()
+        trial.take(self._memory, steps.look)
         copying = time.perf_counter() - began
+        self._batch = max(self._batch, steps.longest)
         seconds += copying * int(found.size.sum()) / max(trial.nbytes, 1)
         return Expected(self._pause.report, self._memory.pid, seconds, found.scan_bytes)
 
@@ -182,8 +202,8 @@ class ContentsCopy:
         """
         until = self._most - _LETTING_GO - stop.seconds / 2 if self._most else inf
 
-        def check() -> None:
-            if stop.seconds > until:
+        def check(step: float = self._step) -> None:
+            if stop.seconds > until - step:
                 raise _TimeOverError
 
         timed = _Timed(self._memory, check)
@@ -192,7 +212,7 @@ class ContentsCopy:
             more(timed)
             found = self._find(symbols(self._plan.sealed(self._constants)), threads, check)
             self._bulk = Bulk(found.start, found.size, self._room)
-            self._bulk.take(self._memory, check)
+            self._bulk.take(self._memory, partial(check, self._batch))
             if self._with_masks:
                 self._take_masks(check)
         except TooMuchError:
@@ -200,10 +220,11 @@ class ContentsCopy:
             raise self._resumed(stop, f": {grown}") from None
         except _TimeOverError:
             done = 0 if self._bulk is None else self._bulk.done
+            longer = ceil(max(2 * self._most, 1.5 * self._seconds))
             raise self._resumed(
                 stop,
-                f" after {self._most:g} s, the limit: {done:,} of about {self._expected_bytes:,} bytes had been read "
-                f"(try: --max-pause {max(ceil(2 * self._most), 1)}",
+                f" after {_seconds(stop.seconds)}: the limit is {self._most:g} s, and {done:,} of about "
+                f"{self._need:,} bytes had been read (try: --max-pause {longer}",
             ) from None
 
     def _resumed(self, stop: Stop | HeldStill, why: str) -> TargetError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,6 @@ from gdb_gospan.analysis.session import Pause, Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.analysis.verification import warm
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
-from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
@@ -24,11 +23,10 @@ from gdb_gospan.layout.functions import Lines, functions_of, go_names
 from gdb_gospan.layout.machine import elf_platform
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Memory, procstatus
-from gdb_gospan.memory.buildid import other_build
 from gdb_gospan.memory.capture import Filling, Plan, appeared, between
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
-from gdb_gospan.memory.mappings import Mapped, Mapping, Module, mappings_of, modules
+from gdb_gospan.memory.mappings import Mapped, Mapping, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
@@ -38,6 +36,7 @@ from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.contents import ContentsCopy
 from gdb_gospan.targets.description import no_runtime
 from gdb_gospan.targets.frames import stack_pages, stacks
+from gdb_gospan.targets.libraries import go_libraries
 from gdb_gospan.targets.rehearsal import plan
 from gdb_gospan.targets.search import Search
 from gdb_gospan.targets.stopping import (
@@ -311,7 +310,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
     mappings = mappings_of(pid)
     there = modules(mappings)
-    libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
+    libraries = list(go_libraries(pid, memory, there, loaded.path, debug_folders))
     opening = partial(
         open_heap,
         memory,
@@ -355,38 +354,6 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     ids = {loaded.path: executable.build_id} | {each.module.path: each.build_id for each in libraries}
     known = _Opened(loaded, executable, functions, types, search, Mapped(mappings, ids))
     return ProcessSession(target, heap, memory, known)
-
-
-@attrs.frozen(eq=False)
-class _Library:
-    """A library of a process that is in Go.
-
-    Attributes
-    ----------
-    path
-        Of its file, as seen from here.
-    """
-
-    module: Module
-    path: Path
-    types: DwarfTypes
-    build_id: str | None
-
-
-def _libraries(
-    pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
-) -> Iterator[_Library]:
-    """Yield the Go libraries of a process whose files are still the ones that it has loaded."""
-    for module in there:
-        if not module.path or module.path == program or module.size < SMALLEST[8]:
-            continue
-        path = Path(f"/proc/{pid}/root{module.path}")
-        with suppress(GoSpansError):  # removed since, or it cannot be read: then memory tells what it can
-            file = open_executable(path)
-            bias = module.start - file.lowest
-            if file.is_go and file.notes and not other_build(file.notes, memory, bias):
-                types = DwarfTypes(find_debug_file(file, debug_folders) or path, bias)
-                yield _Library(module, path, types, file.build_id)
 
 
 def _loaded(pid: int) -> _Loaded:

@@ -178,8 +178,8 @@ def test_the_process_goes_on_when_the_time_is_over(monkeypatch: pytest.MonkeyPat
         assert not processes.is_held(running.pid)
     assert (said.status, said.stdout) == (3, "")
     assert re.fullmatch(
-        rf"go-spans: objects resumed process {running.pid} after 0\.001 s, the limit: 0 of about [\d,]+ bytes had been read "
-        r"\(try: --max-pause 1, or the core that gcore makes\)",
+        rf"go-spans: objects resumed process {running.pid} after [\d.e-]+ s: the limit is 0\.001 s, and 0 of about [\d,]+ bytes "
+        r"had been read \(try: --max-pause 1, or the core that gcore makes\)",
         said.stderr.splitlines()[-1],
     )
 
