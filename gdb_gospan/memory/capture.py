@@ -100,12 +100,15 @@ class Plan:
             self._take(memory, at)
 
     def _take(self, memory: Filling, begin: int) -> None:
-        """Read the pages from this place on, run by run."""
+        """Read the pages from this place on, as runs of those that follow each other."""
         pages = self._pages[begin:]
-        firsts = begin + np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
-        for first, end in zip(firsts.tolist(), [*firsts[1:].tolist(), len(self._pages)], strict=False):
-            if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
-                self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
+        first = np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
+        end = np.append(first[1:], len(pages))[: len(first)]
+        room = self._room[begin << SHIFT : len(self._pages) << SHIFT]
+        known = memory.fill_many(pages[first] << np.uint64(SHIFT), end << SHIFT, room)
+        for run in np.flatnonzero(~known).tolist():
+            low, high = begin + int(first[run]), begin + int(end[run])
+            self._known[low:high] = [self._take_one(memory, at) for at in range(low, high)]
 
     def _take_one(self, memory: Filling, at: int) -> bool:
         return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])

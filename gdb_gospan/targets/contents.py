@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from math import ceil, inf
 from typing import Final
 
@@ -313,8 +313,21 @@ class _Timed:
 
     def fill_many(self, begins: U64, ends: I64, buffer: Bytes) -> Mask:
         """Read runs that begin at these addresses to where they end in a buffer: which of them could be read."""
-        self._check()
-        return self._memory.fill_many(begins, ends, buffer)
+        if not len(begins):
+            return np.zeros(0, np.bool_)
+        starts = np.append(np.int64(0), ends[:-1])
+        long, part = ends - starts > _AT_ONCE, starts // _AT_ONCE
+        apart = (part[1:] != part[:-1]) | long[1:] | long[:-1]
+        known = np.zeros(len(begins), np.bool_)
+        for first, last in pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(begins)]):
+            low, high = int(starts[first]), int(ends[last - 1])
+            if last - first == 1:
+                known[first] = self.fill(int(begins[first]), buffer[low:high])
+            else:
+                self._check()
+                some = slice(first, last)
+                known[some] = self._memory.fill_many(begins[some], ends[some] - low, buffer[low:high])
+        return known
 
 
 class _Checked(Over):
