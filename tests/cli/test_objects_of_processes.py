@@ -10,7 +10,6 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 import gdb_gospan
@@ -126,19 +125,21 @@ def test_one_that_allocates_all_the_time_is_read_as_of_one_moment(go_minor: str)
         running.fresh_line()
 
 
-def test_what_was_not_copied_is_an_error() -> None:
-    """The bytes of objects without pointers, say."""
-    with sleeping() as running:
+def test_what_was_not_copied_is_an_error(tmp_path: Path) -> None:
+    """The bytes of large objects without pointers, say."""
+    with growing(tmp_path) as (running, _):
         session = process.open_session(running.pid)
         with session.capture(lambda other: other.finish_reading(), Pause("objects", 0)):
             assert not processes.is_held(running.pid)
-        spans = session.heap.spans
+        spans, memory = session.heap.spans, session.heap.memory
         spanclass = spans.records["spanclass"]
-        scan = int(spans.start[np.flatnonzero(spans.counted & (spanclass & 1 == 0))[0]])
-        noscan = int(spans.start[np.flatnonzero(spans.counted & (spanclass & 1 == 1))[0]])
-        assert len(session.heap.memory.read(scan, 64)) == 64  # type: ignore[arg-type]
-        with pytest.raises(ReadAfterReleaseError):
-            session.heap.memory.read(noscan, 64)
+        scan = spans.start[spans.counted & (spanclass & 1 == 0)].tolist()
+        large = spans.start[spans.counted & (spanclass == 1)].tolist()
+        assert all(len(memory.read(address, 64)) == 64 for address in scan)  # type: ignore[arg-type]
+        assert len(large) > 30
+        for address in large:
+            with pytest.raises(ReadAfterReleaseError):
+                memory.read(address + (32 << 10), 64)
 
 
 def test_what_the_copy_lacks_is_looked_for_in_another_stop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,3 +225,16 @@ def test_a_process_that_is_killed_in_the_stop(monkeypatch: pytest.MonkeyPatch) -
         assert said.status == 3
         assert f"process {running.pid} ended while it was being read" in said.stderr
         assert running.process.wait() == -signal.SIGKILL
+
+
+def test_from_python_one_stop_serves_all_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stops: list[int] = []
+    stop = stopping.Stop
+    monkeypatch.setattr(stopping, "Stop", lambda pid: stops.append(pid) or stop(pid))
+    with sleeping() as running:
+        heap = gdb_gospan.open(pid=running.pid, needs=["classes", "objects"], max_pause=0)
+        assert not processes.is_held(running.pid)
+        objects, classes = heap.report("objects"), heap.report("classes")
+    assert stops == [running.pid]
+    assert objects.totals.object_bytes == classes.totals.object_bytes
+    assert objects.about.target.pause_ms > 0
