@@ -131,7 +131,7 @@ class ContentsCopy:
         seconds, found = self._looked()
         seconds += _STOPPING + _EACH_THREAD * len(procstatus.threads(pid))
         need = self._need = int(found.size.sum())
-        expected = self._expected(seconds, found, np.zeros(min(need, _SAMPLE + _AT_ONCE), np.uint8))
+        expected = self._expected(seconds, found, None)
         self._refuse(expected)
         slack = need // _SLACK + _SLACK_BYTES
         self._room = touched_room(need + slack, need + slack)
@@ -161,9 +161,13 @@ class ContentsCopy:
         self._step = max(self._step, steps.longest)
         return time.perf_counter() - began, found
 
-    def _expected(self, seconds: float, found: Contents, room: Bytes) -> Expected:
-        """Return what is to be expected by the time that a sample takes, and these seconds for all else."""
-        trial = Bulk(*sample(found.start, found.size, _SAMPLE), room)
+    def _expected(self, seconds: float, found: Contents, room: Bytes | None) -> Expected:
+        """Return what is to be expected by the time that a sample takes, and these seconds for all else.
+
+        The sample is copied to the beginning of the room, or to one of its own.
+        """
+        start, size = sample(found.start, found.size, _SAMPLE)
+        trial = Bulk(start, size, touched_room(int(size.sum()), 0) if room is None else room)
         began, steps = time.perf_counter(), _Steps()
         trial.take(self._memory, steps.look)
         copying = time.perf_counter() - began
