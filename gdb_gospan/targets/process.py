@@ -31,6 +31,7 @@ from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.residency import Residency, read_residency
+from gdb_gospan.memory.segments import NOWHERE
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.contents import ContentsCopy
@@ -209,7 +210,8 @@ class ProcessSession(Session):
         self._memory.close()
         refuse_halves(stop)
         self._captured = True
-        unmapped = between(now)
+        # A variable that was recognised where it is not leads to nowhere: then another stop must find it.
+        unmapped = between(now) if search is None or copied is not None else NOWHERE
         memory = taken.sealed(self._memory, unmapped) if copied is None else copied.sealed(unmapped)
         self.heap.memory = self.heap.reader.memory = memory
         if search is not None and copied is None:
