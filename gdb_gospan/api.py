@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.session import Pause, Session
 from gdb_gospan.analysis.spancolumns import LATE_COLUMNS, columns_of
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields.answer import Check
@@ -91,8 +91,8 @@ class Heap:
     is stopped.
     """
 
-    def __init__(self, opener: Opener, needs: Sequence[str] | None = None) -> None:
-        self._opener, self._needs = opener, needs
+    def __init__(self, opener: Opener, needs: Sequence[str] | None = None, max_pause: float = 1) -> None:
+        self._opener, self._needs, self._max_pause = opener, needs, max_pause
         self.refresh()
 
     def refresh(self) -> None:
@@ -174,13 +174,15 @@ class Heap:
     def _take(self) -> None:
         """Copy what the reports need in one stop; read what the copy lacks in another one."""
         session = self._session
+        contents = [name for name in self._needs or () if command_named(name).contents]
+        pause = Pause(contents[0], self._max_pause) if contents else None
         try:
-            with session.capture(self._read):
+            with session.capture(self._read, pause):
                 self._read(session)
         except ReadAfterReleaseError:
             if not session.recapture():
                 raise
-            with session.capture():
+            with session.capture(None if pause is None else self._read, pause):
                 self._read(session)
         session.taken = True
 
@@ -257,6 +259,7 @@ def open_heap(
     snapshot: str | None = None,
     runtime: str | None = None,
     needs: Sequence[str] | None = None,
+    max_pause: float = 1,
 ) -> Heap:
     """Open the heap of a core, a process or a snapshot; in gdb, without any of these, of gdb's own program.
 
@@ -271,7 +274,10 @@ def open_heap(
     runtime
         Which of several Go runtimes, by name or number; the largest if not given.
     needs
-        Of a process: names of the reports that will be asked for; everything that any report reads if not given.
+        Of a process: names of the reports that will be asked for; if not given, everything that any report reads but the
+        contents of objects, which ``objects`` needs.
+    max_pause
+        Of a process of which the contents of objects are needed: seconds that it may be stopped for at most, 0 for any time.
 
     Raises
     ------
@@ -283,7 +289,7 @@ def open_heap(
     ]
     if len(given) > 1:
         raise UsageError(f"open: {' and '.join(given)} cannot be combined: give one target")
-    return Heap(_opener(core, executable, pid, snapshot, runtime), needs)
+    return Heap(_opener(core, executable, pid, snapshot, runtime), needs, max_pause)
 
 
 def _opener(

@@ -288,10 +288,11 @@ def _without_its_files(command: Command, arguments: dict[str, Any], plain: Seque
 
 
 def _shown(session: Session, command: Command, arguments: dict[str, Any]) -> Answer:
-    from gdb_gospan.render.progress import telling  # noqa: PLC0415  # as in _report
+    from gdb_gospan.render.progress import announced, telling  # noqa: PLC0415  # as in _report
     from gdb_gospan.render.style import Style  # noqa: PLC0415
     from gdb_gospan.reports.run import printed  # noqa: PLC0415
 
+    session.announce = lambda pause: _say(announced(pause))
     with telling(session, _to_terminal()):
         return printed(session, command, arguments, Style(**_terminal(arguments)))
 
@@ -305,6 +306,12 @@ def _debug_folders(arguments: dict[str, Any]) -> Sequence[Path]:
 def _to_terminal() -> Callable[[str], object] | None:
     """Return what writes where somebody looks, or None."""
     return sys.stderr.write if sys.stderr.isatty() else None
+
+
+def _say(line: str) -> None:
+    """Write a line on standard error, over the line of progress where somebody looks."""
+    text = f"{_PROGRAM}: {line}"
+    sys.stderr.write(f"\r{text.ljust(_NARROWEST)}\n" if sys.stderr.isatty() else f"{text}\n")
 
 
 def _first(command: Command, plain: Sequence[str]) -> str:

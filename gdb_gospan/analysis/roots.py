@@ -14,7 +14,7 @@ from gdb_gospan.analysis.slots import slots
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime import mgcmark
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.mgcmark import RootReader, RootWords
+from gdb_gospan.runtime.mgcmark import RootPlaces, RootReader, RootWords
 from gdb_gospan.runtime.record import I64, U64
 from gdb_gospan.runtime.special import Specials, specials_of
 from gdb_gospan.runtime.traceback import standing_at
@@ -57,7 +57,8 @@ def roots(heap: Heap, threads: Sequence[Thread]) -> Roots:
 
 def _read(heap: Heap, threads: Sequence[Thread]) -> Roots:
     reader = RootReader(heap.reader, heap.symbols, slots(heap).pages.inside, heap.image)
-    found = [_resolved(heap, words) for words in _words(heap, reader, threads)]
+    specials, _ = _specials(heap)
+    found = [_resolved(heap, words) for words in _words(heap, reader, threads, specials)]
     found.append(_finalized(heap))
     kinds = [np.full(len(target), kind, np.uint8) for kind, target, _, _ in found]
     _, target, at, holder = zip(*found, strict=True)
@@ -74,7 +75,18 @@ def _read(heap: Heap, threads: Sequence[Thread]) -> Roots:
 _Found = tuple[int, I64, U64, I64]
 
 
-def _words(heap: Heap, reader: RootReader, threads: Sequence[Thread]) -> Iterator[RootWords]:
+def places_of_roots(heap: Heap, threads: Sequence[Thread]) -> list[tuple[U64, U64]]:
+    """Return where the words are that `roots` reads, besides what leads to them: addresses, and the bytes at each."""
+    reader = RootPlaces(heap.reader, heap.symbols, lambda words: np.zeros(len(words), np.bool_), heap.image)
+    heads = heap.spans.records.at("specials", np.flatnonzero(heap.spans.counted))
+    for _ in _words(heap, reader, threads, specials_of(heap.reader, heads)):
+        pass
+    return reader.places
+
+
+def _words(
+    heap: Heap, reader: RootReader, threads: Sequence[Thread], specials: Specials
+) -> Iterator[RootWords]:
     """Yield the words of all roots but those that objects with finalizers hold."""
     yield from reader.variables()
     low, high, known = _stacks(heap, threads)
@@ -83,7 +95,6 @@ def _words(heap: Heap, reader: RootReader, threads: Sequence[Thread]) -> Iterato
     yield from reader.stacks(low, high)
     some, holder, ends = _running(heap, threads)
     yield from reader.registers(some, holder, ends)
-    specials, _ = _specials(heap)
     if not specials.whole:
         reader.unread |= {mgcmark.FINALIZER, mgcmark.FINALIZED, mgcmark.WEAK_HANDLE, mgcmark.CLEANUP}
     yield from reader.specials(specials)

@@ -60,6 +60,40 @@ class Target:
     runtimes: tuple[Runtime, ...] = ()
 
 
+@attrs.frozen
+class Pause:
+    """What a report that reads the contents of objects may ask of a process that runs.
+
+    Attributes
+    ----------
+    report
+        Its name.
+    most
+        Seconds for which the process may stand still; 0 for any time.
+    """
+
+    report: str
+    most: float
+
+
+@attrs.frozen
+class Expected:
+    """A pause that is about to begin.
+
+    Attributes
+    ----------
+    seconds
+        How long it will take.
+    nbytes
+        Bytes of the spans whose objects have pointers.
+    """
+
+    report: str
+    pid: int
+    seconds: float
+    nbytes: int
+
+
 @attrs.frozen(eq=False, repr=False)
 class Symbol:
     """What the symbols have at an address.
@@ -133,6 +167,8 @@ class Session:
         What time it is, in nanoseconds since 1970, where the target runs; or None.
     taken
         All that is to be read was read in one capture, and reports are built without another.
+    announce
+        Is told of a pause before it begins, if the contents of objects are read in it; or None.
     """
 
     def __init__(
@@ -181,6 +217,8 @@ class Session:
         self.started = time.perf_counter()
         self.stood: Callable[[], float | None] | None = None
         self.taken = False
+        self.announce: Callable[[Expected], object] | None = None
+        self._contents = False
         # Another machine has another clock, and a file none.
         self.clock: Callable[[], int] | None = time.time_ns if target.kind == "live" else None
 
@@ -214,11 +252,14 @@ class Session:
         return read_tracebacks(heap.reader, heap.goroutine_details, heap.goroutines.status, self.lines)
 
     @contextmanager
-    def capture(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+    def capture(
+        self, rehearse: Callable[[Session], object] | None = None, pause: Pause | None = None
+    ) -> Iterator[None]:
         """Read within this block only: here the target stands still, and it may go on afterwards.
 
         `rehearse` reads of another session what will be read in the block. A process that runs is taken by what that
-        touches, and goes on at once; for any other target nothing is rehearsed.
+        touches, and goes on at once; for any other target nothing is rehearsed. With a `pause` the contents of objects are
+        taken, too, and any other target stands still to the end of the block.
 
         A debugger has stopped it already; then `pause_ms` is what a stop just for this capture would
         have cost, until `release`; the debugger's own lasts longer. A read after the block, or after
@@ -227,6 +268,7 @@ class Session:
         del rehearse
         if self._ended:
             raise ReadAfterReleaseError
+        self._contents = pause is not None
         began, self._all_read = time.perf_counter() - self.opened_in, None
         if self._stopped is not None:
             self._stopped.open()
@@ -263,7 +305,7 @@ class Session:
             self.heap.moment = self.clock() - int(1e9 * (stood or 0))
         if self.target.kind in ("live", "remote"):
             self.heap.read(*parts)
-            if self.heap.all_held:
+            if self.heap.all_held and not self._contents:
                 self.release()
 
     def release(self) -> None:

@@ -176,7 +176,13 @@ RUNTIME = Option(
 LIMIT = Option("limit", "rows to print, 0 for all", "N", 20, number=True)
 NO_LIMIT = Option("limit", "rows to print, 0 for all", "N", 0, number=True)
 """Of a table that is small by its nature."""
-
+MAX_PAUSE = Option(
+    "max-pause",
+    "of a running process: pause it for so long at most, fractions allowed; 0 for any time",
+    "SECONDS",
+    1,
+)
+"""Of every command that reads the contents of objects."""
 
 WORST = "worst"
 """A choice of what to sort by: free_bytes, or object_bytes where few slots are free, as summary names the worst classes."""

@@ -57,8 +57,7 @@ class Report(Generic[D]):
     needs_target
         Whether there must be a program to read.
     contents
-        Whether it reads the contents of objects, which a snapshot does not hold. They are not read twice: such a report is
-        not rehearsed.
+        Whether it reads the contents of objects, which a snapshot does not hold. Of a process those with pointers are copied.
     place
         In the list of commands: the smallest first, then by name.
     """

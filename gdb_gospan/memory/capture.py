@@ -16,7 +16,7 @@ import numpy as np
 from gdb_gospan.memory.mappings import Mapping
 from gdb_gospan.memory.model import NOT_IN_PROCESS, Memory, Over, Rows, Unreadable, out_of_range
 from gdb_gospan.memory.prefetched import PAGE, SHIFT, PrefetchedMemory, pages_of
-from gdb_gospan.memory.segments import I64, NOWHERE, U64, Bytes, Mask, distinct, joined, overlaps
+from gdb_gospan.memory.segments import I64, LAST, NOWHERE, U64, Bytes, Mask, distinct, joined, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)
 _SPARE: Final = 16384
@@ -83,7 +83,8 @@ class Plan:
         self._read = np.zeros(len(self._starts), np.bool_)
 
     def take(self, memory: Filling) -> None:
-        """Copy everything planned."""
+        """Copy everything planned; once more, if it was copied before."""
+        self._known[:] = True
         self._take(memory, 0)
         if len(self._starts):
             ends = np.cumsum(self._sizes).astype(np.int64)
@@ -99,25 +100,28 @@ class Plan:
             self._take(memory, at)
 
     def _take(self, memory: Filling, begin: int) -> None:
-        """Read the pages from this place on, run by run."""
+        """Read the pages from this place on, as runs of those that follow each other."""
         pages = self._pages[begin:]
-        firsts = begin + np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
-        for first, end in zip(firsts.tolist(), [*firsts[1:].tolist(), len(self._pages)], strict=False):
-            if not memory.fill(int(self._pages[first]) << SHIFT, self._room[first << SHIFT : end << SHIFT]):
-                self._known[first:end] = [self._take_one(memory, at) for at in range(first, end)]
+        first = np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
+        end = np.append(first[1:], len(pages))[: len(first)]
+        room = self._room[begin << SHIFT : len(self._pages) << SHIFT]
+        known = memory.fill_many(pages[first] << np.uint64(SHIFT), end << SHIFT, room)
+        for run in np.flatnonzero(~known).tolist():
+            low, high = begin + int(first[run]), begin + int(end[run])
+            self._known[low:high] = [self._take_one(memory, at) for at in range(low, high)]
 
     def _take_one(self, memory: Filling, at: int) -> bool:
         return memory.fill(int(self._pages[at]) << SHIFT, self._room[at << SHIFT : (at + 1) << SHIFT])
 
-    def sealed(self, memory: Memory) -> Capture:
-        """Return the copy, over memory that is now closed."""
+    def sealed(self, memory: Memory, unmapped: tuple[U64, U64] = NOWHERE) -> Capture:
+        """Return the copy, over memory that is now closed; of these ranges it is known that nothing is there."""
         count = len(self._pages)
         start = np.concatenate([self._pages << np.uint64(SHIFT), self._starts])
         size = np.concatenate([np.full(count, PAGE, np.uint64), self._sizes])
         place = np.cumsum(size) - size
         place[count:] += np.uint64(self._whole - (count << SHIFT))
         known = np.concatenate([self._known, self._read])
-        return Capture(memory, start, size, place, known, self._room)
+        return Capture(memory, start, size, place, known, self._room, unmapped)
 
 
 def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
@@ -133,11 +137,26 @@ def _apart(pages: U64, pieces: tuple[U64, U64]) -> tuple[U64, tuple[U64, U64]]:
 
 
 class Capture(PrefetchedMemory):
-    """The bytes that a plan has copied; any other read goes to the closed memory, which raises."""
+    """The bytes that a plan has copied; any other read goes to the closed memory, which raises.
 
-    def __init__(self, memory: Memory, start: U64, size: U64, place: U64, known: Mask, room: Bytes) -> None:
+    What was not mapped when they were copied is no such read: it is unreadable.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        start: U64,
+        size: U64,
+        place: U64,
+        known: Mask,
+        room: Bytes,
+        unmapped: tuple[U64, U64] = NOWHERE,
+    ) -> None:
         super().__init__(memory, ())
         self._keep(start, size, place, known, room)
+        if len(unmapped[0]):
+            self._holes = joined(*map(np.concatenate, zip(self._holes, unmapped, strict=True)))
+            self._reason = NOT_IN_PROCESS
 
     def _why(self, _holes: U64) -> str:
         return NOT_IN_PROCESS
@@ -194,6 +213,15 @@ class _NotTaken(Over):
         if len(addresses) and size:
             self._guess.lacks(addresses, size)
         return Rows.none(len(addresses), size)
+
+
+def between(mappings: Iterable[Mapping]) -> tuple[U64, U64]:
+    """Return the ranges in which nothing is mapped."""
+    found = sorted((each.start, each.size) for each in mappings if each.size)
+    start, size = joined(*np.array(found, np.uint64).reshape(-1, 2).T)
+    low = np.append(np.uint64(0), start + size)
+    high = np.append(start, LAST)
+    return low[high > low], (high - low)[high > low]
 
 
 def appeared(before: Iterable[Mapping], now: Iterable[Mapping], arenas: tuple[U64, U64]) -> U64:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from gdb_gospan.memory.model import Memory, Over, Rows, Unreadable
-from gdb_gospan.memory.prefetched import SHIFT, pages_of
+from gdb_gospan.memory.prefetched import PAGE, SHIFT, pages_of
 from gdb_gospan.memory.segments import I64, LAST, U64, Mask, distinct, overlaps
 
 _NONE: Final = np.empty(0, np.uint64)
@@ -71,3 +72,19 @@ class Footprint(Over):
             starts.append(addresses[own])
             sizes.append(np.full(len(starts[-1]), size, np.uint64))
         return distinct(np.concatenate(pages)), (np.concatenate(starts), np.concatenate(sizes))
+
+    def lacking(self, has: Callable[[U64, int], Mask]) -> tuple[U64, U64]:
+        """Return the ranges that were read, in part at least, and are not among those that `has` knows: addresses, and bytes.
+
+        A record may lie across pages. So of pages that follow each other all are lacking, or none.
+        """
+        pages = distinct(np.concatenate([_NONE, *self._pages]))
+        first = np.flatnonzero(np.append(True, pages[1:] - pages[:-1] != 1)[: len(pages)])
+        lost = ~has(pages << np.uint64(SHIFT), PAGE)
+        some = np.logical_or.reduceat(lost, first) if len(first) else first.astype(np.bool_)
+        count = np.diff(np.append(first, len(pages))).astype(np.uint64)
+        starts, sizes = [pages[first][some] << np.uint64(SHIFT)], [count[some] << np.uint64(SHIFT)]
+        for addresses, size in self._pieces:
+            starts.append(addresses[~has(addresses, size)])
+            sizes.append(np.full(len(starts[-1]), size, np.uint64))
+        return np.concatenate(starts), np.concatenate(sizes)

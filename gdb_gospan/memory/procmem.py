@@ -105,6 +105,8 @@ class ProcessMemory:
         """
         if self._file < 0:
             raise ReadAfterReleaseError
+        if not len(begins):
+            return np.zeros(0, np.bool_)
         if self._together and len(begins) >= _MANY:
             try:
                 known, calls, nbytes = read_runs(self.pid, begins, ends, buffer, self.fill)

@@ -81,16 +81,16 @@ def disjoint(start: U64, size: U64, offset: U64) -> tuple[U64, U64, U64]:
     return start[first], last[final] - start[first] + 1, offset[first]
 
 
-def joined(start: U64, size: U64) -> tuple[U64, U64]:
+def joined(start: U64, size: U64, *, gap: int = 0) -> tuple[U64, U64]:
     """Return the same addresses as ranges that are sorted and apart: those that overlap or touch become one.
 
-    None may be empty, or leave the address space.
+    So do those with at most `gap` bytes between them. None may be empty, or leave the address space.
     """
     order = np.argsort(start, kind="stable")
     start, last = start[order], (start + (size - np.uint64(1)))[order]
     reach = np.maximum.accumulate(last)
     new = np.ones(len(start), np.bool_)
-    new[1:] = start[1:] - np.minimum(reach[:-1], start[1:]) > 1
+    new[1:] = start[1:] - np.minimum(reach[:-1], start[1:]) > 1 + gap
     first = np.flatnonzero(new)
     final = np.append(first[1:], len(start))[: len(first)] - 1
     return start[first], reach[final] - start[first] + np.uint64(1)

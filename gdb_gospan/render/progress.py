@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.session import Expected, Session
 from gdb_gospan.fields import units
 from gdb_gospan.memory.model import Tell
 from gdb_gospan.memory.parallel import start
@@ -92,6 +92,18 @@ def telling_of(
         yield tell
     finally:
         line.end()
+
+
+def announced(pause: Expected) -> str:
+    """Return the line that announces a pause."""
+    nbytes = units.nbytes(pause.nbytes)
+    return shown(
+        f"{pause.report} pauses process {pause.pid} for about {_about(pause.seconds)}: {nbytes} of objects with pointers are read"
+    )
+
+
+def _about(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.2g} s"
 
 
 def _rate(done: int, seconds: float) -> str:

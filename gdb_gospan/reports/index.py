@@ -138,7 +138,7 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="reached_bytes", choices=("spanclass", "elemsize", "spans", "objects", "object_bytes", "reached", "reached_bytes", "garbage", "garbage_bytes", "new", "new_bytes", "new_garbage", "new_garbage_bytes", "stranded_bytes", "garbage_stranded_bytes"), headings={"class": "spanclass", "size": "elemsize", "stranded": "stranded_bytes"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
-            Option(name="max-pause", help="of a running process: refuse to pause it for more than about so many whole seconds; 0 for any time", metavar="SECONDS", default=1, number=True),
+            Option(name="max-pause", help="of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1),
         ),
         rows="classes",
         contents=True,

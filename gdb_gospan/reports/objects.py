@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import numpy as np
 
-from gdb_gospan.analysis.edges import graph
 from gdb_gospan.analysis.objectsums import by_stacks_alone, objects_by_span
 from gdb_gospan.analysis.reach import Reach, reach
-from gdb_gospan.analysis.roots import roots
-from gdb_gospan.analysis.scanpause import expected_pause
 from gdb_gospan.analysis.session import Session
-from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.answer import Listed
-from gdb_gospan.fields.command import LIMIT, Option
+from gdb_gospan.fields.command import LIMIT, MAX_PAUSE
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, document, field, names_of
 from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
 from gdb_gospan.fields.rows import cut, rows_of
@@ -150,12 +144,8 @@ class Objects(Listed):
 def _build(session: Session, arguments: Arguments) -> Objects:
     """Walk from the roots, and add up what is reached."""
     heap = session.heap
-    # A process in a debugger is paused already.
-    if session.target.kind == "live" and session.stood is None:
-        _refuse_long_pause(expected_pause(heap), arguments["max_pause"])
+    session.finish_reading("goroutines", "goroutine_details")
     threads = () if session.threads is None else tuple(session.threads())
-    graph(heap), roots(heap, threads)  # all that is read of the objects
-    session.finish_reading()
     walk = reach(heap, threads)
     found = objects_by_span(heap, walk)
     present, columns = found.by_class()
@@ -176,14 +166,6 @@ def _build(session: Session, arguments: Arguments) -> Objects:
         untyped=walk.graph.untyped,
         proof=proof(session),
     )
-
-
-def _refuse_long_pause(expected: float, most: int) -> None:
-    if most and expected > most:
-        raise TargetError(
-            f"objects would pause the process for about {expected:.0f} s; the limit is {most} s "
-            f"(try: --max-pause {ceil(1.5 * expected)}, or the core that gcore makes)"
-        )
 
 
 def _occupancies(present: Column, columns: dict[str, Column]) -> tuple[Occupancy, ...]:
@@ -221,13 +203,7 @@ REPORT = Report(
     options=(
         sort_by(Class, "reached_bytes"),
         LIMIT,
-        Option(
-            "max-pause",
-            "of a running process: refuse to pause it for more than about so many whole seconds; 0 for any time",
-            "SECONDS",
-            1,
-            number=True,
-        ),
+        MAX_PAUSE,
     ),
     words=(*headings(Class), *headings(Occupancy)[:1]),
     prepare=with_scipy,

@@ -18,6 +18,7 @@ _BYTES = "BYTES"
 """What stands for the value of an option that takes a number of bytes."""
 _SIZED = (_BYTES, "NAME=LIMIT")
 """And for values that may end in a unit."""
+_SECONDS = "SECONDS"
 _UNIT = re.compile(r"[KMGTPE]i?B?|B", re.IGNORECASE | re.ASCII)
 _AFTER = re.compile(rf"{_UNIT.pattern}|%", re.IGNORECASE | re.ASCII)
 """What is parted from its number by a blank, as it is printed."""
@@ -124,6 +125,8 @@ def _kind(command: Command, option: Option) -> Callable[[str], object]:
         return _span_class
     if option.metavar == _BYTES:
         return nbytes
+    if option.metavar == _SECONDS:
+        return seconds
     return whole_number if option.number else str
 
 
@@ -186,6 +189,15 @@ def whole_number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds, of 0 or more: whole, or a decimal."""
+    if not _DECIMAL.fullmatch(text):
+        return whole_number(text)
+    if text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return float(text)
 
 
 def nbytes(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.session import Pause, Session
 from gdb_gospan.errors import MemoryReadError, TargetError, UsageError, cut_off
 from gdb_gospan.fields.answer import Answer, Explained
 from gdb_gospan.fields.command import Command
@@ -168,13 +168,14 @@ def _captured(session: Session | None, report: Report[Any], arguments: Mapping[s
 
     if session is None or session.taken:
         return build(session)
+    pause = Pause(report.name, arguments["max_pause"]) if report.contents else None
     try:
-        with session.capture(None if report.contents else build):
+        with session.capture(build, pause):
             return build(session)
     except ReadAfterReleaseError:
         if not session.recapture():
             raise
-    with session.capture():
+    with session.capture(None if pause is None else build, pause):
         return build(session)
 
 

@@ -48,7 +48,7 @@ def note_everything(heap: Heap, footprint: Footprint) -> None:
         footprint.note(*mspan.inline_marks_at(reader, spans, inline))
     footprint.note(*_pinned(spans, rows))
     read_every_special(reader, spans.records["specials"][rows], _MOST_SPECIALS)
-    for address in _types(heap, rows):
+    for address in types_of_objects(heap, rows):
         heap.type_at(address)
 
 
@@ -84,7 +84,7 @@ def capture_everything(heap: Heap) -> None:
     read_every_special(reader, spans.records["specials"][rows])
     # Of a copy, a type that the program has just begun to use was not copied.
     unseen = suppress(ReadAfterReleaseError) if isinstance(reader.memory, RecorderOfCopy) else nullcontext()
-    for address in _types(heap, rows):
+    for address in types_of_objects(heap, rows):
         with unseen:
             heap.type_at(address)
 
@@ -148,7 +148,7 @@ def _outside(arenas: tuple[U64, U64], places: Iterable[Places]) -> Iterator[Plac
         yield pages[~overlaps(*arenas, pages, PAGE)], PAGE
 
 
-def _types(heap: Heap, rows: I64) -> list[int]:
+def types_of_objects(heap: Heap, rows: I64) -> list[int]:
     """Return where the types of these spans' objects are described, as far as the runtime keeps them (since Go 1.22)."""
     spans = heap.spans
     if "largeType" not in spans.records:

@@ -47,6 +47,14 @@ def pointer_bits(reader: Reader, arenas: Arenas) -> PointerBits:
     return _OfSpan(reader)
 
 
+def places_of_bits(reader: Reader, arenas: Arenas, pages: U64) -> tuple[U64, int]:
+    """Return where the bits of these pages are that are kept outside of them: addresses, and the bytes at each."""
+    if "bitmap" not in reader.layout["heapArena"]:
+        return pages[:0], 1
+    where, there, each = _OfArena(reader, arenas).places(pages)
+    return where[there], each
+
+
 class _OfSpan:
     """The bits at the end of each span (mbitmap.go, spanHeapBitsRange)."""
 
@@ -84,13 +92,17 @@ class _OfArena:
             return _before_the_last(rows, elemsize // word.itemsize), of_row
         return _unpacked(rows, word), of_row
 
-    def _read(self, pages: U64) -> tuple[Bytes, Mask]:
-        """Read the bits of these pages."""
+    def places(self, pages: U64) -> tuple[U64, Mask, int]:
+        """Return where the bits of each page are, of which pages that is known, and the bytes for a page."""
         arenas, each = self._arenas, self._page // self._reader.word_type.itemsize // _BITS * (1 + self._two)
         home = arenas.of(pages)
         number = arenas.page_of(pages, home, self._page).astype(np.uint64)
-        where = arenas.metadata[home] + np.uint64(self._field.offset) + number * np.uint64(each)
-        there = (home >= 0) & (arenas.metadata[home] != 0)
+        where: U64 = arenas.metadata[home] + np.uint64(self._field.offset) + number * np.uint64(each)
+        return where, (home >= 0) & (arenas.metadata[home] != 0), each
+
+    def _read(self, pages: U64) -> tuple[Bytes, Mask]:
+        """Read the bits of these pages."""
+        where, there, each = self.places(pages)
         read = self._reader.read_many(where[there], each)
         if there.all():
             return read.data, read.readable

@@ -240,3 +240,35 @@ class RootReader:
     def _kept(self, kind: int, at: U64, value: U64, holder: I64) -> RootWords:
         some = np.flatnonzero(self.maybe(value))
         return RootWords(kind, at[some], value[some], holder[some])
+
+
+@attrs.define(eq=False, repr=False)
+class RootPlaces(RootReader):
+    """Goes through the roots of a program without reading their words.
+
+    Attributes
+    ----------
+    places
+        Where they are: addresses, and the bytes at each, uint64 (n,).
+    """
+
+    places: list[tuple[U64, U64]] = attrs.field(factory=list)
+
+    def _words(self, begin: int, count: int) -> tuple[U64, Mask]:
+        self._note(
+            np.array([begin], np.uint64), np.array([count * self.reader.word_type.itemsize], np.uint64)
+        )
+        return np.zeros(count, np.uint64), np.ones(count, np.bool_)
+
+    def _stretches(self, kind: int, start: U64, size: I64, holder: I64) -> Iterator[RootWords]:
+        del kind, holder
+        self._note(start, size.view(np.uint64))
+        yield from ()
+
+    def _pieces(self, kind: int, start: U64, size: int, holder: I64) -> Iterator[RootWords]:
+        del kind, holder
+        self._note(start, np.full(len(start), size, np.uint64))
+        yield from ()
+
+    def _note(self, start: U64, size: U64) -> None:
+        self.places.append((start[size > 0], size[size > 0]))

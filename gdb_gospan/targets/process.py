@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,30 +12,32 @@ from typing import Final
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.session import Session, Target
+from gdb_gospan.analysis.session import Pause, Session, Target
 from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.analysis.verification import warm
 from gdb_gospan.errors import GoSpansError, LayoutError, MemoryReadError, TargetError
-from gdb_gospan.layout.anchors import SMALLEST
 from gdb_gospan.layout.compilers import refuse_gccgo_library, refuse_other_compiler
 from gdb_gospan.layout.debugfile import FOLDERS, find_debug_file
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.layout.functions import Lines, functions_of, go_names
 from gdb_gospan.layout.machine import elf_platform
-from gdb_gospan.memory import procstatus
-from gdb_gospan.memory.buildid import other_build
-from gdb_gospan.memory.capture import Plan, appeared
+from gdb_gospan.layout.resolve import Symbols
+from gdb_gospan.memory import Memory, procstatus
+from gdb_gospan.memory.capture import Filling, Plan, appeared, between
 from gdb_gospan.memory.executable import Executable, open_executable
 from gdb_gospan.memory.heldstill import HeldStill
-from gdb_gospan.memory.mappings import Mapped, Mapping, Module, mappings_of, modules
+from gdb_gospan.memory.mappings import Mapped, Mapping, mappings_of, modules
 from gdb_gospan.memory.procmem import ProcessMemory, resident
 from gdb_gospan.memory.ptrace import Stop
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.residency import Residency, read_residency
+from gdb_gospan.memory.segments import NOWHERE
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.program import open_heap
+from gdb_gospan.targets.contents import ContentsCopy
 from gdb_gospan.targets.description import no_runtime
 from gdb_gospan.targets.frames import stack_pages, stacks
+from gdb_gospan.targets.libraries import go_libraries
 from gdb_gospan.targets.rehearsal import plan
 from gdb_gospan.targets.search import Search
 from gdb_gospan.targets.stopping import (
@@ -99,31 +101,35 @@ class ProcessSession(Session):
         self._threads: tuple[Thread, ...] = ()
         self._stop: Stop | HeldStill | None = None
         self._mappings: list[Mapping] = []
-        self._capture_begun = self._captured = False
+        self._capture_begun = self._captured = self._lacked = False
         self._wants_residency = False
         self._seen: Residency | None = None
 
     @contextmanager
-    def capture(self, rehearse: Callable[[Session], object] | None = None) -> Iterator[None]:
+    def capture(
+        self, rehearse: Callable[[Session], object] | None = None, pause: Pause | None = None
+    ) -> Iterator[None]:
         """Stop the process for this block or, with a rehearsal, only while what that has read is copied.
 
         Raises
         ------
         TargetError
-            It cannot be stopped, runs another program by now, or ended in the block.
+            It cannot be stopped, runs another program by now, or ended in the block; or the pause would take longer than
+            it may.
         """
         pid = self._memory.pid
         if self._capture_begun:
             raise TargetError(f"process {pid} has run since it was read (try: open a new session)")
         warm()
         taken = None if rehearse is None else self._plan(rehearse)
+        copied = None if rehearse is None or pause is None else self._contents_copy(taken, rehearse, pause)
         before, self._capture_begun = self.pause_ms or 0.0, True
         with no_job_control(), ended_instead(pid):
             self._stop = stop = stopped(pid)
             try:
                 self._begin(stop)
                 if taken is not None:
-                    self._take(taken, stop)
+                    self._take(taken, stop, copied)
                 elif self._opened.search is not None:
                     self.heap.symbols = self._opened.search.again(self._memory, self.heap.symbols)
                 yield
@@ -138,10 +144,13 @@ class ProcessSession(Session):
         refuse_halves(stop)
 
     def recapture(self) -> bool:
-        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs."""
+        """Prepare a second stop, in which the report reads directly: the copy lacks something that it needs.
+
+        With the contents of objects it is another copy, and with what masks of types are made of.
+        """
         if not self._captured:
             return False
-        self._capture_begun = self._captured = False
+        self._capture_begun, self._captured, self._lacked = False, False, True
         self._seen = None
         self._memory = ProcessMemory(self._memory.pid)
         tried, begins = self.heap, self.heap.trail.begins
@@ -159,21 +168,54 @@ class ProcessSession(Session):
         self._mappings = list(mappings_of(self._memory.pid))
         return plan(self, self._memory, self._mappings, rehearse, *others)
 
-    def _take(self, taken: Plan, stop: Stop | HeldStill) -> None:
+    def _contents_copy(
+        self, taken: Plan | None, rehearse: Callable[[Session], object], pause: Pause
+    ) -> ContentsCopy:
+        """Make ready for the copy of the contents of objects, and announce the pause."""
+        pid = self._memory.pid
+        if taken is None:
+            raise TargetError(
+                f"{pause.report}: process {pid} has too many spans to be copied (try: the core that gcore makes)"
+            )
+        copied = ContentsCopy(self, self._memory, self._mappings, taken, pause, rehearse, masks=self._lacked)
+        expected = copied.rehearse()
+        if self.announce is not None and not procstatus.held(pid):
+            self.announce(expected)
+        return copied
+
+    def _take(self, taken: Plan, stop: Stop | HeldStill, copied: ContentsCopy | None) -> None:
         """Copy what is planned, resume the process, and use the copy."""
         if self._wants_residency:  # first, for reading the process makes more of it resident
             self._see(stop)
-        taken.take(self._memory)
-        now = mappings_of(stop.pid)
-        stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
-        taken.take_more(self._memory, stacks_of, appeared(self._mappings, now, taken.arenas))
+        now = self._mappings
+        search = self._opened.search
+
+        def more(memory: Filling) -> None:
+            nonlocal now
+            now = mappings_of(stop.pid)
+            stacks_of = np.fromiter(stack_pages(self._memory, self._threads), np.uint64)
+            taken.take_more(memory, stacks_of, appeared(self._mappings, now, taken.arenas))
+
+        def symbols(memory: Memory) -> Symbols:
+            if search is not None:
+                self.heap.symbols = search.again(memory, self.heap.symbols)
+            return self.heap.symbols
+
+        if copied is None:
+            taken.take(self._memory)
+            more(self._memory)
+        else:
+            copied.take(stop, self._threads, more, symbols)
         stop.release()
         self._memory.close()
         refuse_halves(stop)
         self._captured = True
-        self.heap.memory = self.heap.reader.memory = memory = taken.sealed(self._memory)
-        if self._opened.search is not None:
-            self.heap.symbols = self._opened.search.in_copy(memory, self.heap.symbols, now)
+        # A variable that was recognised where it is not leads to nowhere: then another stop must find it.
+        unmapped = between(now) if search is None or copied is not None else NOWHERE
+        memory = taken.sealed(self._memory, unmapped) if copied is None else copied.sealed(unmapped)
+        self.heap.memory = self.heap.reader.memory = memory
+        if search is not None and copied is None:
+            self.heap.symbols = search.in_copy(memory, self.heap.symbols, now)
 
     def _residency(self) -> Residency | None:
         """Return what of the process is resident; in a rehearsal only note that it is wanted."""
@@ -270,7 +312,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     system = elf_platform(executable.machine, executable.bits, executable.byteorder, executable.osabi)
     mappings = mappings_of(pid)
     there = modules(mappings)
-    libraries = list(_libraries(pid, memory, there, loaded.path, debug_folders))
+    libraries = list(go_libraries(pid, memory, there, loaded.path, debug_folders))
     opening = partial(
         open_heap,
         memory,
@@ -314,38 +356,6 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     ids = {loaded.path: executable.build_id} | {each.module.path: each.build_id for each in libraries}
     known = _Opened(loaded, executable, functions, types, search, Mapped(mappings, ids))
     return ProcessSession(target, heap, memory, known)
-
-
-@attrs.frozen(eq=False)
-class _Library:
-    """A library of a process that is in Go.
-
-    Attributes
-    ----------
-    path
-        Of its file, as seen from here.
-    """
-
-    module: Module
-    path: Path
-    types: DwarfTypes
-    build_id: str | None
-
-
-def _libraries(
-    pid: int, memory: ProcessMemory, there: Sequence[Module], program: str, debug_folders: Sequence[Path]
-) -> Iterator[_Library]:
-    """Yield the Go libraries of a process whose files are still the ones that it has loaded."""
-    for module in there:
-        if not module.path or module.path == program or module.size < SMALLEST[8]:
-            continue
-        path = Path(f"/proc/{pid}/root{module.path}")
-        with suppress(GoSpansError):  # removed since, or it cannot be read: then memory tells what it can
-            file = open_executable(path)
-            bias = module.start - file.lowest
-            if file.is_go and file.notes and not other_build(file.notes, memory, bias):
-                types = DwarfTypes(find_debug_file(file, debug_folders) or path, bias)
-                yield _Library(module, path, types, file.build_id)
 
 
 def _loaded(pid: int) -> _Loaded:

@@ -1,7 +1,8 @@
 """How long a process stands still for go-spans, by a clock of its own: a thread that looks at the time all the time.
 
 Beside it stands what go-spans says itself (``pause_ms``), and in gdb, which stops the process before go-spans is asked. In gdb
-the first command finds the layout, too; the next stop of the same program has it.
+the first command finds the layout, too; the next stop of the same program has it. Of go-spans objects, which copies the
+objects with pointers, there is what it announces before the stop and what the stop was.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 SPANS = (24_000, 300_000, 1_500_000)
 COMMANDS = ("summary", "check", "snapshot")
 STRIPPED = "-s -w"
+LINKS = (1_000_000, 10_000_000, 50_000_000)
+"""Objects of a list, 16 bytes each."""
 
 
 def report(gdb: Gdb, minor: str, rounds: int) -> None:
@@ -45,6 +49,7 @@ def report(gdb: Gdb, minor: str, rounds: int) -> None:
                             f"{number:>9,} {kind + ', ' + command:<22}{statistics.median(gaps):>8.1f}{max(gaps):>9.1f}"
                             f"{statistics.median(pauses):>10.1f}"
                         )
+    _contents(minor, rounds)
     for number in (SPANS[0], SPANS[-1]):
         _in_gdb(gdb, minor, number, rounds)
 
@@ -69,6 +74,27 @@ def _gaps(running: Running, command: str, rounds: int) -> tuple[list[float], lis
             gaps.append(_longest(running))
             pauses.append(answer["target"]["pause_ms"])
     return gaps[1:], pauses[1:]
+
+
+def _contents(minor: str, rounds: int) -> None:
+    """Print how long go-spans objects pauses processes, and that by what it has announced."""
+    executable = programs.build("objects", minor)
+    print(f"{'objects --pid':<32}{'announced, ms':>14}{'pause_ms':>10}{'ratio':>7}")
+    for number in LINKS:
+        with processes.start(executable, "-list", str(number), "-end", "sleep") as running:
+            running.line()
+            command = [sys.executable, "-m", "gdb_gospan", "objects", "--json", "--max-pause", "0"]
+            rows = []
+            for _ in range(rounds):
+                said = subprocess.run(
+                    [*command, "--pid", str(running.pid)], check=True, capture_output=True, text=True
+                )
+                about = re.search(r"about ([\d.]+) s: (.+) of objects", said.stderr)
+                assert about is not None
+                pause = json.loads(said.stdout)["target"]["pause_ms"]
+                rows.append((1000 * float(about[1]), pause, pause / (1000 * float(about[1]))))
+            expected, pause, ratio = (statistics.median(column) for column in zip(*rows, strict=True))
+            print(f"{about[2]:>32}{expected:>14.0f}{pause:>10.0f}{ratio:>7.2f}")
 
 
 def _longest(running: Running) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 import gdb_gospan
-from gdb_gospan.analysis import scanpause
 from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
@@ -135,26 +133,6 @@ def test_what_stacks_alone_lead_to(core: cores.Core) -> None:
     answer = asked("objects", core.executable, core.path)
     assert expected > 0
     assert answer["by_stacks_alone_bytes"] == expected
-
-
-def test_a_long_pause_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the objects are read; the same is read when it is asked for, and of a core in any case."""
-    monkeypatch.setattr(scanpause, "_SECONDS_A_SLOT", 1.0)
-    program = programs.build("objects", toolchains.NEWEST)
-    with processes.start(program, *WORDS, "-end", "sleep") as running:
-        running.line()
-        said = shell.inside("objects", "--pid", running.pid)
-        whole = shell.inside("objects", "--max-pause", "0", "--pid", running.pid)
-    assert (said.status, said.stdout) == (3, "")
-    (line,) = said.stderr.splitlines()
-    assert re.fullmatch(
-        r"go-spans: objects would pause the process for about \d+ s; the limit is 1 s "
-        r"\(try: --max-pause \d+, or the core that gcore makes\)",
-        line,
-    )
-    assert whole.status == 0
-    core = cores.kernel_core(program, *WORDS)
-    assert shell.inside("objects", core.executable, core.path).status == 0
 
 
 @pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.memory.capture import NOWHERE, Capture, Plan, appeared, grown
+from gdb_gospan.memory.capture import NOWHERE, Capture, Plan, appeared, between, grown
 from gdb_gospan.memory.footprint import Footprint
 from gdb_gospan.memory.image import Image
 from gdb_gospan.memory.mappings import Mapping
@@ -233,3 +233,29 @@ def test_more_is_taken_in_the_stop_than_there_was_time_to_touch() -> None:
     assert capture.read(block.start + 16_000 * PAGE, 1) == bytes([16_000 % 256])
     with pytest.raises(ReadAfterReleaseError):
         capture.read(block.start + 16_999 * PAGE, 1)
+
+
+def test_what_is_mapped_nowhere_is_no_error(block: Block) -> None:
+    """The mappings of that moment say so; what was mapped and not copied still is one."""
+    memory = ProcessMemory(os.getpid())
+    plan = Plan(np.array([block.page(1)], np.uint64))
+    plan.take(memory)
+    memory.close()
+    there = [
+        Mapping(block.start, 4 * PAGE, writable=True),
+        Mapping(block.start + 4 * PAGE, PAGE, writable=False),
+    ]
+    start, size = between(there)
+    assert list(zip(start.tolist(), size.tolist(), strict=True)) == [
+        (0, block.start),
+        (block.start + 5 * PAGE, 2**64 - 1 - block.start - 5 * PAGE),
+    ]
+    capture = plan.sealed(memory, (start, size))
+    assert capture.read(block.start + PAGE, 1) == b"\1"
+    assert isinstance(capture.read(block.start + 5 * PAGE, 1), Unreadable)
+    assert capture.read_many(np.array([NOT_MAPPED, block.start + PAGE], np.uint64), 8).readable.tolist() == [
+        False,
+        True,
+    ]
+    with pytest.raises(ReadAfterReleaseError):
+        capture.read(block.start + 2 * PAGE, 1)
