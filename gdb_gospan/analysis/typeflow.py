@@ -1,0 +1,360 @@
+"""Types carried along pointers: what an object is says what the objects are that its fields point to.
+
+A type is accepted only for a slot that it fits (`slotfit`). All objects that were typed in one round are followed in the next,
+whatever their types; a long list is walked by a C library (`typechains`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from gdb_gospan.analysis.slotbits import slot_states
+from gdb_gospan.analysis.slotfit import Fit
+from gdb_gospan.analysis.slots import slots
+from gdb_gospan.analysis.typebook import (
+    ANY_OF,
+    CHANNEL,
+    CLOSURE,
+    DIRECTORY,
+    ELEMENTS,
+    GROUPS,
+    SMALL,
+    TEXT,
+    VALUE,
+    TypeBook,
+)
+from gdb_gospan.analysis.typescan import Edges, edges, header_bytes
+from gdb_gospan.memory.segments import distinct
+from gdb_gospan.runtime.abitype import TypeReader
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64, U64, Column, Mask
+
+UNKNOWN, EXACT, EDGES, SHAPE = range(4)
+"""How an object's type is known: not at all; the runtime has it; by pointers from objects of known types, or from interfaces;
+inferred from what it looks like, or by pointers from such objects."""
+_AT_ONCE: Final = 1 << 21
+"""Pointers that are followed at once."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Leads:
+    """Pointers with what they should lead to: int64 (n,) each.
+
+    Attributes
+    ----------
+    target, inner
+        The slot, and the bytes from the begin of its object.
+    number
+        Of the type.
+    at
+        uint64: where the pointer itself lies, for what lies behind it; 0 where that is nothing.
+    """
+
+    target: I64
+    inner: I64
+    number: I64
+    at: U64
+
+    def of(self, some: I64 | Mask) -> Leads:
+        """Return some of them."""
+        return Leads(self.target[some], self.inner[some], self.number[some], self.at[some])
+
+    def named(self, number: I64) -> Leads:
+        """Return the same with other types."""
+        return attrs.evolve(self, number=number)
+
+
+class Flow:
+    """The types of all objects, as far as they are known.
+
+    Attributes
+    ----------
+    number
+        int32, a row for each slot: of the type.
+    how
+        uint8, likewise.
+    weak
+        int32: a type that is likely, but that something else may be as well.
+    conflict
+        bool: two types that exclude each other were both found.
+    """
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap = heap
+        self.slots = slots(heap)
+        self.edges: Edges = edges(heap)
+        self.types = TypeReader(heap.reader, heap.symbols)
+        self.book = TypeBook(self.types, heap.layout)
+        self.fit = Fit(heap, self.edges, self.book)
+        self.taken = slot_states(heap).alive
+        count = len(self.slots)
+        self.number: npt.NDArray[np.int32] = np.zeros(count, np.int32)
+        self.how: npt.NDArray[np.uint8] = np.zeros(count, np.uint8)
+        self.weak: npt.NDArray[np.int32] = np.zeros(count, np.int32)
+        self.conflict: Mask = np.zeros(count, np.bool_)
+        self._before = header_bytes(heap)
+        self._width = heap.layout.platform.pointer_size
+        self._small = self.book.number(SMALL, 0)
+        self._code = np.array([(begin, end) for begin, end, _ in self.types.code()], np.uint64).reshape(-1, 2)
+        self._first: I64 = np.empty(0, np.int64)
+        self._period: I64 = np.empty(0, np.int64)
+        self._flat: npt.NDArray[np.int32] = np.empty(0, np.int32)
+
+    def words(self, addresses: U64) -> U64:
+        """Return the words at these addresses; 0 where there is none."""
+        values, known = self.heap.reader.pointers(addresses)
+        values[~known] = 0
+        return values
+
+    def begins(self, some: I64) -> U64:
+        """Return where the objects in these slots begin."""
+        span = self.slots.spans_of(some)
+        inside = (some - self.slots.first[span]) * self.slots.elemsize[span] + self._before[span]
+        return self.slots.base[span] + inside.view(np.uint64)
+
+    def run(self, frontier: I64, how: int) -> None:
+        """Follow the pointers of these objects, of those that become known by it, and so on."""
+        rounds = 0
+        while len(frontier):
+            rounds += 1
+            frontier = self._round(frontier, how)
+
+    def _round(self, frontier: I64, how: int) -> I64:
+        starts = self.edges.graph.starts
+        counts = (starts[frontier + 1] - starts[frontier]).astype(np.int64)
+        ends, found, begin = np.cumsum(counts), [np.empty(0, np.int64)], 0
+        while begin < len(frontier):
+            done = int(ends[begin - 1]) if begin else 0
+            end = max(int(np.searchsorted(ends, done + _AT_ONCE, side="right")), begin + 1)
+            found.append(self.accept(self._leads(frontier[begin:end], counts[begin:end]), how))
+            begin = end
+        return distinct(np.concatenate(found))
+
+    def _leads(self, some: I64, counts: I64) -> Leads:
+        """Return the pointers of objects whose types say what they lead to."""
+        source = np.repeat(some, counts)
+        within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
+        edge = np.repeat(self.edges.graph.starts[some].astype(np.int64), counts) + within
+        number = self.code(source, edge)
+        known = np.flatnonzero(number > 0)
+        source, edge, number = source[known], edge[known], number[known]
+        target = self.edges.graph.targets[edge].astype(np.int64)
+        new = np.flatnonzero(self.number[target] != number)
+        source, edge = source[new], edge[new]
+        at = self.begins(source) + self.edges.word[edge].astype(np.uint64) * np.uint64(self._width)
+        return Leads(target[new], self.edges.inner[edge].astype(np.int64), number[new].astype(np.int64), at)
+
+    def code(self, source: I64, edge: I64, back: int = 0) -> npt.NDArray[np.int32]:
+        """Return what the words of these edges are by the types of their objects, or the words before them."""
+        number = self.number[source].astype(np.int64)
+        self._write(distinct(number))
+        word = (self.edges.word[edge].astype(np.int64) - back) % self._period[number]
+        found: npt.NDArray[np.int32] = self._flat[self._first[number] + word]
+        return found
+
+    def _write(self, numbers: I64) -> None:
+        """Have the words of these types at hand."""
+        missing = len(self.book.types) - len(self._first)
+        if missing > 0:
+            self._first = np.concatenate([self._first, np.full(missing, -1)])
+            self._period = np.concatenate([self._period, np.ones(missing, np.int64)])
+        new = numbers[self._first[numbers] < 0].tolist()
+        parts, end = [self._flat], len(self._flat)
+        for number in new:
+            words = self.book.words(number)
+            self._first[number], self._period[number] = end, len(words)
+            parts.append(words)
+            end += len(words)
+        if new:
+            self._flat = np.concatenate(parts)
+
+    def accept(self, leads: Leads, how: int) -> I64:
+        """Enter the types that fit, and return the slots whose type is new."""
+        sure, likely = self._judged(leads)
+        changed = self.enter(sure.target, sure.number, how)
+        self._note(likely)
+        return changed
+
+    def weaken(self, leads: Leads) -> None:
+        """Enter the types that fit as likely ones."""
+        sure, likely = self._judged(leads)
+        self._note(sure)
+        self._note(likely)
+
+    def _judged(self, leads: Leads) -> tuple[Leads, Leads]:
+        """Return the pointers that say what their objects are, and those that make it likely."""
+        forms, _ = self.book.columns()
+        form = forms[leads.number]
+        sure, likely = [], []
+        for each in distinct(form).tolist():
+            some = leads.of(np.flatnonzero(form == each))
+            judge = {VALUE: self._values, ELEMENTS: self._elements, TEXT: self._texts, CHANNEL: self._channels}.get(each)
+            if each == CLOSURE:
+                sure.append(self._closures(some))
+            elif each == ANY_OF:
+                sure.append(self._groups(some))
+            elif judge is None:
+                sure.append(self._fitting(some))
+            else:
+                good, maybe = judge(some)
+                sure.append(good)
+                likely.append(maybe)
+        return _joined(sure), _joined(likely)
+
+    def _fitting(self, leads: Leads) -> Leads:
+        leads = leads.of(leads.inner == 0)
+        return leads.of(self.fit.fits(leads.target, self.fit.groups_of(leads.target), leads.number))
+
+    def _values(self, leads: Leads) -> tuple[Leads, Leads]:
+        """One value: the whole object; or, less surely, one of those that lie side by side."""
+        group = self.fit.groups_of(leads.target)
+        _, sizes = self.book.columns()
+        size = sizes[leads.number]
+        tiny = self.fit.tiny[group]
+        small = tiny & (leads.inner + size <= self.fit.room[group]) & self._plain(leads.number)
+        good = small | (~tiny & (leads.inner == 0) & self.fit.fits(leads.target, group, leads.number))
+        rest = np.flatnonzero(~good & ~tiny & (leads.inner % size == 0))
+        many = leads.of(rest).named(self._elements_of(leads.number[rest]))
+        many = many.of(many.number > 0)
+        return leads.of(good), many.of(self.fit.fits(many.target, self.fit.groups_of(many.target), many.number))
+
+    def _plain(self, numbers: I64) -> Mask:
+        """Which of these types have no pointers."""
+        each, which = np.unique(numbers, return_inverse=True)
+        plain = np.array([not self.book.pointers(number).any() for number in each.tolist()], np.bool_)
+        found: Mask = plain[which.reshape(-1)]
+        return found
+
+    def _elements_of(self, numbers: I64) -> I64:
+        each, which = np.unique(numbers, return_inverse=True)
+        many = [self.book.number(ELEMENTS, self.book.types[number].descriptor) for number in each.tolist()]
+        found: I64 = np.array(many, np.int64)[which.reshape(-1)]
+        return found
+
+    def _elements(self, leads: Leads) -> tuple[Leads, Leads]:
+        """What a slice leads to: with pointers it fits, wherever the slice begins; without, if its end is the object's."""
+        width = np.uint64(self._width)
+        length, capacity = (self.words(leads.at + width * np.uint64(i)).view(np.int64) for i in (1, 2))
+        group = self.fit.groups_of(leads.target)
+        _, sizes = self.book.columns()
+        size = sizes[leads.number]
+        end = leads.inner + capacity * size
+        sound = (0 <= length) & (length <= capacity) & (capacity > 0) & (capacity < 1 << 40) & (end <= self.fit.room[group])
+        fits = sound & self.fit.fits(leads.target, group, leads.number)
+        noscan, tiny = self.fit.noscan[group], self.fit.tiny[group]
+        sure = (sound & tiny & self._plain(leads.number)) | (
+            fits & np.where(noscan, end > self.fit.least[group], leads.inner % size == 0)
+        )
+        return leads.of(sure), leads.of(fits & ~sure & (leads.inner % size == 0))
+
+    def _texts(self, leads: Leads) -> tuple[Leads, Leads]:
+        length = self.words(leads.at + np.uint64(self._width)).view(np.int64)
+        group = self.fit.groups_of(leads.target)
+        good = self.fit.noscan[group] & (length > 0) & (length < 1 << 40) & (leads.inner + length <= self.fit.room[group])
+        return leads.of(good), leads.of(np.empty(0, np.int64))
+
+    def _channels(self, leads: Leads) -> tuple[Leads, Leads]:
+        """A channel has the descriptor of its elements (chan.go, hchan)."""
+        hchan, size = self.heap.layout["hchan"], self.heap.layout["hchan"].size
+        group = self.fit.groups_of(leads.target)
+        leads = leads.of((leads.inner == 0) & (self.fit.room[group] >= size) & ~self.fit.headers[group])
+        kinds = self.words(self.begins(leads.target) + np.uint64(hchan["elemtype"].offset))
+        each, which = np.unique(kinds, return_inverse=True)
+        known = [self.book.number(CHANNEL, kind) if self.types.at(kind) is not None else 0 for kind in each.tolist()]
+        number = np.array(known, np.int64)[which.reshape(-1)]
+        good = (number > 0) & ((number == leads.number) | (leads.number == self.book.number(CHANNEL, 0)))
+        return leads.named(number).of(good), leads.of(np.empty(0, np.int64))
+
+    def _closures(self, leads: Leads) -> Leads:
+        """A function value begins with the address of its code (runtime2.go, funcval)."""
+        leads = leads.of((leads.inner == 0) & ~self.fit.headers[self.fit.groups_of(leads.target)])
+        code = self.words(self.begins(leads.target))
+        inside = np.zeros(len(code), np.bool_)
+        for begin, end in self._code:
+            inside |= (begin <= code) & (code < end)
+        leads, code = leads.of(inside), code[inside]
+        each, which = np.unique(code, return_inverse=True)
+        numbers = np.array([self.book.number(CLOSURE, entry) for entry in each.tolist()], np.int64)
+        return leads.named(numbers[which.reshape(-1)])
+
+    def _groups(self, leads: Leads) -> Leads:
+        """What a map's dirPtr leads to, by dirLen."""
+        fields = self.heap.layout["Map"]
+        behind = np.uint64((fields["dirLen"].offset - fields["dirPtr"].offset) % (1 << 64))
+        length = self.words(leads.at + behind)
+        number = leads.number.copy()
+        for each in distinct(number).tolist():
+            address = self.book.types[each].descriptor
+            some = leads.number == each
+            number[some & (length == 0)] = self.book.number(GROUPS, address)
+            number[some & (length > 0)] = self.book.number(DIRECTORY, address)
+        return self._fitting(leads.named(number))
+
+    def enter(self, some: I64, numbers: I64, how: int) -> I64:
+        """Enter types, each if it says more than what is known of its slot, and return the slots whose type is new."""
+        good = self.taken[some] & (numbers > 0)
+        some, numbers = some[good], numbers[good].astype(np.int32)
+        changed = [np.empty(0, np.int64)]
+        while len(some):
+            old = self.number[some]
+            fresh = old == 0
+            better = ~fresh & (old != numbers) & self._better(some, old, numbers)
+            new = np.flatnonzero(fresh | better)
+            if not len(new):
+                break
+            self.number[some[new]] = numbers[new]
+            self.how[some[new]] = how
+            changed.append(some[new])
+            rest = np.flatnonzero(self.number[some] != numbers)
+            some, numbers = some[rest], numbers[rest]
+        return distinct(np.concatenate(changed))
+
+    def _better(self, some: I64, old: Column, new: Column) -> Mask:
+        """Which of the new types say more than the old ones, and note where they exclude each other."""
+        pairs = old.astype(np.int64) << 32 | new
+        each, which = np.unique(pairs, return_inverse=True)
+        kinds = np.array([self._compared(int(pair) >> 32, int(pair) & 0xFFFFFFFF) for pair in each.tolist()], np.int64)
+        kind = kinds[which.reshape(-1)] if len(each) else np.empty(0, np.int64)
+        exact = self.how[some] == EXACT
+        excluded = (kind == _EXCLUDED) & ~exact & (old != new) & (old > 0)
+        tiny = np.zeros(len(some), np.bool_)
+        rows = np.flatnonzero(excluded)
+        tiny[rows] = self.fit.tiny[self.fit.groups_of(some[rows])]
+        self.number[some[tiny]] = self._small
+        self.conflict[some[excluded & ~tiny]] = True
+        better: Mask = np.where(exact, kind == _REAL, (kind == _BETTER) | (kind == _REAL))
+        return better
+
+    def _compared(self, old: int, new: int) -> int:
+        if not old or old == new or old == self._small:
+            return _SAME
+        if self.book.better(old, new):
+            return _REAL if self.book.is_shape(old) and self.book.same_layout(old, new) else _BETTER
+        if self.book.better(new, old) or self.book.same_layout(old, new):
+            return _SAME
+        return _EXCLUDED
+
+    def _note(self, likely: Leads) -> None:
+        """Note the types that are likely of slots without a better one."""
+        if not len(likely.target):
+            return
+        some = (self.number[likely.target] == 0) & (self.weak[likely.target] == 0)
+        self.weak[likely.target[some]] = likely.number[some]
+
+
+_SAME, _BETTER, _REAL, _EXCLUDED = range(4)
+
+
+def _joined(parts: list[Leads]) -> Leads:
+    none = np.empty(0, np.int64)
+    if not parts:
+        return Leads(none, none, none, np.empty(0, np.uint64))
+    target, inner, number, at = (
+        np.concatenate([getattr(each, name) for each in parts]) for name in ("target", "inner", "number", "at")
+    )
+    return Leads(target, inner, number, at)
+

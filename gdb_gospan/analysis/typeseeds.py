@@ -1,0 +1,127 @@
+"""Objects whose types are known without those of others: by malloc headers, and by interfaces that hold them.
+
+An interface is a word with the address of a descriptor, or of an itab, and the data word behind it (runtime/runtime2.go). The
+first is no pointer for the collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from gdb_gospan.analysis.roots import Roots, roots
+from gdb_gospan.analysis.typebook import ELEMENTS, SCALAR, VALUE
+from gdb_gospan.analysis.typeflow import EDGES, EXACT, Flow, Leads
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.memory.registers import Thread
+from gdb_gospan.memory.segments import distinct
+from gdb_gospan.runtime import bits, mgcmark
+from gdb_gospan.runtime.abitype import Descriptor
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64, U64, Mask
+from gdb_gospan.runtime.symtab import modules
+
+_LOWEST: Final = 1 << 12
+_HIGHEST: Final = np.uint64(1 << 56)
+"""Between them lie descriptors and itabs."""
+
+
+def by_headers(flow: Flow) -> I64:
+    """Enter the types that the runtime keeps with objects (mbitmap.go, heapSetType), and return the slots."""
+    owners, types = flow.edges.typed, flow.edges.types
+    groups = flow.fit.groups_of(owners)
+    each, which = np.unique(types, return_inverse=True)
+    which = which.reshape(-1)
+    found = [flow.types.at(address) for address in each.tolist()]
+    sizes = np.array([0 if one is None else one.size for one in found], np.int64)[which]
+    single = sizes > flow.fit.least[groups]
+    numbers = np.array(
+        [[0, 0] if one is None else [flow.book.number(form, one.address) for form in (ELEMENTS, VALUE)] for one in found],
+        np.int64,
+    ).reshape(-1, 2)
+    fits = (sizes > 0) & (sizes <= flow.fit.room[groups])
+    return flow.enter(owners[fits], numbers[which, single.astype(np.int64)][fits], EXACT)
+
+
+def by_interfaces(flow: Flow) -> I64:
+    """Enter the types that interfaces in the heap say, and return the slots."""
+    pairs, before = flow.edges.pairs, flow.edges.before
+    numbers = _numbers(flow, before)
+    some = np.flatnonzero(numbers)
+    pairs, numbers = pairs[some], numbers[some]
+    source: I64 = np.searchsorted(flow.edges.graph.starts, pairs, side="right") - 1
+    # Where the type of the holder is known, it says whether this is an interface.
+    known = flow.number[source] > 0
+    sound = ~known | ((flow.code(source, pairs) == 0) & (flow.code(source, pairs, 1) == SCALAR))
+    pairs, numbers = pairs[sound], numbers[sound]
+    target = flow.edges.graph.targets[pairs].astype(np.int64)
+    leads = Leads(target, flow.edges.inner[pairs].astype(np.int64), numbers, np.zeros(len(pairs), np.uint64))
+    return flow.accept(leads, EDGES)
+
+
+def by_roots(flow: Flow, threads: Sequence[Thread]) -> I64:
+    """Enter the types that interfaces among variables and on stacks say, and return the slots.
+
+    What lies on a stack may be no interface, but two words that only stand there: an object without pointers, which fits much,
+    is then only likely to have that type.
+    """
+    found = roots(flow.heap, threads)
+    width = np.uint64(flow.heap.layout.platform.pointer_size)
+    there = np.flatnonzero(found.at >= _LOWEST)
+    before = flow.words(found.at[there] - width)
+    apart = _no_pointers(flow.heap, found, there)
+    numbers = np.where(apart, _numbers(flow, before), 0)
+    some = there[numbers > 0]
+    target = found.target[some]
+    # A root has the slot, and not the address that it leads to.
+    inner = flow.words(found.at[some]).view(np.int64) - flow.begins(target).view(np.int64)
+    leads = Leads(target, np.maximum(inner, 0), numbers[numbers > 0], np.zeros(len(some), np.uint64))
+    vague = np.isin(found.kind[some], (mgcmark.STACK, mgcmark.REGISTERS))
+    vague &= flow.fit.noscan[flow.fit.groups_of(target)]
+    flow.weaken(leads.of(vague))
+    return flow.accept(leads.of(~vague), EDGES)
+
+
+def _no_pointers(heap: Heap, found: Roots, some: I64) -> Mask:
+    """Whether the word before each of these roots is no pointer by the mask of its module; of stacks nothing says so."""
+    apart = np.ones(len(some), np.bool_)
+    width = heap.layout.platform.pointer_size
+    known, _ = modules(heap.reader, heap.symbols)
+    for kind, name in ((mgcmark.DATA, "data"), (mgcmark.BSS, "bss")):
+        for number, module in enumerate(known):
+            rows = np.flatnonzero((found.kind[some] == kind) & (found.holder[some] == number))
+            begin, length, where = (module.get(path) for path in (name, f"gc{name}mask.n", f"gc{name}mask.bytedata"))
+            if not len(rows) or None in (begin, length, where):
+                continue
+            mask = heap.reader.read(where, (max(length, 0) + 7) // 8) if length < 1 << 32 else b""
+            if isinstance(mask, Unreadable):
+                continue
+            word = (found.at[some[rows]] - np.uint64(begin)).view(np.int64) // width - 1
+            unpacked = bits.unpack(mask)
+            inside = (word >= 0) & (word < len(unpacked))
+            apart[rows] = inside & ~unpacked[np.where(inside, word, 0)] if len(unpacked) else inside
+    return apart
+
+
+def _numbers(flow: Flow, words: U64) -> I64:
+    """Return the type of the object behind each of these first words of interfaces: 0 for what is none."""
+    found = np.zeros(len(words), np.int64)
+    maybe = np.flatnonzero((words >= _LOWEST) & (words < _HIGHEST))
+    each = distinct(words[maybe])
+    numbers = np.array([_held(flow, flow.types.at(word) or flow.types.of_itab(word)) for word in each.tolist()], np.int64)
+    if len(each):
+        found[maybe] = numbers[np.searchsorted(each, words[maybe])]
+    return found
+
+
+def _held(flow: Flow, dynamic: Descriptor | None) -> int:
+    """Return the type of the object that an interface with this dynamic type leads to."""
+    if dynamic is None:
+        return 0
+    number = flow.book.number(VALUE, dynamic.address)
+    if not dynamic.direct or not number:
+        return number
+    words = flow.book.words(number)
+    return max(int(words[0]), 0) if len(words) == 1 else 0
