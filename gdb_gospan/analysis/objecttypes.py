@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gdb_gospan.analysis import typeseeds
 from gdb_gospan.analysis.typebook import ObjectType, TypeBook
 from gdb_gospan.analysis.typeflow import EDGES, EXACT, SHAPE, UNKNOWN, Flow
+from gdb_gospan.analysis.typeshape import by_shape
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
@@ -61,6 +62,7 @@ def _found(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
         flow.run(typeseeds.by_interfaces(flow), EDGES)
         flow.run(typeseeds.by_roots(flow, threads), EDGES)
         flow.run(_likely(flow), SHAPE)
+        by_shape(flow)
     excluded = flow.conflict & (flow.how != EXACT)
     flow.number[excluded] = 0
     flow.how[flow.number == 0] = UNKNOWN

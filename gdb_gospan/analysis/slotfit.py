@@ -66,11 +66,19 @@ class Fit:
     def fits(self, some: I64, groups: I64, numbers: I64) -> Mask:
         """Whether each of these slots, of these groups, can hold an object of the type with this number."""
         pairs = numbers * len(self.room) + groups
-        new = distinct(pairs)
-        new = new[~among(new, self._pairs)]
+        new = pairs[~among(pairs, self._pairs)]
         if len(new):
-            self._learn(new)
+            self._learn(distinct(new))
         return among(_mixed(pairs, self._pattern[some]), self._accepted)
+
+    def ranges(self, number: int) -> list[tuple[int, int]]:
+        """Return the ranges of slots whose size fits an object with pointers of this type: first, and the end."""
+        size = self._book.types[number].size
+        some = np.flatnonzero(~self.noscan & ~self.headers & (self.least < size) & (size <= self.room))
+        begins = np.searchsorted(self.group, some)
+        ends = np.searchsorted(self.group, some, side="right")
+        first = self._slots.first
+        return list(zip(first[begins].tolist(), first[ends].tolist(), strict=True))
 
     def _learn(self, pairs: I64) -> None:
         numbers, groups = np.divmod(pairs, len(self.room))

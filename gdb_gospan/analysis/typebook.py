@@ -27,13 +27,16 @@ what it holds (before)."""
 ANY_OF: Final = 16
 """What dirPtr of a map leads to: the one group of a small map, or the directory."""
 SCALAR: Final = -1
-"""What a word is that is no pointer; 0 is a pointer to what is not known."""
+INTERFACE: Final = -2
+"""What a word is that is no pointer, and the data word of an interface; 0 is a pointer to what is not known."""
 _MOST_WORDS: Final = 1 << 22
 """Of the words of a type that are written down; larger ones are only counted, and what they point to is not known."""
 _PART_OF_MAP: Final = {
-    MAP: "header", DIRECTORY: "directory", TABLE: "table", GROUPS: "groups", BUCKETS: "buckets", EXTRA: "extra",
+    MAP: "header", DIRECTORY: "directory", TABLE: "table", GROUPS: "groups", BUCKETS: "groups", EXTRA: "extra",
     OVERFLOW: "overflow", LINKS: "overflow",
 }  # fmt: skip
+_GROUPS: Final = ("map.group[", "map.bucket[", "noalg.map.group[", "noalg.map.bucket[")
+"""What the compiler calls the types of a map's parts (reflectdata/map.go)."""
 _DEEPEST: Final = 64
 _SHAPE: Final = "go.shape."
 
@@ -121,7 +124,8 @@ class TypeBook:
         if form in (TEXT, SMALL):
             return ObjectType("string" if form == TEXT else "small values", form, 1, 0)
         if form == CLOSURE:
-            return ObjectType("func (closure)", form, width, descriptor)
+            name = self.reader.function(descriptor) if descriptor else None
+            return ObjectType(f"func {name} (closure)" if name else "func (closure)", form, width, descriptor)
         found = self.reader.at(descriptor)
         if form == CHANNEL and not descriptor:
             return ObjectType("chan", form, self.layout["hchan"].size, 0)
@@ -137,8 +141,12 @@ class TypeBook:
         return ObjectType(name, form, found.size, descriptor)
 
     def _shown(self, form: int, found: Descriptor) -> str:
+        name = found.name
+        for prefix in _GROUPS:
+            if name.startswith(prefix):
+                return f"map[{name.removeprefix(prefix)} (groups)"
         if form == BUFFER:
-            return f"[]{found.name} (channel buffer)"
+            return f"[]{name} (channel buffer)"
         if form == ELEMENTS:
             return f"[]{found.name}"
         if found.kind == abitype.ARRAY:
@@ -171,7 +179,7 @@ class TypeBook:
         return group is not None and bool(group.fields) and group.fields[0].name == "ctrl"
 
     def words(self, number: int) -> npt.NDArray[np.int32]:
-        """Return what each word of an element of this type is: int32, a number, 0 or `SCALAR`."""
+        """Return what each word of an element of this type is: int32, a number, 0, `INTERFACE` or `SCALAR`."""
         found = self._words[number]
         if found is None:
             found = self._words[number] = self._written(self.types[number])
@@ -245,7 +253,7 @@ class TypeBook:
         if found.kind == abitype.STRUCT:
             return self._struct(found, words, depth)
         if found.kind == abitype.INTERFACE:
-            words[1] = 0
+            words[1] = INTERFACE
         else:
             words[0] = self.target(found.address)
         return words
@@ -332,6 +340,14 @@ class TypeBook:
     def is_shape(self, number: int) -> bool:
         """Whether this is what a generic function calls its type, and not the instance."""
         return _SHAPE in self.types[number].name
+
+    def is_part_of_map(self, number: int, part: int) -> bool:
+        """Whether the second type is what the first, which the runtime has of it, is for its map."""
+        whole, what = self.types[part], self.types[number]
+        if whole.form not in (GROUPS, BUCKETS) or what.form not in (VALUE, ELEMENTS):
+            return False
+        found = self.reader.at(whole.descriptor)
+        return found is not None and found.group == what.descriptor
 
     def same_layout(self, one: int, other: int) -> bool:
         """Whether values of two types are the same words, as of a type that is declared as another."""

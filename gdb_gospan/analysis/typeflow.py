@@ -6,6 +6,7 @@ whatever their types; a long list is walked by a C library (`typechains`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -27,8 +28,9 @@ from gdb_gospan.analysis.typebook import (
     VALUE,
     TypeBook,
 )
+from gdb_gospan.analysis.typechains import Chains
 from gdb_gospan.analysis.typescan import Edges, edges, header_bytes
-from gdb_gospan.memory.segments import distinct
+from gdb_gospan.memory.segments import among, distinct
 from gdb_gospan.runtime.abitype import TypeReader
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Column, Mask
@@ -38,6 +40,7 @@ UNKNOWN, EXACT, EDGES, SHAPE = range(4)
 inferred from what it looks like, or by pointers from such objects."""
 _AT_ONCE: Final = 1 << 21
 """Pointers that are followed at once."""
+_MOST_ROUNDS: Final = 1 << 14
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -81,6 +84,8 @@ class Flow:
         int32: a type that is likely, but that something else may be as well.
     conflict
         bool: two types that exclude each other were both found.
+    is_interface
+        bool, a row for each edge: the word before it is what an interface begins with.
     """
 
     def __init__(self, heap: Heap) -> None:
@@ -96,10 +101,11 @@ class Flow:
         self.how: npt.NDArray[np.uint8] = np.zeros(count, np.uint8)
         self.weak: npt.NDArray[np.int32] = np.zeros(count, np.int32)
         self.conflict: Mask = np.zeros(count, np.bool_)
+        self.is_interface: Mask = np.zeros(len(self.edges.word), np.bool_)
         self._before = header_bytes(heap)
         self._width = heap.layout.platform.pointer_size
         self._small = self.book.number(SMALL, 0)
-        self._code = np.array([(begin, end) for begin, end, _ in self.types.code()], np.uint64).reshape(-1, 2)
+        self._code = np.array(self.types.code(), np.uint64).reshape(-1, 2)
         self._first: I64 = np.empty(0, np.int64)
         self._period: I64 = np.empty(0, np.int64)
         self._flat: npt.NDArray[np.int32] = np.empty(0, np.int32)
@@ -118,10 +124,11 @@ class Flow:
 
     def run(self, frontier: I64, how: int) -> None:
         """Follow the pointers of these objects, of those that become known by it, and so on."""
-        rounds = 0
-        while len(frontier):
-            rounds += 1
-            frontier = self._round(frontier, how)
+        chains = Chains(self, how)
+        for _ in range(_MOST_ROUNDS):
+            if not len(frontier):
+                break
+            frontier = chains.after(self._round(frontier, how))
 
     def _round(self, frontier: I64, how: int) -> I64:
         starts = self.edges.graph.starts
@@ -148,12 +155,26 @@ class Flow:
         at = self.begins(source) + self.edges.word[edge].astype(np.uint64) * np.uint64(self._width)
         return Leads(target[new], self.edges.inner[edge].astype(np.int64), number[new].astype(np.int64), at)
 
-    def code(self, source: I64, edge: I64, back: int = 0) -> npt.NDArray[np.int32]:
-        """Return what the words of these edges are by the types of their objects, or the words before them."""
+    def code(self, source: I64, edge: I64) -> npt.NDArray[np.int32]:
+        """Return what the words of these edges are by the types of their objects."""
         number = self.number[source].astype(np.int64)
-        self._write(distinct(number))
-        word = (self.edges.word[edge].astype(np.int64) - back) % self._period[number]
+        self._write(self.met(number))
+        word = self.edges.word[edge].astype(np.int64) % self._period[number]
         found: npt.NDArray[np.int32] = self._flat[self._first[number] + word]
+        return found
+
+    def met(self, numbers: I64) -> I64:
+        """Return the types among these, ascending."""
+        there = np.zeros(len(self.book.types), np.bool_)
+        there[numbers] = True
+        return np.flatnonzero(there)
+
+    def _each(self, numbers: I64, value: Callable[[int], int]) -> I64:
+        """Return a value of each of these types, which is computed once for each of them that is there."""
+        values = np.zeros(len(self.book.types), np.int64)
+        for number in self.met(numbers).tolist():
+            values[number] = value(number)
+        found: I64 = values[numbers]
         return found
 
     def _write(self, numbers: I64) -> None:
@@ -190,7 +211,7 @@ class Flow:
         forms, _ = self.book.columns()
         form = forms[leads.number]
         sure, likely = [], []
-        for each in distinct(form).tolist():
+        for each in np.flatnonzero(np.bincount(form)).tolist():
             some = leads.of(np.flatnonzero(form == each))
             judge = {VALUE: self._values, ELEMENTS: self._elements, TEXT: self._texts, CHANNEL: self._channels}.get(each)
             if each == CLOSURE:
@@ -204,6 +225,21 @@ class Flow:
                 sure.append(good)
                 likely.append(maybe)
         return _joined(sure), _joined(likely)
+
+    def agrees(self, leads: Leads) -> Mask:
+        """Whether what these pointers should lead to can be there: what is known of the object says so, or it fits."""
+        known = self.number[leads.target].astype(np.int64)
+        good = known == leads.number
+        pairs = leads.number << 32 | known
+        good |= (known > 0) & (of_each(pairs, lambda pair: self.book.better(pair >> 32, pair & 0xFFFFFFFF)) > 0)
+        forms, sizes = self.book.columns()
+        room = self.fit.room[self.fit.groups_of(leads.target)]
+        good |= (leads.inner > 0) & (forms[leads.number] == VALUE) & (leads.inner + sizes[leads.number] <= room)
+        rest = np.flatnonzero(~good)
+        unknown = leads.of(rest)
+        sure, _ = self._judged(unknown)
+        good[rest] = among(unknown.target, distinct(sure.target)) & (known[rest] == 0)
+        return good
 
     def _fitting(self, leads: Leads) -> Leads:
         leads = leads.of(leads.inner == 0)
@@ -224,16 +260,11 @@ class Flow:
 
     def _plain(self, numbers: I64) -> Mask:
         """Which of these types have no pointers."""
-        each, which = np.unique(numbers, return_inverse=True)
-        plain = np.array([not self.book.pointers(number).any() for number in each.tolist()], np.bool_)
-        found: Mask = plain[which.reshape(-1)]
-        return found
+        return self._each(numbers, lambda number: not self.book.pointers(number).any()) > 0
 
     def _elements_of(self, numbers: I64) -> I64:
-        each, which = np.unique(numbers, return_inverse=True)
-        many = [self.book.number(ELEMENTS, self.book.types[number].descriptor) for number in each.tolist()]
-        found: I64 = np.array(many, np.int64)[which.reshape(-1)]
-        return found
+        types = self.book.types
+        return self._each(numbers, lambda number: self.book.number(ELEMENTS, types[number].descriptor))
 
     def _elements(self, leads: Leads) -> tuple[Leads, Leads]:
         """What a slice leads to: with pointers it fits, wherever the slice begins; without, if its end is the object's."""
@@ -249,7 +280,9 @@ class Flow:
         sure = (sound & tiny & self._plain(leads.number)) | (
             fits & np.where(noscan, end > self.fit.least[group], leads.inner % size == 0)
         )
-        return leads.of(sure), leads.of(fits & ~sure & (leads.inner % size == 0))
+        # Without pointers a slice of what a struct has inside of it looks the same.
+        maybe = fits & ~sure & np.where(noscan, leads.inner == 0, leads.inner % size == 0)
+        return leads.of(sure), leads.of(maybe)
 
     def _texts(self, leads: Leads) -> tuple[Leads, Leads]:
         length = self.words(leads.at + np.uint64(self._width)).view(np.int64)
@@ -263,9 +296,9 @@ class Flow:
         group = self.fit.groups_of(leads.target)
         leads = leads.of((leads.inner == 0) & (self.fit.room[group] >= size) & ~self.fit.headers[group])
         kinds = self.words(self.begins(leads.target) + np.uint64(hchan["elemtype"].offset))
-        each, which = np.unique(kinds, return_inverse=True)
-        known = [self.book.number(CHANNEL, kind) if self.types.at(kind) is not None else 0 for kind in each.tolist()]
-        number = np.array(known, np.int64)[which.reshape(-1)]
+        number = of_each(
+            kinds, lambda kind: 0 if self.types.at(kind) is None else self.book.number(CHANNEL, kind)
+        )
         good = (number > 0) & ((number == leads.number) | (leads.number == self.book.number(CHANNEL, 0)))
         return leads.named(number).of(good), leads.of(np.empty(0, np.int64))
 
@@ -276,10 +309,8 @@ class Flow:
         inside = np.zeros(len(code), np.bool_)
         for begin, end in self._code:
             inside |= (begin <= code) & (code < end)
-        leads, code = leads.of(inside), code[inside]
-        each, which = np.unique(code, return_inverse=True)
-        numbers = np.array([self.book.number(CLOSURE, entry) for entry in each.tolist()], np.int64)
-        return leads.named(numbers[which.reshape(-1)])
+        numbers = of_each(code[inside], lambda entry: self.book.number(CLOSURE, entry))
+        return leads.of(inside).named(numbers)
 
     def _groups(self, leads: Leads) -> Leads:
         """What a map's dirPtr leads to, by dirLen."""
@@ -287,7 +318,7 @@ class Flow:
         behind = np.uint64((fields["dirLen"].offset - fields["dirPtr"].offset) % (1 << 64))
         length = self.words(leads.at + behind)
         number = leads.number.copy()
-        for each in distinct(number).tolist():
+        for each in self.met(number).tolist():
             address = self.book.types[each].descriptor
             some = leads.number == each
             number[some & (length == 0)] = self.book.number(GROUPS, address)
@@ -307,7 +338,8 @@ class Flow:
             if not len(new):
                 break
             self.number[some[new]] = numbers[new]
-            self.how[some[new]] = how
+            refined = self.how[some[new]] == EXACT
+            self.how[some[new]] = np.where(refined, EXACT, how)
             changed.append(some[new])
             rest = np.flatnonzero(self.number[some] != numbers)
             some, numbers = some[rest], numbers[rest]
@@ -316,9 +348,7 @@ class Flow:
     def _better(self, some: I64, old: Column, new: Column) -> Mask:
         """Which of the new types say more than the old ones, and note where they exclude each other."""
         pairs = old.astype(np.int64) << 32 | new
-        each, which = np.unique(pairs, return_inverse=True)
-        kinds = np.array([self._compared(int(pair) >> 32, int(pair) & 0xFFFFFFFF) for pair in each.tolist()], np.int64)
-        kind = kinds[which.reshape(-1)] if len(each) else np.empty(0, np.int64)
+        kind = of_each(pairs, lambda pair: self._compared(pair >> 32, pair & 0xFFFFFFFF))
         exact = self.how[some] == EXACT
         excluded = (kind == _EXCLUDED) & ~exact & (old != new) & (old > 0)
         tiny = np.zeros(len(some), np.bool_)
@@ -333,7 +363,8 @@ class Flow:
         if not old or old == new or old == self._small:
             return _SAME
         if self.book.better(old, new):
-            return _REAL if self.book.is_shape(old) and self.book.same_layout(old, new) else _BETTER
+            real = self.book.is_shape(old) and self.book.same_layout(old, new)
+            return _REAL if real or self.book.is_part_of_map(old, new) else _BETTER
         if self.book.better(new, old) or self.book.same_layout(old, new):
             return _SAME
         return _EXCLUDED
@@ -344,6 +375,13 @@ class Flow:
             return
         some = (self.number[likely.target] == 0) & (self.weak[likely.target] == 0)
         self.weak[likely.target[some]] = likely.number[some]
+
+
+def of_each(keys: Column, value: Callable[[int], int]) -> I64:
+    """Return a value for each key, which is computed once for each distinct one."""
+    each = distinct(keys)
+    values = np.array([value(key) for key in each.tolist()], np.int64)
+    return values[np.searchsorted(each, keys)] if len(each) else np.empty(0, np.int64)
 
 
 _SAME, _BETTER, _REAL, _EXCLUDED = range(4)

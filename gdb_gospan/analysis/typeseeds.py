@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.analysis.roots import Roots, roots
-from gdb_gospan.analysis.typebook import ELEMENTS, SCALAR, VALUE
+from gdb_gospan.analysis.typebook import ELEMENTS, INTERFACE, VALUE
 from gdb_gospan.analysis.typeflow import EDGES, EXACT, Flow, Leads
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.registers import Thread
@@ -51,10 +51,11 @@ def by_interfaces(flow: Flow) -> I64:
     numbers = _numbers(flow, before)
     some = np.flatnonzero(numbers)
     pairs, numbers = pairs[some], numbers[some]
+    flow.is_interface[pairs] = True
     source: I64 = np.searchsorted(flow.edges.graph.starts, pairs, side="right") - 1
     # Where the type of the holder is known, it says whether this is an interface.
     known = flow.number[source] > 0
-    sound = ~known | ((flow.code(source, pairs) == 0) & (flow.code(source, pairs, 1) == SCALAR))
+    sound = ~known | (flow.code(source, pairs) == INTERFACE)
     pairs, numbers = pairs[sound], numbers[sound]
     target = flow.edges.graph.targets[pairs].astype(np.int64)
     leads = Leads(target, flow.edges.inner[pairs].astype(np.int64), numbers, np.zeros(len(pairs), np.uint64))

@@ -13,9 +13,10 @@ import attrs
 import numpy as np
 
 from gdb_gospan.layout.model import Struct
+from gdb_gospan.layout.pclntab import FunctionTable
 from gdb_gospan.layout.resolve import Symbols
 from gdb_gospan.memory import Unreadable
-from gdb_gospan.runtime.record import Reader
+from gdb_gospan.runtime.record import Column, Reader
 from gdb_gospan.runtime.symtab import modules
 
 ARRAY, CHAN, FUNC, INTERFACE, MAP, POINTER, SLICE, STRING, STRUCT, UNSAFE_POINTER = range(17, 27)
@@ -110,7 +111,7 @@ class TypeReader:
         self._width = reader.layout.platform.pointer_size
         self._order = reader.layout.platform.byteorder
         self._found: dict[int, Descriptor | None] = {}
-        self._under: set[int] = set()
+        self._functions: dict[int, FunctionTable] = {}
         self._modules = list(self._read_modules(symbols))
         self.known = bool(self._modules)
 
@@ -128,9 +129,20 @@ class TypeReader:
         """Return where descriptors of the compiler lie: first address, and the end."""
         return [(each.types, each.types + len(each.data)) for each in self._modules]
 
-    def code(self) -> list[tuple[int, int, int]]:
-        """Return of each module where its code begins and ends, and where its table of functions is."""
-        return [(each.text, each.etext, each.pclntab) for each in self._modules]
+    def code(self) -> list[tuple[int, int]]:
+        """Return of each module where its code begins and ends."""
+        return [(each.text, each.etext) for each in self._modules]
+
+    def function(self, address: int) -> str | None:
+        """Return the name of the function whose code begins at this address, by Go's own table; None if none does."""
+        for module in self._modules:
+            if module.pclntab and module.text <= address < module.etext:
+                if module.types not in self._functions:
+                    table = FunctionTable(self._reader.memory, module.pclntab, module.text)
+                    self._functions[module.types] = table
+                found = self._functions[module.types]
+                return found.function(address) if found.entry(address) == address else None
+        return None
 
     def at(self, address: int) -> Descriptor | None:
         """Return the type whose descriptor is at this address; None if there is none, or it cannot be one."""
@@ -165,36 +177,31 @@ class TypeReader:
                 continue
             found.append(descriptor)
             parts = {descriptor.elem, descriptor.key, descriptor.group, *(each.type for each in descriptor.fields)}
-            parts -= seen | {0}
-            seen |= parts
-            going += parts
+            new = [part for part in parts if part and part not in seen]
+            seen.update(new)
+            going += new
         return found
 
     def _candidates(self, module: _Module) -> list[int]:
         """Return addresses of a module at which the numbers fit those of a descriptor."""
         struct, width = self._layout["Type"], self._width
-        data = np.frombuffer(module.data, np.uint8)
-        count = (len(data) - struct.size) // width
         begin = -module.types % width
+        count = (len(module.data) - begin - struct.size) // width
         if count <= 0:
             return []
-        rows = begin + np.arange(count) * width
 
-        def number(path: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        def number(path: str) -> Column:
             field = struct[path]
-            found = np.zeros(count, np.int64)
-            places = range(field.size) if self._order == "little" else reversed(range(field.size))
-            for shift, place in enumerate(places):
-                found |= data[rows + (field.offset + place)].astype(np.int64) << 8 * shift
-            return found
+            kind = np.dtype(f"{'<' if self._order == 'little' else '>'}u{field.size}")
+            return np.ndarray(count, kind, module.data, begin + field.offset, (width,))
 
         kind = number("Kind_") & _KIND
         good = (kind > 0) & (kind <= UNSAFE_POINTER)
         name = number("Str")
-        good &= (name > 0) & (name < len(data))
+        good &= (name > 0) & (name < len(module.data))
         size, pointers = number("Size_"), number("PtrBytes")
-        good &= (0 <= pointers) & (pointers <= size) & (size < _LARGEST) & (pointers % width == 0)
-        return [module.types + int(row) for row in rows[good]]
+        good &= (pointers <= size) & (size < _LARGEST) & (pointers % width == 0)
+        return [module.types + begin + width * row for row in np.flatnonzero(good).tolist()]
 
     def _word(self, data: bytes, offset: int, size: int = 0) -> int:
         return int.from_bytes(data[offset : offset + (size or self._width)], self._order)
