@@ -50,10 +50,17 @@ class Graph:
 
     def of(self, some: I64) -> I64:
         """Return what these slots point to, of all of them together."""
-        counts = self.starts[some + 1] - self.starts[some]
-        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-        found: I64 = self.targets[np.repeat(self.starts[some], counts) + within].astype(np.int64)
+        begins, ends = self.starts[some].astype(np.int64), self.starts[some + 1].astype(np.int64)
+        found: I64 = self.targets[expanded(begins, ends)].astype(np.int64)
         return found
+
+
+def expanded(begins: I64, ends: I64) -> I64:
+    """Return the numbers of these ranges, one range after the other."""
+    counts = ends - begins
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    found: I64 = np.repeat(begins, counts) + within
+    return found
 
 
 def id_type(count: int) -> np.dtype[Any]:

@@ -63,7 +63,9 @@ def _of_runtime(types: ObjectTypes, what: ObjectType, offset: int) -> str:
     if struct is None:
         return ""
     fields = struct.fields.items()
-    return next((f".{path}" for path, field in fields if field.offset <= offset < field.offset + field.size), "")
+    return next(
+        (f".{path}" for path, field in fields if field.offset <= offset < field.offset + field.size), ""
+    )
 
 
 def _within(types: ObjectTypes, descriptor: int, offset: int) -> str:
@@ -82,7 +84,9 @@ def _within(types: ObjectTypes, descriptor: int, offset: int) -> str:
         holds = [
             each
             for each in found.fields
-            if each.offset <= offset and (kind := types.book.reader.at(each.type)) and offset < each.offset + kind.size
+            if each.offset <= offset
+            and (kind := types.book.reader.at(each.type))
+            and offset < each.offset + kind.size
         ]
         if not holds:
             break

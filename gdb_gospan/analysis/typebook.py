@@ -258,7 +258,9 @@ class TypeBook:
             words[0] = self.target(found.address)
         return words
 
-    def _struct(self, found: Descriptor, words: npt.NDArray[np.int32], depth: int) -> npt.NDArray[np.int32] | None:
+    def _struct(
+        self, found: Descriptor, words: npt.NDArray[np.int32], depth: int
+    ) -> npt.NDArray[np.int32] | None:
         for each in found.fields:
             part = self._value(each.type, depth + 1)
             kind = self.reader.at(each.type)
@@ -278,7 +280,12 @@ class TypeBook:
             return None
         pointer = self.reader.at(first.elem)
         last = self.reader.at(found.fields[-1].type)
-        if pointer is None or pointer.kind != abitype.POINTER or last is None or last.kind != abitype.UNSAFE_POINTER:
+        if (
+            pointer is None
+            or pointer.kind != abitype.POINTER
+            or last is None
+            or last.kind != abitype.UNSAFE_POINTER
+        ):
             return None
         return found.fields[-1].offset, self.number(VALUE, pointer.elem)
 
@@ -351,4 +358,6 @@ class TypeBook:
 
     def same_layout(self, one: int, other: int) -> bool:
         """Whether values of two types are the same words, as of a type that is declared as another."""
-        return self.types[one].size == self.types[other].size and np.array_equal(self.words(one), self.words(other))
+        return self.types[one].size == self.types[other].size and np.array_equal(
+            self.words(one), self.words(other)
+        )

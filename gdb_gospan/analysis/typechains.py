@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gdb_gospan.analysis.edges import id_type
+from gdb_gospan.analysis.edges import expanded, id_type
 from gdb_gospan.analysis.typebook import VALUE
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.record import I64
@@ -39,7 +39,7 @@ class Chains:
         if self._left or not len(frontier):
             return frontier
         types = distinct(np.concatenate(list(self._recent)))
-        found = _walked(self._flow, frontier, types[: _MOST_TYPES], self._how)
+        found = _walked(self._flow, frontier, types[:_MOST_TYPES], self._how)
         self._wait *= 1 if len(found) > _LITTLE else 2
         self._left = self._wait
         return distinct(np.concatenate([frontier, found]))
@@ -55,7 +55,10 @@ def _walked(flow: Flow, frontier: I64, types: I64, how: int) -> I64:
 
     forms, _ = flow.book.columns()
     types = types[(types > 0) & (forms[types] == VALUE)]
-    nodes = [distinct(np.concatenate([_fitting(flow, one), frontier[flow.number[frontier] == one]])) for one in types.tolist()]
+    nodes = [
+        distinct(np.concatenate([_fitting(flow, one), frontier[flow.number[frontier] == one]]))
+        for one in types.tolist()
+    ]
     count = sum(map(len, nodes))
     if not count:
         return np.empty(0, np.int64)
@@ -100,10 +103,9 @@ def _fitting(flow: Flow, number: int) -> I64:
 def _pointers(flow: Flow, number: int, some: I64) -> tuple[I64, I64, I64]:
     """Return the pointers of these objects, if they are of this type: whose each is, the type it leads to, and the slot."""
     starts = flow.edges.graph.starts
-    counts = (starts[some + 1] - starts[some]).astype(np.int64)
-    position = np.repeat(np.arange(len(some)), counts)
-    within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
-    edge = np.repeat(starts[some].astype(np.int64), counts) + within
+    begins, ends = starts[some].astype(np.int64), starts[some + 1].astype(np.int64)
+    position = np.repeat(np.arange(len(some)), ends - begins)
+    edge = expanded(begins, ends)
     words = flow.book.words(number)
     code = words[flow.edges.word[edge].astype(np.int64) % len(words)].astype(np.int64)
     good = np.flatnonzero((code > 0) & (flow.edges.inner[edge] == 0))

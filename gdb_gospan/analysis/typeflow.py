@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slotfit import Fit
 from gdb_gospan.analysis.slots import slots
@@ -103,7 +104,7 @@ class Flow:
         self.conflict: Mask = np.zeros(count, np.bool_)
         self.is_interface: Mask = np.zeros(len(self.edges.word), np.bool_)
         self._before = header_bytes(heap)
-        self._width = heap.layout.platform.pointer_size
+        self.width = heap.layout.platform.pointer_size
         self._small = self.book.number(SMALL, 0)
         self._code = np.array(self.types.code(), np.uint64).reshape(-1, 2)
         self._first: I64 = np.empty(0, np.int64)
@@ -144,16 +145,20 @@ class Flow:
     def _leads(self, some: I64, counts: I64) -> Leads:
         """Return the pointers of objects whose types say what they lead to."""
         source = np.repeat(some, counts)
-        within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
-        edge = np.repeat(self.edges.graph.starts[some].astype(np.int64), counts) + within
+        begins = self.edges.graph.starts[some].astype(np.int64)
+        edge = expanded(begins, begins + counts)
         number = self.code(source, edge)
         known = np.flatnonzero(number > 0)
         source, edge, number = source[known], edge[known], number[known]
         target = self.edges.graph.targets[edge].astype(np.int64)
         new = np.flatnonzero(self.number[target] != number)
         source, edge = source[new], edge[new]
-        at = self.begins(source) + self.edges.word[edge].astype(np.uint64) * np.uint64(self._width)
-        return Leads(target[new], self.edges.inner[edge].astype(np.int64), number[new].astype(np.int64), at)
+        inner = self.edges.inner[edge].astype(np.int64)
+        return Leads(target[new], inner, number[new].astype(np.int64), self.at(source, edge))
+
+    def at(self, source: I64, edge: I64) -> U64:
+        """Return where these pointers lie, of these objects."""
+        return self.begins(source) + self.edges.word[edge].astype(np.uint64) * np.uint64(self.width)
 
     def code(self, source: I64, edge: I64) -> npt.NDArray[np.int32]:
         """Return what the words of these edges are by the types of their objects."""
@@ -213,7 +218,12 @@ class Flow:
         sure, likely = [], []
         for each in np.flatnonzero(np.bincount(form)).tolist():
             some = leads.of(np.flatnonzero(form == each))
-            judge = {VALUE: self._values, ELEMENTS: self._elements, TEXT: self._texts, CHANNEL: self._channels}.get(each)
+            judge = {
+                VALUE: self._values,
+                ELEMENTS: self._elements,
+                TEXT: self._texts,
+                CHANNEL: self._channels,
+            }.get(each)
             if each == CLOSURE:
                 sure.append(self._closures(some))
             elif each == ANY_OF:
@@ -231,10 +241,14 @@ class Flow:
         known = self.number[leads.target].astype(np.int64)
         good = known == leads.number
         pairs = leads.number << 32 | known
-        good |= (known > 0) & (of_each(pairs, lambda pair: self.book.better(pair >> 32, pair & 0xFFFFFFFF)) > 0)
+        good |= (known > 0) & (
+            of_each(pairs, lambda pair: self.book.better(pair >> 32, pair & 0xFFFFFFFF)) > 0
+        )
         forms, sizes = self.book.columns()
         room = self.fit.room[self.fit.groups_of(leads.target)]
-        good |= (leads.inner > 0) & (forms[leads.number] == VALUE) & (leads.inner + sizes[leads.number] <= room)
+        good |= (
+            (leads.inner > 0) & (forms[leads.number] == VALUE) & (leads.inner + sizes[leads.number] <= room)
+        )
         rest = np.flatnonzero(~good)
         unknown = leads.of(rest)
         sure, _ = self._judged(unknown)
@@ -243,20 +257,28 @@ class Flow:
 
     def _fitting(self, leads: Leads) -> Leads:
         leads = leads.of(leads.inner == 0)
-        return leads.of(self.fit.fits(leads.target, self.fit.groups_of(leads.target), leads.number))
+        return leads.of(self._fits(leads, self.fit.groups_of(leads.target)))
+
+    def _fits(self, leads: Leads, group: I64) -> Mask:
+        """Tell which slots can hold what leads to them; of an object that knows its type `enter` sees to that."""
+        known = (self.how[leads.target] == EXACT) & (leads.inner == 0)
+        found: Mask = known | self.fit.fits(leads.target, group, leads.number)
+        return found
 
     def _values(self, leads: Leads) -> tuple[Leads, Leads]:
-        """One value: the whole object; or, less surely, one of those that lie side by side."""
+        """Judge single values: the whole object; or, less surely, one of those that lie side by side."""
         group = self.fit.groups_of(leads.target)
         _, sizes = self.book.columns()
         size = sizes[leads.number]
         tiny = self.fit.tiny[group]
         small = tiny & (leads.inner + size <= self.fit.room[group]) & self._plain(leads.number)
-        good = small | (~tiny & (leads.inner == 0) & self.fit.fits(leads.target, group, leads.number))
+        good = small | (~tiny & (leads.inner == 0) & self._fits(leads, group))
         rest = np.flatnonzero(~good & ~tiny & (leads.inner % size == 0))
         many = leads.of(rest).named(self._elements_of(leads.number[rest]))
         many = many.of(many.number > 0)
-        return leads.of(good), many.of(self.fit.fits(many.target, self.fit.groups_of(many.target), many.number))
+        return leads.of(good), many.of(
+            self.fit.fits(many.target, self.fit.groups_of(many.target), many.number)
+        )
 
     def _plain(self, numbers: I64) -> Mask:
         """Which of these types have no pointers."""
@@ -267,15 +289,21 @@ class Flow:
         return self._each(numbers, lambda number: self.book.number(ELEMENTS, types[number].descriptor))
 
     def _elements(self, leads: Leads) -> tuple[Leads, Leads]:
-        """What a slice leads to: with pointers it fits, wherever the slice begins; without, if its end is the object's."""
-        width = np.uint64(self._width)
+        """Judge what slices lead to: with pointers it fits, wherever the slice begins; without, if its end is the object's."""
+        width = np.uint64(self.width)
         length, capacity = (self.words(leads.at + width * np.uint64(i)).view(np.int64) for i in (1, 2))
         group = self.fit.groups_of(leads.target)
         _, sizes = self.book.columns()
         size = sizes[leads.number]
         end = leads.inner + capacity * size
-        sound = (0 <= length) & (length <= capacity) & (capacity > 0) & (capacity < 1 << 40) & (end <= self.fit.room[group])
-        fits = sound & self.fit.fits(leads.target, group, leads.number)
+        sound = (
+            (length >= 0)
+            & (length <= capacity)
+            & (capacity > 0)
+            & (capacity < 1 << 40)
+            & (end <= self.fit.room[group])
+        )
+        fits = sound & self._fits(leads, group)
         noscan, tiny = self.fit.noscan[group], self.fit.tiny[group]
         sure = (sound & tiny & self._plain(leads.number)) | (
             fits & np.where(noscan, end > self.fit.least[group], leads.inner % size == 0)
@@ -285,13 +313,18 @@ class Flow:
         return leads.of(sure), leads.of(maybe)
 
     def _texts(self, leads: Leads) -> tuple[Leads, Leads]:
-        length = self.words(leads.at + np.uint64(self._width)).view(np.int64)
+        length = self.words(leads.at + np.uint64(self.width)).view(np.int64)
         group = self.fit.groups_of(leads.target)
-        good = self.fit.noscan[group] & (length > 0) & (length < 1 << 40) & (leads.inner + length <= self.fit.room[group])
+        good = (
+            self.fit.noscan[group]
+            & (length > 0)
+            & (length < 1 << 40)
+            & (leads.inner + length <= self.fit.room[group])
+        )
         return leads.of(good), leads.of(np.empty(0, np.int64))
 
     def _channels(self, leads: Leads) -> tuple[Leads, Leads]:
-        """A channel has the descriptor of its elements (chan.go, hchan)."""
+        """Judge by the descriptor of its elements that a channel has (chan.go, hchan)."""
         hchan, size = self.heap.layout["hchan"], self.heap.layout["hchan"].size
         group = self.fit.groups_of(leads.target)
         leads = leads.of((leads.inner == 0) & (self.fit.room[group] >= size) & ~self.fit.headers[group])
@@ -303,7 +336,7 @@ class Flow:
         return leads.named(number).of(good), leads.of(np.empty(0, np.int64))
 
     def _closures(self, leads: Leads) -> Leads:
-        """A function value begins with the address of its code (runtime2.go, funcval)."""
+        """Judge by the address of its code, which a function value begins with (runtime2.go, funcval)."""
         leads = leads.of((leads.inner == 0) & ~self.fit.headers[self.fit.groups_of(leads.target)])
         code = self.words(self.begins(leads.target))
         inside = np.zeros(len(code), np.bool_)
@@ -313,7 +346,7 @@ class Flow:
         return leads.of(inside).named(numbers)
 
     def _groups(self, leads: Leads) -> Leads:
-        """What a map's dirPtr leads to, by dirLen."""
+        """Judge what a map's dirPtr leads to by its dirLen."""
         fields = self.heap.layout["Map"]
         behind = np.uint64((fields["dirLen"].offset - fields["dirPtr"].offset) % (1 << 64))
         length = self.words(leads.at + behind)
@@ -360,7 +393,7 @@ class Flow:
         return better
 
     def _compared(self, old: int, new: int) -> int:
-        if not old or old == new or old == self._small:
+        if not old or old in (new, self._small):
             return _SAME
         if self.book.better(old, new):
             real = self.book.is_shape(old) and self.book.same_layout(old, new)
@@ -392,7 +425,7 @@ def _joined(parts: list[Leads]) -> Leads:
     if not parts:
         return Leads(none, none, none, np.empty(0, np.uint64))
     target, inner, number, at = (
-        np.concatenate([getattr(each, name) for each in parts]) for name in ("target", "inner", "number", "at")
+        np.concatenate([getattr(each, name) for each in parts])
+        for name in ("target", "inner", "number", "at")
     )
     return Leads(target, inner, number, at)
-

@@ -21,7 +21,8 @@ WORDS: Final = 64
 """Up to so many words in an object, its pattern is its bits; of a larger one a sum that depends on each of them."""
 
 _LOWEST: Final = 1 << 12
-"""No descriptor lies below."""
+_HIGHEST: Final = np.uint64(1 << 56)
+"""Between them lie descriptors and itabs."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -42,7 +43,8 @@ class Edges:
     typed, types
         int64 and uint64 (t,): slots of objects with a malloc header, or with a span of their own, and the address of the descriptor.
     pairs, before
-        int64 and uint64 (p,): edges behind a word that is neither a pointer of the object nor 0, and these words.
+        int64 and uint64 (p,): edges behind a word that is no pointer of the object, but may be an address; and these words. Of objects
+        that know their type there are none.
     """
 
     graph: Graph
@@ -168,14 +170,13 @@ class _TypedScan(Scan):
         elemsize = self._slots.elemsize[span]
         inner = (some.value - self._slots.base[span]).view(np.int64) % elemsize - self._before[span]
         self._inners.append(np.maximum(inner, 0).astype(self._inner_type))
-        behind = (some.word > header) & (some.where > 0)
-        words = piece.words.reshape(-1)[some.where - behind]
-        behind &= (words >= _LOWEST) & (words % np.uint64(self._word) == 0)
-        if self._bits_of_piece is None:
-            behind &= ~self._slots.pages.inside(words)
-        else:
-            behind &= ~self._bits_of_piece.reshape(-1)[some.where - 1]
-        pairs = np.flatnonzero(behind)
-        self._pairs.append(self._count + pairs)
-        self._pair_words.append(words[pairs])
+        if self._bits_of_piece is not None:
+            behind = (some.word > header) & (some.where > 0)
+            before = some.where - behind
+            words = piece.words.reshape(-1)[before]
+            behind &= (words >= _LOWEST) & (words < _HIGHEST) & (words % np.uint64(self._word) == 0)
+            behind &= ~self._bits_of_piece.reshape(-1)[before]
+            pairs = np.flatnonzero(behind)
+            self._pairs.append(self._count + pairs)
+            self._pair_words.append(words[pairs])
         self._count += len(target)

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.roots import Roots, roots
 from gdb_gospan.analysis.typebook import ELEMENTS, INTERFACE, VALUE
 from gdb_gospan.analysis.typeflow import EDGES, EXACT, Flow, Leads
@@ -26,6 +27,7 @@ from gdb_gospan.runtime.symtab import modules
 _LOWEST: Final = 1 << 12
 _HIGHEST: Final = np.uint64(1 << 56)
 """Between them lie descriptors and itabs."""
+_AT_ONCE: Final = 1 << 21
 
 
 def by_headers(flow: Flow) -> I64:
@@ -38,7 +40,10 @@ def by_headers(flow: Flow) -> I64:
     sizes = np.array([0 if one is None else one.size for one in found], np.int64)[which]
     single = sizes > flow.fit.least[groups]
     numbers = np.array(
-        [[0, 0] if one is None else [flow.book.number(form, one.address) for form in (ELEMENTS, VALUE)] for one in found],
+        [
+            [0, 0] if one is None else [flow.book.number(form, one.address) for form in (ELEMENTS, VALUE)]
+            for one in found
+        ],
         np.int64,
     ).reshape(-1, 2)
     fits = (sizes > 0) & (sizes <= flow.fit.room[groups])
@@ -47,19 +52,46 @@ def by_headers(flow: Flow) -> I64:
 
 def by_interfaces(flow: Flow) -> I64:
     """Enter the types that interfaces in the heap say, and return the slots."""
-    pairs, before = flow.edges.pairs, flow.edges.before
+    pairs, before = (
+        np.concatenate(column)
+        for column in zip((flow.edges.pairs, flow.edges.before), _of_typed(flow), strict=True)
+    )
     numbers = _numbers(flow, before)
     some = np.flatnonzero(numbers)
     pairs, numbers = pairs[some], numbers[some]
     flow.is_interface[pairs] = True
-    source: I64 = np.searchsorted(flow.edges.graph.starts, pairs, side="right") - 1
+    source = _sources(flow, pairs)
     # Where the type of the holder is known, it says whether this is an interface.
-    known = flow.number[source] > 0
-    sound = ~known | (flow.code(source, pairs) == INTERFACE)
+    sound = (flow.number[source] == 0) | (flow.code(source, pairs) == INTERFACE)
     pairs, numbers = pairs[sound], numbers[sound]
     target = flow.edges.graph.targets[pairs].astype(np.int64)
     leads = Leads(target, flow.edges.inner[pairs].astype(np.int64), numbers, np.zeros(len(pairs), np.uint64))
     return flow.accept(leads, EDGES)
+
+
+def _of_typed(flow: Flow) -> tuple[I64, U64]:
+    """Return the edges of interfaces in objects that know their types, and the words before them."""
+    starts, owners = flow.edges.graph.starts, flow.edges.typed
+    edges, before = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+    ends = np.cumsum((starts[owners + 1] - starts[owners]).astype(np.int64))
+    begin = 0
+    while begin < len(owners):
+        done = int(ends[begin - 1]) if begin else 0
+        end = max(int(np.searchsorted(ends, done + _AT_ONCE, side="right")), begin + 1)
+        some = owners[begin:end]
+        edge = expanded(starts[some].astype(np.int64), starts[some + 1].astype(np.int64))
+        source = _sources(flow, edge)
+        data = np.flatnonzero(flow.code(source, edge) == INTERFACE)
+        edges.append(edge[data])
+        before.append(flow.words(flow.at(source[data], edge[data]) - np.uint64(flow.width)))
+        begin = end
+    return np.concatenate(edges), np.concatenate(before)
+
+
+def _sources(flow: Flow, edge: I64) -> I64:
+    """Return the slots that these edges are of."""
+    found: I64 = np.searchsorted(flow.edges.graph.starts, edge, side="right") - 1
+    return found
 
 
 def by_roots(flow: Flow, threads: Sequence[Thread]) -> I64:
@@ -93,7 +125,9 @@ def _no_pointers(heap: Heap, found: Roots, some: I64) -> Mask:
     for kind, name in ((mgcmark.DATA, "data"), (mgcmark.BSS, "bss")):
         for number, module in enumerate(known):
             rows = np.flatnonzero((found.kind[some] == kind) & (found.holder[some] == number))
-            begin, length, where = (module.get(path) for path in (name, f"gc{name}mask.n", f"gc{name}mask.bytedata"))
+            begin, length, where = (
+                module.get(path) for path in (name, f"gc{name}mask.n", f"gc{name}mask.bytedata")
+            )
             if not len(rows) or None in (begin, length, where):
                 continue
             mask = heap.reader.read(where, (max(length, 0) + 7) // 8) if length < 1 << 32 else b""
@@ -111,7 +145,9 @@ def _numbers(flow: Flow, words: U64) -> I64:
     found = np.zeros(len(words), np.int64)
     maybe = np.flatnonzero((words >= _LOWEST) & (words < _HIGHEST))
     each = distinct(words[maybe])
-    numbers = np.array([_held(flow, flow.types.at(word) or flow.types.of_itab(word)) for word in each.tolist()], np.int64)
+    numbers = np.array(
+        [_held(flow, flow.types.at(word) or flow.types.of_itab(word)) for word in each.tolist()], np.int64
+    )
     if len(each):
         found[maybe] = numbers[np.searchsorted(each, words[maybe])]
     return found

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.typebook import CLOSURE, INTERFACE, VALUE
 from gdb_gospan.analysis.typeflow import SHAPE, Flow, Leads, of_each
 from gdb_gospan.analysis.typescan import patterns
@@ -120,11 +121,16 @@ class Shapes:
         found: dict[tuple[int, int], list[int]] = {}
         for each in flow.types.every():
             at = int(np.searchsorted(rooms, each.size))
-            if each.kind not in _KINDS or not each.pointers or at >= len(rooms) or each.size <= least[int(rooms[at])]:
+            if (
+                each.kind not in _KINDS
+                or not each.pointers
+                or at >= len(rooms)
+                or each.size <= least[int(rooms[at])]
+            ):
                 continue
             number = flow.book.number(VALUE, each.address)
             room = int(rooms[at])
-            words = room // flow.heap.layout.platform.pointer_size
+            words = room // flow.width
             pattern = int(patterns(flow.book.pointers(number)[np.newaxis], 0, words)[0])
             if pattern:
                 found.setdefault((room, pattern), []).append(number)
@@ -146,19 +152,15 @@ class Shapes:
     def _consistent(self, some: I64, number: int) -> tuple[Mask, I64]:
         """Whether these objects point to what values of this type do; and to how many objects that it says are there."""
         flow, starts = self._flow, self._flow.edges.graph.starts
-        counts = (starts[some + 1] - starts[some]).astype(np.int64)
-        position = np.repeat(np.arange(len(some)), counts)
-        within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
-        edge = np.repeat(starts[some].astype(np.int64), counts) + within
+        begins, ends = starts[some].astype(np.int64), starts[some + 1].astype(np.int64)
+        position = np.repeat(np.arange(len(some)), ends - begins)
+        edge = expanded(begins, ends)
         words = flow.book.words(number)
-        word = flow.edges.word[edge].astype(np.int64)
-        code = words[word % len(words)].astype(np.int64)
+        code = words[flow.edges.word[edge].astype(np.int64) % len(words)].astype(np.int64)
         wrong = (code == INTERFACE) != flow.is_interface[edge]
         right = (code == INTERFACE) & ~wrong
         told = np.flatnonzero(code > 0)
-        at = flow.begins(some[position[told]]) + word[told].astype(np.uint64) * np.uint64(
-            flow.heap.layout.platform.pointer_size
-        )
+        at = flow.at(some[position[told]], edge[told])
         target = flow.edges.graph.targets[edge[told]].astype(np.int64)
         leads = Leads(target, flow.edges.inner[edge[told]].astype(np.int64), code[told], at)
         good = flow.agrees(leads)
@@ -171,4 +173,3 @@ class Shapes:
 def by_shape(flow: Flow) -> None:
     """Enter and follow all that can be inferred from what objects look like."""
     Shapes(flow).run()
-

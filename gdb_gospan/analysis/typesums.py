@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.objecttypes import UNKNOWN, ObjectTypes
+from gdb_gospan.analysis.objecttypes import ObjectTypes
 from gdb_gospan.analysis.reach import Reach
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
@@ -81,4 +81,3 @@ _NAMES = (
     "stranded_bytes",
     "garbage_stranded_bytes",
 )
-assert UNKNOWN == 0

@@ -96,7 +96,9 @@ OBJECTS: tuple[NeedStruct, ...] = (
         late=True,
     ),
     # chan.go
-    NeedStruct("hchan", (*plain("addr", "buf", "elemtype"), *plain("uint", "dataqsiz", "elemsize")), late=True),
+    NeedStruct(
+        "hchan", (*plain("addr", "buf", "elemtype"), *plain("uint", "dataqsiz", "elemsize")), late=True
+    ),
     # map.go: up to 1.23.
     NeedStruct(
         "hmap",

@@ -152,12 +152,18 @@ class Type(Counted):
 class Typed(Document):
     """How the types of what is reached are known, in bytes; the four of them add up to reached_bytes of all types."""
 
-    exact_bytes: int = field("the runtime keeps the type: in a malloc header, in the span, or in the channel", unit=BYTES)
+    exact_bytes: int = field(
+        "the runtime keeps the type: in a malloc header, in the span, or in the channel", unit=BYTES
+    )
     edges_bytes: int = field("by pointers from objects of known types, and from interfaces", unit=BYTES)
     shape_bytes: int = field("inferred from what the object looks like and points to", unit=BYTES)
     unknown_bytes: int = field("the type is not known", unit=BYTES)
-    conflicts: int = field("part of these objects: of each, two types that exclude each other were found", unit=COUNT)
-    described: bool = field("the program's type descriptors could be read; without its executable a core has none")
+    conflicts: int = field(
+        "part of these objects: of each, two types that exclude each other were found", unit=COUNT
+    )
+    described: bool = field(
+        "the program's type descriptors could be read; without its executable a core has none"
+    )
 
 
 @document
@@ -180,7 +186,9 @@ class Objects(Listed):
         "one row for each tenth of occupancy that spans have, ascending"
     )
     by: str = field("what a row of the table is: type or class")
-    types: tuple[Type, ...] | None = field("one row for each type of objects; null where they were not asked for")
+    types: tuple[Type, ...] | None = field(
+        "one row for each type of objects; null where they were not asked for"
+    )
     typed: Typed | None = field("how the types are known; null where they were not asked for")
     roots: tuple[Kind, ...] = field("what the walk began from")
     by_stacks_alone_bytes: int = field(
@@ -254,7 +262,9 @@ def _types(
         "how": np.array(WAYS, np.object_)[found.how],
     }
     if sort == "name":
-        order = np.array(sorted(range(len(found.names)), key=found.names.__getitem__), np.int64)[: limit or None]
+        order = np.array(sorted(range(len(found.names)), key=found.names.__getitem__), np.int64)[
+            : limit or None
+        ]
         rows = rows_of(Type, {name: column[order] for name, column in columns.items()})
     else:
         rows, _ = cut(Type, columns, sort, limit)

@@ -31,9 +31,35 @@ _MOST_FIELDS: Final = 1 << 16
 _MOST_BYTES: Final = 256 << 20
 """Of the descriptors and names of a module; more is damage."""
 _LARGEST: Final = 1 << 40
-_SIZES: Final = {1: (1,), 3: (1,), 4: (2,), 5: (4,), 6: (8,), 8: (1,), 9: (2,), 10: (4,), 11: (8,), 13: (4,), 14: (8,), 15: (8,), 16: (16,)}
+_SIZES: Final = {
+    1: (1,),
+    3: (1,),
+    4: (2,),
+    5: (4,),
+    6: (8,),
+    8: (1,),
+    9: (2,),
+    10: (4,),
+    11: (8,),
+    13: (4,),
+    14: (8,),
+    15: (8,),
+    16: (16,),
+}
 """Bytes of a value of the kinds that have one size everywhere."""
-_WORDS: Final = {2: 1, 7: 1, 12: 1, CHAN: 1, FUNC: 1, INTERFACE: 2, MAP: 1, POINTER: 1, SLICE: 3, STRING: 2, UNSAFE_POINTER: 1}
+_WORDS: Final = {
+    2: 1,
+    7: 1,
+    12: 1,
+    CHAN: 1,
+    FUNC: 1,
+    INTERFACE: 2,
+    MAP: 1,
+    POINTER: 1,
+    SLICE: 3,
+    STRING: 2,
+    UNSAFE_POINTER: 1,
+}
 """Pointer-sized words of a value, of other kinds."""
 
 
@@ -176,7 +202,12 @@ class TypeReader:
             if descriptor is None:
                 continue
             found.append(descriptor)
-            parts = {descriptor.elem, descriptor.key, descriptor.group, *(each.type for each in descriptor.fields)}
+            parts = {
+                descriptor.elem,
+                descriptor.key,
+                descriptor.group,
+                *(each.type for each in descriptor.fields),
+            }
             new = [part for part in parts if part and part not in seen]
             seen.update(new)
             going += new
@@ -259,7 +290,13 @@ class TypeReader:
         if found.kind == STRUCT:
             fields = self._fields(found)
             return None if fields is None else attrs.evolve(found, fields=fields)
-        name = {ARRAY: "ArrayType", CHAN: "ChanType", MAP: "MapType", POINTER: "PtrType", SLICE: "SliceType"}.get(found.kind)
+        name = {
+            ARRAY: "ArrayType",
+            CHAN: "ChanType",
+            MAP: "MapType",
+            POINTER: "PtrType",
+            SLICE: "SliceType",
+        }.get(found.kind)
         if name is None:
             return found
         struct = self._layout[name]
@@ -269,7 +306,10 @@ class TypeReader:
         elem = self._field(struct, data, "Elem")
         if found.kind == MAP:
             return attrs.evolve(
-                found, elem=elem, key=self._field(struct, data, "Key"), group=self._field(struct, data, "Group")
+                found,
+                elem=elem,
+                key=self._field(struct, data, "Key"),
+                group=self._field(struct, data, "Group"),
             )
         length = self._field(struct, data, "Len") if found.kind == ARRAY else 0
         return attrs.evolve(found, elem=elem, length=length) if elem else None
@@ -324,4 +364,6 @@ class TypeReader:
             fields = "; ".join(f"{name} {'?' if kind is None else kind.name}" for name, kind in kinds)
             return f"struct {{ {fields} }}"
         prefix = {ARRAY: f"[{found.length}]", CHAN: "chan ", POINTER: "*", SLICE: "[]"}.get(found.kind)
-        return {FUNC: "func", INTERFACE: "interface"}.get(found.kind, "?") if prefix is None else prefix + part
+        return (
+            {FUNC: "func", INTERFACE: "interface"}.get(found.kind, "?") if prefix is None else prefix + part
+        )

@@ -89,7 +89,9 @@ def _known(typed: Typed) -> list[str]:
     known = sum(ways.values())
     reached = known + typed.unknown_bytes
     parts = [f"{share(nbytes, reached)} {way}" for way, nbytes in ways.items() if nbytes]
-    found = [f"{share(known, reached)} of reached bytes: {', '.join(parts)}" if parts else "none of reached bytes"]
+    found = [
+        f"{share(known, reached)} of reached bytes: {', '.join(parts)}" if parts else "none of reached bytes"
+    ]
     conflicts = f"{counted(typed.conflicts, 'object')} unknown, of which two types were found"
     return [*found, conflicts] if typed.conflicts else found
 
