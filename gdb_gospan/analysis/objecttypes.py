@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from gdb_gospan.analysis import typeseeds
 from gdb_gospan.analysis.typebook import ObjectType, TypeBook
-from gdb_gospan.analysis.typeflow import EDGES, EXACT, SHAPE, UNKNOWN, Flow
+from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typeshape import by_shape
+from gdb_gospan.analysis.typestate import EDGES, EXACT, SHAPE, UNKNOWN
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64

@@ -114,7 +114,8 @@ class Fit:
 
 
 def _bits(count: int) -> U64:
-    return np.uint64(1) << np.arange(count, dtype=np.uint64)
+    found: U64 = np.uint64(1) << np.arange(count, dtype=np.uint64)
+    return found
 
 
 def _mixed(pairs: I64, patterns: U64) -> U64:

@@ -14,7 +14,8 @@ import numpy as np
 from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.roots import Roots, roots
 from gdb_gospan.analysis.typebook import ELEMENTS, INTERFACE, VALUE
-from gdb_gospan.analysis.typeflow import EDGES, EXACT, Flow, Leads
+from gdb_gospan.analysis.typeflow import Flow
+from gdb_gospan.analysis.typestate import EDGES, EXACT, Leads
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.segments import distinct

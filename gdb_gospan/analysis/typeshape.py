@@ -13,8 +13,9 @@ import numpy as np
 
 from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.typebook import CLOSURE, INTERFACE, VALUE
-from gdb_gospan.analysis.typeflow import SHAPE, Flow, Leads, of_each
+from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typescan import patterns
+from gdb_gospan.analysis.typestate import SHAPE, Leads, of_each
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime import abitype
 from gdb_gospan.runtime.record import I64, Mask

@@ -224,7 +224,8 @@ class TypeReader:
         def number(path: str) -> Column:
             field = struct[path]
             kind = np.dtype(f"{'<' if self._order == 'little' else '>'}u{field.size}")
-            return np.ndarray(count, kind, module.data, begin + field.offset, (width,))
+            found: Column = np.ndarray(count, kind, module.data, begin + field.offset, (width,))
+            return found
 
         kind = number("Kind_") & _KIND
         good = (kind > 0) & (kind <= UNSAFE_POINTER)
@@ -264,13 +265,13 @@ class TypeReader:
         if not self._fits(kind, size, pointers):
             return None
         module = next((m for m in self._modules if m.types <= address < m.types + len(m.data)), None)
-        name: str | None = ""
+        name = ""
         if module is not None:
             offset = self._field(struct, data, "Str")
-            name = self._name(module.types + offset) if 0 < offset < len(module.data) else None
-            if not name:
+            written = self._name(module.types + offset) if 0 < offset < len(module.data) else None
+            if not written:
                 return None
-            name = name[1:] if flags & _EXTRA_STAR else name
+            name = written[1:] if flags & _EXTRA_STAR else written
         found = Descriptor(address, kind, size, pointers, name, bool(direct or flags & _DIRECT))
         whole = self._with_parts(found)
         if whole is None or module is not None:
