@@ -318,6 +318,20 @@ class TypeBook:
             return new.form == ELEMENTS and old.form == VALUE
         return self._begins_with(new.descriptor, old.descriptor)
 
+    def apart(self, old: int, new: int) -> bool:
+        """Whether two types that were found in a slot for small values are of different ones: neither is a part of the other."""
+        if old == new:
+            return False
+        one, other = self.types[old], self.types[new]
+        if SMALL in (one.form, other.form) or not {one.form, other.form} <= {VALUE, ELEMENTS}:
+            return True
+        descriptors = one.descriptor, other.descriptor
+        return (
+            one.descriptor != other.descriptor
+            and not self._begins_with(*descriptors)
+            and not self._begins_with(*descriptors[::-1])
+        )
+
     def _rank(self, what: ObjectType) -> int:
         if what.form == SMALL:
             return 9

@@ -7,7 +7,8 @@ first is no pointer for the collector.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gdb_gospan.analysis.roots import Roots, roots
 from gdb_gospan.analysis.typebook import ELEMENTS, INTERFACE, VALUE
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typestate import EDGES, EXACT, Leads
+from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.memory.segments import distinct
@@ -24,6 +26,9 @@ from gdb_gospan.runtime.abitype import Descriptor
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask
 from gdb_gospan.runtime.symtab import modules
+
+if TYPE_CHECKING:
+    from gdb_gospan.layout.variabletypes import Pointing
 
 _LOWEST: Final = 1 << 12
 _HIGHEST: Final = np.uint64(1 << 56)
@@ -116,6 +121,36 @@ def by_roots(flow: Flow, threads: Sequence[Thread]) -> I64:
     vague &= flow.fit.noscan[flow.fit.groups_of(target)]
     flow.weaken(leads.of(vague))
     return flow.accept(leads.of(~vague), EDGES)
+
+
+def by_variables(flow: Flow, threads: Sequence[Thread]) -> I64:
+    """Enter the types that package variables say by debug information, where there is any, and return the slots."""
+    if flow.heap.variables is None:
+        return np.empty(0, np.int64)
+    found = roots(flow.heap, threads)
+    some = np.flatnonzero(np.isin(found.kind, (mgcmark.DATA, mgcmark.BSS)) & (found.holder == 0))
+    order = some[np.argsort(found.at[some])]
+    first = flow.types.ranges()[0][0]
+    numbers, rows = [], []
+    with suppress(GoSpansError):  # damaged debug information: what was found until then is sound
+        for each in flow.heap.variables(found.at[order]):
+            number = _pointed_to(flow, each, first)
+            if number:
+                numbers.append(number)
+                rows.append(int(order[np.searchsorted(found.at[order], np.uint64(each.at))]))
+    which = np.array(rows, np.int64)
+    target, at = found.target[which], found.at[which]
+    inner = flow.words(at).view(np.int64) - flow.begins(target).view(np.int64)
+    return flow.accept(Leads(target, np.maximum(inner, 0), np.array(numbers, np.int64), at), EDGES)
+
+
+def _pointed_to(flow: Flow, each: Pointing, first: int) -> int:
+    """Return the type of the object that a word of a variable leads to; the descriptors of its module begin at `first`."""
+    address = first + each.type
+    if each.role != "word":
+        return flow.book.number(VALUE if each.role == "value" else ELEMENTS, address)
+    words = flow.book.words(flow.book.number(VALUE, address))
+    return max(int(words[each.offset // flow.width % len(words)]), 0)
 
 
 def _no_pointers(heap: Heap, found: Roots, some: I64) -> Mask:

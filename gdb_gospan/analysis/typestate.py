@@ -171,13 +171,13 @@ class State:
         """Which of the new types say more than the old ones, and note where they exclude each other."""
         pairs = old.astype(np.int64) << 32 | new
         kind = of_each(pairs, lambda pair: self._compared(pair >> 32, pair & 0xFFFFFFFF))
-        exact = self.how[some] == EXACT
-        excluded = (kind == _EXCLUDED) & ~exact & (old != new) & (old > 0)
-        tiny = np.zeros(len(some), np.bool_)
-        rows = np.flatnonzero(excluded)
-        tiny[rows] = self.fit.tiny[self.fit.groups_of(some[rows])]
-        self.number[some[tiny]] = self._small
-        self.conflict[some[excluded & ~tiny]] = True
+        exact, known = self.how[some] == EXACT, old > 0
+        tiny = known & self.fit.tiny[self.fit.groups_of(some)]
+        rows = np.flatnonzero(tiny)
+        several = of_each(pairs[rows], lambda pair: self.book.apart(pair >> 32, pair & 0xFFFFFFFF)) > 0
+        self.number[some[rows[several]]] = self._small
+        self.conflict[some[(kind == _EXCLUDED) & ~exact & known & ~tiny]] = True
+        kind[rows[several]] = _SAME
         better: Mask = np.where(exact, kind == _REAL, (kind == _BETTER) | (kind == _REAL))
         return better
 

@@ -230,13 +230,15 @@ def test_classes_on_demand() -> None:
     assert "invalid --sort spanclass: a table by type has no such column" in refused.stderr
 
 
-def test_objects_of_variables_are_inferred_or_unknown(go_minor: str) -> None:
-    """Stripped, nothing says what variables are; what is inferred is what the whole program says of the same objects."""
+def test_variables_say_what_they_point_to(go_minor: str) -> None:
+    """By debug information. Stripped, what hangs on them alone is inferred or unknown, and nothing else than it is."""
     core = cores.kernel_core(programs.build("objects", go_minor))
     full, stripped = (types_of(forms.open_in(core, form)) for form in ("full", "stripped"))
     names = [np.array([each.name for each in found.types])[found.number] for found in (full, stripped)]
-    both = (full.number > 0) & (stripped.number > 0) & (full.how != SHAPE)
-    assert np.count_nonzero(both) > 1000
+    assert Counter(names[0][full.how == EDGES].tolist())["main.link"] > 5 * 500
+    # Of a slot with several small values each may know another one.
+    both = (full.number > 0) & (stripped.number > 0) & (names[0] != SMALL) & (full.how != SHAPE)
+    assert np.count_nonzero(both & (stripped.how == SHAPE)) > 1000
     assert names[0][both].tolist() == names[1][both].tolist()
 
 
