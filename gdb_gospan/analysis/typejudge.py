@@ -128,13 +128,22 @@ class Judge(State):
     def _channels(self, leads: Leads) -> tuple[Leads, Leads]:
         """Judge by the descriptor of its elements that a channel has (chan.go, hchan)."""
         hchan, size = self.heap.layout["hchan"], self.heap.layout["hchan"].size
-        group = self.fit.groups_of(leads.target)
-        leads = leads.of((leads.inner == 0) & (self.fit.room[group] >= size) & ~self.fit.headers[group])
-        kinds = self.words(self.begins(leads.target) + np.uint64(hchan["elemtype"].offset))
+        leads = leads.of((leads.inner == 0) & ~self.fit.headers[self.fit.groups_of(leads.target)])
+        begins, group = self.begins(leads.target), self.fit.groups_of(leads.target)
+        capacity, kinds = (
+            self.words(begins + np.uint64(hchan[path].offset)) for path in ("dataqsiz", "elemtype")
+        )
+        elem, _ = self.heap.reader.numbers("hchan", "elemsize", begins)
+        # What has no pointers lies behind the channel itself (makechan).
+        most = self.fit.room[group]
+        behind = np.where(self.fit.noscan[group], np.minimum(capacity, most).astype(np.int64) * elem, 0)
+        fits = (self.fit.least[group] < size + behind) & (size + behind <= most)
         number = of_each(
             kinds, lambda kind: 0 if self.types.at(kind) is None else self.book.number(CHANNEL, kind)
         )
-        good = (number > 0) & ((number == leads.number) | (leads.number == self.book.number(CHANNEL, 0)))
+        good = (
+            fits & (number > 0) & ((number == leads.number) | (leads.number == self.book.number(CHANNEL, 0)))
+        )
         return leads.named(number).of(good), leads.of(np.empty(0, np.int64))
 
     def _closures(self, leads: Leads) -> Leads:

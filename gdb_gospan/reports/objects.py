@@ -90,7 +90,7 @@ class Counted(Document):
 class Sums(Counted):
     """What can be added up over spans."""
 
-    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=4, sorts=DOWN, first=True)
+    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=4, sorts=DOWN, first=1)
     empty_bytes: int = field("bytes of free slots in spans without objects", unit=BYTES)
     unknown: int = field(
         "objects of which it is not known whether they are reached, by mspan.allocCount", unit=COUNT
@@ -108,8 +108,8 @@ class Totals(Sums):
 class Class(Sums):
     """The objects of one span class."""
 
-    spanclass: int = number_column(rank=6)
-    elemsize: int = size_column()
+    spanclass: int = number_column(rank=6, first=2)
+    elemsize: int = size_column(first=2)
     noscan: bool = field("its objects hold no pointers")
 
 
@@ -121,7 +121,7 @@ class Occupancy(Sums):
         "occupancy of the spans in percent: up to this, and above the one before",
         heading="occupancy",
         shown=lambda row, _: f"{row.up_to - 10}–{row.up_to} %",
-        first=True,
+        first=2,
         sorts=UP,
     )
 
@@ -135,7 +135,7 @@ class Type(Counted):
         heading="type",
         left=True,
         wraps=True,
-        first=True,
+        first=1,
         sorts=UP,
         shown=lambda row, _: row.name or "not known",
     )
