@@ -138,12 +138,12 @@ COMMANDS: tuple[Command, ...] = (
             ("occupancy", "occupancy of the spans in percent: up to this, and above the one before"),
         ),
         options=(
-            Option(name="by", help="what a row of the table is", metavar="ROW", default="type", choices=("type", "class")),
+            Option(name="by", help="what a row of the table is (default: type, or class where --sort names a column of classes)", metavar="ROW", choices=("type", "class")),
             Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="reached_bytes", choices=("spanclass", "elemsize", "spans", "objects", "object_bytes", "reached", "reached_bytes", "garbage", "garbage_bytes", "new", "new_bytes", "new_garbage", "new_garbage_bytes", "stranded_bytes", "garbage_stranded_bytes", "name"), headings={"class": "spanclass", "size": "elemsize", "stranded": "stranded_bytes"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
             Option(name="max-pause", help="of a running process: refuse to pause it for more than about so many whole seconds; 0 for any time", metavar="SECONDS", default=1, number=True),
         ),
-        rows="classes",
+        rows="types",
         contents=True,
     ),
     Command(

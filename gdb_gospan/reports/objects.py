@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -210,8 +211,8 @@ def _build(session: Session, arguments: Arguments) -> Objects:
     # A process in a debugger is paused already.
     if session.target.kind == "live" and session.stood is None:
         _refuse_long_pause(expected_pause(heap), arguments["max_pause"])
-    by, sort = arguments["by"], arguments["sort"]
-    _check_sort(sort, by)
+    sort = arguments["sort"]
+    by = _by(arguments["by"], sort)
     threads = () if session.threads is None else tuple(session.threads())
     known = object_types(heap, threads) if by == "type" else None
     graph(heap), roots(heap, threads)  # with the types all that is read of the objects
@@ -245,11 +246,15 @@ def _build(session: Session, arguments: Arguments) -> Objects:
     )
 
 
-def _check_sort(column: str, by: str) -> None:
-    if column not in names_of(Type if by == "type" else Class):
+def _by(wanted: str | None, column: str) -> str:
+    """Return what a row is: a type, unless it is said, or the column to sort by is one of classes alone."""
+    rows = {"type": names_of(Type), "class": names_of(Class)}
+    by = wanted or next(name for name, columns in rows.items() if column in columns)
+    if column not in rows[by]:
         raise UsageError(
             f"objects: invalid --sort {column}: a table by {by} has no such column (try: --sort {_USUAL})"
         )
+    return by
 
 
 def _types(
@@ -270,6 +275,11 @@ def _types(
         rows, _ = cut(Type, columns, sort, limit)
     by_how = dict(zip((f"{way}_bytes" for way in WAYS), found.reached_by_how.tolist(), strict=True))
     return rows, len(found.names), Typed(**by_how, conflicts=known.conflicts, described=known.known)
+
+
+def _by_name(names: Sequence[str]) -> list[int]:
+    """Return the rows by their names; what is not known comes last."""
+    return sorted(range(len(names)), key=lambda row: (not names[row], names[row]))
 
 
 def _refuse_long_pause(expected: float, most: int) -> None:
@@ -316,9 +326,14 @@ REPORT = Report(
     document=Objects,
     build=_build,
     screen=apart("objects"),
-    rows=("classes",),
+    rows=("types",),
     options=(
-        Option("by", "what a row of the table is", "ROW", "type", choices=("type", "class")),
+        Option(
+            "by",
+            "what a row of the table is (default: type, or class where --sort names a column of classes)",
+            "ROW",
+            choices=("type", "class"),
+        ),
         sort_by(Class, _USUAL, "name"),
         LIMIT,
         Option(

@@ -224,8 +224,12 @@ def test_classes_on_demand() -> None:
     rows = shell.inside("objects", "--csv", "--sort", "name", core.executable, core.path).stdout.splitlines()
     names = [row.split(",")[0].strip('"') for row in rows[1:]]
     assert rows[0].startswith("name,")
-    assert names == sorted(names)
-    refused = shell.inside("objects", "--sort", "spanclass", core.executable, core.path)
+    known = [name for name in names if name]
+    assert known == sorted(known)
+    assert names == [*known, ""]
+    sorted_by_class = shell.inside("objects", "--sort", "spanclass", "--json", core.executable, core.path)
+    assert json.loads(sorted_by_class.stdout)["by"] == "class"
+    refused = shell.inside("objects", "--by", "type", "--sort", "spanclass", core.executable, core.path)
     assert refused.status == 2
     assert "invalid --sort spanclass: a table by type has no such column" in refused.stderr
 
