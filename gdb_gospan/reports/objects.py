@@ -267,9 +267,7 @@ def _types(
         "how": np.array(WAYS, np.object_)[found.how],
     }
     if sort == "name":
-        order = np.array(sorted(range(len(found.names)), key=found.names.__getitem__), np.int64)[
-            : limit or None
-        ]
+        order = np.array(_by_name(found.names), np.int64)[: limit or None]
         rows = rows_of(Type, {name: column[order] for name, column in columns.items()})
     else:
         rows, _ = cut(Type, columns, sort, limit)
