@@ -181,12 +181,33 @@ def _numbers(flow: Flow, words: U64) -> I64:
     found = np.zeros(len(words), np.int64)
     maybe = np.flatnonzero((words >= _LOWEST) & (words < _HIGHEST))
     each = distinct(words[maybe])
-    numbers = np.array(
-        [_held(flow, flow.types.at(word) or flow.types.of_itab(word)) for word in each.tolist()], np.int64
-    )
+    numbers = np.zeros(len(each), np.int64)
+    inside = _among_descriptors(flow, each)
+    types = np.flatnonzero(inside | flow.slots.pages.inside(each))
+    numbers[types] = [_held(flow, flow.types.at(word)) for word in each[types].tolist()]
+    itabs = np.flatnonzero(numbers == 0)
+    itabs = itabs[_like_itabs(flow, each[itabs])]
+    numbers[itabs] = [_held(flow, flow.types.of_itab(word)) for word in each[itabs].tolist()]
     if len(each):
         found[maybe] = numbers[np.searchsorted(each, words[maybe])]
     return found
+
+
+def _among_descriptors(flow: Flow, words: U64) -> Mask:
+    """Which of these words lie where the compiler's descriptors are."""
+    inside = np.zeros(len(words), np.bool_)
+    for begin, end in flow.types.ranges():
+        inside |= (np.uint64(begin) <= words) & (words < np.uint64(end))
+    return inside
+
+
+def _like_itabs(flow: Flow, words: U64) -> Mask:
+    """Which of these words are addresses of what begins with the descriptor of an interface, as an itab does."""
+    itab = flow.heap.layout["ITab"]
+    read = flow.heap.reader.memory.read_many(words + np.uint64(itab["Inter"].offset), flow.width)
+    first = np.ascontiguousarray(read.data).view(flow.heap.reader.word_type).reshape(-1).astype(np.uint64)
+    good: Mask = read.readable & _among_descriptors(flow, first)
+    return good
 
 
 def _held(flow: Flow, dynamic: Descriptor | None) -> int:

@@ -207,12 +207,11 @@ class Objects(Listed):
 
 def _build(session: Session, arguments: Arguments) -> Objects:
     """Walk from the roots, and add up what is reached."""
-    heap = session.heap
+    heap, sort = session.heap, arguments["sort"]
+    by = _by(arguments["by"], sort)
     # A process in a debugger is paused already.
     if session.target.kind == "live" and session.stood is None:
-        _refuse_long_pause(expected_pause(heap), arguments["max_pause"])
-    sort = arguments["sort"]
-    by = _by(arguments["by"], sort)
+        _refuse_long_pause(expected_pause(heap, types=by == "type"), arguments["max_pause"])
     threads = () if session.threads is None else tuple(session.threads())
     known = object_types(heap, threads) if by == "type" else None
     graph(heap), roots(heap, threads)  # with the types all that is read of the objects
