@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from gdb_gospan.analysis.objecttypes import EDGES, EXACT, SHAPE, UNKNOWN, object
 from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
-from gdb_gospan.analysis.typescan import edges
+from gdb_gospan.analysis.typescan import edges, header_bytes
+from gdb_gospan.runtime import abitype
 from gdb_gospan.targets.core import open_session
-from tools import cores, forms, programs, shell, toolchains
+from tools import alloctypes, cores, forms, programs, shell, toolchains
 from tools.damage import CopiedCore
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 LIST = 30000
 SMALL = "small values"
+TINY = 5
+"""Span class of these: 16 bytes without pointers."""
 
 pytestmark = pytest.mark.toolchain
 
@@ -246,6 +250,79 @@ def test_variables_say_what_they_point_to(go_minor: str) -> None:
     both = (full.number > 0) & (stripped.number > 0) & (names[0] != SMALL) & (full.how != SHAPE)
     assert np.count_nonzero(both & (stripped.how == SHAPE)) > 1000
     assert names[0][both].tolist() == names[1][both].tolist()
+
+
+def allocated_as(session: Session, some: Any) -> list[int]:
+    """Return the descriptors that the program's own allocator was given for these objects; less than 2 for none."""
+    numbered = slots(session.heap)
+    begins = numbered.addresses(some) + header_bytes(session.heap)[numbered.spans_of(some)].astype(np.uint64)
+    beside = np.uint64(alloctypes.BESIDE) + ((begins - np.uint64(alloctypes.HEAP)) & ~np.uint64(7))
+    words, known = session.heap.reader.pointers(beside)
+    assert known.all()
+    found: list[int] = words.tolist()
+    return found
+
+
+PARTS = {
+    typebook.MAP: "maps.Map",
+    typebook.TABLE: "maps.table",
+    typebook.DIRECTORY: "*maps.table",
+    typebook.CHANNEL: "runtime.hchan",
+    typebook.TEXT: "uint8",
+}
+BOXED = re.compile(r"runtime\.\w+InterfacePtr|unsafeheader\.Slice")
+"""What package runtime calls what it puts into an interface (iface.go), and package reflect a slice that it makes."""
+
+
+def same(found: ObjectTypes, number: int, descriptor: int) -> bool:
+    """Whether this is the type that the allocator was given, or one that a value of it can be converted to as it is."""
+    what, reader, book = found.types[number], found.book.reader, found.book
+    given = reader.at(descriptor)
+    if given is None:
+        return False
+    if what.form in (typebook.VALUE, typebook.ELEMENTS, typebook.BUFFER):
+        own = reader.at(what.descriptor)
+        elem = given.elem if given.kind == abitype.ARRAY else 0
+        if own is None or what.descriptor in (descriptor, elem):
+            return own is not None
+        if BOXED.fullmatch(given.name):
+            return own.size == given.size
+        alike = book.same_layout(
+            book.number(typebook.VALUE, descriptor), book.number(typebook.VALUE, own.address)
+        )
+        return alike and own.kind == given.kind
+    if what.form == typebook.GROUPS:
+        whole = reader.at(what.descriptor)
+        return whole is not None and whole.group == descriptor
+    closure = what.form == typebook.CLOSURE and given.name.startswith("struct { F uintptr")
+    return closure or given.name == PARTS.get(what.form)
+
+
+def test_the_allocator_was_asked_for_these_types() -> None:
+    """Object by object, of all that are reached; several small values may share a slot, and have no one type."""
+    core = cores.kernel_core(alloctypes.build("typed"))
+    session = forms.open_in(core, "stripped")
+    found = types_of(session)
+    assert session.threads is not None
+    reached = reach(session.heap, session.threads()).reached
+    numbered = slots(session.heap)
+    several = numbered.spanclass[numbered.spans_of(np.arange(len(numbered)))] == TINY
+    some = np.flatnonzero(reached & (found.number > 0) & ~several)
+    given = allocated_as(session, some)
+    numbers = found.number[some].tolist()
+    typed = [pair for pair in zip(numbers, given, strict=True) if pair[1] > alloctypes.UNTYPED]
+    assert len(typed) > 3 * LIST
+    pairs = Counter(typed)
+    mistaken = [
+        (found.types[number].name, found.book.reader.at(address))
+        for number, address in pairs
+        if not same(found, number, address)
+    ]
+    assert [(ours, given_type.name) for ours, given_type in mistaken if given_type is not None] == []
+    assert not mistaken
+    shifted = Counter((number, address) for (number, _), (_, address) in zip(typed, typed[::-1], strict=True))
+    others = sum(count for (number, address), count in shifted.items() if not same(found, number, address))
+    assert others > LIST, "anything is the same"
 
 
 def test_frozen() -> None:
