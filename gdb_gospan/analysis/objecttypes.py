@@ -63,6 +63,7 @@ def _found(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
         flow.run(typeseeds.by_interfaces(flow), EDGES)
         flow.run(typeseeds.by_roots(flow, threads), EDGES)
         flow.run(typeseeds.by_variables(flow, threads), EDGES)
+        flow.run(typeseeds.by_channels(flow), EDGES)
         flow.run(_likely(flow), SHAPE)
         by_shape(flow)
     excluded = flow.conflict & (flow.how != EXACT)

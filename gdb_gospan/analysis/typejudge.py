@@ -141,10 +141,14 @@ class Judge(State):
         number = of_each(
             kinds, lambda kind: 0 if self.types.at(kind) is None else self.book.number(CHANNEL, kind)
         )
-        good = (
-            fits & (number > 0) & ((number == leads.number) | (leads.number == self.book.number(CHANNEL, 0)))
-        )
+        anything = self.book.number(CHANNEL, 0)
+        good = fits & (number > 0) & ((number == leads.number) | (leads.number == anything))
+        good &= self.each(number, self._elem_size) == elem
         return leads.named(number).of(good), leads.of(np.empty(0, np.int64))
+
+    def _elem_size(self, number: int) -> int:
+        found = self.types.at(self.book.types[number].descriptor)
+        return -1 if found is None else found.size
 
     def _closures(self, leads: Leads) -> Leads:
         """Judge by the address of its code, which a function value begins with (runtime2.go, funcval)."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.roots import Roots, roots
-from gdb_gospan.analysis.typebook import ELEMENTS, INTERFACE, VALUE
+from gdb_gospan.analysis.typebook import CHANNEL, ELEMENTS, INTERFACE, VALUE
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typestate import EDGES, EXACT, Leads
 from gdb_gospan.errors import GoSpansError
@@ -73,6 +73,17 @@ def by_interfaces(flow: Flow) -> I64:
     target = flow.edges.graph.targets[pairs].astype(np.int64)
     leads = Leads(target, flow.edges.inner[pairs].astype(np.int64), numbers, np.zeros(len(pairs), np.uint64))
     return flow.accept(leads, EDGES)
+
+
+def by_channels(flow: Flow) -> I64:
+    """Enter channels of elements with pointers that nothing led to: they know the type of these, and return the slots."""
+    number = flow.book.number(CHANNEL, 0)
+    parts = [np.empty(0, np.int64)]
+    for low, high in flow.fit.ranges(number):
+        parts.append(low + np.flatnonzero(flow.taken[low:high] & (flow.number[low:high] == 0)))
+    some = np.concatenate(parts)
+    nothing = np.zeros(len(some), np.int64)
+    return flow.accept(Leads(some, nothing, np.full(len(some), number), nothing.view(np.uint64)), EXACT)
 
 
 def _of_typed(flow: Flow) -> tuple[I64, U64]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slotfit import Fit
 from gdb_gospan.analysis.slots import slots
-from gdb_gospan.analysis.typebook import SMALL, TypeBook
+from gdb_gospan.analysis.typebook import CHANNEL, SMALL, TypeBook
 from gdb_gospan.analysis.typescan import Edges, edges, header_bytes
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.abitype import TypeReader
@@ -160,8 +160,9 @@ class State:
             if not len(new):
                 break
             self.number[some[new]] = numbers[new]
-            refined = self.how[some[new]] == EXACT
-            self.how[some[new]] = np.where(refined, EXACT, how)
+            # A channel has the type of its elements; and what the runtime has a type of keeps that, by another name.
+            sure = (self.book.columns()[0][numbers[new]] == CHANNEL) | (self.how[some[new]] == EXACT)
+            self.how[some[new]] = np.where(sure, EXACT, how)
             changed.append(some[new])
             rest = np.flatnonzero(self.number[some] != numbers)
             some, numbers = some[rest], numbers[rest]
