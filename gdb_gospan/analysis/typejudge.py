@@ -75,7 +75,8 @@ class Judge(State):
         tiny = self.fit.tiny[group]
         small = tiny & (leads.inner + size <= self.fit.room[group]) & self._plain(leads.number)
         good = small | (~tiny & (leads.inner == 0) & self._fits(leads, group))
-        rest = np.flatnonzero(~good & ~tiny & (leads.inner % size == 0))
+        # Without pointers anything fits side by side.
+        rest = np.flatnonzero(~good & ~self.fit.noscan[group] & (leads.inner % size == 0))
         many = leads.of(rest).named(self._elements_of(leads.number[rest]))
         many = many.of(many.number > 0)
         return leads.of(good), many.of(
