@@ -103,20 +103,21 @@ class Pointers:
         The slot that each is in.
     value
         Where it points to.
-    word
-        Its number in its slot.
-    where
-        Its number in the piece.
+    candidates
+        Words that looked like pointers, int64 (m,) each: their numbers in their slots, and in the piece.
+    good
+        bool (m,): which of the candidates these are.
     """
 
     source: I64
     value: U64
-    word: I64
-    where: I64
+    candidates: tuple[I64, I64]
+    good: Mask
 
-    def of(self, some: I64 | Mask) -> Pointers:
-        """Return some of them."""
-        return Pointers(self.source[some], self.value[some], self.word[some], self.where[some])
+    def places(self, some: Mask) -> tuple[I64, I64]:
+        """Return of some of them the numbers in their slots, and in the piece."""
+        rows = np.flatnonzero(self.good)[some]
+        return self.candidates[0][rows], self.candidates[1][rows]
 
 
 class Scan:
@@ -191,7 +192,7 @@ class Scan:
         good &= self._taken[source]
         if typed:
             good &= self._by_type(group, piece, row, number, word)
-        return self._entered(group, piece, Pointers(source, value, word, where).of(good))
+        return self._entered(group, piece, Pointers(source[good], value[good], (word, where), good))
 
     def _known_pointers(self, group: Alike, piece: Piece) -> Mask:
         base = self._slots.base[piece.spans] + np.uint64(piece.offset)

@@ -163,16 +163,16 @@ class _TypedScan(Scan):
         """Note where these pointers lie, where in their objects they lead to, and the words before them."""
         if not len(target):
             return
-        some = found.of(held)
+        word, where = found.places(held)
         header = int(self._before[group.begin]) // self._word
-        self._words.append((some.word - header).astype(np.uint32))
+        self._words.append((word - header).astype(np.uint32))
         span = self._slots.spans_of(target)
         elemsize = self._slots.elemsize[span]
-        inner = (some.value - self._slots.base[span]).view(np.int64) % elemsize - self._before[span]
+        inner = (found.value[held] - self._slots.base[span]).view(np.int64) % elemsize - self._before[span]
         self._inners.append(np.maximum(inner, 0).astype(self._inner_type))
         if self._bits_of_piece is not None:
-            behind = (some.word > header) & (some.where > 0)
-            before = some.where - behind
+            behind = (word > header) & (where > 0)
+            before = where - behind
             words = piece.words.reshape(-1)[before]
             behind &= (words >= _LOWEST) & (words < _HIGHEST) & (words % np.uint64(self._word) == 0)
             behind &= ~self._bits_of_piece.reshape(-1)[before]
