@@ -84,6 +84,11 @@ def test_each_object_is_what_the_program_says(core: cores.Core, form: str) -> No
     assert set(found.how[slot].tolist()) <= {EXACT, EDGES}
 
 
+def test_with_pointers_of_32_bits() -> None:
+    core = cores.kernel_core(programs.build("typed", toolchains.NEWEST, goarch="386"))
+    assert wrong(core, forms.open_in(core, "stripped")) == Counter()
+
+
 def test_nearly_all_that_is_reached_has_a_type(core: cores.Core) -> None:
     """The lists among it, which are far longer than any number of rounds; what has no type are objects of the runtime."""
     session = forms.open_in(core, "stripped")
