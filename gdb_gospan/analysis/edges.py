@@ -50,10 +50,17 @@ class Graph:
 
     def of(self, some: I64) -> I64:
         """Return what these slots point to, of all of them together."""
-        counts = self.starts[some + 1] - self.starts[some]
-        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-        found: I64 = self.targets[np.repeat(self.starts[some], counts) + within].astype(np.int64)
+        begins, ends = self.starts[some].astype(np.int64), self.starts[some + 1].astype(np.int64)
+        found: I64 = self.targets[expanded(begins, ends)].astype(np.int64)
         return found
+
+
+def expanded(begins: I64, ends: I64) -> I64:
+    """Return the numbers of these ranges, one range after the other."""
+    counts = ends - begins
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    found: I64 = np.repeat(begins, counts) + within
+    return found
 
 
 def id_type(count: int) -> np.dtype[Any]:
@@ -63,11 +70,11 @@ def id_type(count: int) -> np.dtype[Any]:
 
 def graph(heap: Heap) -> Graph:
     """Read all pointers of the heap, once."""
-    return heap.trail.part("graph", lambda: _Scan(heap).run())
+    return heap.trail.part("graph", lambda: Scan(heap).run())
 
 
 @attrs.frozen(eq=False, repr=False)
-class _Piece:
+class Piece:
     """A rectangle of words: spans that are alike, or a part of a large one.
 
     Attributes
@@ -86,8 +93,35 @@ class _Piece:
     words: U64
 
 
-class _Scan:
-    """Reads all spans with pointers."""
+@attrs.frozen(eq=False, repr=False)
+class Pointers:
+    """Words of a piece that are pointers: int64 and uint64 (n,).
+
+    Attributes
+    ----------
+    source
+        The slot that each is in.
+    value
+        Where it points to.
+    candidates
+        Words that looked like pointers, int64 (m,) each: their numbers in their slots, and in the piece.
+    good
+        bool (m,): which of the candidates these are.
+    """
+
+    source: I64
+    value: U64
+    candidates: tuple[I64, I64]
+    good: Mask
+
+    def places(self, some: Mask) -> tuple[I64, I64]:
+        """Return of some of them the numbers in their slots, and in the piece."""
+        rows = np.flatnonzero(self.good)[some]
+        return self.candidates[0][rows], self.candidates[1][rows]
+
+
+class Scan:
+    """Reads all spans with pointers. Who wants more of them than the graph extends it (`typescan`)."""
 
     def __init__(self, heap: Heap) -> None:
         self._reader, self._spans = heap.reader, heap.spans
@@ -118,7 +152,7 @@ class _Scan:
         """Return the spans whose objects have pointers."""
         return [group for group in self._slots.groups() if not group.noscan]
 
-    def _pieces(self, group: Alike) -> Iterator[_Piece]:
+    def _pieces(self, group: Alike) -> Iterator[Piece]:
         """Read spans that are alike: many at once, or one large one in parts."""
         step = max(_BLOCK // group.nbytes, 1)
         for begin in range(group.begin, group.end, step):
@@ -127,7 +161,7 @@ class _Scan:
                 size = min(_BLOCK, group.nbytes - offset)
                 data = self._read(self._slots.base[spans] + np.uint64(offset), size)
                 words = data.view(self._reader.word_type).astype(np.uint64, copy=False)
-                yield _Piece(spans, offset, data, words)
+                yield Piece(spans, offset, data, words)
 
     def _read(self, base: U64, size: int) -> Bytes:
         """Read so many bytes at each address; of what lacks pages, those that are there, and zeros for the others."""
@@ -142,7 +176,7 @@ class _Scan:
         data[rows] = parts.data.reshape(len(rows), size)
         return data
 
-    def _targets(self, group: Alike, piece: _Piece) -> Ids:
+    def _targets(self, group: Alike, piece: Piece) -> Ids:
         """Return what the objects of a piece point to, and enter how many pointers each has."""
         maybe = self._slots.pages.inside(piece.words)
         typed = self._typed and (group.spanclass <= 1 or group.elemsize > self._word * self._word * 8)
@@ -158,9 +192,9 @@ class _Scan:
         good &= self._taken[source]
         if typed:
             good &= self._by_type(group, piece, row, number, word)
-        return self._entered(source[good], value[good])
+        return self._entered(group, piece, Pointers(source[good], value[good], (word, where), good))
 
-    def _known_pointers(self, group: Alike, piece: _Piece) -> Mask:
+    def _known_pointers(self, group: Alike, piece: Piece) -> Mask:
         base = self._slots.base[piece.spans] + np.uint64(piece.offset)
         pointers, known = self._bits(base, piece.data, group.elemsize, self._marks if group.inline else 0)
         if not known.all():  # every word, then
@@ -168,18 +202,26 @@ class _Scan:
             self._untyped += int(np.count_nonzero(~known)) * group.nelems
         return pointers
 
-    def _entered(self, source: I64, value: U64) -> Ids:
+    def _entered(self, group: Alike, piece: Piece, found: Pointers) -> Ids:
         """Return the objects that these words of objects lead to, and enter for each object how many there are."""
-        target, held = self._slots.at(value)
-        held &= self._alive[target] & (target != source)
-        source, target = source[held], target[held]
+        target, held = self._slots.at(found.value)
+        held &= self._alive[target] & (target != found.source)
+        target = target[held]
+        self._kept(group, piece, found, held, target)
+        source = found.source[held]
         if len(source):
             low = int(source[0])
             counts = np.bincount(source - low)
             self._starts[low + 1 : low + 1 + len(counts)] += counts.astype(self._ids)
         return target.astype(self._ids)
 
-    def _by_type(self, group: Alike, piece: _Piece, row: I64, number: I64, word: I64) -> Mask:
+    def _kept(self, group: Alike, piece: Piece, found: Pointers, held: Mask, target: I64) -> None:
+        """Take note of the pointers that lead to objects, these of those found."""
+
+    def _with_types(self, group: Alike, piece: Piece, types: U64) -> None:
+        """Take note of the types of objects that know it, 0 where there is none: uint64, a row for each row of the piece."""
+
+    def _by_type(self, group: Alike, piece: Piece, row: I64, number: I64, word: I64) -> Mask:
         """Whether these words are pointers by the type that their object has (mbitmap.go, typePointersOfUnchecked)."""
         if group.spanclass <= 1:
             types = self._spans.records.at("largeType", self._slots.rows[piece.spans])[:, np.newaxis]
@@ -190,9 +232,9 @@ class _Scan:
             first = group.first + (int(piece.spans[0]) - group.begin) * group.nelems
             types, before = whole[:, :, 0], 8 // self._word
             taken = self._taken[first : first + types.size].reshape(types.shape)
-        masks = self._masks.numbers(
-            np.where(taken, types, 0).reshape(-1), group.elemsize - before * self._word
-        )
+        types = np.where(taken, types, 0)
+        self._with_types(group, piece, types)
+        masks = self._masks.numbers(types.reshape(-1), group.elemsize - before * self._word)
         masks = masks.reshape(types.shape)
         if piece.offset == 0:
             self._untyped += int(np.count_nonzero(masks == UNKNOWN))

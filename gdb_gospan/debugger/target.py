@@ -263,6 +263,7 @@ def _open(inferior: gdb.Inferior, kind: Literal["core", "live", "remote"], runti
         else None
     )
     samples = None if mspan is None else partial(_sample, heap, mspan)
+    heap.variables = partial(_late, "threads", "variable_types", opened.module)
     return GdbSession(
         target,
         heap,

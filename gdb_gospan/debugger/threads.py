@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gdb
 
@@ -22,6 +23,10 @@ from gdb_gospan.memory import Memory, procstatus
 from gdb_gospan.memory.mappings import Module
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.targets.frames import stacks, walked
+
+if TYPE_CHECKING:
+    from gdb_gospan.layout.variabletypes import Pointing
+    from gdb_gospan.runtime.record import U64
 
 _POINTERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "i386:x86-64": (62, ("rbp", "rsp")),
@@ -79,9 +84,23 @@ def lwps() -> tuple[int, ...]:
 
 def code(module: Module | None) -> FunctionTable:
     """Return Go's own table of the functions of a module, or of the executable."""
+    return FunctionTable.of_executable(*_file(module))
+
+
+def variable_types(module: Module | None, addresses: U64) -> Iterable[Pointing]:
+    """Return what the debug information of a module, or of the executable, says of pointers in its variables."""
+    from gdb_gospan.layout.dwarf import DwarfTypes
+    from gdb_gospan.layout.variabletypes import pointing
+
+    path, bias = _file(module)
+    return pointing(DwarfTypes(Path(path), bias), addresses)
+
+
+def _file(module: Module | None) -> tuple[str | Path, int]:
+    """Return the file of a module, or of the executable, and what the loader added to its addresses."""
     library = None if module is None else library_of(module)
     if library is not None:
-        return FunctionTable.of_executable(*library)
+        return library
     # pyelftools takes 30 ms to import, and few stops need this.
     from gdb_gospan.memory.executable import open_executable
 
@@ -90,8 +109,8 @@ def code(module: Module | None) -> FunctionTable:
         file = open_executable(path)
         entry = re.search(r"AT_ENTRY\b.*(0x[0-9a-f]+)", said("info auxv")) if file.movable else None
     except (TargetError, gdb.error):  # no file, or a remote side that has no auxiliary vector
-        return FunctionTable.of_executable(path)
-    return FunctionTable.of_executable(path, int(entry[1], 16) - file.entry if entry else 0)
+        return path, 0
+    return path, int(entry[1], 16) - file.entry if entry else 0
 
 
 def _pointers(frame: gdb.Frame, lwp: int) -> Thread:

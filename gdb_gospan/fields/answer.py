@@ -267,7 +267,7 @@ class Explained(Document):
 class Answer(Explained):
     """Base of the document of every report about a target."""
 
-    about: About = field("what was examined", first=True, inline=True)
+    about: About = field("what was examined", first=1, inline=True)
     proof: Proof = field("the evidence for the figures", last=1, inline=True)
 
     @property

@@ -97,8 +97,8 @@ class FieldMeta:
     least
         No value is less.
     first, last
-        The field stands before, or after, those of the classes that extend its own; of several last ones the
-        higher number stands last.
+        The field stands before, or after, those of the classes that extend its own; of several the higher number stands
+        first, or last.
     inline
         It is a document whose fields stand in JSON where it would.
     optional
@@ -128,7 +128,7 @@ class FieldMeta:
         keeps: tuple[str, ...] = (),
         since: str = "",
         least: int | None = None,
-        first: bool = False,
+        first: int = 0,
         last: int = 0,
         inline: bool = False,
         optional: bool = False,
@@ -211,7 +211,7 @@ def _names(cls: Any) -> tuple[str, ...]:
 def _ordered(cls: Any) -> list[tuple[str, FieldMeta]]:
     """Return the fields: those that stand first, those of the bases and of the class, those that stand last."""
     fields: list[tuple[str, FieldMeta]] = [(each.name, each.metadata[_KEY]) for each in attrs.fields(cls)]
-    fields.sort(key=lambda each: 0 if each[1].first else 1 + each[1].last)
+    fields.sort(key=lambda each: -each[1].first if each[1].first else 1 + each[1].last)
     return placed(fields, {name: column.after for name, column in fields}, lambda each: each[0])
 
 

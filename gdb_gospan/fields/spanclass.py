@@ -13,18 +13,18 @@ def class_name(elemsize: int | None, *, noscan: bool) -> str:
     return f"large {kind}" if elemsize is None else f"{elemsize:,} {kind}"
 
 
-def number_column(rank: int) -> Any:
-    """Declare the number of a row's span class; ``rank`` as for any column."""
+def number_column(rank: int, first: int = 1) -> Any:
+    """Declare the number of a row's span class; ``rank`` and ``first`` as for any column."""
     return field(
         "span class: size class * 2, plus 1 for noscan; 0 and 1 are large objects",
         heading="class",
         rank=rank,
-        first=True,
+        first=first,
         sorts=UP,
     )
 
 
-def size_column() -> Any:
+def size_column(first: int = 1) -> Any:
     """Declare the bytes of a slot of a row's span class, which a table shows as its name."""
     return field(
         "bytes of one slot; 0 for large objects, whose sizes differ",
@@ -32,6 +32,6 @@ def size_column() -> Any:
         heading="size",
         shown=lambda row, _: class_name(row.elemsize or None, noscan=row.noscan),
         left=True,
-        first=True,
+        first=first,
         sorts=DOWN,
     )

@@ -43,4 +43,18 @@ OBJECTS: tuple[Term, ...] = (
         aliases=("stranded bytes",),
         covers=("objects/stranded", "blame/stranded"),
     ),
+    Term(
+        "type of an object",
+        "what an object is, found without debug information: by its malloc header, or by what points to it.",
+        "malloc header, largeType, hchan.elemtype; first words of interfaces; fields of typed objects, where size class and heap "
+        "bits agree; else by shape",
+        (
+            go("mbitmap.go", "heapSetType()"),
+            go("mheap.go", "mspan.largeType", since="1.22"),
+            go("chan.go", "hchan.elemtype"),
+        ),
+        unlike="the type that a pointer to it has: of a slice it is the elements, and a pointer may lead into an object",
+        aliases=("known by", "exact type", "inferred type"),
+        covers=("objects/type", "objects/known by"),
+    ),
 )

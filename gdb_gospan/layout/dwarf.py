@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.construct import ConstructError
@@ -35,6 +36,8 @@ _LONGEST_CHAIN: Final = 16
 """Typedefs of typedefs; Go has one. In a damaged file they may go round in a circle."""
 _OP_ADDR: Final = 0x03
 _UNIT: Final = b"runtime\0"
+_WITH_UNIT_TYPE: Final = 5
+"""Since this version of DWARF the header of a unit has a byte for its type."""
 _UNIT_HEADER: Final = 32
 """Longest header of a compilation unit and the code of its first DIE: 64-bit DWARF 5 needs 25 bytes."""
 
@@ -132,6 +135,29 @@ class DwarfTypes:
                     return address, DwarfType(self, kind)
         return None
 
+    def variable_types(self, name: str) -> Iterator[DIE]:
+        """Yield the type of the variable called `name`, by the units of its package."""
+        head, slash, last = name.rpartition("/")
+        package = unquote(f"{head}{slash}{last.partition('.')[0]}")
+        with self.reading():
+            for begin, end in self._packages.get(package, ()):
+                for die in self._found("DW_TAG_variable", name, begin, end):
+                    kind = self.referenced(die)
+                    if kind is not None:
+                        yield kind
+
+    @cached_property
+    def _packages(self) -> dict[str, list[tuple[int, int]]]:
+        """Where the units of each package are; its path is the first thing in the first DIE of each."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for begin, end, _ in self._units:
+            wide = 8 if self._info[begin : begin + 4] == b"\xff" * 4 else 0
+            version = int.from_bytes(self._info[begin + 4 + wide : begin + 6 + wide], self._order)
+            at = begin + (13 if version >= _WITH_UNIT_TYPE else 12) + wide + wide // 2
+            text = self._info[at : self._info.find(b"\0", at, end)]
+            found.setdefault(text.decode("utf-8", "replace"), []).append((begin, end))
+        return found
+
     def _location(self, die: DIE) -> int | None:
         """Return the address of a variable whose location is nothing but one."""
         location = die.attributes.get("DW_AT_location")
@@ -145,18 +171,22 @@ class DwarfTypes:
         if every and self._info.find(wanted) < 0:
             return
         for begin, end, is_runtime in self._units:
-            if not (every or is_runtime):
-                continue
-            at = self._info.find(wanted, begin, end)
-            while at >= 0:
-                unit = self._dwarf.get_CU_at(begin)
-                try:
-                    abbreviation = unit.get_abbrev_table().get_abbrev(self._info[at - 1])
-                except KeyError:
-                    abbreviation = None
-                if abbreviation is not None and abbreviation["tag"] == tag:
-                    yield unit.get_DIE_from_refaddr(at - 1)
-                at = self._info.find(wanted, at + 1, end)
+            if every or is_runtime:
+                yield from self._found(tag, name, begin, end)
+
+    def _found(self, tag: str, name: str, begin: int, end: int) -> Iterator[DIE]:
+        """Yield what looks like a DIE with this tag and name in one unit."""
+        wanted = name.encode("utf-8", "surrogateescape") + b"\0"
+        at = self._info.find(wanted, begin, end)
+        while at >= 0:
+            unit = self._dwarf.get_CU_at(begin)
+            try:
+                abbreviation = unit.get_abbrev_table().get_abbrev(self._info[at - 1])
+            except KeyError:
+                abbreviation = None
+            if abbreviation is not None and abbreviation["tag"] == tag:
+                yield unit.get_DIE_from_refaddr(at - 1)
+            at = self._info.find(wanted, at + 1, end)
 
     @cached_property
     def _units(self) -> list[tuple[int, int, bool]]:

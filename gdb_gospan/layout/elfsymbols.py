@@ -117,6 +117,26 @@ class SymbolTable:
         begin = int(functions[i]["name"])
         return self._strings[begin : self._strings.find(b"\0", begin)].decode("utf-8", "replace")
 
+    def data_at(self, addresses: npt.NDArray[np.uint64]) -> list[tuple[str, int] | None]:
+        """Return the name of the variable that each address lies in, and where that begins; None where there is none."""
+        data = self._data
+        begins = data["value"].astype(np.uint64) + np.uint64(self.bias)
+        row = np.searchsorted(begins, addresses, side="right") - 1
+        found: list[tuple[str, int] | None] = []
+        for address, i in zip(addresses.tolist(), row.tolist(), strict=True):
+            inside = i >= 0 and address - int(begins[i]) < int(data[i]["size"])
+            found.append((self._name(int(data[i]["name"])), int(begins[i])) if inside else None)
+        return found
+
+    def _name(self, begin: int) -> str:
+        return self._strings[begin : self._strings.find(b"\0", begin)].decode("utf-8", "replace")
+
+    @cached_property
+    def _data(self) -> npt.NDArray[Any]:
+        data = self._table[(self._table["info"] & 0xF) == _STT_OBJECT]
+        by_address: npt.NDArray[Any] = data[np.argsort(data["value"], kind="stable")]
+        return by_address
+
     @cached_property
     def _functions(self) -> npt.NDArray[Any]:
         functions = self._table[(self._table["info"] & 0xF) == _STT_FUNC]

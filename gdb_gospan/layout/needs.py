@@ -30,16 +30,28 @@ class Need(NamedTuple):
 class NeedStruct(NamedTuple):
     """One struct: the type's name, or the variable that has this (unnamed) type.
 
-    ``older`` is what the type was called before. A ``late`` one is for a single command: it is resolved when that command needs it.
+    ``older`` is what the type was called in other releases; ``since`` and ``until`` name the releases that have it, where not all do.
+    A ``late`` one is for a single command: it is resolved when that command needs it.
     """
 
     name: str
     needs: tuple[Need, ...]
     type_name: str = ""
-    older: str = ""
+    older: tuple[str, ...] = ()
     variable: str = ""
     since: str = ""
+    until: str = ""
     late: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Some supported release lacks it."""
+        return bool(self.since or self.until)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the type, of which a program has at most one."""
+        return (self.type_name or f"runtime.{self.name}", *self.older)
 
 
 def plain(kind: Kind, *paths: str) -> tuple[Need, ...]:

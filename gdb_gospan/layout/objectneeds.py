@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdb_gospan.layout.needs import Need, NeedStruct
+from gdb_gospan.layout.needs import Need, NeedStruct, plain
 
 OBJECTS: tuple[NeedStruct, ...] = (
     # mcleanup.go
@@ -33,21 +33,106 @@ OBJECTS: tuple[NeedStruct, ...] = (
         "ArrayType",
         (Need("Elem", "addr", aliases=("elem",)), Need("Len", aliases=("len",))),
         type_name="internal/abi.ArrayType",
-        older="runtime.arraytype",  # moved in 1.21
+        older=("runtime.arraytype",),  # moved in 1.21
         late=True,
     ),
     NeedStruct(
         "StructType",
         (Need("Fields", "opaque", aliases=("fields",)),),
         type_name="internal/abi.StructType",
-        older="runtime.structtype",  # moved in 1.21
+        older=("runtime.structtype",),  # moved in 1.21
         late=True,
     ),
     NeedStruct(
         "StructField",
-        (Need("Typ", "addr", aliases=("typ",)), Need("Offset", aliases=("offset",))),
+        (
+            Need("Name.Bytes", "addr", aliases=("name.bytes",)),
+            Need("Typ", "addr", aliases=("typ",)),
+            Need("Offset", aliases=("offset",)),
+        ),
         type_name="internal/abi.StructField",
-        older="runtime.structfield",  # moved in 1.21
+        older=("runtime.structfield",),  # moved in 1.21
+        late=True,
+    ),
+    NeedStruct(
+        "PtrType",
+        (Need("Elem", "addr", aliases=("elem",)),),
+        type_name="internal/abi.PtrType",
+        older=("runtime.ptrtype",),  # moved in 1.21
+        late=True,
+    ),
+    NeedStruct(
+        "SliceType",
+        (Need("Elem", "addr", aliases=("elem",)),),
+        type_name="internal/abi.SliceType",
+        older=("runtime.slicetype",),  # moved in 1.21
+        late=True,
+    ),
+    NeedStruct(
+        "ChanType",
+        (Need("Elem", "addr", aliases=("elem",)),),
+        type_name="internal/abi.ChanType",
+        older=("runtime.chantype",),  # moved in 1.21
+        late=True,
+    ),
+    NeedStruct(
+        "MapType",
+        (
+            Need("Key", "addr", aliases=("key",)),
+            Need("Elem", "addr", aliases=("elem",)),
+            # A bucket up to 1.23, a group of slots since.
+            Need("Group", "addr", aliases=("Bucket", "bucket")),
+        ),
+        type_name="internal/abi.MapType",
+        # Moved in 1.21; in 1.24 and 1.25 it has another name, as long as there are two kinds of maps.
+        older=("internal/abi.SwissMapType", "runtime.maptype"),
+        late=True,
+    ),
+    NeedStruct(
+        "ITab",
+        (Need("Inter", "addr", aliases=("inter",)), Need("Type", "addr", aliases=("_type",))),
+        type_name="internal/abi.ITab",
+        older=("runtime.itab",),  # moved in 1.22
+        late=True,
+    ),
+    # chan.go
+    NeedStruct(
+        "hchan", (*plain("addr", "buf", "elemtype"), *plain("uint", "dataqsiz", "elemsize")), late=True
+    ),
+    # map.go: up to 1.23.
+    NeedStruct(
+        "hmap",
+        (
+            Need("buckets", "addr", until="1.23"),
+            Need("oldbuckets", "addr", until="1.23"),
+            Need("extra", "addr", until="1.23"),
+        ),
+        until="1.23",
+        late=True,
+    ),
+    NeedStruct(
+        "mapextra",
+        (
+            Need("overflow", "addr", until="1.23"),
+            Need("oldoverflow", "addr", until="1.23"),
+            Need("nextOverflow", "addr", until="1.23"),
+        ),
+        until="1.23",
+        late=True,
+    ),
+    # internal/runtime/maps, map.go and table.go: since 1.24.
+    NeedStruct(
+        "Map",
+        (Need("dirPtr", "addr", since="1.24"), Need("dirLen", since="1.24")),
+        type_name="internal/runtime/maps.Map",
+        since="1.24",
+        late=True,
+    ),
+    NeedStruct(
+        "table",
+        (Need("groups.data", "addr", since="1.24"),),
+        type_name="internal/runtime/maps.table",
+        since="1.24",
         late=True,
     ),
 )

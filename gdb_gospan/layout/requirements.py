@@ -285,7 +285,7 @@ STRUCTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "finBlock",
         (*spare("addr", "alllink"), *spare("uint", "cnt"), *spare("opaque", "fin")),
-        older="runtime.finblock",  # renamed in 1.25
+        older=("runtime.finblock",),  # renamed in 1.25
         late=True,
     ),
     NeedStruct(
@@ -322,14 +322,14 @@ STRUCTS: tuple[NeedStruct, ...] = (
             Need("Str", aliases=("str",)),
         ),
         type_name="internal/abi.Type",
-        older="runtime._type",  # moved in 1.21
+        older=("runtime._type",),  # moved in 1.21
         late=True,
     ),
     NeedStruct(
         "moduledata",
         (
             *plain("addr", "types", "etypes", "next"),
-            *spare("addr", "pcHeader", "data", "edata", "bss", "ebss"),
+            *spare("addr", "pcHeader", "text", "etext", "data", "edata", "bss", "ebss"),
             *spare("addr", "gcdatamask.bytedata", "gcbssmask.bytedata"),
             *spare("int", "gcdatamask.n", "gcbssmask.n"),
         ),

@@ -76,7 +76,7 @@ class _Resolver:
         """Resolve one struct; None if it is optional and this release lacks it."""
         node = self._find(wanted)
         if node is None:
-            if not wanted.since:
+            if not wanted.optional:
                 raise LayoutError(
                     f"{self._go}: no type information for runtime.{wanted.name}; {_advice(self._go)}"
                 )
@@ -103,8 +103,8 @@ class _Resolver:
         if wanted.variable:
             variable = self._types.variable(wanted.variable)
             return variable[1] if variable else None
-        node = self._types.struct(wanted.type_name or f"runtime.{wanted.name}")
-        return self._types.struct(wanted.older) if node is None and wanted.older else node
+        found = (self._types.struct(name) for name in wanted.names)
+        return next((node for node in found if node is not None), None)
 
 
 class _Structs(Mapping[str, Struct]):

@@ -85,14 +85,14 @@ class Totals(Kept):
 class Cache(Kept):
     """One P, with what it keeps for itself."""
 
-    p: int = field("number of the P", heading="P", first=True, sorts=UP)
+    p: int = field("number of the P", heading="P", first=1, sorts=UP)
     status: str | None = field(
         "what the P does: idle, running, in a system call, stopped for GC",
         heading="status",
         rank=5,
         left=True,
         shown=lambda row, _: row.status or units.UNKNOWN,
-        first=True,
+        first=1,
         sorts=UP,
     )
     pages: int | None = field(
@@ -120,7 +120,7 @@ class Cache(Kept):
 class Caches(Listed):
     """What each P keeps for itself; null is what could not be read."""
 
-    p: int | None = field("the requested P; null for all", first=True)
+    p: int | None = field("the requested P; null for all", first=1)
     caches: tuple[Cache, ...] = field("one row for each P, or the requested one")
     totals: Totals = field("sums over all Ps")
     spans_cached: tuple[Span, ...] | None = field("the spans of the requested P; null for all")

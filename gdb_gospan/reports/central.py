@@ -75,7 +75,7 @@ class Lists(Totals):
 
     spanclass: int = number_column(rank=2)
     elemsize: int = size_column()
-    noscan: bool = field("its objects hold no pointers", first=True)
+    noscan: bool = field("its objects hold no pointers", first=1)
 
 
 @document

@@ -94,7 +94,7 @@ class Class(Sums):
 
     spanclass: int = number_column(rank=4)
     elemsize: int = size_column()
-    npages: int = field("pages of a span; 0 for large objects", first=True, sorts=DOWN)
+    npages: int = field("pages of a span; 0 for large objects", first=1, sorts=DOWN)
     cached: int = field("spans that a P allocates from", after="free_slots", sorts=DOWN)
     unswept: int = field("spans that wait to be swept", after="cached", sorts=DOWN)
     deciles: tuple[int, ...] = field(

@@ -123,7 +123,7 @@ class Alike(Document):
 class Group(Alike):
     """Goroutines that are alike."""
 
-    count: int = field("goroutines", unit=COUNT, heading="number", sorts=DOWN, first=True)
+    count: int = field("goroutines", unit=COUNT, heading="number", sorts=DOWN, first=1)
 
 
 @document
@@ -138,7 +138,7 @@ class Label(Document):
 class Goroutine(Alike):
     """One goroutine."""
 
-    goid: int | None = field("its number", heading="goroutine", sorts=UP, first=True)
+    goid: int | None = field("its number", heading="goroutine", sorts=UP, first=1)
     parent_goid: int | None = field("number of the goroutine that started it", since="1.21")
     labels: tuple[Label, ...] | None = field(
         "profiler labels; null where they cannot be read: a snapshot does not hold what the program has set"

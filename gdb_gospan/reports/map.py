@@ -88,17 +88,17 @@ class Gap(Document):
 class Cell(Kinds):
     """One run of pages, drawn as one character."""
 
-    start: Address = field("address of its first byte", first=True)
-    pages: int = field("pages in it", unit=COUNT, first=True)
-    state: str = field("the most important state of its pages, as the keys below, with spaces", first=True)
+    start: Address = field("address of its first byte", first=1)
+    pages: int = field("pages in it", unit=COUNT, first=1)
+    state: str = field("the most important state of its pages, as the keys below, with spaces", first=1)
     level: int | None = field(
         "how full a cell with spans in use is, from 0 up: allocated_bytes in relation to its size; null for others",
-        first=True,
+        first=1,
     )
     allocated_bytes: int | None = field(
         "bytes of its allocated slots; null when the descriptor of a span in it is inconsistent",
         unit=BYTES,
-        first=True,
+        first=1,
     )
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gdb_gospan.analysis.objectsums import by_stacks_alone, objects_by_span
+from gdb_gospan.analysis.objecttypes import ObjectTypes, object_types
 from gdb_gospan.analysis.reach import Reach, reach
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.analysis.typesums import objects_by_type
+from gdb_gospan.errors import UsageError
 from gdb_gospan.fields.answer import Listed
-from gdb_gospan.fields.command import LIMIT, MAX_PAUSE
+from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
 from gdb_gospan.fields.document import BYTES, COUNT, DOWN, UP, Document, document, field, names_of
-from gdb_gospan.fields.report import Arguments, Report, headings, sort_by
+from gdb_gospan.fields.report import Arguments, Report, Rows, headings, sort_by
 from gdb_gospan.fields.rows import cut, rows_of
 from gdb_gospan.fields.spanclass import number_column, size_column
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.graphextra import with_scipy
 from gdb_gospan.reports.screens import apart
 from gdb_gospan.runtime import sizeclasses
+from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import Column
 
 KINDS = (
@@ -24,13 +30,15 @@ KINDS = (
     "cleanup_queue",
 )  # fmt: skip
 """Stable names of the kinds of roots (`mgcmark`), by number."""
+WAYS = ("unknown", "exact", "edges", "shape")
+"""Stable names of how types are known (`objecttypes`), by number."""
+_USUAL = "reached_bytes"
 
 
 @document
-class Sums(Document):
-    """What can be added up over spans."""
+class Counted(Document):
+    """What can be added up over objects."""
 
-    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=4, sorts=DOWN)
     objects: int = field(
         "allocated slots whose state is known; garbage counts until it is swept",
         unit=COUNT,
@@ -73,6 +81,13 @@ class Sums(Document):
     garbage_stranded_bytes: int = field(
         "bytes of free slots that garbage keeps, likewise", unit=BYTES, sorts=DOWN
     )
+
+
+@document
+class Sums(Counted):
+    """What can be added up over spans."""
+
+    spans: int = field("spans in use", unit=COUNT, heading="spans", rank=4, sorts=DOWN, first=1)
     empty_bytes: int = field("bytes of free slots in spans without objects", unit=BYTES)
     unknown: int = field(
         "objects of which it is not known whether they are reached, by mspan.allocCount", unit=COUNT
@@ -90,8 +105,8 @@ class Totals(Sums):
 class Class(Sums):
     """The objects of one span class."""
 
-    spanclass: int = number_column(rank=6)
-    elemsize: int = size_column()
+    spanclass: int = number_column(rank=6, first=2)
+    elemsize: int = size_column(first=2)
     noscan: bool = field("its objects hold no pointers")
 
 
@@ -103,8 +118,48 @@ class Occupancy(Sums):
         "occupancy of the spans in percent: up to this, and above the one before",
         heading="occupancy",
         shown=lambda row, _: f"{row.up_to - 10}–{row.up_to} %",
-        first=True,
+        first=2,
         sorts=UP,
+    )
+
+
+@document
+class Type(Counted):
+    """The objects of one type, as far as their types were asked for."""
+
+    name: str | None = field(
+        "type of the object, as %T prints it; of what is behind a slice []T; parts of maps, channels and closures in brackets",
+        heading="type",
+        left=True,
+        wraps=True,
+        first=1,
+        sorts=UP,
+        shown=lambda row, _: row.name or "not known",
+    )
+    how: str = field(
+        "how most of its bytes are known: exact, by what the runtime keeps; edges, by pointers; shape, inferred; or unknown",
+        heading="known by",
+        left=True,
+        rank=4,
+        shown=lambda row, _: "" if row.how == "unknown" else row.how,
+    )
+
+
+@document
+class Typed(Document):
+    """How the types of what is reached are known, in bytes; the four of them add up to reached_bytes of all types."""
+
+    exact_bytes: int = field(
+        "the runtime keeps the type: in a malloc header, in the span, or in the channel", unit=BYTES
+    )
+    edges_bytes: int = field("by pointers from objects of known types, and from interfaces", unit=BYTES)
+    shape_bytes: int = field("inferred from what the object looks like and points to", unit=BYTES)
+    unknown_bytes: int = field("the type is not known", unit=BYTES)
+    conflicts: int = field(
+        "part of these objects: of each, two types that exclude each other were found", unit=COUNT
+    )
+    described: bool = field(
+        "the program's type descriptors could be read; without its executable a core has none"
     )
 
 
@@ -127,6 +182,11 @@ class Objects(Listed):
     occupancies: tuple[Occupancy, ...] = field(
         "one row for each tenth of occupancy that spans have, ascending"
     )
+    by: str = field("what a row of the table is: type or class")
+    types: tuple[Type, ...] | None = field(
+        "one row for each type of objects; null where they were not asked for"
+    )
+    typed: Typed | None = field("how the types are known; null where they were not asked for")
     roots: tuple[Kind, ...] = field("what the walk began from")
     by_stacks_alone_bytes: int = field(
         "bytes of objects that only stacks and registers lead to. Every word there counts, stale ones too: so much more may be "
@@ -143,22 +203,31 @@ class Objects(Listed):
 
 def _build(session: Session, arguments: Arguments) -> Objects:
     """Walk from the roots, and add up what is reached."""
-    heap = session.heap
+    heap, sort = session.heap, arguments["sort"]
+    by = _by(arguments["by"], sort)
     session.finish_reading("goroutines", "goroutine_details")
     threads = () if session.threads is None else tuple(session.threads())
+    known = object_types(heap, threads) if by == "type" else None
     walk = reach(heap, threads)
     found = objects_by_span(heap, walk)
     present, columns = found.by_class()
     sizes = sizeclasses.sizes()[np.clip(present >> 1, 0, sizeclasses.COUNT - 1)]
     columns |= {"spanclass": present, "noscan": present & 1 != 0, "elemsize": np.where(present > 1, sizes, 0)}
-    rows, total = cut(Class, columns, arguments["sort"], arguments["limit"])
+    limit = arguments["limit"] if known is None else 0
+    rows, total = cut(Class, columns, sort if known is None else _USUAL, limit)
+    types, typed = None, None
+    if known is not None:
+        types, total, typed = _types(heap, walk, known, sort, arguments["limit"])
     return Objects(
         about=about(session, "objects"),
-        sort=arguments["sort"],
+        sort=sort,
+        by=by,
         total_rows=total,
         totals=Totals(**{name: int(columns[name].sum()) for name in names_of(Totals)}),
         classes=rows,
         occupancies=_occupancies(*found.by_occupancy()),
+        types=types,
+        typed=typed,
         roots=_kinds(walk),
         by_stacks_alone_bytes=by_stacks_alone(heap, walk),
         edges=len(walk.graph.targets),
@@ -166,6 +235,40 @@ def _build(session: Session, arguments: Arguments) -> Objects:
         untyped=walk.graph.untyped,
         proof=proof(session),
     )
+
+
+def _by(wanted: str | None, column: str) -> str:
+    """Return what a row is: a type, unless it is said, or the column to sort by is one of classes alone."""
+    rows = {"type": names_of(Type), "class": names_of(Class)}
+    by = wanted or next(name for name, columns in rows.items() if column in columns)
+    if column not in rows[by]:
+        raise UsageError(
+            f"objects: invalid --sort {column}: a table by {by} has no such column (try: --sort {_USUAL})"
+        )
+    return by
+
+
+def _types(
+    heap: Heap, walk: Reach, known: ObjectTypes, sort: str, limit: int
+) -> tuple[tuple[Type, ...], int, Typed]:
+    """Return the rows by type, how many there are, and how the types are known."""
+    found = objects_by_type(heap, walk, known)
+    columns = found.sums | {
+        "name": np.array([name or None for name in found.names], np.object_),
+        "how": np.array(WAYS, np.object_)[found.how],
+    }
+    if sort == "name":
+        order = np.array(_by_name(found.names), np.int64)[: limit or None]
+        rows = rows_of(Type, {name: column[order] for name, column in columns.items()})
+    else:
+        rows, _ = cut(Type, columns, sort, limit)
+    by_how = dict(zip((f"{way}_bytes" for way in WAYS), found.reached_by_how.tolist(), strict=True))
+    return rows, len(found.names), Typed(**by_how, conflicts=known.conflicts, described=known.known)
+
+
+def _by_name(names: Sequence[str]) -> list[int]:
+    """Return the rows by their names; what is not known comes last."""
+    return sorted(range(len(names)), key=lambda row: (not names[row], names[row]))
 
 
 def _occupancies(present: Column, columns: dict[str, Column]) -> tuple[Occupancy, ...]:
@@ -185,12 +288,17 @@ def _kinds(walk: Reach) -> tuple[Kind, ...]:
     )
 
 
+def _csv(answer: Objects) -> Rows:
+    return answer.classes if answer.types is None else answer.types
+
+
 REPORT = Report(
     name="objects",
-    summary="which objects are reached from the roots, and which are garbage",
+    summary="which objects are reached from the roots, by type, and which are garbage",
     description=(
         "Follows every pointer from package variables, goroutine stacks, finalizers and cleanups, as the collector does, and\n"
-        "counts the objects that it reaches, by span class and by how full their spans are. Stacks are read word by word, so\n"
+        "counts the objects that it reaches, by type, by span class and by how full their spans are. Types need no debug\n"
+        "information, but the executable: stripped will do. Stacks are read word by word, so\n"
         "that dead objects may count as reached: at most those that stacks alone lead to. It needs the contents of objects,\n"
         "which a snapshot does not hold."
     ),
@@ -199,13 +307,20 @@ REPORT = Report(
     document=Objects,
     build=_build,
     screen=apart("objects"),
-    rows=("classes",),
+    rows=("types",),
     options=(
-        sort_by(Class, "reached_bytes"),
+        Option(
+            "by",
+            "what a row of the table is (default: type, or class where --sort names a column of classes)",
+            "ROW",
+            choices=("type", "class"),
+        ),
+        sort_by(Class, _USUAL, "name"),
         LIMIT,
         MAX_PAUSE,
     ),
-    words=(*headings(Class), *headings(Occupancy)[:1]),
+    csv=_csv,
+    words=tuple(dict.fromkeys((*headings(Type), *headings(Class), *headings(Occupancy)[:1]))),
     prepare=with_scipy,
     contents=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -32,6 +32,7 @@ from gdb_gospan.runtime.parts import Trail, part
 from gdb_gospan.runtime.record import I64, U64, Mask, Reader, Record, Records
 
 if TYPE_CHECKING:
+    from gdb_gospan.layout.variabletypes import Pointing
     from gdb_gospan.memory.mappings import Range
     from gdb_gospan.runtime.bitmaps import Bitmaps
     from gdb_gospan.runtime.mfinal import Queues
@@ -49,6 +50,8 @@ class Heap:
         How the layout and mheap_ were recognised where there was no debug information; None where there was.
     image
         Where the variables of the program are, as addresses and bytes; empty where that is not known.
+    variables
+        How to learn what the pointers at addresses of package variables lead to, by debug information; None where there is none.
     lwps
         The threads of the process by their numbers in the kernel, in its own pid namespace; None when not known.
     moment
@@ -70,6 +73,7 @@ class Heap:
         self.memory = memory
         self.evidence = evidence
         self.image: tuple[Range, ...] = ()
+        self.variables: Callable[[U64], Iterable[Pointing]] | None = None
         self.lwps: tuple[int, ...] | None = None
         self.moment: int | None = None
         self.reader = Reader(memory, layout)

@@ -28,7 +28,7 @@ from gdb_gospan.memory.model import Tell
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import core_description, no_runtime
 from gdb_gospan.targets.frames import stacks
-from gdb_gospan.targets.variables import by_symbols
+from gdb_gospan.targets.variables import by_debug_information, by_symbols
 
 _PROGRAM: Final = (ET_EXEC, ET_DYN)
 
@@ -123,6 +123,7 @@ def open_session(
         named = functions()
         return None if named is None else go_names(named)
 
+    opened.heap.variables = None if types is None else by_debug_information((types,))
     return Session(
         target,
         opened.heap,

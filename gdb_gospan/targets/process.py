@@ -47,7 +47,7 @@ from gdb_gospan.targets.stopping import (
     standing_still,
     stopped,
 )
-from gdb_gospan.targets.variables import by_symbols
+from gdb_gospan.targets.variables import by_debug_information, by_symbols
 
 _AT_ENTRY: Final = 9
 _DELETED: Final = " (deleted)"
@@ -337,6 +337,7 @@ def _opened(status: procstatus.Status, debug_folders: Sequence[Path], runtime: s
     heap = Heap(memory, tried.layout, tried.symbols, tried.evidence)
     heap.image = tried.image
     types = (own, *(library.types for library in libraries))
+    heap.variables = by_debug_information(types)
     symbols, path, added = own.symbols, executable.path, bias
     for library in libraries:
         if opened.module is library.module:

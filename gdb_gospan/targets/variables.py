@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gdb_gospan.errors import UsageError
@@ -11,6 +11,8 @@ from gdb_gospan.layout.globals import AN_ADDRESS, Global, find_global, nearest_g
 
 if TYPE_CHECKING:
     from gdb_gospan.layout.dwarf import DwarfTypes
+    from gdb_gospan.layout.variabletypes import Pointing
+    from gdb_gospan.runtime.record import U64
 
 _NAME: Final = re.compile(r"([&*]*)'?((?:[\w.~%-]+/)*[\w%-]+\.[\w%·]+)'?(.*)", re.DOTALL)
 
@@ -66,3 +68,15 @@ def not_recorded(text: str, wanted_by: str) -> Global:
         f"{wanted_by}: {text} is not an address, and a "
         f"snapshot has no program variables (try: {AN_ADDRESS}, or the program and its core)"
     )
+
+
+def by_debug_information(types: Sequence[DwarfTypes]) -> Callable[[U64], Iterator[Pointing]]:
+    """Return a function that says what the pointers at addresses of variables lead to, as far as one of these files does."""
+
+    def find(addresses: U64) -> Iterator[Pointing]:
+        from gdb_gospan.layout.variabletypes import pointing  # noqa: PLC0415  # for the reports of objects
+
+        for each in types:
+            yield from pointing(each, addresses)
+
+    return find

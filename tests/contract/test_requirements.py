@@ -67,9 +67,7 @@ def test_every_alias_is_some_release_s_name(frag, go_minor):
     for struct in requirements.STRUCTS:
         for need in struct.needs:
             if need.aliases and has(need, go_minor):
-                node = types.struct(struct.type_name or f"runtime.{struct.name}")
-                node = types.struct(struct.older) if node is None and struct.older else node
-                assert node is not None
+                (node,) = filter(None, map(types.struct, struct.names))
                 names = {(path.split(".")[0]) for path in (need.path, *need.aliases)}
                 if len(names) > 1:
                     assert len([name for name in names if node.field(name)]) == 1, need

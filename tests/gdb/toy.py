@@ -27,7 +27,7 @@ class Sums(Document):
 class Pages(Sums):
     """Spans of so many pages."""
 
-    npages: int = field("pages of a span", heading="pages", unit=COUNT, sorts=UP, first=True)
+    npages: int = field("pages of a span", heading="pages", unit=COUNT, sorts=UP, first=1)
 
 
 @document

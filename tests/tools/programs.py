@@ -35,6 +35,7 @@ def build(
     cgo: bool = False,
     race: bool = False,
     goarch: str = "",
+    overlay: str = "",
 ) -> Path:
     """Return the executable of the Go program `name` ("frag", "churn", "corners").
 
@@ -54,6 +55,8 @@ def build(
         With the race detector, which takes cgo.
     goarch
         Another architecture, for instance "386".
+    overlay
+        File that says which sources are replaced, as for go build; its name changes with what is in it.
     """
     toolchain = toolchains.ensure(minor)
     if cgo and not shutil.which("gcc"):
@@ -64,7 +67,13 @@ def build(
     sources = [folder] if example else [folder, PROGRAMS / "go.mod", PROGRAMS / "arenas", FRAG]
     sources += [LAB / "state"] if folder.parent == LAB else []
     name = folder.name
-    options = {"-ldflags": ldflags, "-gcflags": gcflags, "-tags": tags, "-buildmode": buildmode}
+    options = {
+        "-ldflags": ldflags,
+        "-gcflags": gcflags,
+        "-tags": tags,
+        "-buildmode": buildmode,
+        "-overlay": overlay,
+    }
     flags = [f"{option}={value}" for option, value in options.items() if value]
     flags += ["-race"] if race else []
     env = toolchain.env | {"GOEXPERIMENT": experiments, "CGO_ENABLED": str(int(cgo))}

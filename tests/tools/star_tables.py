@@ -115,13 +115,12 @@ def _since() -> dict[str, tuple[int, ...]]:
 
 
 def _struct(struct: NeedStruct) -> str:
-    names = "|".join(filter(None, [struct.type_name or f"runtime.{struct.name}", struct.older]))
-    home = f"={struct.variable}" if struct.variable else names
+    home = f"={struct.variable}" if struct.variable else "|".join(struct.names)
     needs = [
         f"{'|'.join((need.path, *need.aliases))}:{need.kind}{'?' if need.optional else ''}"
         for need in struct.needs
     ]
-    return " ".join([home + ("?" if struct.since else ""), *needs])
+    return " ".join([home + ("?" if struct.optional else ""), *needs])
 
 
 def _traits() -> Iterator[str]:

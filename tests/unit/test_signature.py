@@ -26,7 +26,7 @@ def what_counts(release, arch):
     """Return all that a table says of mheap and of what hangs from it; not of goroutines and threads."""
     apart = (
         "g", "m", "schedt", "debug", "moduledata", "Type", "work", "sweepdata", "_panic", "gcCPULimiterState",
-        "finBlock", "cleanupQueue", "memRecord", "memRecordCycle",
+        "finBlock", "cleanupQueue", "memRecord", "memRecordCycle", "MapType",
     )  # fmt: skip
     values = bundled.values(release, arch)
     return {key: value for key, value in values.items() if key.split(".")[0] not in apart}
