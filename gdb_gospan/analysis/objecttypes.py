@@ -17,6 +17,7 @@ from gdb_gospan.analysis.typebook import ObjectType, TypeBook
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typeshape import by_shape
 from gdb_gospan.analysis.typestate import EDGES, EXACT, SHAPE, UNKNOWN
+from gdb_gospan.memory.heldonly import HeldOnly
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
@@ -53,7 +54,17 @@ class ObjectTypes:
 
 def object_types(heap: Heap, threads: Sequence[Thread] = ()) -> ObjectTypes:
     """Return the types of all objects, found once. `threads` are those of the process, with their registers, as far as known."""
-    return heap.trail.part("object types", lambda: _found(heap, threads))
+    return heap.trail.part("object types", lambda: _with_guesses(heap, threads))
+
+
+def _with_guesses(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
+    """Let words be followed that may be anything, such as the first one of what may be an interface."""
+    before = heap.reader.memory
+    try:
+        heap.reader.memory = HeldOnly(before)
+        return _found(heap, threads)
+    finally:
+        heap.reader.memory = before
 
 
 def _found(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
