@@ -21,7 +21,7 @@ from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.mbitmap import pointer_bits
 from gdb_gospan.runtime.record import I64, U64, Mask
 
-Ids = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Ids = npt.NDArray[Any]
 """Numbers of slots, in 32 bits where that is enough."""
 _BLOCK: Final = 4 << 20
 """Bytes that are read at once: what is computed of them on the way stays small beside the graph."""

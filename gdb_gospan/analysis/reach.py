@@ -49,22 +49,28 @@ def _reach(heap: Heap, threads: Sequence[Thread]) -> Reach:
 
 
 def walked(pointers: Graph, first: I64, count: int) -> Ids:
-    """Walk breadth first from one more node that points to what the roots do, and return the parent of each slot.
+    """Walk breadth first from one more node that points to what the roots do, and return the parent of each slot."""
+    above = np.zeros(count, np.bool_)
+    above[first] = True
+    begin = np.flatnonzero(above)
+    edges = len(pointers.targets) + len(begin)
+    width = id_type(max(edges, count) + 1)
+    targets = np.concatenate([pointers.targets, begin], dtype=width)
+    starts = np.concatenate([pointers.starts, [edges]], dtype=width)
+    found: Ids = breadth_first(starts, targets, count)[:-1]
+    return found
+
+
+def breadth_first(starts: Ids, targets: Ids, top: int) -> Ids:
+    """Walk a graph in compressed sparse rows, and return the parent of each node; less than 0 for the top, and what is not reached.
 
     SciPy asks for a weight of each edge and does not look at it here: all are one number in memory.
     """
     from scipy.sparse import csr_array  # noqa: PLC0415  # of the reports of objects alone, and only if it is installed
     from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415  # as above
 
-    above = np.zeros(count, np.bool_)
-    above[first] = True
-    begin = np.flatnonzero(above)
-    edges = len(pointers.targets) + len(begin)
-    width = id_type(max(edges, count) + 1)
-    indices = np.concatenate([pointers.targets, begin], dtype=width)
-    starts = np.concatenate([pointers.starts, [edges]], dtype=width)
-    weights = np.broadcast_to(np.float64(1), edges)
-    matrix = csr_array((weights, indices, starts), shape=(count + 1, count + 1))
-    _, parent = breadth_first_order(matrix, count, directed=True, return_predecessors=True)
-    found: Ids = parent[:-1]
+    weights = np.broadcast_to(np.float64(1), len(targets))
+    matrix = csr_array((weights, targets, starts), shape=(len(starts) - 1, len(starts) - 1))
+    _, parent = breadth_first_order(matrix, top, directed=True, return_predecessors=True)
+    found: Ids = parent
     return found

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gdb_gospan.memory.mappings import Mapped
     from gdb_gospan.memory.registers import Thread
     from gdb_gospan.memory.residency import Residency
+    from gdb_gospan.runtime.record import U64
     from gdb_gospan.runtime.traceback import Tracebacks
 
 
@@ -138,6 +139,9 @@ class Session:
         How to make sure that the target has not moved since the session was opened, or None; raises if it has.
     variables
         How to find a package variable by its name, for the command that wants it, where no debugger evaluates it; or None.
+    variables_at
+        How to find the name and the address of the package variable that each address is in, or None where there are no
+        symbols.
     samples
         How to hold some of what was read in bulk against a debugger's own values, or None.
     code
@@ -183,6 +187,7 @@ class Session:
         address_of: Callable[[str, str], str] | None = None,
         still: Callable[[], None] | None = None,
         variables: Callable[[str, str], Global] | None = None,
+        variables_at: Callable[[U64], list[tuple[str, int] | None]] | None = None,
         code: Callable[[], Lines | None] | None = None,
         residency: Callable[[], Residency | None] | None = None,
         contents: Callable[[], CoreContents] | None = None,
@@ -198,6 +203,7 @@ class Session:
         self.address_of = address_of
         self.still = still
         self.variables = variables
+        self.variables_at = variables_at or (self._globals_at if symbol_at else None)
         self.code = code
         self.residency = residency
         self.contents = contents
@@ -221,6 +227,13 @@ class Session:
         self._contents = False
         # Another machine has another clock, and a file none.
         self.clock: Callable[[], int] | None = time.time_ns if target.kind == "live" else None
+
+    def _globals_at(self, addresses: U64) -> list[tuple[str, int] | None]:
+        symbols = [self.symbol_at(address) if self.symbol_at else None for address in addresses.tolist()]
+        return [
+            None if each is None or not each.is_global else (each.name, address - each.offset)
+            for address, each in zip(addresses.tolist(), symbols, strict=True)
+        ]
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -99,6 +99,8 @@ OBJECTS: tuple[NeedStruct, ...] = (
     NeedStruct(
         "hchan", (*plain("addr", "buf", "elemtype"), *plain("uint", "dataqsiz", "elemsize")), late=True
     ),
+    # runtime2.go: what a goroutine waits for. Since 1.26 the two pointers are structs that begin with them.
+    NeedStruct("sudog", (*plain("addr", "g"), *plain("opaque", "c", "elem")), late=True),
     # map.go: up to 1.23.
     NeedStruct(
         "hmap",

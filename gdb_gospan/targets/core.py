@@ -28,7 +28,7 @@ from gdb_gospan.memory.model import Tell
 from gdb_gospan.runtime.program import open_heap
 from gdb_gospan.targets.description import core_description, no_runtime
 from gdb_gospan.targets.frames import stacks
-from gdb_gospan.targets.variables import by_debug_information, by_symbols
+from gdb_gospan.targets.variables import by_debug_information, by_symbols, variables_at
 
 _PROGRAM: Final = (ET_EXEC, ET_DYN)
 
@@ -132,6 +132,7 @@ def open_session(
         variables=by_symbols(
             () if types is None else (types,), "" if executable is None else str(executable.path)
         ),
+        variables_at=variables_at(() if types is None else (types,)),
         code=code,
         contents=partial(core_contents, core, notes),
         mapped=lambda: Mapped(core.code(notes.files), _build_ids(executable, library, notes)),

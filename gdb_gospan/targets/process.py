@@ -47,7 +47,7 @@ from gdb_gospan.targets.stopping import (
     standing_still,
     stopped,
 )
-from gdb_gospan.targets.variables import by_debug_information, by_symbols
+from gdb_gospan.targets.variables import by_debug_information, by_symbols, variables_at
 
 _AT_ENTRY: Final = 9
 _DELETED: Final = " (deleted)"
@@ -91,6 +91,7 @@ class ProcessSession(Session):
             self._stacks,
             lwps=lambda: tuple(each.lwp for each in self._threads),
             variables=by_symbols(opened.types, target.executable or "the executable"),
+            variables_at=variables_at(opened.types),
             code=lambda: go_names(opened.functions),
             residency=self._residency,
             mapped=lambda: opened.mapped,

@@ -62,6 +62,18 @@ def by_symbols(types: Sequence[DwarfTypes], program: str) -> Callable[[str, str]
     return find
 
 
+def variables_at(types: Sequence[DwarfTypes]) -> Callable[[U64], list[tuple[str, int] | None]]:
+    """Return a function that tells the name and the address of the variable that each address is in, by the symbols of these files."""
+
+    def find(addresses: U64) -> list[tuple[str, int] | None]:
+        found: list[tuple[str, int] | None] = [None] * len(addresses)
+        for each in types:
+            found = [old or new for old, new in zip(found, each.symbols.data_at(addresses), strict=True)]
+        return found
+
+    return find
+
+
 def not_recorded(text: str, wanted_by: str) -> Global:
     """Raise the error for a variable: snapshots have none of the program's."""
     raise UsageError(

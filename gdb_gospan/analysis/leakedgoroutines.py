@@ -1,0 +1,146 @@
+"""Goroutines that wait for what nothing can reach that may ever run: they wait forever (mgc.go, findGoroutineLeaks, Go 1.26).
+
+A channel, a mutex or a wait group is reached by what runs, by package variables, and by goroutines that it may itself wake.
+So one walk from all roots but the stacks of goroutines that wait finds them, if each such object leads to those that wait
+for it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.edges import Ids, id_type
+from gdb_gospan.analysis.reach import Reach, breadth_first
+from gdb_gospan.analysis.slots import Slots, slots
+from gdb_gospan.runtime import mgcmark
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64, U64, Mask
+
+_WAITING: Final = 4
+_NEVER: Final = frozenset(("chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"))
+_CHANNEL: Final = frozenset(("chan receive", "chan send", "select"))
+_SYNC: Final = frozenset(
+    ("semacquire", "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "sync.Cond.Wait")
+)  # fmt: skip
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Waits:
+    """What goroutines wait for.
+
+    Attributes
+    ----------
+    row
+        int64 (k,): of the goroutine.
+    target
+        int64 (k,): the object that would wake it; -1 for one outside of the heap.
+    sudogs
+        int64: slots of the sudogs.
+    """
+
+    row: I64
+    target: I64
+    sudogs: I64
+
+
+def leaked_goroutines(heap: Heap, walk: Reach) -> I64:
+    """Return the rows of the goroutines that wait forever, as far as that is sure. SciPy must be installed."""
+    numbered, gs = slots(heap), heap.goroutine_details
+    reasons = gs.get("waitreason")
+    if reasons is None:
+        return np.empty(0, np.int64)
+    words = heap.layout.traits.wait_reasons
+    known = (heap.goroutines.status == _WAITING) & (reasons < len(words))
+    reason = np.where(known, reasons, 0)
+    never, channel, sync = (
+        known & np.isin(reason, [number for number, word in enumerate(words) if word in some])
+        for some in (_NEVER, _CHANNEL, _SYNC)
+    )
+    waits = _waits(heap, walk, numbered, np.flatnonzero(channel | sync))
+    found = np.zeros(len(known), np.bool_)
+    found[waits.row] = True
+    candidate = never | found
+    outside = np.zeros(len(known), np.bool_)
+    outside[waits.row[waits.target < 0]] = True
+    own, there = numbered.find(gs.addresses)
+    return _not_reached(walk, numbered, candidate, outside, waits, _slots_of(len(known), own, there))
+
+
+def _slots_of(count: int, rows: I64, slot: I64) -> I64:
+    """Return the slot of each goroutine's descriptor, -1 where it is in none."""
+    found = np.full(count, -1, np.int64)
+    found[rows] = slot
+    return found
+
+
+def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
+    """Find the sudogs of these goroutines, among what points to their descriptors, and what each is for (runtime2.go, sudog)."""
+    struct, reader = heap.layout["sudog"], heap.reader
+    gs = heap.goroutine_details.addresses
+    which, slot = numbered.find(gs[rows])
+    of_slot = dict(zip(slot.tolist(), rows[which].tolist(), strict=True))
+    wanted = np.zeros(len(numbered), np.bool_)
+    wanted[slot] = True
+    edges = np.flatnonzero(wanted[walk.graph.targets])
+    source: I64 = np.searchsorted(walk.graph.starts, edges, side="right") - 1
+    row = np.array([of_slot[each] for each in walk.graph.targets[edges].tolist()], np.int64)
+    fits = (
+        numbered.elemsize[numbered.spans_of(source)] >= struct.size if len(source) else np.zeros(0, np.bool_)
+    )
+    source, row = source[fits], row[fits]
+    address = numbered.addresses(source) if len(source) else np.empty(0, np.uint64)
+    values = {
+        name: reader.pointers(address + np.uint64(struct[name].offset))[0] for name in ("g", "c", "elem")
+    }
+    mine = (values["g"] == gs[row]) & ((values["c"] != 0) | (values["elem"] != 0))
+    source, row = source[mine], row[mine]
+    object_at: U64 = np.where(values["c"][mine] != 0, values["c"][mine], values["elem"][mine])
+    target = np.full(len(row), -1, np.int64)
+    inside, found = numbered.find(object_at)
+    target[inside] = found
+    return _Waits(row, target, source)
+
+
+def _not_reached(
+    walk: Reach, numbered: Slots, candidate: Mask, outside: Mask, waits: _Waits, own: I64
+) -> I64:
+    """Walk, and return the rows of the candidates that were not reached."""
+    count, goroutines = len(numbered), len(candidate)
+    top = count + goroutines
+    cut = np.zeros(count, np.bool_)
+    cut[waits.sudogs] = True
+    mine = np.flatnonzero(candidate & (own >= 0))
+    cut[own[mine]] = True
+    kept = ~np.repeat(cut, np.diff(walk.graph.starts))
+    source = np.repeat(np.arange(count, dtype=walk.graph.targets.dtype), np.diff(walk.graph.starts))
+    stacks = np.isin(walk.roots.kind, (mgcmark.STACK, mgcmark.REGISTERS)) & (walk.roots.holder >= 0)
+    stacks[stacks] = candidate[walk.roots.holder[stacks]]
+    held = np.flatnonzero(waits.target >= 0)
+    outs = walk.graph.starts[own[mine] + 1] - walk.graph.starts[own[mine]]
+    pairs = [
+        (source[kept], walk.graph.targets[kept]),
+        (waits.target[held], count + waits.row[held]),
+        (count + walk.roots.holder[stacks], walk.roots.target[stacks]),
+        (count + np.repeat(mine, outs), walk.graph.of(own[mine])),
+    ]
+    begin = np.zeros(top, np.bool_)
+    begin[walk.roots.target[~stacks]] = True
+    begin[count + np.flatnonzero(outside & candidate)] = True
+    first = np.flatnonzero(begin)
+    pairs.append((np.full(len(first), top), first))
+    reached = _walked(pairs, top)[count:top] >= 0
+    return np.flatnonzero(candidate & ~reached)
+
+
+def _walked(pairs: list[tuple[Ids, Ids]], top: int) -> Ids:
+    ids = id_type(top + sum(len(source) for source, _ in pairs))
+    source, target = (
+        np.concatenate([each.astype(ids) for each in column]) for column in zip(*pairs, strict=True)
+    )
+    order = np.argsort(source, kind="stable")
+    starts = np.zeros(top + 2, ids)
+    np.cumsum(np.bincount(source, minlength=top + 1), out=starts[1:])
+    return breadth_first(starts, target[order], top)

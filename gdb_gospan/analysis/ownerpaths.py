@@ -1,0 +1,100 @@
+"""How one object is kept: the shortest paths from the roots to it, what points to it, and which field does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import attrs
+import numpy as np
+
+from gdb_gospan.analysis.edges import Graph
+from gdb_gospan.analysis.ownership import Ownership
+from gdb_gospan.analysis.roots import Roots
+from gdb_gospan.analysis.slots import slots
+from gdb_gospan.memory import Unreadable
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64
+
+_MOST_BYTES = 64 << 20
+"""Of an object that is searched for a pointer; in a larger one it is not found."""
+
+
+@attrs.frozen
+class Link:
+    """A node of a path.
+
+    Attributes
+    ----------
+    node
+        A slot, or what holds objects from outside: of `Ownership`.
+    offset
+        Where in it the pointer to the next node is, in bytes; None at the end of a path, of goroutines, and where it was not
+        found.
+    """
+
+    node: int
+    offset: int | None
+
+
+class Paths:
+    """Paths to objects of one heap."""
+
+    def __init__(self, heap: Heap, owners: Ownership, graph: Graph, roots: Roots) -> None:
+        self._heap, self._owners, self._graph, self._roots = heap, owners, graph, roots
+        self._slots = slots(heap)
+
+    def referrers(self, slot: int) -> I64:
+        """Return the nodes that point to an object: slots, and then what holds it from outside; int64 (k,)."""
+        edges = np.flatnonzero(self._graph.targets == slot)
+        sources = np.searchsorted(self._graph.starts, edges, side="right") - 1
+        holders = self._owners.holders.of[self._roots.target == slot]
+        return np.concatenate([np.unique(sources), self._owners.slots + np.unique(holders)])
+
+    def shortest(self, slot: int, most: int) -> Iterator[list[Link]]:
+        """Yield so many paths from the roots at most, the shortest first: the last step of each is another one."""
+        found = []
+        for referrer in self.referrers(slot).tolist():
+            nodes = [*self._to(referrer), slot]
+            if nodes[0] >= self._owners.slots and slot not in nodes[:-1]:
+                found.append(nodes)
+        for nodes in sorted(found, key=len)[: most or None]:
+            ends = pairwise(nodes)
+            yield [*(Link(node, self.offset(node, following)) for node, following in ends), Link(slot, None)]
+
+    def _to(self, node: int) -> list[int]:
+        """Return the shortest path from a holder to a node; only the node itself where none leads to it."""
+        found, walked, top = [node], self._owners.walked, self._owners.top
+        while walked[found[-1]] >= 0 and walked[found[-1]] != top:
+            found.append(int(walked[found[-1]]))
+        return found[::-1]
+
+    def dominators(self, slot: int) -> list[int]:
+        """Return the nodes each of which would have to go, the outermost first; the last one is the object itself."""
+        tree = self._owners.tree
+        row, found = int(np.searchsorted(tree.nodes, slot)), list[int]()
+        while tree.nodes[row] != self._owners.top:
+            found.append(int(tree.nodes[row]))
+            row = int(tree.parent[row])
+        return found[::-1]
+
+    def offset(self, node: int, target: int) -> int | None:
+        """Return where in a node the pointer to this object is: in a variable, or behind the malloc header of an object."""
+        if node >= self._owners.slots:
+            return self._in_variable(node - self._owners.slots, target)
+        span = int(self._slots.spans_of(np.array([node]))[0])
+        address = int(self._slots.addresses(np.array([node], np.int64))[0])
+        size, reader = int(self._slots.elemsize[span]), self._heap.reader
+        data = reader.read(address, size) if size <= _MOST_BYTES else Unreadable(address, size, "too large")
+        if isinstance(data, Unreadable):
+            return None
+        words = np.frombuffer(data, reader.word_type).astype(np.uint64, copy=False)
+        where, slot = self._slots.find(words)
+        first = np.flatnonzero(slot == target)
+        return int(where[first[0]]) * reader.word_type.itemsize if len(first) else None
+
+    def _in_variable(self, holder: int, target: int) -> int | None:
+        holders = self._owners.holders
+        at = self._roots.at[(holders.of == holder) & (self._roots.target == target)]
+        named = int(holders.key[holder]) in holders.names
+        return int(at.min()) - int(holders.key[holder]) if named and len(at) else None

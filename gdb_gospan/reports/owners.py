@@ -1,0 +1,194 @@
+"""go-spans owners: who keeps the objects, and with them memory: package variables, goroutines, and what hangs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gdb_gospan.analysis.goroutines import Living, living
+from gdb_gospan.analysis.leakedgoroutines import leaked_goroutines
+from gdb_gospan.analysis.objecttypes import ObjectTypes, object_types
+from gdb_gospan.analysis.ownership import Ownership, object_bytes, ownership, stranded_bytes
+from gdb_gospan.analysis.ownertree import Choose, OwnerGroup, OwnerTree
+from gdb_gospan.analysis.reach import Reach, reach
+from gdb_gospan.analysis.session import Session
+from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
+from gdb_gospan.fields.report import Arguments, Report, Rows, headings
+from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.ownernames import OwnerNames
+from gdb_gospan.reports.ownersof import kept
+from gdb_gospan.reports.rows.owners import Leaked, Owner, Owners, Totals
+from gdb_gospan.reports.screens import apart
+from gdb_gospan.runtime import mgcmark
+from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.record import I64
+
+_DEPTH = 3
+_SHARE = 10
+"""A group below another one is shown if it has this part of it."""
+_SURE = frozenset((mgcmark.DATA, mgcmark.BSS, mgcmark.STACK))
+"""Roots without which nothing can be said to wait forever."""
+
+
+def _build(session: Session, arguments: Arguments) -> Owners:
+    heap = session.heap
+    session.finish_reading("goroutines", "goroutine_details")
+    threads = () if session.threads is None else tuple(session.threads())
+    types = object_types(heap, threads)
+    walk = reach(heap, threads)
+    owners = ownership(heap, walk, session.variables_at)
+    goroutines = living(heap, session.lines, session.tracebacks)
+    names = OwnerNames(owners, types, goroutines)
+    by = "stranded" if arguments["stranded"] else "bytes"
+    weights = _weights(heap, owners, types, arguments.get("type"))
+    tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
+    place = arguments.get("argument")
+    top = tree.groups(-1 if place else arguments["depth"], _chooser(arguments, names, by))
+    return Owners(
+        about=about(session, "owners"),
+        by=f"{by}_bytes",
+        type=arguments.get("type"),
+        totals=Totals(
+            objects=top.retained["objects"],
+            bytes=top.retained["bytes"],
+            stranded_bytes=top.retained["stranded"],
+        ),
+        object=kept(heap, walk, owners, types, names, tree, place, arguments["paths"]) if place else None,
+        leaked=_leaked(heap, walk, owners, tree, goroutines),
+        owners=tuple(_rows(top, names)),
+        total_rows=len(top.children) + top.left_out,
+        proof=proof(session),
+    )
+
+
+def _weights(heap: Heap, owners: Ownership, types: ObjectTypes, wanted: str | None) -> dict[str, I64]:
+    """Return what each row of the tree has; with a type only objects of that type have anything."""
+    columns = {
+        "objects": np.ones(owners.slots, np.int64),
+        "bytes": object_bytes(heap),
+        "stranded": stranded_bytes(heap),
+    }
+    if wanted is not None:
+        named = np.array([each.name == wanted for each in types.types], np.bool_)[types.number]
+        columns = {name: np.where(named, values, 0) for name, values in columns.items()}
+    found = {name: owners.of_objects(values) for name, values in columns.items()}
+    return found | {"holders": (~owners.is_object).astype(np.int64)}
+
+
+def _chooser(arguments: Arguments, names: OwnerNames, by: str) -> Choose:
+    """Return what chooses the groups to show: of the top so many, below a group those that have a share of it."""
+    least, limit, root = arguments["min_bytes"], arguments["limit"], arguments.get("root")
+
+    def choose(groups: list[OwnerGroup], above: OwnerGroup | None) -> list[OwnerGroup]:
+        order = sorted(groups, key=lambda each: -each.retained[by])
+        if above is None:
+            some = [each for each in order if each.retained[by] >= max(least, 1)]
+            if root is not None:
+                some = [each for each in some if root in names.title(names.node(each))]
+            return some[: limit or None]
+        enough = least or max(-(-above.retained[by] // _SHARE), 1)
+        return [each for each in order if each.retained[by] >= enough]
+
+    return choose
+
+
+def _rows(top: OwnerGroup, names: OwnerNames, path: tuple[str, ...] = ()) -> Iterator[Owner]:
+    """Yield the groups, each followed by those below it."""
+    for each in top.children:
+        node = names.node(each)
+        name, kind = names.title(node), names.kind(node)
+        yield Owner(
+            depth=each.depth,
+            kind="shared" if kind == "objects" and not each.depth else kind,
+            name=name,
+            path=(*path, name),
+            holders=each.own["holders"] or 1,
+            address=names.address(node),
+            goid=names.goid(node),
+            objects=each.own["objects"],
+            bytes=each.own["bytes"],
+            stranded_bytes=each.own["stranded"],
+            retained_objects=each.retained["objects"],
+            retained_bytes=each.retained["bytes"],
+            retained_stranded_bytes=each.retained["stranded"],
+            left_out=each.left_out,
+        )
+        yield from _rows(each, names, (*path, name))
+
+
+def _leaked(
+    heap: Heap, walk: Reach, owners: Ownership, tree: OwnerTree, goroutines: Living
+) -> tuple[Leaked, ...] | None:
+    """Return the goroutines that wait forever; None where that is not known."""
+    if walk.roots.unread & _SURE or not heap.goroutines.complete:
+        return None
+    rows = leaked_goroutines(heap, walk)
+    retained, found = _retained(owners, tree, len(heap.goroutine_details.addresses)), list[Leaked]()
+    for group in goroutines.groups():
+        some = group.rows[np.isin(goroutines.rows[group.rows], rows)]
+        if len(some):
+            found.append(
+                Leaked(
+                    count=len(some),
+                    wait_reason=group.reason,
+                    function=group.function or None,
+                    started_by=group.started.function or None,
+                    stack_bytes=int(goroutines.stack_bytes[some].sum()),
+                    retained_bytes=int(retained[goroutines.rows[some]].sum()),
+                )
+            )
+    return tuple(sorted(found, key=lambda each: -(each.retained_bytes + each.stack_bytes)))
+
+
+def _retained(owners: Ownership, tree: OwnerTree, count: int) -> I64:
+    """Return the bytes that each goroutine retains: int64, by its row."""
+    found = np.zeros(count, np.int64)
+    holders = owners.holders
+    stacks = np.flatnonzero((holders.kind == mgcmark.STACK) & (holders.key < np.uint64(count)))
+    rows = np.searchsorted(owners.tree.nodes, owners.slots + stacks)
+    found[holders.key[stacks].view(np.int64)] = tree.retained("bytes")[rows]
+    return found
+
+
+def _csv(answer: Owners) -> Rows:
+    return answer.owners
+
+
+REPORT = Report(
+    name="owners",
+    summary="who keeps the objects: package variables, goroutines, and what hangs on them",
+    description=(
+        "An object is retained by what would have to go for it to be garbage. Objects that are kept in the same way, by the\n"
+        "same holder and along the same types, are one row. What several holders lead to is retained by none of them alone:\n"
+        "it is shown as shared. With --stranded rows are weighed by the free slots that their objects keep in their spans,\n"
+        "so that the owners of fragmentation are first. With an address it shows how that one object is kept."
+    ),
+    example="go-spans owners --stranded",
+    place=23,
+    document=Owners,
+    build=_build,
+    screen=apart("owners"),
+    rows=("owners",),
+    csv=_csv,
+    argument=("[ADDR]", "an object: show the paths from the roots to it, and what retains it"),
+    options=(
+        Option("stranded", "weigh and sort by stranded bytes"),
+        Option("depth", "levels below the holders to print", "N", _DEPTH, number=True),
+        Option(
+            "min-bytes",
+            "print rows of at least so many bytes; 0 for those with a tenth of the row above",
+            "BYTES",
+            0,
+        ),
+        Option("type", "weigh only objects of this type, such as main.Session", "TYPE"),
+        Option("root", "print only holders with this in their name", "TEXT"),
+        Option("paths", "of one object: paths to print, 0 for all", "N", 3, number=True),
+        LIMIT,
+        MAX_PAUSE,
+    ),
+    words=tuple(dict.fromkeys((*headings(Owner), *headings(Leaked)))),
+    prepare=with_scipy,
+    contents=True,
+)

@@ -1,0 +1,118 @@
+"""The screen of go-spans owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from gdb_gospan.fields import units
+from gdb_gospan.fields.document import Looks
+from gdb_gospan.fields.units import counted
+from gdb_gospan.render.lines import filled
+from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
+from gdb_gospan.render.tables import columns_of, fitted
+from gdb_gospan.reports.rows.owners import Kept, Leaked, Owner, Owners, Step
+
+_KNOWN = {
+    "exact": "a type that the runtime keeps",
+    "edges": "a type known by what points to it",
+    "shape": "a type inferred from what it looks like",
+    "unknown": "its type is not known",
+}
+
+
+def screen(answer: Owners, looks: Looks) -> str:
+    """Lay the tree out as a table, or how one object is kept; then the goroutines that wait forever."""
+    parts = [heading(answer, looks), ""]
+    parts += _tree(answer, looks) if answer.object is None else _object(answer.object, looks)
+    parts += _leaked(answer, looks) if answer.object is None else []
+    return "\n".join([*parts, "", footer(answer, looks)]) + "\n"
+
+
+def _tree(answer: Owners, looks: Looks) -> list[str]:
+    body, left_out = fitted(columns_of(Owner, looks), answer.owners, None, looks.room)
+    roots = sum(row.depth == 0 for row in answer.owners)
+    hidden = sum(row.left_out for row in answer.owners)
+    below = (
+        f"{counted(hidden, 'smaller row')} below these not shown (--min-bytes 1 shows all)" if hidden else ""
+    )
+    notes = [
+        note(left_out, looks.width),
+        rows_left_out(answer.total_rows, roots, "owners", looks.width),
+        note(below, looks.width),
+    ]
+    return [*filled(_first(answer, looks), looks.width), "", body, *filter(None, notes)]
+
+
+def _first(answer: Owners, looks: Looks) -> str:
+    totals = answer.totals
+    size, free = (units.nbytes(each, exact=looks.exact) for each in (totals.bytes, totals.stranded_bytes))
+    of_type = f" of type {answer.type}" if answer.type else ""
+    return (
+        f"The roots reach {counted(totals.objects, 'object')}{of_type} of {size}, which strand {free} of free slots. "
+        "What a row retains would be garbage without it."
+    )
+
+
+def _leaked(answer: Owners, looks: Looks) -> list[str]:
+    if answer.leaked is None:
+        text = "Some roots could not be read, so it is not known which goroutines wait forever."
+        return ["", *filled(text, looks.width)]
+    if not answer.leaked:
+        return []
+    number = sum(row.count for row in answer.leaked)
+    text = f"{counted(number, 'goroutine')} wait forever: nothing that may ever run can reach what they wait for."
+    body, left_out = fitted(columns_of(Leaked, looks), answer.leaked, None, looks.room)
+    return ["", *filled(text, looks.width), body, *filter(None, [note(left_out, looks.width)])]
+
+
+def _object(kept: Kept, looks: Looks) -> list[str]:
+    inside = (
+        f" ({kept.asked:#x} is {kept.asked - kept.address} B inside)" if kept.asked != kept.address else ""
+    )
+    size = units.nbytes(kept.size, exact=looks.exact)
+    lines = filled(f"{kept.address:#x}: {kept.type}, {size}, {_KNOWN[kept.known_by]}{inside}", looks.width)
+    if not kept.reached:
+        return [
+            *lines,
+            *filled("No root leads to it: it is garbage, which the next GC cycle frees.", looks.width),
+        ]
+    retained, free = (
+        units.nbytes(each, exact=looks.exact) for each in (kept.retained_bytes, kept.retained_stranded_bytes)
+    )
+    objects = counted(kept.retained_objects, "object")
+    lines += filled(
+        f"It retains {objects} of {retained}, itself among them, which strand {free} of free slots.",
+        looks.width,
+    )
+    lines += ["", "Kept by (each would have to go for it to be garbage):"]
+    lines += _steps(kept.dominators, looks)
+    for number, path in enumerate(kept.paths, 1):
+        lines += ["", f"Path {number}:", *_steps(path.steps, looks)]
+    left_out = note(
+        f"{len(kept.paths)} of {counted(kept.referrers, 'path')} shown (--paths 0 shows all)", looks.width
+    )
+    return [*lines, *([left_out] if len(kept.paths) < kept.referrers else [])]
+
+
+def _steps(steps: tuple[Step, ...], looks: Looks) -> Iterator[str]:
+    """Yield a line for each step; of a list, in which many are alike, the first and the last one."""
+    for _, alike in groupby(steps, lambda step: (step.name, step.through)):
+        some = list(alike)
+        yield from _step(some[0], looks)
+        if len(some) > 3:  # a line instead of two or more
+            yield f"    … {len(some) - 2:,} more …"
+            some = some[-2:]
+        for step in some[1:]:
+            yield from _step(step, looks)
+
+
+def _step(step: Step, looks: Looks) -> list[str]:
+    where = "" if step.address is None else f" at {step.address:#x}"
+    where = where if step.goid is None else f" (goroutine {step.goid})"
+    retained = units.nbytes(step.retained_bytes, exact=looks.exact)
+    return filled(f"{step.name}{where}{_field(step)}, retains {retained}", looks.width, "  ", "      ")
+
+
+def _field(step: Step) -> str:
+    return f", {step.through}" if step.through else ""
