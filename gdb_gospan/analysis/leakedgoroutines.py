@@ -19,7 +19,8 @@ from gdb_gospan.runtime import mgcmark
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask
 
-_WAITING: Final = 4
+_WAITING: Final = (4, 10)
+"""_Gwaiting, and _Gleaked: the runtime itself has found that it waits forever (runtime2.go, since Go 1.26)."""
 _NEVER: Final = frozenset(("chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"))
 _CHANNEL: Final = frozenset(("chan receive", "chan send", "select"))
 _SYNC: Final = frozenset(
@@ -53,7 +54,7 @@ def leaked_goroutines(heap: Heap, walk: Reach) -> I64:
     if reasons is None:
         return np.empty(0, np.int64)
     words = heap.layout.traits.wait_reasons
-    known = (heap.goroutines.status == _WAITING) & (reasons < len(words))
+    known = np.isin(heap.goroutines.status, _WAITING) & (reasons < len(words))
     reason = np.where(known, reasons, 0)
     never, channel, sync = (
         known & np.isin(reason, [number for number, word in enumerate(words) if word in some])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,17 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.report import Arguments
 
 
-def with_scipy(arguments: Arguments) -> Arguments:
-    """Return the arguments; refuse before anything is stopped or read if SciPy is not installed."""
-    try:
-        import scipy.sparse.csgraph  # noqa: F401, PLC0415  # only for who asks for such a report
-    except ImportError:
-        raise TargetError(f"objects needs SciPy, which is not installed (try: {_command()})") from None
-    return arguments
+def with_scipy(name: str) -> Callable[[Arguments], Arguments]:
+    """Return what prepares the report of that name: it refuses before anything is stopped or read if SciPy is not installed."""
+
+    def prepare(arguments: Arguments) -> Arguments:
+        try:
+            import scipy.sparse.csgraph  # noqa: F401, PLC0415  # only for who asks for such a report
+        except ImportError:
+            raise TargetError(f"{name} needs SciPy, which is not installed (try: {_command()})") from None
+        return arguments
+
+    return prepare
 
 
 def _command() -> str:

@@ -174,6 +174,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="paths", help="of one object: paths to print, 0 for all", metavar="N", default=3, number=True),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
             Option(name="max-pause", help="of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1),
+            Option(name="pprof", help="write the samples to FILE as well, for go tool pprof; an existing file is an error, and so is a symbolic link", metavar="FILE"),
         ),
         argument=("[ADDR]", "an object: show the paths from the roots to it, and what retains it"),
         rows="owners",

@@ -321,6 +321,6 @@ REPORT = Report(
     ),
     csv=_csv,
     words=tuple(dict.fromkeys((*headings(Type), *headings(Class), *headings(Occupancy)[:1]))),
-    prepare=with_scipy,
+    prepare=with_scipy("objects"),
     contents=True,
 )

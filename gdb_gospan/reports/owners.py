@@ -15,6 +15,7 @@ from gdb_gospan.analysis.reach import Reach, reach
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
 from gdb_gospan.fields.report import Arguments, Report, Rows, headings
+from gdb_gospan.reports import pprof
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.graphextra import with_scipy
 from gdb_gospan.reports.ownernames import OwnerNames
@@ -44,7 +45,7 @@ def _build(session: Session, arguments: Arguments) -> Owners:
     by = "stranded" if arguments["stranded"] else "bytes"
     weights = _weights(heap, owners, types, arguments.get("type"))
     tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
-    place = arguments.get("argument")
+    place, path = arguments.get("argument"), arguments.get("pprof")
     top = tree.groups(-1 if place else arguments["depth"], _chooser(arguments, names, by))
     return Owners(
         about=about(session, "owners"),
@@ -59,6 +60,7 @@ def _build(session: Session, arguments: Arguments) -> Owners:
         leaked=_leaked(heap, walk, owners, tree, goroutines),
         owners=tuple(_rows(top, names)),
         total_rows=len(top.children) + top.left_out,
+        written=_write(path, session, tree, names, by) if path else None,
         proof=proof(session),
     )
 
@@ -142,6 +144,12 @@ def _leaked(
     return tuple(sorted(found, key=lambda each: -(each.retained_bytes + each.stack_bytes)))
 
 
+def _write(path: str, session: Session, tree: OwnerTree, names: OwnerNames, by: str) -> pprof.Written:
+    from gdb_gospan.reports.ownersfile import owners_file  # noqa: PLC0415  # only for who asks for it
+
+    return pprof.write(path, owners_file(session, tree, names, by))
+
+
 def _retained(owners: Ownership, tree: OwnerTree, count: int) -> I64:
     """Return the bytes that each goroutine retains: int64, by its row."""
     found = np.zeros(count, np.int64)
@@ -150,6 +158,10 @@ def _retained(owners: Ownership, tree: OwnerTree, count: int) -> I64:
     rows = np.searchsorted(owners.tree.nodes, owners.slots + stacks)
     found[holders.key[stacks].view(np.int64)] = tree.retained("bytes")[rows]
     return found
+
+
+def _prepared(arguments: Arguments) -> Arguments:
+    return pprof.prepared(with_scipy("owners")(arguments))
 
 
 def _csv(answer: Owners) -> Rows:
@@ -187,8 +199,9 @@ REPORT = Report(
         Option("paths", "of one object: paths to print, 0 for all", "N", 3, number=True),
         LIMIT,
         MAX_PAUSE,
+        pprof.OPTION,
     ),
     words=tuple(dict.fromkeys((*headings(Owner), *headings(Leaked)))),
-    prepare=with_scipy,
+    prepare=_prepared,
     contents=True,
 )

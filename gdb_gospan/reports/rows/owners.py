@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gdb_gospan.fields.answer import Answer
 from gdb_gospan.fields.document import BYTES, COUNT, Address, Document, document, field
+from gdb_gospan.reports.pprof import Written
 
 
 def _title(row: Owner) -> str:
@@ -140,3 +141,4 @@ class Owners(Answer):
     )
     owners: tuple[Owner, ...] = field("a tree, each row before those below it; the heaviest first")
     total_rows: int = field("rows of depth 0 before the limit")
+    written: Written | None = field("the file for go tool pprof; null unless it was asked for")

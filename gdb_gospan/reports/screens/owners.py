@@ -26,6 +26,9 @@ def screen(answer: Owners, looks: Looks) -> str:
     parts = [heading(answer, looks), ""]
     parts += _tree(answer, looks) if answer.object is None else _object(answer.object, looks)
     parts += _leaked(answer, looks) if answer.object is None else []
+    if answer.written is not None:
+        size = units.nbytes(answer.written.bytes, exact=looks.exact)
+        parts += ["", f"wrote {answer.written.file}, {size}", f"  go tool pprof -top {answer.written.file}"]
     return "\n".join([*parts, "", footer(answer, looks)]) + "\n"
 
 
