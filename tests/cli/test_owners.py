@@ -16,7 +16,7 @@ import gdb_gospan
 from gdb_gospan.analysis.ownership import object_bytes, ownership
 from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.slots import slots
-from tools import cores, forms, processes, programs, shell, toolchains
+from tools import cores, forms, pprofs, processes, programs, shell, toolchains
 
 KINDS = 10
 """Goroutines of each kind in the program leaks."""
@@ -269,3 +269,37 @@ def test_a_snapshot_is_refused(core: cores.Core, tmp_path: Path) -> None:
     said = shell.inside("owners", kept)
     assert said.status == 3
     assert "owners needs the contents of objects" in said.stderr
+
+
+def test_a_file_for_pprof(core: cores.Core, tmp_path: Path) -> None:
+    """What pprof adds up at a name is what the rows of that name have; a holder's sum is what it retains."""
+    file = tmp_path / "owners.pb.gz"
+    answer = of_core(core, "--pprof", file, "--min-bytes", "1", "--depth", "60")
+    assert answer["written"] == {"file": str(file), "bytes": file.stat().st_size}
+    found = pprofs.read(file.read_bytes())
+    assert found.sample_types == [("objects", "count"), ("alive", "bytes"), ("stranded", "bytes")]
+    assert found.default_sample_type == "alive"
+    flat, cumulated = Counter[str](), Counter[str]()
+    for values, stack in zip(found.values, found.stacks, strict=True):
+        names = [found.calls[place][0].function for place in stack]
+        flat[names[0]] += values[1]
+        cumulated.update(dict.fromkeys(names, values[1]))
+    small = flat.pop("(smaller owners)", 0)
+    assert sum(flat.values()) + small == answer["totals"]["bytes"]
+    rows = Counter[str]()
+    for row in answer["owners"]:
+        rows[row["name"]] += row["bytes"]
+    assert small < 0.01 * answer["totals"]["bytes"]
+    assert all(abs(rows[name] - flat[name]) <= small for name in rows)
+    for name in ("main.ring", "main.boxes", "main.chain"):
+        assert cumulated[name] == by_name(answer)[name]["retained_bytes"]
+    words = ("-top", "-unit=B", "-nodefraction=0", "-nodecount=1000", file)
+    # Types and variables are no code, so the file names no executable.
+    said = pprofs.pprof(
+        toolchains.ensure(toolchains.NEWEST), *words, told="Main binary filename not available."
+    )
+    of_ring = next(line.split() for line in said.splitlines() if line.endswith(" main.ring"))
+    assert (of_ring[0], of_ring[3]) == ("0", "320000B")
+    again = shell.inside("owners", "--pprof", file, core.executable, core.path)
+    assert again.status == 3
+    assert "exists, and is not replaced" in again.stderr
