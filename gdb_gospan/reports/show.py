@@ -20,11 +20,14 @@ from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.fields.units import counted
 from gdb_gospan.memory import ADDRESS_SPACE
 from gdb_gospan.render.provenance import footer, heading, wrapped
+from gdb_gospan.reports.allocatedby import allocated_by
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.rows.span import Span, span_class, tail_of
 from gdb_gospan.runtime.heap import Heap
 
 _PAGE_BYTES = 8192
+_MOST_CALLS = 8
+"""Of the stack that allocated an object, in the text."""
 
 
 @document
@@ -129,6 +132,9 @@ class Place(Answer):
     specials: tuple[Special, ...] = field(
         "records attached to the object, or for a descriptor to any object of its span"
     )
+    allocated_by: tuple[str, ...] | None = field(
+        "the calls that allocated the object, the innermost first; null unless the heap profile has sampled it"
+    )
     page: str | None = field(
         "the state of the page in the page allocator, as the keys of pages of summary, with spaces; null outside of its ranges"
     )
@@ -155,6 +161,7 @@ def _build(session: Session, arguments: Arguments) -> Place:
         stack=None if place.stack is None else _stack_of(place.stack),
         in_tail=place.in_tail,
         specials=tuple(made_of(Special, attrs.asdict(special)) for special in place.specials),
+        allocated_by=allocated_by(session, place),
         page=place.page,
         page_run=None
         if place.page_run is None
@@ -237,6 +244,9 @@ def _screen(answer: Place, looks: Looks) -> str:
     facts += _slot(answer) + _stack(answer)
     facts += _span(answer, looks)
     facts += _specials(answer)
+    facts += [
+        ("" if i else "allocated", call) for i, call in enumerate((answer.allocated_by or ())[:_MOST_CALLS])
+    ]
     if answer.page:
         facts.append(("page", _page(answer.page, answer.page_run)))
     for side in ("before", "after"):

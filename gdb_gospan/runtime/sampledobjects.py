@@ -92,6 +92,17 @@ def read_sampled_objects(reader: Reader, symbols: Symbols, ps: Ps, spans: Spans)
     )
 
 
+def allocation_stack(reader: Reader, special: int) -> Stacks | None:
+    """Return the one stack of a profile record, by the address of its special; None where it cannot be read."""
+    if not {"specialprofile", "bucket"} <= set(reader.layout.structs):
+        return None
+    bucket = reader.word(special + reader.layout["specialprofile"]["b"].offset)
+    if not bucket:
+        return None
+    number, _, stacks, whole = _buckets(reader, np.array([bucket], np.uint64))
+    return stacks if whole and number[0] >= 0 else None
+
+
 def _recorded(reader: Reader, symbols: Symbols, where: U64) -> bool:
     """Whether there is any of these pointers, or where nothing is sampled MemProfileRate.
 

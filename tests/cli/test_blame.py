@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -428,3 +429,27 @@ def test_doctor_names_who_allocated_what_strands_most(go_minor: str) -> None:
     assert "Objects that main.keep allocated strand about" in text
     none = made(go_minor, "-rate", "0", "-burst", "1500000", "-usual")
     assert "main.keep" not in shell.inside("doctor", none.executable, none.path).stdout
+
+
+def test_show_says_who_allocated_an_object(core: cores.Core, tmp_path: Path) -> None:
+    """Of those that the program has noted, by their function; live, from a snapshot and stripped alike; else nothing."""
+    session = forms.open_in(core, "full")
+    snapshot, stripped = tmp_path / "heap.gospan", tmp_path / "stranded"
+    assert shell.inside("snapshot", snapshot, core.executable, core.path).status == 0
+    subprocess.run(["objcopy", "--strip-all", core.executable, stripped], check=True)
+    for function, name in LINES.items():
+        address = hex(noted(session, name)[0])
+        for target in ([core.executable, core.path], [snapshot], [stripped, core.path]):
+            said = shell.inside("show", address, "--json", *target)
+            assert said.status == 0, said.stderr
+            calls = json.loads(said.stdout)["allocated_by"]
+            names = [call.split()[0] for call in calls]
+            assert function in names[:2], (function, target)  # main.load calls another one
+            assert names[-1] == "runtime.main", (function, target)
+    assert f"  allocated {function} " in shell.inside("show", address, core.executable, core.path).stdout
+    other = cores.kernel_core(programs.build("owned", toolchains.NEWEST))
+    boxes = json.loads(
+        shell.inside("owners", "--json", "--root", "main.single", other.executable, other.path).stdout
+    )
+    said = shell.inside("show", boxes["owners"][1]["address"], "--json", other.executable, other.path)
+    assert json.loads(said.stdout)["allocated_by"] is None
