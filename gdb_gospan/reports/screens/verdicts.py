@@ -173,7 +173,10 @@ WORDS: Final[dict[str, Words]] = {
     ),
     "sparse-spans": Words(
         "few survivors in many spans",
-        causes.sparse, "the slots serve new objects of the same size; a restart, or fewer survivors of a burst, frees the spans", "classes"
+        causes.sparse,
+        "the slots serve new objects of the same size; a restart, or fewer survivors of a burst, frees the spans. "
+        "go-spans blame tells who allocated the survivors, and go-spans owners --stranded who keeps them",
+        "blame",
     ),
     "contiguity": Words(
         "free pages scattered between spans",
@@ -193,7 +196,7 @@ WORDS: Final[dict[str, Words]] = {
     "live-objects": Words(
         "live objects grow",
         causes.live,
-        "look again after the next GC cycle (an idle program has one every two minutes); if they still grow, go-spans profile tells who allocates them",
+        "look again after the next GC cycle (an idle program has one every two minutes); if they still grow, go-spans profile tells who allocates them, and go-spans owners who keeps them",
         "classes",
     ),
     "healthy": Words(
