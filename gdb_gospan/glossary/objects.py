@@ -41,7 +41,7 @@ OBJECTS: tuple[Term, ...] = (
         (go("mheap.go", "mspan.nelems mspan.elemsize"),),
         unlike="pinned objects, which runtime.Pinner holds; free slots of spans without objects, which are nobody's",
         aliases=("stranded bytes",),
-        covers=("objects/stranded", "blame/stranded"),
+        covers=("objects/stranded", "blame/stranded", "owners/stranded"),
     ),
     Term(
         "type of an object",
