@@ -49,7 +49,8 @@ OBJECTS: tuple[Term, ...] = (
         "malloc header, largeType, hchan.elemtype; first words of interfaces; fields of typed objects, where size class and heap "
         "bits agree; else by shape",
         (
-            go("mbitmap.go", "heapSetType()"),
+            go("mbitmap.go", "typePointersOf()", since="1.23"),
+            go("mbitmap.go", "heapBitsSetType()", until="1.21"),
             go("mheap.go", "mspan.largeType", since="1.22"),
             go("chan.go", "hchan.elemtype"),
         ),
