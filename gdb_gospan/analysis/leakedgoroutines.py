@@ -15,17 +15,13 @@ import numpy as np
 from gdb_gospan.analysis.edges import Ids, id_type
 from gdb_gospan.analysis.reach import Reach, breadth_first
 from gdb_gospan.analysis.slots import Slots, slots
+from gdb_gospan.layout import waitreasons
 from gdb_gospan.runtime import mgcmark
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask
 
 _WAITING: Final = (4, 10)
 """_Gwaiting, and _Gleaked: the runtime itself has found that it waits forever (runtime2.go, since Go 1.26)."""
-_NEVER: Final = frozenset(("chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"))
-_CHANNEL: Final = frozenset(("chan receive", "chan send", "select"))
-_SYNC: Final = frozenset(
-    ("semacquire", "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "sync.Cond.Wait")
-)  # fmt: skip
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -58,7 +54,7 @@ def leaked_goroutines(heap: Heap, walk: Reach) -> I64:
     reason = np.where(known, reasons, 0)
     never, channel, sync = (
         known & np.isin(reason, [number for number, word in enumerate(words) if word in some])
-        for some in (_NEVER, _CHANNEL, _SYNC)
+        for some in (waitreasons.NOTHING, waitreasons.CHANNELS, waitreasons.LOCKS)
     )
     waits = _waits(heap, walk, numbered, np.flatnonzero(channel | sync))
     found = np.zeros(len(known), np.bool_)

@@ -59,11 +59,12 @@ class OwnerTree:
     label
         int64 (m,): of each row of the tree.
     weights
-        What is added up, each int64 (m,); of the first one the heaviest row is `OwnerGroup.first`.
+        What is added up, each int64 (m,); of the first one the heaviest row is `OwnerGroup.first`, and groups without any of
+        it are not counted as left out.
     """
 
     def __init__(self, tree: Dominators, label: I64, weights: Mapping[str, I64]) -> None:
-        self._label, self._weights = label, weights
+        self._label, self._weights, self._weight = label, weights, next(iter(weights))
         self._top = int(tree.order.nodes[0])
         self._retained = {name: tree.order.sums(each) for name, each in weights.items()}
         self._head = _heads(tree.parent, label, self._top)
@@ -106,7 +107,8 @@ class OwnerTree:
         places = {id(group): place for place, group in enumerate(found)}
         for parent, first, end in zip(parents, ends, ends[1:], strict=False):
             parent.children = choose(found[first:end], parent if depth else None)
-            parent.left_out = end - first - len(parent.children)
+            some = sum(bool(each.retained[self._weight]) for each in found[first:end])
+            parent.left_out = some - len(parent.children)
             shown += [places[id(each)] for each in parent.children]
         number[shown] = np.arange(len(shown))
         into = np.full(len(of), NOWHERE, np.int64)
@@ -117,7 +119,7 @@ class OwnerTree:
 
     @property
     def _first_weight(self) -> I64:
-        return next(iter(self._retained.values()))
+        return self._retained[self._weight]
 
     def _made(self, rows: I64, begins: I64, depth: int) -> list[OwnerGroup]:
         """Return a group for each run of rows."""

@@ -125,7 +125,7 @@ class TypeBook:
             return ObjectType("string" if form == TEXT else "small values", form, 1, 0)
         if form == CLOSURE:
             name = self.reader.function(descriptor) if descriptor else None
-            return ObjectType(f"func {name} (closure)" if name else "func (closure)", form, width, descriptor)
+            return ObjectType(_part(f"func {name}" if name else "func", "closure"), form, width, descriptor)
         found = self.reader.at(descriptor)
         if form == CHANNEL and not descriptor:
             return ObjectType("chan", form, self.layout["hchan"].size, 0)
@@ -146,13 +146,13 @@ class TypeBook:
             if name.startswith(prefix):
                 return f"map[{name.removeprefix(prefix)} (groups)"
         if form == BUFFER:
-            return f"[]{name} (channel buffer)"
+            return _part(f"[]{name}", "channel buffer")
         if form == ELEMENTS:
             return f"[]{found.name}"
         if found.kind == abitype.ARRAY:
             elem = self.reader.at(found.elem)
             return found.name if elem is None else f"[]{elem.name}"
-        return f"{found.name} (header)" if found.kind in (abitype.STRING, abitype.SLICE) else found.name
+        return _part(found.name, "header") if found.kind in (abitype.STRING, abitype.SLICE) else found.name
 
     def _part_of_map(self, form: int, found: Descriptor) -> ObjectType | None:
         if found.kind != abitype.MAP:
@@ -375,3 +375,8 @@ class TypeBook:
         return self.types[one].size == self.types[other].size and np.array_equal(
             self.words(one), self.words(other)
         )
+
+
+def _part(name: str, part: str) -> str:
+    """Name what the runtime allocates for a value of a type."""
+    return f"{name} ({part})"

@@ -70,7 +70,7 @@ class _Color(gdb.Parameter):
 class _Limit(gdb.Parameter):
     """The maximum number of rows in long go-spans tables, 0 or unlimited for all: as --limit, which overrides it.
 
-    These are list, classes, central and pages --chunks; other tables are limited only by their own --limit.
+    show go-spans limit names their commands; other tables are limited only by their own --limit.
     A line below a table says that rows are left out.
     """
 

@@ -130,7 +130,7 @@ class Command:
     @property
     def takes_address(self) -> bool:
         """The argument is an address, in gdb any expression that gives one."""
-        return self.argument is not None and self.argument[0] == "ADDRESS"
+        return self.argument is not None and self.argument[0].strip("[]") == "ADDRESS"
 
     @property
     def takes_file(self) -> bool:

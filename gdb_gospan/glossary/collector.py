@@ -222,7 +222,7 @@ COLLECTOR: tuple[Term, ...] = (
         unlike="stacks in use: a free stack stays in its span or in a P's cache; a span with only free stacks "
         "returns to the heap at once, or at the end of the cycle during marking",
         aliases=("stackpool",),
-        covers=("stacks/size", "stacks/spans", "stacks/bytes", "stacks/stacks", "stacks/given out", "stacks/free", "stacks/free bytes",
+        covers=("stacks/size", "stacks/spans", "stacks/bytes", "stacks/stacks", "stacks/given out", "stacks/free", "stacks/free bytes", "owners/stacks",
                 "stacks/goroutines", "check/goroutine-stacks", "check/stack-holders", "check/stack-use"),
     ),
     Term(

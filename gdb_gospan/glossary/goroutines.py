@@ -57,7 +57,10 @@ GOROUTINES: tuple[Term, ...] = (
             "synctest.Wait",
             "cleanup wait",
         ),
-        covers=("goroutines/status",),
+        covers=(
+            "goroutines/status",
+            "owners/status",
+        ),
     ),
     Term(
         "waited",
@@ -89,7 +92,7 @@ GOROUTINES: tuple[Term, ...] = (
         (go("runtime2.go", "g.gopc g.startpc"), go("proc.go", "newproc1()"), go("symtab.go", "funcline1()")),
         unlike="the function that it began with (g.startpc)",
         aliases=("started by", "created by"),
-        covers=("goroutines/started by", "goroutines/number"),
+        covers=("goroutines/started by", "owners/started by", "goroutines/number"),
     ),
     Term(
         "function of a goroutine",
@@ -98,6 +101,9 @@ GOROUTINES: tuple[Term, ...] = (
         (go("traceback.go", "isSystemGoroutine()"), go("symtab.go", "funcspdelta()")),
         unlike="the newest function of all, which mostly is runtime.gopark",
         aliases=("in",),
-        covers=("goroutines/in",),
+        covers=(
+            "goroutines/in",
+            "owners/in",
+        ),
     ),
 )

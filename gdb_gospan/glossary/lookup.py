@@ -13,6 +13,7 @@ from gdb_gospan.glossary.fixallocs import FIXALLOCS
 from gdb_gospan.glossary.gate import GATE
 from gdb_gospan.glossary.goroutines import GOROUTINES
 from gdb_gospan.glossary.objects import OBJECTS
+from gdb_gospan.glossary.owners import OWNERS
 from gdb_gospan.glossary.pages import PAGES
 from gdb_gospan.glossary.popular import POPULAR
 from gdb_gospan.glossary.profiles import PROFILES
@@ -31,6 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
     ("Fixed-size allocators", FIXALLOCS),
     ("Collector, Ps and objects", COLLECTOR),
     ("Objects and roots", OBJECTS),
+    ("Owners of objects", OWNERS),
     ("Goroutines", GOROUTINES),
     ("Profiles", PROFILES),
     ("Resident memory", RESIDENT),

@@ -41,7 +41,7 @@ OBJECTS: tuple[Term, ...] = (
         (go("mheap.go", "mspan.nelems mspan.elemsize"),),
         unlike="pinned objects, which runtime.Pinner holds; free slots of spans without objects, which are nobody's",
         aliases=("stranded bytes",),
-        covers=("objects/stranded", "blame/stranded"),
+        covers=("objects/stranded", "blame/stranded", "owners/stranded"),
     ),
     Term(
         "type of an object",
@@ -49,7 +49,8 @@ OBJECTS: tuple[Term, ...] = (
         "malloc header, largeType, hchan.elemtype; first words of interfaces; fields of typed objects, where size class and heap "
         "bits agree; else by shape",
         (
-            go("mbitmap.go", "heapSetType()"),
+            go("mbitmap.go", "typePointersOf()", since="1.23"),
+            go("mbitmap.go", "heapBitsSetType()", until="1.21"),
             go("mheap.go", "mspan.largeType", since="1.22"),
             go("chan.go", "hchan.elemtype"),
         ),

@@ -78,6 +78,15 @@ _REASONS: Final = (
 )
 """In the order of their numbers, with the first and the last release that has each."""
 
+NOTHING: Final = frozenset(("chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"))
+"""Reasons of goroutines that wait for nothing, and so forever."""
+CHANNELS: Final = frozenset(("chan receive", "chan send", "select"))
+"""Reasons of goroutines that wait for channels."""
+LOCKS: Final = frozenset(
+    ("semacquire", "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "sync.Cond.Wait")
+)  # fmt: skip
+"""Reasons of goroutines that wait for something of package sync (sema.go)."""
+
 
 def wait_reasons(go: GoVersion) -> tuple[str, ...]:
     """Return the reasons of a release: that of number n at index n. What a later release adds is not there."""

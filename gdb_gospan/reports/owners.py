@@ -10,7 +10,7 @@ from gdb_gospan.analysis.goroutines import Living, living
 from gdb_gospan.analysis.leakedgoroutines import leaked_goroutines
 from gdb_gospan.analysis.objecttypes import ObjectTypes, object_types
 from gdb_gospan.analysis.ownership import Ownership, object_bytes, ownership, stranded_bytes
-from gdb_gospan.analysis.ownertree import Choose, OwnerGroup, OwnerTree
+from gdb_gospan.analysis.ownertree import OwnerGroup, OwnerTree
 from gdb_gospan.analysis.reach import Reach, reach
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
@@ -46,7 +46,8 @@ def _build(session: Session, arguments: Arguments) -> Owners:
     weights = _weights(heap, owners, types, arguments.get("type"))
     tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
     place, path = arguments.get("argument"), arguments.get("pprof")
-    top = tree.groups(-1 if place else arguments["depth"], _chooser(arguments, names, by))
+    chooser = _Chooser(arguments, names, by)
+    top = tree.groups(-1 if place else arguments["depth"], chooser)
     return Owners(
         about=about(session, "owners"),
         by=f"{by}_bytes",
@@ -59,7 +60,7 @@ def _build(session: Session, arguments: Arguments) -> Owners:
         object=kept(heap, walk, owners, types, names, tree, place, arguments["paths"]) if place else None,
         leaked=_leaked(heap, walk, owners, tree, goroutines),
         owners=tuple(_rows(top, names)),
-        total_rows=len(top.children) + top.left_out,
+        total_rows=chooser.total,
         written=_write(path, session, tree, names, by) if path else None,
         proof=proof(session),
     )
@@ -79,21 +80,36 @@ def _weights(heap: Heap, owners: Ownership, types: ObjectTypes, wanted: str | No
     return found | {"holders": (~owners.is_object).astype(np.int64)}
 
 
-def _chooser(arguments: Arguments, names: OwnerNames, by: str) -> Choose:
-    """Return what chooses the groups to show: of the top so many, below a group those that have a share of it."""
-    least, limit, root = arguments["min_bytes"], arguments["limit"], arguments.get("root")
+class _Chooser:
+    """Chooses the groups to show: of the top so many, below a group those that have a share of it.
 
-    def choose(groups: list[OwnerGroup], above: OwnerGroup | None) -> list[OwnerGroup]:
-        order = sorted(groups, key=lambda each: -each.retained[by])
-        if above is None:
-            some = [each for each in order if each.retained[by] >= max(least, 1)]
-            if root is not None:
-                some = [each for each in some if root in names.title(names.node(each))]
-            return some[: limit or None]
-        enough = least or max(-(-above.retained[by] // _SHARE), 1)
-        return [each for each in order if each.retained[by] >= enough]
+    Attributes
+    ----------
+    total
+        How many of the top there are without the limit.
+    """
 
-    return choose
+    def __init__(self, arguments: Arguments, names: OwnerNames, by: str) -> None:
+        self._least, self._limit, self._root = (
+            arguments["min_bytes"],
+            arguments["limit"],
+            arguments.get("root"),
+        )
+        self._names, self._by = names, by
+        self.total = 0
+
+    def __call__(self, groups: list[OwnerGroup], above: OwnerGroup | None) -> list[OwnerGroup]:
+        """Return those to show, the heaviest first."""
+        by = self._by
+        enough = self._least if above is None else self._least or -(-above.retained[by] // _SHARE)
+        some = [each for each in groups if each.retained[by] >= max(enough, 1)]
+        some.sort(key=lambda each: -each.retained[by])
+        if above is not None:
+            return some
+        if self._root is not None:
+            some = [each for each in some if self._root in self._names.title(self._names.node(each))]
+        self.total = len(some)
+        return some[: self._limit or None]
 
 
 def _rows(top: OwnerGroup, names: OwnerNames, path: tuple[str, ...] = ()) -> Iterator[Owner]:
@@ -184,7 +200,11 @@ REPORT = Report(
     screen=apart("owners"),
     rows=("owners",),
     csv=_csv,
-    argument=("[ADDR]", "an object: show the paths from the roots to it, and what retains it"),
+    argument=(
+        "[ADDRESS]",
+        "an object, by any address in it, or by a variable that points to it: show the paths from the roots to it, and what "
+        "retains it",
+    ),
     options=(
         Option("stranded", "weigh and sort by stranded bytes"),
         Option("depth", "levels below the holders to print", "N", _DEPTH, number=True),

@@ -14,6 +14,9 @@ from tools.gdbs import run_gdb
 if TYPE_CHECKING:
     from tools.gdbs import Gdb
 
+#: Commands that cut their table by themselves.
+LONG = "classes, objects, owners, list, central, goroutines, profile, blame, pages --chunks"
+
 
 @pytest.fixture
 def core() -> cores.Core:
@@ -53,12 +56,12 @@ def test_they_are_shown(gdb: Gdb, core: cores.Core) -> None:
     """Without and with a value; `show` of all shows each."""
     before = [
         "uses colour: auto",
-        "limits long tables (classes, objects, list, central, goroutines, profile, pages --chunks) to: 20 rows",
+        f"limits long tables ({LONG}) to: 20 rows",
         "prints bytes as: KiB, MiB, GiB",
     ]
     after = [
         "uses colour: never",
-        "limits long tables (classes, objects, list, central, goroutines, profile, pages --chunks) to: all rows",
+        f"limits long tables ({LONG}) to: all rows",
         "prints bytes as: exact bytes",
     ]
     names = ("color", "limit", "units")

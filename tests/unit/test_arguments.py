@@ -230,6 +230,7 @@ def test_a_default_limit_is_for_tables_that_can_be_long() -> None:
         "blame",
         "goroutines",
         "objects",
+        "owners",
         "pages",
     }
     assert set(limits.values()) == {0, 3}
