@@ -176,7 +176,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="max-pause", help="of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1),
             Option(name="pprof", help="write the samples to FILE as well, for go tool pprof; an existing file is an error, and so is a symbolic link", metavar="FILE"),
         ),
-        argument=("[ADDRESS]", "an object, by any address in it, or by a variable that points to it: show the paths from the roots to it, and what retains it"),
+        argument=("[ADDRESS]", "an object, by an address in it or a variable that points to it: show the paths to it, and what retains it"),
         rows="owners",
         contents=True,
     ),

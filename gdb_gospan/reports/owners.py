@@ -202,8 +202,7 @@ REPORT = Report(
     csv=_csv,
     argument=(
         "[ADDRESS]",
-        "an object, by any address in it, or by a variable that points to it: show the paths from the roots to it, and what "
-        "retains it",
+        "an object, by an address in it or a variable that points to it: show the paths to it, and what retains it",
     ),
     options=(
         Option("stranded", "weigh and sort by stranded bytes"),
