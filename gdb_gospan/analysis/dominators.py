@@ -14,7 +14,7 @@ import numpy as np
 from gdb_gospan.analysis.ancestors import common_ancestors
 from gdb_gospan.analysis.edges import Ids, id_type
 from gdb_gospan.analysis.semidominators import semi_nca
-from gdb_gospan.analysis.treeorder import TreeOrder, tree_order
+from gdb_gospan.analysis.treeorder import TreeOrder, topmost, tree_order
 from gdb_gospan.runtime.record import I64, Mask
 
 _FEW: Final = 1 << 10
@@ -108,12 +108,7 @@ def _solved(parent: Ids, root: int, source: Ids, target: Ids) -> Ids:
 
 def _heads(parent: Ids, joint: Mask) -> Ids:
     """Return the joint that each node hangs on, itself if it is one."""
-    found: Ids = np.where(joint, np.arange(len(parent), dtype=parent.dtype), parent)
-    while True:
-        further = found[found]
-        if (further == found).all():
-            return found
-        found = further
+    return topmost(np.where(joint, np.arange(len(parent), dtype=parent.dtype), parent))
 
 
 def _different(source: Ids, target: Ids, count: int) -> tuple[Ids, Ids]:

@@ -68,6 +68,12 @@ def id_type(count: int) -> np.dtype[Any]:
     return np.dtype(np.int32 if count < 1 << 31 else np.int64)
 
 
+def narrow(values: I64) -> Ids:
+    """Return the same numbers in 32 bits, if none of them needs more."""
+    wide = len(values) and (int(values.max()) >= 1 << 31 or int(values.min()) < -(1 << 31))
+    return values if wide else values.astype(np.int32)
+
+
 def graph(heap: Heap) -> Graph:
     """Read all pointers of the heap, once."""
     return heap.trail.part("graph", lambda: Scan(heap).run())

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.edges import Ids, id_type
+from gdb_gospan.analysis.edges import Graph, Ids, id_type
 from gdb_gospan.analysis.reach import Reach, breadth_first
 from gdb_gospan.analysis.slots import Slots, slots
 from gdb_gospan.layout import waitreasons
@@ -81,7 +81,7 @@ def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
     of_slot = dict(zip(slot.tolist(), rows[which].tolist(), strict=True))
     wanted = np.zeros(len(numbered), np.bool_)
     wanted[slot] = True
-    edges = np.flatnonzero(wanted[walk.graph.targets])
+    edges = np.flatnonzero(wanted[walk.graph.targets]).astype(walk.graph.starts.dtype)
     source: I64 = np.searchsorted(walk.graph.starts, edges, side="right") - 1
     row = np.array([of_slot[each] for each in walk.graph.targets[edges].tolist()], np.int64)
     fits = (
@@ -105,20 +105,19 @@ def _not_reached(
     walk: Reach, numbered: Slots, candidate: Mask, outside: Mask, waits: _Waits, own: I64
 ) -> I64:
     """Walk, and return the rows of the candidates that were not reached."""
+    if not candidate.any():
+        return np.empty(0, np.int64)
     count, goroutines = len(numbered), len(candidate)
     top = count + goroutines
     cut = np.zeros(count, np.bool_)
     cut[waits.sudogs] = True
     mine = np.flatnonzero(candidate & (own >= 0))
     cut[own[mine]] = True
-    kept = ~np.repeat(cut, np.diff(walk.graph.starts))
-    source = np.repeat(np.arange(count, dtype=walk.graph.targets.dtype), np.diff(walk.graph.starts))
     stacks = np.isin(walk.roots.kind, (mgcmark.STACK, mgcmark.REGISTERS)) & (walk.roots.holder >= 0)
     stacks[stacks] = candidate[walk.roots.holder[stacks]]
     held = np.flatnonzero(waits.target >= 0)
     outs = walk.graph.starts[own[mine] + 1] - walk.graph.starts[own[mine]]
     pairs = [
-        (source[kept], walk.graph.targets[kept]),
         (waits.target[held], count + waits.row[held]),
         (count + walk.roots.holder[stacks], walk.roots.target[stacks]),
         (count + np.repeat(mine, outs), walk.graph.of(own[mine])),
@@ -128,16 +127,23 @@ def _not_reached(
     begin[count + np.flatnonzero(outside & candidate)] = True
     first = np.flatnonzero(begin)
     pairs.append((np.full(len(first), top), first))
-    reached = _walked(pairs, top)[count:top] >= 0
+    reached = _walked(walk.graph, cut, pairs, top)[count:top] >= 0
     return np.flatnonzero(candidate & ~reached)
 
 
-def _walked(pairs: list[tuple[Ids, Ids]], top: int) -> Ids:
-    ids = id_type(top + sum(len(source) for source, _ in pairs))
+def _walked(graph: Graph, cut: Mask, pairs: list[tuple[Ids, Ids]], top: int) -> Ids:
+    """Walk the graph without the pointers of what is cut off, and with a few more edges."""
+    ids = id_type(top + len(graph.targets) + sum(len(source) for source, _ in pairs) + 1)
     source, target = (
         np.concatenate([each.astype(ids) for each in column]) for column in zip(*pairs, strict=True)
     )
     order = np.argsort(source, kind="stable")
-    starts = np.zeros(top + 2, ids)
-    np.cumsum(np.bincount(source, minlength=top + 1), out=starts[1:])
-    return breadth_first(starts, target[order], top)
+    source, target = source[order], target[order]
+    counts = np.diff(graph.starts)
+    kept = graph.targets[~np.repeat(cut, counts)]
+    counts[cut] = 0
+    ends = np.full(top + 1, len(kept), ids)
+    np.cumsum(counts, out=ends[: len(counts)])
+    targets = np.insert(kept, ends[source], target).astype(ids, copy=False)
+    ends += np.cumsum(np.bincount(source, minlength=top + 1))
+    return breadth_first(np.concatenate([np.zeros(1, ids), ends], dtype=ids), targets, top)

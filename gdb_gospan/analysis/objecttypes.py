@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gdb_gospan.analysis import typeseeds
 from gdb_gospan.analysis.typebook import ObjectType, TypeBook
 from gdb_gospan.analysis.typeflow import Flow
+from gdb_gospan.analysis.typescan import Edges, edges
 from gdb_gospan.analysis.typeshape import by_shape
 from gdb_gospan.analysis.typestate import EDGES, EXACT, SHAPE, UNKNOWN
 from gdb_gospan.memory.heldonly import HeldOnly
@@ -58,17 +59,20 @@ def object_types(heap: Heap, threads: Sequence[Thread] = ()) -> ObjectTypes:
 
 
 def _with_guesses(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
-    """Let words be followed that may be anything, such as the first one of what may be an interface."""
-    before = heap.reader.memory
+    """Let words be followed that may be anything, such as the first one of what may be an interface.
+
+    The graph is read before: what that needs must be there.
+    """
+    before, known = heap.reader.memory, edges(heap)
     try:
         heap.reader.memory = HeldOnly(before)
-        return _found(heap, threads)
+        return _found(heap, known, threads)
     finally:
         heap.reader.memory = before
 
 
-def _found(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
-    flow = Flow(heap)
+def _found(heap: Heap, known: Edges, threads: Sequence[Thread]) -> ObjectTypes:
+    flow = Flow(heap, known)
     if flow.types.known:
         flow.run(typeseeds.by_headers(flow), EDGES)
         flow.run(typeseeds.by_interfaces(flow), EDGES)

@@ -10,13 +10,13 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.dominators import Dominators, dominators
-from gdb_gospan.analysis.edges import Ids, id_type
+from gdb_gospan.analysis.edges import Ids, id_type, narrow
 from gdb_gospan.analysis.reach import Reach, breadth_first
 from gdb_gospan.analysis.rootnodes import RootNodes, VariablesAt, root_nodes
 from gdb_gospan.analysis.slots import slots
 from gdb_gospan.analysis.stranding import stranded
 from gdb_gospan.runtime.heap import Heap
-from gdb_gospan.runtime.record import I64, Mask
+from gdb_gospan.runtime.record import Mask
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -47,13 +47,13 @@ class Ownership:
         found: Mask = self.tree.nodes < self.slots
         return found
 
-    def of_objects(self, values: I64) -> I64:
-        """Return these values of slots by the rows of the tree, 0 for what is no object: int64 (m,)."""
+    def of_objects(self, values: Ids) -> Ids:
+        """Return these values of slots by the rows of the tree, 0 for what is no object: (m,)."""
         nodes = self.tree.nodes
-        inside = np.minimum(nodes, max(self.slots - 1, 0))
-        return (
-            np.where(nodes < self.slots, values[inside], 0) if self.slots else np.zeros(len(nodes), np.int64)
-        )
+        found: Ids = np.zeros(len(nodes), values.dtype)
+        objects = nodes < self.slots
+        found[objects] = values[nodes[objects]]
+        return found
 
 
 def ownership(heap: Heap, walk: Reach, variables_at: VariablesAt | None) -> Ownership:
@@ -82,12 +82,12 @@ def _with_holders(walk: Reach, holders: RootNodes, count: int) -> tuple[Ids, Ids
     return starts, targets
 
 
-def object_bytes(heap: Heap) -> I64:
-    """Return the bytes of every slot: int64 (n,)."""
+def object_bytes(heap: Heap) -> Ids:
+    """Return the bytes of every slot: (n,)."""
     numbered = slots(heap)
-    return np.repeat(numbered.elemsize, numbered.nelems)
+    return np.repeat(narrow(numbered.elemsize), numbered.nelems)
 
 
-def stranded_bytes(heap: Heap) -> I64:
-    """Return the bytes of free slots that each object keeps: int64 (n,)."""
-    return stranded(heap).astype(np.int64)
+def stranded_bytes(heap: Heap) -> Ids:
+    """Return the bytes of free slots that each object keeps: (n,)."""
+    return narrow(stranded(heap).astype(np.int64))

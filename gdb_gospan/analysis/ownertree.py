@@ -12,7 +12,8 @@ import attrs
 import numpy as np
 
 from gdb_gospan.analysis.dominators import Dominators
-from gdb_gospan.analysis.edges import Ids
+from gdb_gospan.analysis.edges import Ids, narrow
+from gdb_gospan.analysis.treeorder import topmost
 from gdb_gospan.runtime.record import I64, Mask
 
 NOWHERE = -1
@@ -59,49 +60,47 @@ class OwnerTree:
     label
         int64 (m,): of each row of the tree.
     weights
-        What is added up, each int64 (m,); of the first one the heaviest row is `OwnerGroup.first`, and groups without any of
-        it are not counted as left out.
+        What is added up, integers (m,) each; of the first one the heaviest row is `OwnerGroup.first`, and groups without any
+        of it are not counted as left out.
     """
 
-    def __init__(self, tree: Dominators, label: I64, weights: Mapping[str, I64]) -> None:
+    def __init__(self, tree: Dominators, label: I64, weights: Mapping[str, Ids]) -> None:
         self._label, self._weights, self._weight = label, weights, next(iter(weights))
         self._top = int(tree.order.nodes[0])
-        self._retained = {name: tree.order.sums(each) for name, each in weights.items()}
+        self._retained = {name: narrow(tree.order.sums(each)) for name, each in weights.items()}
         self._head = _heads(tree.parent, label, self._top)
-        heads = np.flatnonzero(self._head == np.arange(len(self._head)))
-        self._heads: I64 = heads[heads != self._top]
+        heads = np.flatnonzero(self._head == np.arange(len(self._head), dtype=self._head.dtype))
+        self._heads: Ids = heads[heads != self._top].astype(self._head.dtype)
         self._above: Ids = self._head[tree.parent[self._heads]]
 
     def groups(self, depth: int, choose: Choose) -> OwnerGroup:
         """Return the top, with the groups below it down to that depth; those that hang on the top have 0."""
         top = OwnerGroup(self._label[self._top], -1, self._top, self._at(self._retained, self._top))
-        of = np.full(len(self._head), NOWHERE, np.int64)
+        of: Ids = np.full(len(self._head), NOWHERE, self._head.dtype)
         of[self._top] = 0
         level = [top]
         for step in range(depth + 1):
             level, of = self._below(level, of, step, choose)
         return top
 
-    def retained(self, name: str) -> I64:
-        """Return what each row of the tree retains of this weight: int64 (m,)."""
+    def retained(self, name: str) -> Ids:
+        """Return what each row of the tree retains of this weight: (m,)."""
         return self._retained[name]
 
-    def _at(self, columns: Mapping[str, I64], row: int) -> dict[str, int]:
+    def _at(self, columns: Mapping[str, Ids], row: int) -> dict[str, int]:
         return {name: int(each[row]) for name, each in columns.items()}
 
     def _below(
-        self, parents: list[OwnerGroup], of: I64, depth: int, choose: Choose
-    ) -> tuple[list[OwnerGroup], I64]:
+        self, parents: list[OwnerGroup], of: Ids, depth: int, choose: Choose
+    ) -> tuple[list[OwnerGroup], Ids]:
         """Return the groups below these that are shown, and which of them each head is in, by row of the tree."""
         above = of[self._above]
         rows = self._heads[above != NOWHERE]
-        above = above[above != NOWHERE]
-        order = np.lexsort((-self._first_weight[rows], self._label[rows], above))
-        rows, above = rows[order], above[order]
+        rows, above = self._side_by_side(rows, above[above != NOWHERE])
         new = _changes(above, self._label[rows])
         begins = np.flatnonzero(new)
         found = self._made(rows, begins, depth)
-        number = np.full(len(found), NOWHERE, np.int64)
+        number = np.full(len(found), NOWHERE, of.dtype)
         shown = list[int]()
         ends = np.searchsorted(above[begins], np.arange(len(parents) + 1)).tolist()
         places = {id(group): place for place, group in enumerate(found)}
@@ -111,34 +110,49 @@ class OwnerTree:
             parent.left_out = some - len(parent.children)
             shown += [places[id(each)] for each in parent.children]
         number[shown] = np.arange(len(shown))
-        into = np.full(len(of), NOWHERE, np.int64)
+        into: Ids = np.full(len(of), NOWHERE, of.dtype)
         into[rows] = number[np.cumsum(new) - 1]
         groups = [found[place] for place in shown]
         self._enter_own(groups, into)
         return groups, into
 
-    @property
-    def _first_weight(self) -> I64:
-        return self._retained[self._weight]
+    def _side_by_side(self, rows: Ids, above: Ids) -> tuple[Ids, Ids]:
+        """Return these heads and the groups above them, ordered so that those of one group and label are side by side."""
+        label = self._label[rows]
+        low = int(label.min(initial=0))
+        key = above.astype(np.int64) * (int(label.max(initial=0)) - low + 1) + (label - low)
+        order = np.argsort(key, kind="stable")
+        return rows[order], above[order]
 
-    def _made(self, rows: I64, begins: I64, depth: int) -> list[OwnerGroup]:
+    def _heaviest(self, rows: Ids, begins: I64) -> list[int]:
+        """Return the row of each run that has most of the first weight, of equal ones the first."""
+        if not len(rows):
+            return []
+        weight = self._retained[self._weight][rows]
+        most = np.maximum.reduceat(weight, begins)
+        run = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(rows)))
+        heaviest = np.flatnonzero(weight == most[run])
+        found: list[int] = rows[heaviest[_changes(run[heaviest])]].tolist()
+        return found
+
+    def _made(self, rows: Ids, begins: I64, depth: int) -> list[OwnerGroup]:
         """Return a group for each run of rows."""
         sums = {
-            name: np.add.reduceat(each[rows], begins) if len(rows) else rows
+            name: np.add.reduceat(each[rows], begins, dtype=np.int64) if len(rows) else rows
             for name, each in self._retained.items()
         }
         return [
             OwnerGroup(int(self._label[first]), depth, first, self._at(sums, place))
-            for place, first in enumerate(rows[begins].tolist())
+            for place, first in enumerate(self._heaviest(rows, begins))
         ]
 
-    def _enter_own(self, groups: list[OwnerGroup], into: I64) -> None:
+    def _enter_own(self, groups: list[OwnerGroup], into: Ids) -> None:
         """Enter what the rows of each group weigh: those of the runs whose heads are in it."""
         group = into[self._head]
         rows = np.flatnonzero(group != NOWHERE)
         for name, each in self._weights.items():
-            sums = np.zeros(len(groups), np.int64)
-            np.add.at(sums, group[rows], each[rows])
+            # In floating point, which is exact up to 2^53.
+            sums = np.bincount(group[rows], each[rows], len(groups))
             for place, one in enumerate(groups):
                 one.own[name] = int(sums[place])
 
@@ -147,15 +161,10 @@ def _heads(parent: Ids, label: I64, top: int) -> Ids:
     """Return the topmost row of the run of equal labels that each row ends."""
     same = label == label[parent]
     same[top] = False
-    found: Ids = np.where(same, parent, np.arange(len(parent), dtype=parent.dtype))
-    while True:
-        further = found[found]
-        if (further == found).all():
-            return found
-        found = further
+    return topmost(np.where(same, parent, np.arange(len(parent), dtype=parent.dtype)))
 
 
-def _changes(*columns: I64) -> Mask:
+def _changes(*columns: Ids) -> Mask:
     """Return where a row differs from the one before; the first does."""
     found = np.ones(len(columns[0]), np.bool_)
     found[1:] = False

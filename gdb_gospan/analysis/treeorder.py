@@ -36,10 +36,25 @@ class TreeOrder:
         """Return the weight of each subtree: int64 (n,), by node, as the weights are."""
         total = np.zeros(len(self.nodes) + 1, np.int64)
         np.cumsum(weights[self.nodes], out=total[1:])
-        begin = np.arange(len(self.nodes))
+        end = self.size + np.arange(len(self.nodes), dtype=self.size.dtype)
         found = np.empty(len(self.nodes), np.int64)
-        found[self.nodes] = total[begin + self.size] - total[begin]
+        found[self.nodes] = total[end] - total[:-1]
         return found
+
+
+def topmost(above: Ids) -> Ids:
+    """Return where each node ends that goes on to the one above it as long as that is another one; these are written over.
+
+    Each round leads all nodes on the way twice as far.
+    """
+    on_the_way = np.arange(len(above), dtype=above.dtype)
+    while len(on_the_way):
+        near = above[on_the_way]
+        far = above[near]
+        moved = far != near
+        on_the_way = on_the_way[moved]
+        above[on_the_way] = far[moved]
+    return above
 
 
 def tree_order(parent: Ids, root: int) -> TreeOrder:
@@ -82,11 +97,11 @@ def _walked(first: Ids, following: Ids, root: int) -> Ids:
     from scipy.sparse.csgraph import depth_first_order  # noqa: PLC0415  # as above
 
     count = len(first)
-    both: Ids = np.stack([first, following], axis=1)
-    there = both >= 0
+    both: Ids = np.stack([first, following], axis=1).reshape(-1)
     starts = np.zeros(count + 1, first.dtype)
-    np.cumsum(there.sum(axis=1), out=starts[1:])
-    indices = both[there]
+    np.cumsum((first >= 0).astype(first.dtype) + (following >= 0), out=starts[1:])
+    indices = both[both >= 0]
+    del both
     weights = np.broadcast_to(np.float64(1), len(indices))
     matrix = csr_array((weights, indices, starts), shape=(count, count))
     found = depth_first_order(matrix, root, directed=True, return_predecessors=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gdb_gospan.analysis.edges import expanded, id_type
+from gdb_gospan.analysis.edges import Ids, expanded, id_type
 from gdb_gospan.analysis.typebook import VALUE
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.record import I64
@@ -63,32 +63,38 @@ def _walked(flow: Flow, frontier: I64, types: I64, how: int) -> I64:
     if not count:
         return np.empty(0, np.int64)
     first = np.cumsum([0, *map(len, nodes)])
-    sources, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for row, number in enumerate(types.tolist()):
-        position, code, target = _pointers(flow, number, nodes[row])
-        for other, leads_to in enumerate(types.tolist()):
-            some = np.flatnonzero(code == leads_to)
-            if not len(some) or not len(nodes[other]):
-                continue
-            at = np.minimum(np.searchsorted(nodes[other], target[some]), len(nodes[other]) - 1)
-            held = nodes[other][at] == target[some]
-            sources.append(first[row] + position[some][held])
-            targets.append(first[other] + at[held])
-    slot = np.concatenate(nodes)
-    number = np.repeat(types, np.diff(first))
+    slot, number = np.concatenate(nodes), np.repeat(types, np.diff(first))
     begin = np.flatnonzero(flow.number[slot] == number)
-    source = np.concatenate([*sources, np.full(len(begin), count)])
-    target = np.concatenate([*targets, begin])
-    width = id_type(max(len(source), count) + 1)
+    sources, targets = _edges(flow, types, nodes, first)
+    source = np.concatenate([*sources, np.full(len(begin), count, id_type(count + 1))])
+    target = np.concatenate([*targets, begin], dtype=id_type(max(len(source), count) + 1), casting="unsafe")
     order = np.argsort(source, kind="stable")
-    starts = np.zeros(count + 2, width)
+    starts = np.zeros(count + 2, target.dtype)
     np.cumsum(np.bincount(source, minlength=count + 1), out=starts[1:])
     ones = np.broadcast_to(np.float64(1), len(source))
-    matrix = csr_array((ones, target[order].astype(width), starts), shape=(count + 1, count + 1))
+    matrix = csr_array((ones, target[order], starts), shape=(count + 1, count + 1))
     reached = breadth_first_order(matrix, count, directed=True, return_predecessors=False)
     reached = reached[reached < count]
     new = reached[flow.number[slot[reached]] == 0]
     return flow.enter(slot[new], number[new], how)
+
+
+def _edges(flow: Flow, types: I64, nodes: list[I64], first: I64) -> tuple[list[Ids], list[Ids]]:
+    """Return the edges in parts, as numbers of nodes: those of each type begin at `first`."""
+    ids = id_type(int(first[-1]) + 1)
+    sources, targets = list[Ids](), list[Ids]()
+    pointers = [_pointers(flow, number, some) for number, some in zip(types.tolist(), nodes, strict=True)]
+    node_of = np.full(len(flow.number), -1, ids)
+    for other, leads_to in enumerate(types.tolist()):
+        node_of[nodes[other]] = np.arange(first[other], first[other + 1])
+        for row, (position, code, target) in enumerate(pointers):
+            some = np.flatnonzero(code == leads_to)
+            to = node_of[target[some]]
+            held = to >= 0
+            sources.append((first[row] + position[some[held]]).astype(ids))
+            targets.append(to[held])
+        node_of[nodes[other]] = -1
+    return sources, targets
 
 
 def _fitting(flow: Flow, number: int) -> I64:
@@ -100,13 +106,13 @@ def _fitting(flow: Flow, number: int) -> I64:
     return np.concatenate(parts)
 
 
-def _pointers(flow: Flow, number: int, some: I64) -> tuple[I64, I64, I64]:
+def _pointers(flow: Flow, number: int, some: I64) -> tuple[Ids, Ids, Ids]:
     """Return the pointers of these objects, if they are of this type: whose each is, the type it leads to, and the slot."""
     starts = flow.edges.graph.starts
     begins, ends = starts[some].astype(np.int64), starts[some + 1].astype(np.int64)
-    position = np.repeat(np.arange(len(some)), ends - begins)
+    position = np.repeat(np.arange(len(some), dtype=id_type(len(some))), ends - begins)
     edge = expanded(begins, ends)
     words = flow.book.words(number)
-    code = words[flow.edges.word[edge].astype(np.int64) % len(words)].astype(np.int64)
+    code = words[flow.edges.word[edge] % len(words)]
     good = np.flatnonzero((code > 0) & (flow.edges.inner[edge] == 0))
-    return position[good], code[good], flow.edges.graph.targets[edge[good]].astype(np.int64)
+    return position[good], code[good], flow.edges.graph.targets[edge[good]]

@@ -17,7 +17,7 @@ from gdb_gospan.analysis.typestate import Leads
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.record import I64
 
-_AT_ONCE: Final = 1 << 21
+_AT_ONCE: Final = 1 << 19
 """Pointers that are followed at once."""
 _MOST_ROUNDS: Final = 1 << 14
 

@@ -58,8 +58,15 @@ class Edges:
 
 
 def edges(heap: Heap) -> Edges:
-    """Read all pointers of the heap with what types are found by, once."""
-    return heap.trail.part("typed edges", lambda: _TypedScan(heap).whole())
+    """Read all pointers of the heap with what types are found by. The graph alone is kept for who asks for it later."""
+    found = list[Edges]()
+
+    def read() -> Graph:
+        found.append(_TypedScan(heap).whole())
+        return found[0].graph
+
+    known = heap.trail.part("graph", read)
+    return found[0] if found else attrs.evolve(_TypedScan(heap).whole(), graph=known)
 
 
 def header_bytes(heap: Heap) -> I64:
@@ -99,6 +106,13 @@ def patterns(pointers: Mask, first: int, words: int) -> U64:
     return found
 
 
+def _taken(parts: list[Column]) -> Column:
+    """Return parts as one column, and let go of them."""
+    found: Column = np.concatenate(parts)
+    parts.clear()
+    return found
+
+
 class _TypedScan(Scan):
     """Reads all spans with pointers, and keeps more of them."""
 
@@ -122,8 +136,8 @@ class _TypedScan(Scan):
         graph = self.run()
         return Edges(
             graph=graph,
-            word=np.concatenate(self._words),
-            inner=np.concatenate(self._inners),
+            word=_taken(self._words),
+            inner=_taken(self._inners),
             pattern=self._pattern,
             typed=np.concatenate(self._owners),
             types=np.concatenate(self._types),

@@ -12,7 +12,7 @@ from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slotfit import Fit
 from gdb_gospan.analysis.slots import slots
 from gdb_gospan.analysis.typebook import CHANNEL, SMALL, TypeBook
-from gdb_gospan.analysis.typescan import Edges, edges, header_bytes
+from gdb_gospan.analysis.typescan import Edges, header_bytes
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.abitype import TypeReader
 from gdb_gospan.runtime.heap import Heap
@@ -70,10 +70,10 @@ class State:
         bool, a row for each edge: the word before it is what an interface begins with.
     """
 
-    def __init__(self, heap: Heap) -> None:
+    def __init__(self, heap: Heap, known: Edges) -> None:
         self.heap = heap
         self.slots = slots(heap)
-        self.edges: Edges = edges(heap)
+        self.edges = known
         self.types = TypeReader(heap.reader, heap.symbols)
         self.book = TypeBook(self.types, heap.layout)
         self.fit = Fit(heap, self.edges, self.book)

@@ -13,6 +13,7 @@ from gdb_gospan.analysis.accounting import accounts
 from gdb_gospan.analysis.location import locate
 from gdb_gospan.analysis.notes import Note
 from gdb_gospan.analysis.occupancy import classes
+from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.analysis.verification import IDENTITIES, verify
 from gdb_gospan.errors import GoSpansError
 from tools import soak
@@ -288,6 +289,22 @@ def test_pointers_to_nowhere_are_unknown(
     tiny = TinyHeap()
     damage(tiny)
     assert not_exact(tiny) == statuses
+
+
+@pytest.mark.parametrize(("listed", "status"), [(False, "transient"), (True, "unknown")])
+def test_the_first_work_buffers_of_a_stripped_program(listed: bool, status: str) -> None:
+    """While they are made they are counted and in no list, and a list of none cannot be found: nothing is hidden."""
+    tiny = TinyHeap()
+    del tiny.at["work"]
+    size = tiny.get("heapStatsDelta", tiny.stats, "inStacks")
+    tiny.put("heapStatsDelta", tiny.stats, inStacks=0, inWorkBufs=size)
+    tiny.put("mspan", tiny.stack, elemsize=0, list=tiny.at["mheap"] if listed else 0)
+    making = Stack(
+        "thread 1", ("runtime.(*mheap).setSpans", "runtime.(*mheap).allocManual", "runtime.getempty")
+    )
+    (check,) = [one for one in verify(tiny.heap(), lambda: [making]) if one.status != "exact"]
+    assert (check.code, check.status, check.observed) == ("work-buffer-lists", status, 0)
+    assert check.expected == (None if listed else size)
 
 
 def test_an_arena_beyond_the_map_is_noticed() -> None:
