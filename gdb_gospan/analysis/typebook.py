@@ -25,9 +25,9 @@ from gdb_gospan.runtime.record import I64, Mask
 pointers in one slot (malloc.go, the tiny allocator); a channel, and its buffer; a function with what it captures; a map's
 header, its directory, a table of it, groups of slots (since Go 1.24); buckets, mapextra, a slice of overflow buckets and
 what it holds (before)."""
-ANY_OF, COUNTED = 16, 17
+ANY_OF, COUNTED, ITABS = 16, 17, 18
 """What dirPtr of a map leads to: the one group of a small map, or the directory; values side by side behind a pointer that
-their number stands next to."""
+their number stands next to; the runtime's table of itabs."""
 _MOST_WORDS: Final = 1 << 22
 """Of the words of a type that are written down; larger ones are only counted, and what they point to is not known."""
 _PART_OF_MAP: Final = {
@@ -123,6 +123,8 @@ class TypeBook:
         width = self._width
         if form in (TEXT, SMALL):
             return ObjectType("string" if form == TEXT else "small values", form, 1, 0)
+        if form == ITABS:
+            return ObjectType("runtime.itabTableType", form, 1, 0)
         if form == CLOSURE:
             name = self.reader.function(descriptor) if descriptor else None
             return ObjectType(f"func {name} (closure)" if name else "func (closure)", form, width, descriptor)

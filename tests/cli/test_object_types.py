@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,42 @@ def test_the_nodes_of_a_concurrent_map_that_a_variable_has(core: cores.Core) -> 
     assert set(found.how[slot].tolist()) <= {EXACT, EDGES, SHAPE}
     assert SHAPE in found.how[slot]
     assert set(Counter(names).values()) > {100}
+
+
+def itab_tables(session: Session) -> list[int]:
+    found, numbered = types_of(session), slots(session.heap)
+    named = [row for row, each in enumerate(found.types) if each.name == "runtime.itabTableType"]
+    some: list[int] = numbered.addresses(np.flatnonzero(np.isin(found.number, named))).tolist()
+    return some
+
+
+def test_the_table_of_itabs_that_has_grown(go_minor: str) -> None:
+    """Stripped: it is where the symbol that only the other form has says it is."""
+    core = core_of(go_minor)
+    toolchain = toolchains.ensure(go_minor)
+    listed = subprocess.run(
+        [toolchain.go, "tool", "nm", core.executable],
+        env=toolchain.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (address,) = re.findall(r"^\s*([0-9a-f]+) \w runtime\.itabTable$", listed.stdout, re.MULTILINE)
+    session = forms.open_in(core, "stripped")
+    words, known = session.heap.reader.pointers(np.array([int(address, 16)], np.uint64))
+    assert known.all()
+    assert itab_tables(session) == words.tolist()
+
+
+def test_a_table_with_a_word_that_is_no_itab_is_none(copy: CopiedCore) -> None:
+    core = core_of(toolchains.NEWEST)
+    session = open_session([str(core.executable), str(core.path)])
+    (table,) = itab_tables(session)
+    places = np.uint64(table) + np.arange(2, 1026, dtype=np.uint64) * np.uint64(8)
+    words, _ = session.heap.reader.pointers(places)
+    first = int(places[np.flatnonzero(words)[0]])
+    with changed(copy, [(first, (int(words.max()) + 8).to_bytes(8, "little"))]):
+        assert not itab_tables(open_session([str(core.executable), str(copy.path)]))
 
 
 @pytest.mark.parametrize("form", ["full", "stripped"])

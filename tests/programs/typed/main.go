@@ -502,7 +502,7 @@ func main() {
 		os.Exit(2)
 	}
 	debug.SetGCPercent(-1)
-	for _, made := range []func(){makeLists, makeHolder, makeMaps, makeChannels, makeFunctions, makeSmall, makeReflected, makeSync} {
+	for _, made := range []func(){makeLists, makeHolder, makeMaps, makeChannels, makeFunctions, makeSmall, makeReflected, makeSync, makeItabs} {
 		made()
 	}
 	runtime.GC()
