@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gdb_gospan.analysis import typeseeds
 from gdb_gospan.analysis.typebook import ObjectType, TypeBook
 from gdb_gospan.analysis.typeflow import Flow
+from gdb_gospan.analysis.typeitabs import by_itabs
 from gdb_gospan.analysis.typescan import Edges, edges
 from gdb_gospan.analysis.typeshape import by_shape
 from gdb_gospan.analysis.typestate import EDGES, EXACT, SHAPE, UNKNOWN
@@ -81,6 +82,7 @@ def _found(heap: Heap, known: Edges, threads: Sequence[Thread]) -> ObjectTypes:
         flow.run(typeseeds.by_channels(flow), EDGES)
         flow.run(_likely(flow), SHAPE)
         by_shape(flow)
+        by_itabs(flow, threads)
     excluded = flow.conflict & (flow.how != EXACT)
     flow.number[excluded] = 0
     flow.how[flow.number == 0] = UNKNOWN

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from gdb_gospan.analysis.typewords import INTERFACE, SCALAR, unsafe_words
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.runtime import abitype
 from gdb_gospan.runtime.abitype import Descriptor, TypeReader
@@ -24,11 +25,9 @@ from gdb_gospan.runtime.record import I64, Mask
 pointers in one slot (malloc.go, the tiny allocator); a channel, and its buffer; a function with what it captures; a map's
 header, its directory, a table of it, groups of slots (since Go 1.24); buckets, mapextra, a slice of overflow buckets and
 what it holds (before)."""
-ANY_OF: Final = 16
-"""What dirPtr of a map leads to: the one group of a small map, or the directory."""
-SCALAR: Final = -1
-INTERFACE: Final = -2
-"""What a word is that is no pointer, and the data word of an interface; 0 is a pointer to what is not known."""
+ANY_OF, COUNTED, ITABS = 16, 17, 18
+"""What dirPtr of a map leads to: the one group of a small map, or the directory; values side by side behind a pointer that
+their number stands next to; the runtime's table of itabs."""
 _MOST_WORDS: Final = 1 << 22
 """Of the words of a type that are written down; larger ones are only counted, and what they point to is not known."""
 _PART_OF_MAP: Final = {
@@ -83,6 +82,7 @@ class TypeBook:
         self._words: list[npt.NDArray[np.int32] | None] = [np.full(1, SCALAR, np.int32)]
         self._better: dict[tuple[int, int], bool] = {}
         self._columns: tuple[I64, I64] | None = None
+        self._every: list[Descriptor] | None = None
 
     def number(self, form: int, descriptor: int) -> int:
         """Return the number of a form of a Go type; 0 if there is none."""
@@ -123,6 +123,8 @@ class TypeBook:
         width = self._width
         if form in (TEXT, SMALL):
             return ObjectType("string" if form == TEXT else "small values", form, 1, 0)
+        if form == ITABS:
+            return ObjectType("runtime.itabTableType", form, 1, 0)
         if form == CLOSURE:
             name = self.reader.function(descriptor) if descriptor else None
             return ObjectType(_part(f"func {name}" if name else "func", "closure"), form, width, descriptor)
@@ -147,7 +149,7 @@ class TypeBook:
                 return f"map[{name.removeprefix(prefix)} (groups)"
         if form == BUFFER:
             return _part(f"[]{name}", "channel buffer")
-        if form == ELEMENTS:
+        if form in (ELEMENTS, COUNTED):
             return f"[]{found.name}"
         if found.kind == abitype.ARRAY:
             elem = self.reader.at(found.elem)
@@ -268,26 +270,15 @@ class TypeBook:
                 return None
             if kind.pointers:
                 words[each.offset // self._width :][: len(part)] = part
-        held = self._held_atomically(found)
-        if held is not None:
-            words[held[0] // self._width] = held[1]
+        for offset, number in unsafe_words(self, found).items():
+            words[offset // self._width] = number
         return words
 
-    def _held_atomically(self, found: Descriptor) -> tuple[int, int] | None:
-        """Return where an atomic.Pointer[T] has its pointer, and what it leads to: its first field is a [0]*T (sync/atomic)."""
-        first = self.reader.at(found.fields[0].type) if len(found.fields) > 1 else None
-        if first is None or first.kind != abitype.ARRAY or first.length:
-            return None
-        pointer = self.reader.at(first.elem)
-        last = self.reader.at(found.fields[-1].type)
-        if (
-            pointer is None
-            or pointer.kind != abitype.POINTER
-            or last is None
-            or last.kind != abitype.UNSAFE_POINTER
-        ):
-            return None
-        return found.fields[-1].offset, self.number(VALUE, pointer.elem)
+    def every(self) -> list[Descriptor]:
+        """Return all types of the program, found once."""
+        if self._every is None:
+            self._every = self.reader.every()
+        return self._every
 
     def pointers(self, number: int) -> Mask:
         """Return which words of an element of this type are pointers."""

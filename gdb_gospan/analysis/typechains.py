@@ -56,7 +56,7 @@ def _walked(flow: Flow, frontier: I64, types: I64, how: int) -> I64:
     forms, _ = flow.book.columns()
     types = types[(types > 0) & (forms[types] == VALUE)]
     nodes = [
-        distinct(np.concatenate([_fitting(flow, one), frontier[flow.number[frontier] == one]]))
+        distinct(np.concatenate([fitting(flow, one), frontier[flow.number[frontier] == one]]))
         for one in types.tolist()
     ]
     count = sum(map(len, nodes))
@@ -97,7 +97,7 @@ def _edges(flow: Flow, types: I64, nodes: list[I64], first: I64) -> tuple[list[I
     return sources, targets
 
 
-def _fitting(flow: Flow, number: int) -> I64:
+def fitting(flow: Flow, number: int) -> I64:
     """Return the slots of unknown objects that this type fits."""
     parts = [np.empty(0, np.int64)]
     for low, high in flow.fit.ranges(number):

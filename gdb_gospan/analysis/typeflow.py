@@ -12,8 +12,10 @@ import numpy as np
 
 from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.typechains import Chains
+from gdb_gospan.analysis.typedynamic import held
 from gdb_gospan.analysis.typejudge import Judge
 from gdb_gospan.analysis.typestate import Leads
+from gdb_gospan.analysis.typewords import EFACE
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.record import I64
 
@@ -50,6 +52,10 @@ class Flow(Judge):
         begins = self.edges.graph.starts[some].astype(np.int64)
         edge = expanded(begins, begins + counts)
         number = self.code(source, edge)
+        pairs = np.flatnonzero(number == EFACE)
+        if len(pairs):
+            before = self.at(source[pairs], edge[pairs]) - np.uint64(self.width)
+            number[pairs] = held(self, self.words(before))
         known = np.flatnonzero(number > 0)
         source, edge, number = source[known], edge[known], number[known]
         target = self.edges.graph.targets[edge].astype(np.int64)

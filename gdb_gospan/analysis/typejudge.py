@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdb_gospan.analysis.typebook import ANY_OF, CHANNEL, CLOSURE, DIRECTORY, ELEMENTS, GROUPS, TEXT, VALUE
+from gdb_gospan.analysis.typebook import (
+    ANY_OF,
+    CHANNEL,
+    CLOSURE,
+    COUNTED,
+    DIRECTORY,
+    ELEMENTS,
+    GROUPS,
+    TEXT,
+    VALUE,
+)
 from gdb_gospan.analysis.typestate import EXACT, Leads, State, of_each
 from gdb_gospan.memory.segments import among, distinct
-from gdb_gospan.runtime.record import I64, Mask
+from gdb_gospan.runtime.record import I64, Column, Mask
 
 
 class Judge(State):
@@ -15,6 +25,7 @@ class Judge(State):
 
     def judged(self, leads: Leads) -> tuple[Leads, Leads]:
         """Return the pointers that say what their objects are, and those that make it likely."""
+        leads = self._nodes(leads)
         forms, _ = self.book.columns()
         form = forms[leads.number]
         sure, likely = [], []
@@ -28,6 +39,8 @@ class Judge(State):
             }.get(each)
             if each == CLOSURE:
                 sure.append(self._closures(some))
+            elif each == COUNTED:
+                sure.append(self._counted(some))
             elif each == ANY_OF:
                 sure.append(self._groups(some))
             elif judge is None:
@@ -37,6 +50,30 @@ class Judge(State):
                 sure.append(good)
                 likely.append(maybe)
         return _joined(sure), _joined(likely)
+
+    def _nodes(self, leads: Leads) -> Leads:
+        """Name what pointers to a trie's nodes lead to by their isEntry; without those that lead to neither kind."""
+        rows = np.flatnonzero(self.each(leads.number, self.tries.node))
+        if not len(rows):
+            return leads
+        is_entry = self._flags(leads.target[rows])
+        number = leads.number.copy()
+        number[rows] = 0
+        for flag in (0, 1):
+            some = rows[(is_entry == flag) & (leads.inner[rows] == 0)]
+            whole = {each: self.tries.whole(each)[flag] for each in self.met(leads.number[some]).tolist()}
+            number[some] = self.each(leads.number[some], whole.__getitem__)
+        return leads.named(number).of(number > 0)
+
+    def are_inner(self, some: I64) -> Mask:
+        """Which of these objects are no entries of a trie, if they are nodes of one."""
+        found: Mask = self._flags(some) == 0
+        return found
+
+    def _flags(self, some: I64) -> Column:
+        """Return the isEntry of nodes; 2 where it cannot be read."""
+        read = self.heap.reader.memory.read_many(self.begins(some), 1)
+        return np.where(read.readable, np.ascontiguousarray(read.data).reshape(-1), 2)
 
     def agrees(self, leads: Leads) -> Mask:
         """Whether what these pointers should lead to can be there: what is known of the object says so, or it fits."""
@@ -114,6 +151,16 @@ class Judge(State):
         # Without pointers a slice of what a struct has inside of it looks the same.
         maybe = fits & ~sure & np.where(noscan, leads.inner == 0, leads.inner % size == 0)
         return leads.of(sure), leads.of(maybe)
+
+    def _counted(self, leads: Leads) -> Leads:
+        """Judge values side by side by their number, which stands behind the pointer."""
+        length = self.words(leads.at + np.uint64(self.width)).view(np.int64)
+        group = self.fit.groups_of(leads.target)
+        _, sizes = self.book.columns()
+        end = np.clip(length, 0, 1 << 20) * sizes[leads.number]
+        good = (leads.inner == 0) & (self.fit.least[group] < end) & (end <= self.fit.room[group])
+        leads = leads.named(self._elements_of(leads.number)).of(good)
+        return leads.of(self._fits(leads, group[good]))
 
     def _texts(self, leads: Leads) -> tuple[Leads, Leads]:
         length = self.words(leads.at + np.uint64(self.width)).view(np.int64)

@@ -14,15 +14,15 @@ import numpy as np
 
 from gdb_gospan.analysis.edges import expanded
 from gdb_gospan.analysis.roots import Roots, roots
-from gdb_gospan.analysis.typebook import CHANNEL, ELEMENTS, INTERFACE, VALUE
+from gdb_gospan.analysis.typebook import CHANNEL, ELEMENTS, VALUE
+from gdb_gospan.analysis.typedynamic import LOWEST, held
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typestate import EDGES, EXACT, Leads
+from gdb_gospan.analysis.typewords import INTERFACE
 from gdb_gospan.errors import GoSpansError
 from gdb_gospan.memory import Unreadable
 from gdb_gospan.memory.registers import Thread
-from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime import bits, mgcmark
-from gdb_gospan.runtime.abitype import Descriptor
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask
 from gdb_gospan.runtime.symtab import modules
@@ -30,9 +30,6 @@ from gdb_gospan.runtime.symtab import modules
 if TYPE_CHECKING:
     from gdb_gospan.layout.variabletypes import Pointing
 
-_LOWEST: Final = 1 << 12
-_HIGHEST: Final = np.uint64(1 << 56)
-"""Between them lie descriptors and itabs."""
 _AT_ONCE: Final = 1 << 21
 
 
@@ -62,7 +59,7 @@ def by_interfaces(flow: Flow) -> I64:
         np.concatenate(column)
         for column in zip((flow.edges.pairs, flow.edges.before), _of_typed(flow), strict=True)
     )
-    numbers = _numbers(flow, before)
+    numbers = held(flow, before)
     some = np.flatnonzero(numbers)
     pairs, numbers = pairs[some], numbers[some]
     flow.is_interface[pairs] = True
@@ -119,10 +116,10 @@ def by_roots(flow: Flow, threads: Sequence[Thread]) -> I64:
     """
     found = roots(flow.heap, threads)
     width = np.uint64(flow.heap.layout.platform.pointer_size)
-    there = np.flatnonzero(found.at >= _LOWEST)
+    there = np.flatnonzero(found.at >= LOWEST)
     before = flow.words(found.at[there] - width)
     apart = _no_pointers(flow.heap, found, there)
-    numbers = np.where(apart, _numbers(flow, before), 0)
+    numbers = np.where(apart, held(flow, before), 0)
     some = there[numbers > 0]
     target = found.target[some]
     # A root has the slot, and not the address that it leads to.
@@ -185,48 +182,3 @@ def _no_pointers(heap: Heap, found: Roots, some: I64) -> Mask:
             inside = (word >= 0) & (word < len(unpacked))
             apart[rows] = inside & ~unpacked[np.where(inside, word, 0)] if len(unpacked) else inside
     return apart
-
-
-def _numbers(flow: Flow, words: U64) -> I64:
-    """Return the type of the object behind each of these first words of interfaces: 0 for what is none."""
-    found = np.zeros(len(words), np.int64)
-    maybe = np.flatnonzero((words >= _LOWEST) & (words < _HIGHEST))
-    each = distinct(words[maybe])
-    numbers = np.zeros(len(each), np.int64)
-    inside = _among_descriptors(flow, each)
-    types = np.flatnonzero(inside | flow.slots.pages.inside(each))
-    numbers[types] = [_held(flow, flow.types.at(word)) for word in each[types].tolist()]
-    itabs = np.flatnonzero(numbers == 0)
-    itabs = itabs[_like_itabs(flow, each[itabs])]
-    numbers[itabs] = [_held(flow, flow.types.of_itab(word)) for word in each[itabs].tolist()]
-    if len(each):
-        found[maybe] = numbers[np.searchsorted(each, words[maybe])]
-    return found
-
-
-def _among_descriptors(flow: Flow, words: U64) -> Mask:
-    """Which of these words lie where the compiler's descriptors are."""
-    inside = np.zeros(len(words), np.bool_)
-    for begin, end in flow.types.ranges():
-        inside |= (np.uint64(begin) <= words) & (words < np.uint64(end))
-    return inside
-
-
-def _like_itabs(flow: Flow, words: U64) -> Mask:
-    """Which of these words are addresses of what begins with the descriptor of an interface, as an itab does."""
-    itab = flow.heap.layout["ITab"]
-    read = flow.heap.reader.memory.read_many(words + np.uint64(itab["Inter"].offset), flow.width)
-    first = np.ascontiguousarray(read.data).view(flow.heap.reader.word_type).reshape(-1).astype(np.uint64)
-    good: Mask = read.readable & _among_descriptors(flow, first)
-    return good
-
-
-def _held(flow: Flow, dynamic: Descriptor | None) -> int:
-    """Return the type of the object that an interface with this dynamic type leads to."""
-    if dynamic is None:
-        return 0
-    number = flow.book.number(VALUE, dynamic.address)
-    if not dynamic.direct or not number:
-        return number
-    words = flow.book.words(number)
-    return max(int(words[0]), 0) if len(words) == 1 else 0

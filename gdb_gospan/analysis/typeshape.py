@@ -12,17 +12,21 @@ from typing import Final
 import numpy as np
 
 from gdb_gospan.analysis.edges import expanded
-from gdb_gospan.analysis.typebook import CLOSURE, INTERFACE, VALUE
+from gdb_gospan.analysis.typebook import CLOSURE, VALUE
+from gdb_gospan.analysis.typechains import fitting
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typescan import patterns
 from gdb_gospan.analysis.typestate import SHAPE, Leads, of_each
+from gdb_gospan.analysis.typewords import INTERFACE
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime import abitype
+from gdb_gospan.runtime.abitype import Descriptor
 from gdb_gospan.runtime.record import I64, Mask
 
 _ROUNDS: Final = 3
 _MOST_GROUPS: Final = 300
-_MOST_CANDIDATES: Final = 48
+_MOST_CANDIDATES: Final = 1 << 10
+"""Types that are compared with what is alike: where there are more, none is taken, since one that is left out may be the right one."""
 _SAMPLE: Final = 1 << 9
 _FEWEST: Final = 3
 _SHARE: Final = 0.98
@@ -45,6 +49,7 @@ class Shapes:
     def run(self) -> None:
         """Enter what can be inferred, and follow it."""
         self._flow.run(self._functions(), SHAPE)
+        self._flow.run(self._tries(), SHAPE)
         for _ in range(_ROUNDS):
             found = self._alike()
             if not len(found):
@@ -83,6 +88,20 @@ class Shapes:
         known = self._flow.types.function(entry) is not None
         return self._flow.book.number(CLOSURE, entry) if known else 0
 
+    def _tries(self) -> I64:
+        """Enter inner nodes of tries, each of those that only one trie explains, and return the slots."""
+        flow = self._flow
+        slots, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for number in flow.tries.inner():
+            some = fitting(flow, number)
+            some = some[flow.are_inner(some)]
+            sound, pointing = self._consistent(some, number)
+            slots.append(some[sound & (pointing > 0)])
+            numbers.append(np.full(len(slots[-1]), number))
+        each, which, times = np.unique(np.concatenate(slots), return_index=True, return_counts=True)
+        alone = times == 1
+        return flow.enter(each[alone], np.concatenate(numbers)[which[alone]], SHAPE)
+
     def _alike(self) -> I64:
         """Enter the types that explain objects that are alike, and return the slots."""
         flow = self._flow
@@ -101,7 +120,7 @@ class Shapes:
                 break
             alike = some[begins[row] : begins[row + 1]]
             candidates = self._with(int(group[begins[row]]), int(pattern[begins[row]]))
-            number = self._explaining(alike, candidates[:_MOST_CANDIDATES])
+            number = self._explaining(alike, candidates) if len(candidates) <= _MOST_CANDIDATES else 0
             if number:
                 sound, pointing = self._consistent(alike, number)
                 fitting = alike[sound & (pointing > 0)]
@@ -120,10 +139,13 @@ class Shapes:
         rooms = distinct(flow.fit.room[~flow.fit.noscan & ~flow.fit.headers & (flow.fit.room <= _LARGEST)])
         least = {int(room): int(flow.fit.least[flow.fit.room == room].min()) for room in rooms}
         found: dict[tuple[int, int], list[int]] = {}
-        for each in flow.types.every():
+        every = flow.book.every()
+        never = self._parts_of_groups(every)
+        for each in every:
             at = int(np.searchsorted(rooms, each.size))
             if (
                 each.kind not in _KINDS
+                or each.address in never
                 or not each.pointers
                 or at >= len(rooms)
                 or each.size <= least[int(rooms[at])]
@@ -135,6 +157,16 @@ class Shapes:
             pattern = int(patterns(flow.book.pointers(number)[np.newaxis], 0, words)[0])
             if pattern:
                 found.setdefault((room, pattern), []).append(number)
+        return found
+
+    def _parts_of_groups(self, every: list[Descriptor]) -> set[int]:
+        """Return the arrays of slots that groups of maps have, and the slots: none is an object (internal/runtime/maps)."""
+        read, found = self._flow.types.at, set()
+        for each in every:
+            if each.kind == abitype.MAP and self._flow.book.swiss(each) and (group := read(each.group)):
+                for field in group.fields[1:]:
+                    slots = read(field.type)
+                    found |= {field.type, 0 if slots is None else slots.elem}
         return found
 
     def _explaining(self, alike: I64, candidates: list[int]) -> int:

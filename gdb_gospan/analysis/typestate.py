@@ -13,6 +13,7 @@ from gdb_gospan.analysis.slotfit import Fit
 from gdb_gospan.analysis.slots import slots
 from gdb_gospan.analysis.typebook import CHANNEL, SMALL, TypeBook
 from gdb_gospan.analysis.typescan import Edges, header_bytes
+from gdb_gospan.analysis.typetries import Tries
 from gdb_gospan.memory.segments import distinct
 from gdb_gospan.runtime.abitype import TypeReader
 from gdb_gospan.runtime.heap import Heap
@@ -76,6 +77,7 @@ class State:
         self.edges = known
         self.types = TypeReader(heap.reader, heap.symbols)
         self.book = TypeBook(self.types, heap.layout)
+        self.tries = Tries(self.book)
         self.fit = Fit(heap, self.edges, self.book)
         self.taken = slot_states(heap).alive
         count = len(self.slots)

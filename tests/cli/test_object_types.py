@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import attrs
 import numpy as np
 import pytest
 
-from gdb_gospan.analysis import typebook
+from gdb_gospan.analysis import typebook, typewords
 from gdb_gospan.analysis.fieldpaths import field_path
 from gdb_gospan.analysis.objecttypes import EDGES, EXACT, SHAPE, UNKNOWN, object_types
 from gdb_gospan.analysis.reach import reach
@@ -53,9 +54,9 @@ def types_of(session: Session) -> ObjectTypes:
     return object_types(session.heap, session.threads())
 
 
-def planted(core: cores.Core, session: Session) -> tuple[Any, list[str], list[bool]]:
+def planted(core: cores.Core, session: Session, which: str = "planted") -> tuple[Any, list[str], list[bool]]:
     """Return the slots of the objects that the program names, their types, and whether they may share a slot."""
-    rows = core.stdout["planted"]
+    rows = core.stdout[which]
     slot, held = slots(session.heap).at(np.array([int(address, 16) for address, *_ in rows], np.uint64))
     assert held.all()
     return slot, [name for _, name, _ in rows], [small for *_, small in rows]
@@ -71,6 +72,56 @@ def wrong(core: cores.Core, session: Session) -> Counter[tuple[str, str]]:
         for ours, name, tiny in zip(said, names, small, strict=True)
         if ours != name and not (tiny and ours == SMALL)
     )
+
+
+def test_the_nodes_of_a_concurrent_map_that_a_variable_has(core: cores.Core) -> None:
+    """Stripped, nothing says what the variable is: each node is inferred from where it leads. A sync.Map is a trie since Go 1.24."""
+    session = forms.open_in(core, "stripped")
+    found = types_of(session)
+    if "Map" not in found.book.layout.structs:
+        assert not core.stdout["inferred"]
+        return
+    slot, names, _ = planted(core, session, "inferred")
+    assert [found.types[number].name for number in found.number[slot].tolist()] == names
+    assert set(found.how[slot].tolist()) <= {EXACT, EDGES, SHAPE}
+    assert SHAPE in found.how[slot]
+    assert set(Counter(names).values()) > {100}
+
+
+def itab_tables(session: Session) -> list[int]:
+    found, numbered = types_of(session), slots(session.heap)
+    named = [row for row, each in enumerate(found.types) if each.name == "runtime.itabTableType"]
+    some: list[int] = numbered.addresses(np.flatnonzero(np.isin(found.number, named))).tolist()
+    return some
+
+
+def test_the_table_of_itabs_that_has_grown(go_minor: str) -> None:
+    """Stripped: it is where the symbol that only the other form has says it is."""
+    core = core_of(go_minor)
+    toolchain = toolchains.ensure(go_minor)
+    listed = subprocess.run(
+        [toolchain.go, "tool", "nm", core.executable],
+        env=toolchain.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (address,) = re.findall(r"^\s*([0-9a-f]+) \w runtime\.itabTable$", listed.stdout, re.MULTILINE)
+    session = forms.open_in(core, "stripped")
+    words, known = session.heap.reader.pointers(np.array([int(address, 16)], np.uint64))
+    assert known.all()
+    assert itab_tables(session) == words.tolist()
+
+
+def test_a_table_with_a_word_that_is_no_itab_is_none(copy: CopiedCore) -> None:
+    core = core_of(toolchains.NEWEST)
+    session = open_session([str(core.executable), str(core.path)])
+    (table,) = itab_tables(session)
+    places = np.uint64(table) + np.arange(2, 1026, dtype=np.uint64) * np.uint64(8)
+    words, _ = session.heap.reader.pointers(places)
+    first = int(places[np.flatnonzero(words)[0]])
+    with changed(copy, [(first, (int(words.max()) + 8).to_bytes(8, "little"))]):
+        assert not itab_tables(open_session([str(core.executable), str(copy.path)]))
 
 
 @pytest.mark.parametrize("form", ["full", "stripped"])
@@ -109,7 +160,7 @@ def test_nearly_all_that_is_reached_has_a_type(core: cores.Core) -> None:
         if what.form in (typebook.VALUE, typebook.ELEMENTS) and number:
             some = found.number[source] == number
             words = found.book.words(number)
-            assert (words[all_edges.word[some] % len(words)] != typebook.SCALAR).all(), what.name
+            assert (words[all_edges.word[some] % len(words)] != typewords.SCALAR).all(), what.name
 
 
 def test_which_field_a_word_is(core: cores.Core) -> None:
@@ -275,6 +326,7 @@ PARTS = {
     typebook.CHANNEL: "runtime.hchan",
     typebook.TEXT: "uint8",
 }
+SHAPED = "go.shape."
 BOXED = re.compile(r"runtime\.\w+InterfacePtr|unsafeheader\.Slice")
 """What package runtime calls what it puts into an interface (iface.go), and package reflect a slice that it makes."""
 
@@ -292,6 +344,14 @@ def same(found: ObjectTypes, number: int, descriptor: int) -> bool:
             return own is not None
         if BOXED.fullmatch(given.name):
             return own.size == given.size
+        if (
+            SHAPED in given.name
+        ):  # a generic function allocates by the type of its instance, or by what it calls that
+            generic = given.name.split("[")[0] in (own.name.split("[")[0], SHAPED + "*uint8")
+            one, other = (
+                book.pointers(book.number(typebook.VALUE, each.address)).tolist() for each in (own, given)
+            )
+            return generic and one == other
         alike = book.same_layout(
             book.number(typebook.VALUE, descriptor), book.number(typebook.VALUE, own.address)
         )

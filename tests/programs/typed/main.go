@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -21,7 +22,10 @@ import (
 var (
 	kept    []any
 	planted []plant
-	list    = flag.Int("list", 30000, "links of each list")
+	// inferred are objects that only a variable without a type leads to.
+	inferred []plant
+	shared   sync.Map
+	list     = flag.Int("list", 30000, "links of each list")
 )
 
 // plant is an object: where it is, what its type is called, and whether several values may share its slot.
@@ -423,17 +427,70 @@ func makeReflected() {
 	note(slice.Pointer(), "[][3]main.inner", 16)
 }
 
-func report() string {
+// nodes returns those of the trie that a sync.Map is since Go 1.24; none before.
+func nodes(m *sync.Map) (found []plant) {
+	trie := reflect.ValueOf(m).Elem().FieldByName("m")
+	if !trie.IsValid() || trie.Kind() != reflect.Struct {
+		return nil
+	}
+	root := trie.FieldByName("root")
+	inner := root.Field(0).Type().Elem().Elem()
+	var walk func(p unsafe.Pointer)
+	walk = func(p unsafe.Pointer) {
+		node := reflect.NewAt(inner, p).Elem()
+		found = append(found, plant{uintptr(p), inner.String(), false})
+		children := node.FieldByName("children")
+		for i := 0; i < children.Len(); i++ {
+			child := unsafe.Pointer(children.Index(i).FieldByName("v").Pointer())
+			if child != nil && *(*bool)(child) {
+				found = append(found, plant{uintptr(child), strings.Replace(inner.String(), "indirect[", "entry[", 1), false})
+			} else if child != nil {
+				walk(child)
+			}
+		}
+	}
+	walk(unsafe.Pointer(root.FieldByName("v").Pointer()))
+	return found
+}
+
+// makeSync has what packages sync and sync/atomic reach by unsafe pointers.
+func makeSync() {
+	m := &sync.Map{}
+	for i := 0; i < 500; i++ {
+		l := &link{nil, i}
+		m.Store(fmt.Sprint("key number ", i, " of a map"), l)
+		if i < 100 {
+			shared.Store(i+1000, &link{nil, i})
+		}
+		value(l)
+	}
+	planted = append(planted, nodes(m)...)
+	inferred = append(inferred, nodes(&shared)...)
+	p := &sync.Pool{}
+	for i := 0; i < 100; i++ {
+		b := make([]byte, 700)
+		p.Put(&b)
+		value(&b)
+		elements(b)
+	}
+	kept = append(kept, m, p)
+	value(m)
+	value(p)
+}
+
+func written(some []plant) string {
 	var b strings.Builder
-	b.WriteString(`{"planted":[`)
-	for i, p := range planted {
+	for i, p := range some {
 		if i > 0 {
 			b.WriteString(",")
 		}
 		fmt.Fprintf(&b, `["%#x",%q,%v]`, p.address, p.name, p.small)
 	}
-	b.WriteString("]}\n")
 	return b.String()
+}
+
+func report() string {
+	return fmt.Sprintf(`{"planted":[%s],"inferred":[%s]}`+"\n", written(planted), written(inferred))
 }
 
 func main() {
@@ -445,7 +502,7 @@ func main() {
 		os.Exit(2)
 	}
 	debug.SetGCPercent(-1)
-	for _, made := range []func(){makeLists, makeHolder, makeMaps, makeChannels, makeFunctions, makeSmall, makeReflected} {
+	for _, made := range []func(){makeLists, makeHolder, makeMaps, makeChannels, makeFunctions, makeSmall, makeReflected, makeSync, makeItabs} {
 		made()
 	}
 	runtime.GC()
