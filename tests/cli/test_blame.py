@@ -168,6 +168,7 @@ def test_the_whole_is_what_the_other_reports_have(core: cores.Core) -> None:
 
 
 @pytest.mark.parametrize("by", ["function", "line", "stack"])
+@pytest.mark.ends
 def test_rows_add_up(core: cores.Core, by: str) -> None:
     answer = asked("--by", by, core.executable, core.path)
     covered = {row["of"]: row["attributed"] for row in answer["covered"]}
@@ -233,6 +234,7 @@ def test_what_a_collection_has_found_dead_is_not_alive(go_minor: str) -> None:
     assert len(sampled.row) > 10_000
 
 
+@pytest.mark.ends
 def test_no_samples(go_minor: str) -> None:
     """A line says it, and the bitmaps tell what they can."""
     core = made(go_minor, "-rate", "0")
@@ -314,6 +316,7 @@ def test_the_truth_is_within_the_bounds(rate: int) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.ends
 def test_the_runtime_samples_as_theory_says(go_minor: str) -> None:
     """Four processes together, whose own samples are drawn by luck: by seven standard errors they are not off in a billion years."""
     program, rows = programs.build("stranded", go_minor), []
@@ -348,6 +351,7 @@ def top(toolchain: Toolchain, *words: Any) -> list[tuple[str, int, int]]:
     ]
 
 
+@pytest.mark.ends
 def test_go_tool_pprof_shows_the_same(core: cores.Core, toolchain: Toolchain, file: Path) -> None:
     for name, key in (("stranded", "stranded_bytes"), ("alive", "alive_bytes")):
         answer = asked("--sort", f"cum_{key}", core.executable, core.path)["sites"]
@@ -366,6 +370,7 @@ def test_go_tool_pprof_shows_the_same(core: cores.Core, toolchain: Toolchain, fi
     assert "accounting for 0" in pprofs.pprof(toolchain, "-top", f"-base={file}", file).lower()
 
 
+@pytest.mark.ends
 def test_lines_and_mappings_are_in_the_file(core: cores.Core, file: Path) -> None:
     found = pprofs.read(file.read_bytes())
     assert found.mappings[0].file == str(core.executable)
@@ -381,6 +386,7 @@ def test_lines_and_mappings_are_in_the_file(core: cores.Core, file: Path) -> Non
     assert found.default_sample_type == "stranded"
 
 
+@pytest.mark.ends
 def test_damage_is_no_figure(core: cores.Core, tmp_path: Path) -> None:
     """A bucket that is none, and a special that leads nowhere: what they were is not known, and all else is as it was."""
     whole = asked(core.executable, core.path)
@@ -417,6 +423,7 @@ def test_a_snapshot_of_an_older_release_says_so() -> None:
     assert answer["unreadable"]["bytes"] == 0
 
 
+@pytest.mark.ends
 def test_doctor_names_who_allocated_what_strands_most(go_minor: str) -> None:
     core = made(go_minor, "-rate", "4096", "-burst", "1500000", "-usual")
     said = json.loads(shell.inside("doctor", "--json", core.executable, core.path).stdout)
@@ -431,6 +438,7 @@ def test_doctor_names_who_allocated_what_strands_most(go_minor: str) -> None:
     assert "main.keep" not in shell.inside("doctor", none.executable, none.path).stdout
 
 
+@pytest.mark.ends
 def test_show_says_who_allocated_an_object(core: cores.Core, tmp_path: Path) -> None:
     """Of those that the program has noted, by their function; live, from a snapshot and stripped alike; else nothing."""
     session = forms.open_in(core, "full")

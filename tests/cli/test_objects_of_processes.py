@@ -99,6 +99,7 @@ def test_the_process_goes_on_while_its_objects_are_followed(monkeypatch: pytest.
     )
 
 
+@pytest.mark.in_turn("build")
 @pytest.mark.parametrize("build", [{}, {"ldflags": "-s -w"}, {"buildmode": "pie"}], ids=str)
 def test_the_figures_are_those_of_a_core_of_the_same_moment(
     go_minor: str, build: dict[str, str], tmp_path: Path
@@ -113,6 +114,7 @@ def test_the_figures_are_those_of_a_core_of_the_same_moment(
     assert answer["unread_bytes"] == 0
 
 
+@pytest.mark.ends
 def test_one_that_allocates_all_the_time_is_read_as_of_one_moment(go_minor: str) -> None:
     """Nothing that was found before the stop need be there in it."""
     with processes.start(programs.build("churn", go_minor), "-seconds", "240") as running:

@@ -75,6 +75,7 @@ def test_known_owners(core: cores.Core) -> None:
     assert holding["retained_bytes"] == 150 * 64
 
 
+@pytest.mark.ends
 def test_rows_add_up(core: cores.Core) -> None:
     """All holders, and what they share, are all that is reached; a row has its own objects and those below it."""
     answer = of_core(core, "--min-bytes", "1", "--depth", "60")
@@ -127,6 +128,7 @@ def test_retained_is_what_is_cut_off(core: cores.Core) -> None:
             assert retained[row] == sizes[lost].sum(), node
 
 
+@pytest.mark.ends
 def test_stripped_is_the_same_but_for_names(core: cores.Core, tmp_path: Path) -> None:
     def without_names(answer: Any) -> Counter[Any]:
         keys = ("depth", "retained_bytes", "retained_objects", "retained_stranded_bytes")
@@ -142,6 +144,7 @@ def test_stripped_is_the_same_but_for_names(core: cores.Core, tmp_path: Path) ->
     assert same["name"] == f"variable at {ring['address']}"
 
 
+@pytest.mark.ends
 def test_the_owners_of_fragmentation(core: cores.Core) -> None:
     answer = of_core(core, "--stranded")
     top = [row for row in answer["owners"] if row["depth"] == 0]
@@ -151,6 +154,7 @@ def test_the_owners_of_fragmentation(core: cores.Core) -> None:
     assert sum(weights) == answer["totals"]["stranded_bytes"] > 0
 
 
+@pytest.mark.ends
 def test_only_some(core: cores.Core) -> None:
     (row,) = (row for row in of_core(core, "--root", "main.ch")["owners"] if row["depth"] == 0)
     assert row["name"] == "main.chain"
@@ -194,6 +198,7 @@ def test_one_object(core: cores.Core) -> None:
     assert (again["address"], again["asked"]) == (answer["address"], inner)
 
 
+@pytest.mark.ends
 def test_where_no_object_is(core: cores.Core) -> None:
     session = forms.open_in(core, "full")
     numbered = slots(session.heap)
@@ -253,6 +258,7 @@ def test_as_the_runtime_finds_them() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.ends
 def test_a_process(go_minor: str) -> None:
     program = programs.build("owned", go_minor)
     with processes.start(program, "-end", "sleep") as running:
@@ -263,6 +269,7 @@ def test_a_process(go_minor: str) -> None:
     assert api.totals.bytes > 0
 
 
+@pytest.mark.ends
 def test_a_snapshot_is_refused(core: cores.Core, tmp_path: Path) -> None:
     kept = tmp_path / "heap.gospan"
     assert shell.inside("snapshot", kept, core.executable, core.path).status == 0
@@ -271,6 +278,7 @@ def test_a_snapshot_is_refused(core: cores.Core, tmp_path: Path) -> None:
     assert "owners needs the contents of objects" in said.stderr
 
 
+@pytest.mark.ends
 def test_a_file_for_pprof(core: cores.Core, tmp_path: Path) -> None:
     """What pprof adds up at a name is what the rows of that name have; a holder's sum is what it retains."""
     file = tmp_path / "owners.pb.gz"
