@@ -7,6 +7,7 @@ for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -14,12 +15,15 @@ import numpy as np
 
 from gdb_gospan.analysis.edges import Graph, Ids, id_type
 from gdb_gospan.analysis.reach import Reach, breadth_first
+from gdb_gospan.analysis.roots import objects_with
 from gdb_gospan.analysis.slots import Slots, slots
 from gdb_gospan.layout import waitreasons
+from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime import mgcmark
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64, U64, Mask
 
+_RUNNING: Final = 2
 _WAITING: Final = (4, 10)
 """_Gwaiting, and _Gleaked: the runtime itself has found that it waits forever (runtime2.go, since Go 1.26)."""
 
@@ -43,12 +47,40 @@ class _Waits:
     sudogs: I64
 
 
-def leaked_goroutines(heap: Heap, walk: Reach) -> I64:
-    """Return the rows of the goroutines that wait forever, as far as that is sure. SciPy must be installed."""
+@attrs.frozen(eq=False, repr=False)
+class Leaks:
+    """Goroutines that wait forever.
+
+    Attributes
+    ----------
+    rows
+        int64 (k,): of `Goroutines.gs`.
+    kept
+        bool, a row for each slot: objects that only they keep.
+    """
+
+    rows: I64
+    kept: Mask
+
+
+def leaked_goroutines(heap: Heap, walk: Reach, threads: Sequence[Thread]) -> Leaks | None:
+    """Find the goroutines that wait forever; None where something that may wake them is not known.
+
+    What waits in queues of finalizers and cleanups, which are not found without symbols, is the one exception.
+    SciPy must be installed.
+    """
+    runs = bool((heap.goroutines.status == _RUNNING).any())
+    unread = walk.roots.unread - {mgcmark.FINALIZER_QUEUE, mgcmark.CLEANUP_QUEUE}
+    if unread or walk.graph.unread_bytes or len(slots(heap).left_out) or (runs and not threads):
+        return None
+    return _found(heap, walk) if heap.goroutines.complete else None
+
+
+def _found(heap: Heap, walk: Reach) -> Leaks:
     numbered, gs = slots(heap), heap.goroutine_details
     reasons = gs.get("waitreason")
     if reasons is None:
-        return np.empty(0, np.int64)
+        return Leaks(np.empty(0, np.int64), np.zeros(len(numbered), np.bool_))
     words = heap.layout.traits.wait_reasons
     known = np.isin(heap.goroutines.status, _WAITING) & (reasons < len(words))
     reason = np.where(known, reasons, 0)
@@ -63,7 +95,9 @@ def leaked_goroutines(heap: Heap, walk: Reach) -> I64:
     outside = np.zeros(len(known), np.bool_)
     outside[waits.row[waits.target < 0]] = True
     own, there = numbered.find(gs.addresses)
-    return _not_reached(walk, numbered, candidate, outside, waits, _slots_of(len(known), own, there))
+    # A weak pointer may be made strong again, and what is finalized or cleaned up for may wake anybody.
+    may, _ = objects_with(heap, ("weak handle", "finalizer", "cleanup"))
+    return _not_reached(walk, may, candidate, outside, waits, _slots_of(len(known), own, there))
 
 
 def _slots_of(count: int, rows: I64, slot: I64) -> I64:
@@ -101,13 +135,11 @@ def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
     return _Waits(row, target, source)
 
 
-def _not_reached(
-    walk: Reach, numbered: Slots, candidate: Mask, outside: Mask, waits: _Waits, own: I64
-) -> I64:
-    """Walk, and return the rows of the candidates that were not reached."""
+def _not_reached(walk: Reach, may: I64, candidate: Mask, outside: Mask, waits: _Waits, own: I64) -> Leaks:
+    """Walk from all roots but the candidates, and from what may be used again, and return what was not reached."""
+    count, goroutines = len(walk.reached), len(candidate)
     if not candidate.any():
-        return np.empty(0, np.int64)
-    count, goroutines = len(numbered), len(candidate)
+        return Leaks(np.empty(0, np.int64), np.zeros(count, np.bool_))
     top = count + goroutines
     cut = np.zeros(count, np.bool_)
     cut[waits.sudogs] = True
@@ -123,12 +155,12 @@ def _not_reached(
         (count + np.repeat(mine, outs), walk.graph.of(own[mine])),
     ]
     begin = np.zeros(top, np.bool_)
-    begin[walk.roots.target[~stacks]] = True
+    begin[walk.roots.target[~stacks]] = begin[may] = True
     begin[count + np.flatnonzero(outside & candidate)] = True
     first = np.flatnonzero(begin)
     pairs.append((np.full(len(first), top), first))
-    reached = _walked(walk.graph, cut, pairs, top)[count:top] >= 0
-    return np.flatnonzero(candidate & ~reached)
+    reached = _walked(walk.graph, cut, pairs, top) >= 0
+    return Leaks(np.flatnonzero(candidate & ~reached[count:top]), walk.reached & ~reached[:count])
 
 
 def _walked(graph: Graph, cut: Mask, pairs: list[tuple[Ids, Ids]], top: int) -> Ids:

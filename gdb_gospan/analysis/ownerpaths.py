@@ -19,6 +19,9 @@ from gdb_gospan.runtime.record import I64
 _MOST_BYTES = 64 << 20
 """Of an object that is searched for a pointer; in a larger one it is not found."""
 
+_TRIED = 1000
+_MOST_PATHS = 1000
+
 
 @attrs.frozen
 class Link:
@@ -52,13 +55,17 @@ class Paths:
         return np.concatenate([np.unique(sources), self._owners.slots + np.unique(holders)])
 
     def shortest(self, slot: int, most: int) -> Iterator[list[Link]]:
-        """Yield so many paths from the roots at most, the shortest first: the last step of each is another one."""
-        found = []
-        for referrer in self.referrers(slot).tolist():
+        """Yield so many paths from the roots at most, the shortest first: the last step of each is another one.
+
+        One of them is as short as any. Of many referrers only some are tried, and those that the shortest path to them
+        leads to through the object itself are not shown.
+        """
+        found, tried = [], [int(self._owners.walked[slot]), *self.referrers(slot).tolist()]
+        for referrer in list(dict.fromkeys(tried))[: max(_TRIED, 2 * most)]:
             nodes = [*self._to(referrer), slot]
             if nodes[0] >= self._owners.slots and slot not in nodes[:-1]:
                 found.append(nodes)
-        for nodes in sorted(found, key=len)[: most or None]:
+        for nodes in sorted(found, key=len)[: most or _MOST_PATHS]:
             ends = pairwise(nodes)
             yield [*(Link(node, self.offset(node, following)) for node, following in ends), Link(slot, None)]
 

@@ -80,7 +80,10 @@ class OwnerTree:
         of[self._top] = 0
         level = [top]
         for step in range(depth + 1):
-            level, of = self._below(level, of, step, choose)
+            if level:
+                level, of = self._below(level, of, step, choose)
+        if level and depth >= 0:
+            self._below(level, of, depth + 1, lambda *_: [])  # what is left out there
         return top
 
     def retained(self, name: str) -> Ids:

@@ -182,14 +182,19 @@ def _read_specials(heap: Heap) -> tuple[Specials, I64]:
 
 def _finalized(heap: Heap) -> _Found:
     """Return what objects with a finalizer point to: it is kept for the finalizer, and the object itself is not."""
+    objects, addresses = objects_with(heap, ("finalizer",))
+    pointers = graph(heap)
+    counts = pointers.starts[objects + 1] - pointers.starts[objects]
+    at = np.repeat(addresses, counts)
+    return mgcmark.FINALIZED, pointers.of(objects), at, np.full(len(at), -1)
+
+
+def objects_with(heap: Heap, names: Sequence[str]) -> tuple[I64, U64]:
+    """Return the slots that have a special of these kinds, and the addresses of these: int64 and uint64 (k,)."""
     specials, spans = _specials(heap)
-    kinds = {name: number for number, name in heap.layout.traits.special_kinds.items()}
-    numbered, some = slots(heap), np.flatnonzero(specials.kind == kinds.get("finalizer", -1))
+    kinds = [number for number, name in heap.layout.traits.special_kinds.items() if name in names]
+    numbered, some = slots(heap), np.flatnonzero(np.isin(specials.kind, kinds))
     span = spans[some]
     number = specials.offset[some] // numbered.elemsize[span] if len(some) else some
     inside = (number >= 0) & (number < numbered.nelems[span])
-    objects = numbered.first[span[inside]] + number[inside]
-    pointers = graph(heap)
-    counts = pointers.starts[objects + 1] - pointers.starts[objects]
-    at = np.repeat(specials.address[some][inside], counts)
-    return mgcmark.FINALIZED, pointers.of(objects), at, np.full(len(at), -1)
+    return numbered.first[span[inside]] + number[inside], specials.address[some][inside]

@@ -153,7 +153,7 @@ class TypeBook:
             return f"[]{found.name}"
         if found.kind == abitype.ARRAY:
             elem = self.reader.at(found.elem)
-            return found.name if elem is None else f"[]{elem.name}"
+            return found.name if elem is None or not found.name.startswith("[") else f"[]{elem.name}"
         return _part(found.name, "header") if found.kind in (abitype.STRING, abitype.SLICE) else found.name
 
     def _part_of_map(self, form: int, found: Descriptor) -> ObjectType | None:

@@ -115,7 +115,7 @@ class OwnerNames:
         return (
             _goroutine(self._groups[group])
             if 0 <= group < len(self._groups)
-            else _TITLES.get(kind, "goroutines")
+            else _TITLES.get(kind, "goroutine")
         )
 
     def type_of(self, slot: int, number: int) -> str:
@@ -148,4 +148,4 @@ class OwnerNames:
 def _goroutine(group: Group) -> str:
     where = f" in {group.function}" if group.function else ""
     started = f", started by {group.started.function}" if group.started.function else ""
-    return f"goroutines{where}{started}"
+    return f"goroutine{where}{started}"

@@ -7,30 +7,30 @@ from collections.abc import Iterator
 import numpy as np
 
 from gdb_gospan.analysis.goroutines import Living, living
-from gdb_gospan.analysis.leakedgoroutines import leaked_goroutines
+from gdb_gospan.analysis.leakedgoroutines import Leaks, leaked_goroutines
 from gdb_gospan.analysis.objecttypes import ObjectTypes, object_types
 from gdb_gospan.analysis.ownership import Ownership, object_bytes, ownership, stranded_bytes
 from gdb_gospan.analysis.ownertree import OwnerGroup, OwnerTree
-from gdb_gospan.analysis.reach import Reach, reach
+from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.session import Session
+from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
 from gdb_gospan.fields.report import Arguments, Report, Rows, headings
 from gdb_gospan.reports import pprof
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.objects import KINDS
 from gdb_gospan.reports.ownernames import OwnerNames
 from gdb_gospan.reports.ownersof import kept
 from gdb_gospan.reports.rows.owners import Leaked, Owner, Owners, Totals
 from gdb_gospan.reports.screens import apart
-from gdb_gospan.runtime import mgcmark
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
 
 _DEPTH = 3
 _SHARE = 10
 """A group below another one is shown if it has this part of it."""
-_SURE = frozenset((mgcmark.DATA, mgcmark.BSS, mgcmark.STACK))
-"""Roots without which nothing can be said to wait forever."""
+_DEEPEST = 100
 
 
 def _build(session: Session, arguments: Arguments) -> Owners:
@@ -43,11 +43,12 @@ def _build(session: Session, arguments: Arguments) -> Owners:
     goroutines = living(heap, session.lines, session.tracebacks)
     names = OwnerNames(owners, types, goroutines)
     by = "stranded" if arguments["stranded"] else "bytes"
-    weights = _weights(heap, owners, types, arguments.get("type"))
-    tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
     place, path = arguments.get("argument"), arguments.get("pprof")
+    weights = _weights(heap, owners, types, None if place else arguments.get("type"))
+    tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
     chooser = _Chooser(arguments, names, by)
-    top = tree.groups(-1 if place else arguments["depth"], chooser)
+    top = tree.groups(-1 if place else min(arguments["depth"], _DEEPEST), chooser)
+    leaks = leaked_goroutines(heap, walk, threads)
     return Owners(
         about=about(session, "owners"),
         by=f"{by}_bytes",
@@ -58,7 +59,10 @@ def _build(session: Session, arguments: Arguments) -> Owners:
             stranded_bytes=top.retained["stranded"],
         ),
         object=kept(heap, walk, owners, types, names, tree, place, arguments["paths"]) if place else None,
-        leaked=_leaked(heap, walk, owners, tree, goroutines),
+        leaked=None if leaks is None else _leaked(leaks, goroutines),
+        leaked_bytes=None if leaks is None else int(object_bytes(heap)[leaks.kept].sum(dtype=np.int64)),
+        unread_roots=tuple(sorted(KINDS[kind] for kind in walk.roots.unread)),
+        unread_bytes=walk.graph.unread_bytes,
         owners=tuple(_rows(top, names)),
         total_rows=chooser.total,
         written=_write(path, session, tree, names, by) if path else None,
@@ -74,7 +78,12 @@ def _weights(heap: Heap, owners: Ownership, types: ObjectTypes, wanted: str | No
         "stranded": stranded_bytes(heap),
     }
     if wanted is not None:
-        named = np.array([each.name == wanted for each in types.types], np.bool_)[types.number]
+        number = np.array([each.name == wanted for each in types.types], np.bool_)
+        named = number[types.number]
+        if not named.any():
+            raise TargetError(
+                f"owners: no object is known to be of type {wanted} (try: go-spans objects, which lists types)"
+            )
         columns = {name: np.where(named, values, 0) for name, values in columns.items()}
     found = {name: owners.of_objects(values) for name, values in columns.items()}
     return found | {"holders": (~owners.is_object).astype(np.int64)}
@@ -107,9 +116,16 @@ class _Chooser:
         if above is not None:
             return some
         if self._root is not None:
-            some = [each for each in some if self._root in self._names.title(self._names.node(each))]
+            some = [each for each in some if self._is_wanted(self._names.node(each))]
+            if not some:
+                raise TargetError(
+                    f"owners: no holder has {self._root} in its name (try: go-spans owners --limit 0)"
+                )
         self.total = len(some)
         return some[: self._limit or None]
+
+    def _is_wanted(self, node: int) -> bool:
+        return self._names.kind(node) != "objects" and str(self._root) in self._names.title(node)
 
 
 def _rows(top: OwnerGroup, names: OwnerNames, path: tuple[str, ...] = ()) -> Iterator[Owner]:
@@ -136,28 +152,22 @@ def _rows(top: OwnerGroup, names: OwnerNames, path: tuple[str, ...] = ()) -> Ite
         yield from _rows(each, names, (*path, name))
 
 
-def _leaked(
-    heap: Heap, walk: Reach, owners: Ownership, tree: OwnerTree, goroutines: Living
-) -> tuple[Leaked, ...] | None:
-    """Return the goroutines that wait forever; None where that is not known."""
-    if walk.roots.unread & _SURE or not heap.goroutines.complete:
-        return None
-    rows = leaked_goroutines(heap, walk)
-    retained, found = _retained(owners, tree, len(heap.goroutine_details.addresses)), list[Leaked]()
+def _leaked(leaks: Leaks, goroutines: Living) -> tuple[Leaked, ...]:
+    """Return the goroutines that wait forever, those that are alike in one row, most stacks first."""
+    found = list[Leaked]()
     for group in goroutines.groups():
-        some = group.rows[np.isin(goroutines.rows[group.rows], rows)]
+        some = group.rows[np.isin(goroutines.rows[group.rows], leaks.rows)]
         if len(some):
             found.append(
                 Leaked(
                     count=len(some),
-                    wait_reason=group.reason,
+                    wait_reason=group.reason or group.state,
                     function=group.function or None,
                     started_by=group.started.function or None,
                     stack_bytes=int(goroutines.stack_bytes[some].sum()),
-                    retained_bytes=int(retained[goroutines.rows[some]].sum()),
                 )
             )
-    return tuple(sorted(found, key=lambda each: -(each.retained_bytes + each.stack_bytes)))
+    return tuple(sorted(found, key=lambda each: -each.stack_bytes))
 
 
 def _write(path: str, session: Session, tree: OwnerTree, names: OwnerNames, by: str) -> pprof.Written:
@@ -166,22 +176,12 @@ def _write(path: str, session: Session, tree: OwnerTree, names: OwnerNames, by: 
     return pprof.write(path, owners_file(session, tree, names, by))
 
 
-def _retained(owners: Ownership, tree: OwnerTree, count: int) -> I64:
-    """Return the bytes that each goroutine retains: int64, by its row."""
-    found = np.zeros(count, np.int64)
-    holders = owners.holders
-    stacks = np.flatnonzero((holders.kind == mgcmark.STACK) & (holders.key < np.uint64(count)))
-    rows = np.searchsorted(owners.tree.nodes, owners.slots + stacks)
-    found[holders.key[stacks].view(np.int64)] = tree.retained("bytes")[rows]
-    return found
-
-
 def _prepared(arguments: Arguments) -> Arguments:
     return pprof.prepared(with_scipy("owners")(arguments))
 
 
 def _csv(answer: Owners) -> Rows:
-    return answer.owners
+    return answer.owners if answer.object is None else answer.object.dominators
 
 
 REPORT = Report(
@@ -202,11 +202,11 @@ REPORT = Report(
     csv=_csv,
     argument=(
         "[ADDRESS]",
-        "an object, by an address in it or a variable that points to it: show the paths to it, and what retains it",
+        "an object, by an address in it or the name of a variable that points to it: show the paths to it, and what retains it",
     ),
     options=(
         Option("stranded", "weigh and sort by stranded bytes"),
-        Option("depth", "levels below the holders to print", "N", _DEPTH, number=True),
+        Option("depth", "levels below the holders to print, up to 100", "N", _DEPTH, number=True),
         Option(
             "min-bytes",
             "print rows of at least so many bytes; 0 for those with a tenth of the row above",
@@ -215,7 +215,7 @@ REPORT = Report(
         ),
         Option("type", "weigh only objects of this type, such as main.Session", "TYPE"),
         Option("root", "print only holders with this in their name", "TEXT"),
-        Option("paths", "of one object: paths to print, 0 for all", "N", 3, number=True),
+        Option("paths", "of one object: paths to print, 0 for up to 1000", "N", 3, number=True),
         LIMIT,
         MAX_PAUSE,
         pprof.OPTION,

@@ -101,9 +101,9 @@ class Kept(Document):
     referrers: int = field(
         "objects, variables and goroutines that point to it, garbage among them", unit=COUNT
     )
-    paths: tuple[Path, ...] = field("the shortest way through each of these, the shortest first")
+    paths: tuple[Path, ...] = field("ways to it, the shortest first: each through another of these")
     dominators: tuple[Step, ...] = field(
-        "what keeps it: each of these would have to go for it to be garbage, the outermost first, itself last"
+        "what keeps it: without any one of these it would be garbage; the outermost first, itself last"
     )
 
 
@@ -116,7 +116,6 @@ class Leaked(Document):
     function: str | None = field("where they stand, as in goroutines", heading="in", left=True, wraps=True)
     started_by: str | None = field("function with the go statement", heading="started by", left=True, rank=1)
     stack_bytes: int = field("bytes of their stacks", unit=BYTES, heading="stacks", rank=2)
-    retained_bytes: int = field("bytes of objects that only they keep", unit=BYTES, heading="retained")
 
 
 @document
@@ -139,6 +138,11 @@ class Owners(Answer):
     leaked: tuple[Leaked, ...] | None = field(
         "goroutines that wait forever, those that are alike in one row; null where some roots could not be read"
     )
+    leaked_bytes: int | None = field(
+        "bytes of objects that only these goroutines keep, all together", unit=BYTES
+    )
+    unread_roots: tuple[str, ...] = field("kinds of roots of which some could not be read, as in objects")
+    unread_bytes: int = field("bytes of objects with pointers that could not be read", unit=BYTES)
     owners: tuple[Owner, ...] = field("a tree, each row before those below it; the heaviest first")
     total_rows: int = field("rows of depth 0 before the limit")
     written: Written | None = field("the file for go tool pprof; null unless it was asked for")

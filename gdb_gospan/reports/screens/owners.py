@@ -17,7 +17,7 @@ _KNOWN = {
     "exact": "a type that the runtime keeps",
     "edges": "a type known by what points to it",
     "shape": "a type inferred from what it looks like",
-    "unknown": "its type is not known",
+    "unknown": "its type not known",
 }
 
 
@@ -36,8 +36,11 @@ def _tree(answer: Owners, looks: Looks) -> list[str]:
     body, left_out = fitted(columns_of(Owner, looks), answer.owners, None, looks.room)
     roots = sum(row.depth == 0 for row in answer.owners)
     hidden = sum(row.left_out for row in answer.owners)
+    deepest = max((row.depth for row in answer.owners), default=0)
     below = (
-        f"{counted(hidden, 'smaller row')} below these not shown (--min-bytes 1 shows all)" if hidden else ""
+        f"{counted(hidden, 'row')} below these not shown: smaller or deeper (--min-bytes 1, --depth {2 * deepest + 2})"
+        if hidden
+        else ""
     )
     notes = [
         note(left_out, looks.width),
@@ -59,12 +62,21 @@ def _first(answer: Owners, looks: Looks) -> str:
 
 def _leaked(answer: Owners, looks: Looks) -> list[str]:
     if answer.leaked is None:
-        text = "Some roots could not be read, so it is not known which goroutines wait forever."
+        text = "Not all roots and objects could be read, so it is not known which goroutines wait forever."
         return ["", *filled(text, looks.width)]
     if not answer.leaked:
         return []
     number = sum(row.count for row in answer.leaked)
-    text = f"{counted(number, 'goroutine')} wait forever: nothing that may ever run can reach what they wait for."
+    kept = units.nbytes(answer.leaked_bytes, exact=looks.exact)
+    wait, they = ("waits", "it waits") if number == 1 else ("wait", "they wait")
+    text = (
+        f"{counted(number, 'goroutine')} {wait} forever: nothing that may ever run can reach what {they} for. "
+        f"Besides stacks, {kept} of objects have no other owner."
+    )
+    if any(kind.endswith("_queue") for kind in answer.unread_roots):
+        text += (
+            " Finalizers and cleanups that wait to be run were not found: one of them may still wake some."
+        )
     body, left_out = fitted(columns_of(Leaked, looks), answer.leaked, None, looks.room)
     return ["", *filled(text, looks.width), body, *filter(None, [note(left_out, looks.width)])]
 
@@ -85,17 +97,16 @@ def _object(kept: Kept, looks: Looks) -> list[str]:
     )
     objects = counted(kept.retained_objects, "object")
     lines += filled(
-        f"It retains {objects} of {retained}, itself among them, which strand {free} of free slots.",
+        f"It retains {objects} of {retained}, its own among them, and strands {free} of free slots with them.",
         looks.width,
     )
-    lines += ["", "Kept by (each would have to go for it to be garbage):"]
+    lines += ["", "Kept by these (without any one of them it would be garbage):"]
     lines += _steps(kept.dominators, looks)
     for number, path in enumerate(kept.paths, 1):
         lines += ["", f"Path {number}:", *_steps(path.steps, looks)]
-    left_out = note(
-        f"{len(kept.paths)} of {counted(kept.referrers, 'path')} shown (--paths 0 shows all)", looks.width
-    )
-    return [*lines, *([left_out] if len(kept.paths) < kept.referrers else [])]
+    count = counted(len(kept.paths), "path")
+    text = f"{count} shown; {counted(kept.referrers, 'pointer')} to it, garbage among them (--paths 0 shows more)"
+    return [*lines, *([note(text, looks.width)] if len(kept.paths) < kept.referrers else [])]
 
 
 def _steps(steps: tuple[Step, ...], looks: Looks) -> Iterator[str]:
