@@ -100,7 +100,9 @@ def test_the_process_goes_on_while_its_objects_are_followed(monkeypatch: pytest.
 
 
 @pytest.mark.in_turn("build")
-@pytest.mark.parametrize("build", [{}, {"ldflags": "-s -w"}, {"buildmode": "pie"}], ids=str)
+@pytest.mark.parametrize(
+    "build", [{}, {"ldflags": "-s -w"}, {"buildmode": "pie"}], ids=["usual", "stripped", "pie"]
+)
 def test_the_figures_are_those_of_a_core_of_the_same_moment(
     go_minor: str, build: dict[str, str], tmp_path: Path
 ) -> None:
