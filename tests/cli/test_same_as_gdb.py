@@ -39,7 +39,7 @@ def questions(spans):
             for form in forms:
                 yield command.name, [], [*FULL.get(command.name, NEEDED.get(command.name, [])), *form]
         elif command.argument_optional:
-            for words in ([], ["0"]):
+            for words in ([], ["main.sessions" if command.takes_address else "0"]):
                 yield command.name, words, ["--json"]
                 yield command.name, words, []
         elif command.takes_address:
