@@ -11,7 +11,7 @@ import numpy as np
 from gdb_gospan.analysis.roots import places_of_roots
 from gdb_gospan.memory.gather import GAP
 from gdb_gospan.memory.registers import Thread
-from gdb_gospan.memory.segments import I64, U64, joined, overlaps
+from gdb_gospan.memory.segments import I64, U64, joined, within
 from gdb_gospan.runtime.everything import types_of_objects
 from gdb_gospan.runtime.gcmask import GCMasks
 from gdb_gospan.runtime.heap import Heap
@@ -104,6 +104,7 @@ def _types_of_modules(heap: Heap, lasting: tuple[U64, U64]) -> list[tuple[U64, U
     for module in modules(heap.reader, heap.symbols)[0]:
         low, high = module["types"], module["etypes"]
         place = np.array([low], np.uint64), np.array([max(high - low, 0)], np.uint64)
-        if 0 < high - low < _MOST_TYPES and not overlaps(*lasting, place[0], place[1])[0]:
+        # Its end may be on a page that can be written, behind pages that cannot.
+        if 0 < high - low < _MOST_TYPES and not within(*lasting, place[0], high - low)[0]:
             found.append(place)
     return found

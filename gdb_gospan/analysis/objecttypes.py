@@ -22,6 +22,7 @@ from gdb_gospan.analysis.typestate import EDGES, EXACT, SHAPE, UNKNOWN
 from gdb_gospan.memory.heldonly import HeldOnly
 from gdb_gospan.memory.registers import Thread
 from gdb_gospan.runtime.heap import Heap
+from gdb_gospan.runtime.losses import Losses
 from gdb_gospan.runtime.record import I64
 
 __all__ = ("EDGES", "EXACT", "SHAPE", "UNKNOWN", "ObjectTypes", "object_types")
@@ -62,14 +63,15 @@ def object_types(heap: Heap, threads: Sequence[Thread] = ()) -> ObjectTypes:
 def _with_guesses(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
     """Let words be followed that may be anything, such as the first one of what may be an interface.
 
-    The graph is read before: what that needs must be there.
+    The graph is read before: what that needs must be there. Of guesses nothing is missed.
     """
-    before, known = heap.reader.memory, edges(heap)
+    known, reader = edges(heap), heap.reader
+    before, losses = reader.memory, reader.losses
     try:
-        heap.reader.memory = HeldOnly(before)
+        reader.memory, reader.losses = HeldOnly(before), Losses()
         return _found(heap, known, threads)
     finally:
-        heap.reader.memory = before
+        reader.memory, reader.losses = before, losses
 
 
 def _found(heap: Heap, known: Edges, threads: Sequence[Thread]) -> ObjectTypes:

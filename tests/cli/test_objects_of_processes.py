@@ -86,7 +86,7 @@ def test_the_process_goes_on_while_its_objects_are_followed(monkeypatch: pytest.
         monkeypatch.setattr(module, name, watched)
 
     monkeypatch.setattr(stopping, "Stop", stopped)
-    for module, name in ((edges._Scan, "run"), (roots, "_read"), (reach, "_reach")):
+    for module, name in ((edges.Scan, "run"), (roots, "_read"), (reach, "_reach")):
         watch(module, name)
     with sleeping() as running:
         said = shell.inside("objects", "--json", "--pid", running.pid)

@@ -94,6 +94,7 @@ func work() {
 		records = append(records, index())
 		Records = append(Records, uintptr(unsafe.Pointer(records[i])))
 	}
+	debug.SetGCPercent(-1) // a large object often begins a cycle, and what that allocates has its stack
 	for i := 0; i < *huge; i++ {
 		buffers = append(buffers, load(100_000+10_000*i))
 		Loaded = append(Loaded, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
@@ -102,6 +103,7 @@ func work() {
 		buffers = append(buffers, greet(48))
 		Greeted = append(Greeted, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
 	}
+	debug.SetGCPercent(100)
 }
 
 // drop lets go of every second record, has that found, and returns before anything is swept.
