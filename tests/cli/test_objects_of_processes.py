@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 
 WORDS = ("-since", "1000", "-list", "20000")
-OPTIONS = {"sort": "reached_bytes", "limit": 0, "max_pause": 0}
+OPTIONS = {"sort": "reached_bytes", "limit": 0, "max_pause": 0, "by": "class"}
 
 
 @contextlib.contextmanager
@@ -111,6 +111,19 @@ def test_the_figures_are_those_of_a_core_of_the_same_moment(
         cores.gcore(running.pid, tmp_path / "core")
         expected = asked(programs.build("objects", go_minor, **build), tmp_path / "core")
     (tmp_path / "core").unlink()
+    # A process's copy has no objects without pointers, nor itabs made while it ran: these tell types of a few objects more.
+    of_process, of_core = ({row["name"]: row for row in each.pop("types")} for each in (answer, expected))
+    many = [
+        name for name, row in of_core.items() if name and name.startswith("main.") and row["objects"] >= 500
+    ]
+    assert many
+    missed = {
+        name: of_core[name]["objects"] - of_process.get(name, {"objects": 0})["objects"] for name in many
+    }
+    assert sum(map(abs, missed.values())) <= 100, missed
+    some, every = (each.pop("typed") for each in (answer, expected))
+    assert 0 <= some["unknown_bytes"] - every["unknown_bytes"] < 0.02 * answer["totals"]["reached_bytes"]
+    answer.pop("total_rows"), expected.pop("total_rows")
     assert answer == expected
     assert answer["totals"]["new_garbage"] > 900
     assert answer["unread_bytes"] == 0
@@ -149,11 +162,11 @@ def test_what_was_not_copied_is_an_error(tmp_path: Path) -> None:
 def test_what_the_copy_lacks_is_looked_for_in_another_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is planned: all is found in the stop but what some masks of types are made of."""
     with sleeping() as running, processes.stopped(running.pid):
-        whole = asked("--pid", running.pid)
+        whole = asked("--by", "class", "--pid", running.pid)
         again, second = ProcessSession.recapture, []
         monkeypatch.setattr(ProcessSession, "recapture", lambda session: second.append(1) or again(session))
         monkeypatch.setattr(rehearsal, "grown", lambda pages, *_: pages[:0])
-        answer = asked("--pid", running.pid)
+        answer = asked("--by", "class", "--pid", running.pid)
     assert second == [1]
     assert answer == whole
 
