@@ -370,3 +370,20 @@ def test_a_file_for_pprof(core: cores.Core, tmp_path: Path) -> None:
     again = shell.inside("owners", "--pprof", file, core.executable, core.path)
     assert again.status == 3
     assert "exists, and is not replaced" in again.stderr
+
+
+@pytest.mark.ends
+def test_what_is_not_sure_is_said(core: cores.Core) -> None:
+    """Stale words keep what goroutines seem to; and without the executable not all roots are found."""
+    whole = shell.inside("owners", core.executable, core.path).stdout
+    assert "goroutine in main.holding" in whole
+    assert "stacks are read word by word" in whole
+    assert "could not be read" not in whole
+    assert (
+        "stacks are read word by word"
+        not in shell.inside("owners", "--root", "main.ring", core.executable, core.path).stdout
+    )
+    alone = shell.inside("owners", core.path)
+    assert alone.status == 0
+    assert "some roots or objects could not be read" in alone.stdout
+    assert json.loads(shell.inside("owners", core.path, "--json").stdout)["unread_roots"]

@@ -25,6 +25,7 @@ def screen(answer: Owners, looks: Looks) -> str:
     """Lay the tree out as a table, or how one object is kept; then the goroutines that wait forever."""
     parts = [heading(answer, looks), ""]
     parts += _tree(answer, looks) if answer.object is None else _object(answer.object, looks)
+    parts += [looks.paint("notice", missing)] if (missing := note(_unread(answer), looks.width)) else []
     parts += _leaked(answer, looks) if answer.object is None else []
     if answer.written is not None:
         size = units.nbytes(answer.written.bytes, exact=looks.exact)
@@ -46,8 +47,23 @@ def _tree(answer: Owners, looks: Looks) -> list[str]:
         note(left_out, looks.width),
         rows_left_out(answer.total_rows, roots, "owners", looks.width),
         note(below, looks.width),
+        note(_stale(answer), looks.width),
     ]
     return [*filled(_first(answer, looks), looks.width), "", body, *filter(None, notes)]
+
+
+def _stale(answer: Owners) -> str:
+    """Say what a goroutine may only seem to keep: which words of a frame are still in use is not looked up."""
+    if not any(row.kind == "goroutine" and row.depth == 0 for row in answer.owners):
+        return ""
+    return "stacks are read word by word: what a goroutine retains may be garbage that an old word still points to"
+
+
+def _unread(answer: Owners) -> str:
+    """Say that something is missing here, of a core alone or one that is cut off; go-spans objects says what."""
+    if not answer.unread_roots and not answer.unread_bytes:
+        return ""
+    return "some roots or objects could not be read: what only they lead to is missing (go-spans objects names them)"
 
 
 def _first(answer: Owners, looks: Looks) -> str:
@@ -68,10 +84,12 @@ def _leaked(answer: Owners, looks: Looks) -> list[str]:
         return []
     number = sum(row.count for row in answer.leaked)
     kept = units.nbytes(answer.leaked_bytes, exact=looks.exact)
-    wait, they = ("waits", "it waits") if number == 1 else ("wait", "they wait")
+    wait, they, keep = (
+        ("waits", "it waits", "it keeps") if number == 1 else ("wait", "they wait", "they keep")
+    )
     text = (
         f"{counted(number, 'goroutine')} {wait} forever: nothing that may ever run can reach what {they} for. "
-        f"Besides stacks, {kept} of objects have no other owner."
+        f"Only {keep} {kept} of objects."
     )
     if any(kind.endswith("_queue") for kind in answer.unread_roots):
         text += (
@@ -90,7 +108,7 @@ def _object(kept: Kept, looks: Looks) -> list[str]:
     if not kept.reached:
         return [
             *lines,
-            *filled("No root leads to it: it is garbage, which the next GC cycle frees.", looks.width),
+            *filled("No root that could be read leads to it: it is garbage.", looks.width),
         ]
     retained, free = (
         units.nbytes(each, exact=looks.exact) for each in (kept.retained_bytes, kept.retained_stranded_bytes)
