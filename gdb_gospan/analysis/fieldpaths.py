@@ -58,7 +58,10 @@ def _of_runtime(types: ObjectTypes, what: ObjectType, offset: int) -> str:
         found = types.book.reader.at(what.descriptor)
         return f"[{(offset - what.size) // found.size}]" if found is not None and found.size else ""
     structs = types.book.layout.structs
-    name = ("Map" if "Map" in structs else "hmap") if what.form == MAP else _STRUCTS.get(what.form, "")
+    name = _STRUCTS.get(what.form, "")
+    if what.form == MAP:
+        found = types.book.reader.at(what.descriptor)
+        name = "Map" if found is not None and types.book.swiss(found) else "hmap"
     struct = structs.get(name)
     if struct is None:
         return ""

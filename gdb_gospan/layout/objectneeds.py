@@ -84,8 +84,8 @@ OBJECTS: tuple[NeedStruct, ...] = (
             Need("Group", "addr", aliases=("Bucket", "bucket")),
         ),
         type_name="internal/abi.MapType",
-        # Moved in 1.21; in 1.24 and 1.25 it has another name, as long as there are two kinds of maps.
-        older=("internal/abi.SwissMapType", "runtime.maptype"),
+        # Moved in 1.21; in 1.24 and 1.25 there are two kinds of maps, and GOEXPERIMENT=noswissmap chooses the old one.
+        older=("internal/abi.SwissMapType", "internal/abi.OldMapType", "runtime.maptype"),
         late=True,
     ),
     NeedStruct(

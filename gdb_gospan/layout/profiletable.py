@@ -41,7 +41,7 @@ class ProfileVariables(Looking):
 
     def _sampled(self) -> U64:
         """Return buckets of sampled objects."""
-        if not {"specialprofile", "bucket"} <= set(self._layout.structs):
+        if "specialprofile" not in self._layout.structs or "bucket" not in self._layout.structs:
             return np.empty(0, np.uint64)
         spans = self._spans()
         spans = spans[:: len(spans) // _MOST_SPANS + 1]

@@ -126,8 +126,15 @@ class _Structs(Mapping[str, Struct]):
                 self._known[name] = struct
         return self._known[name]
 
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except (KeyError, LayoutError):  # a late one that is not as expected stops only those who read it
+            return False
+        return True
+
     def __iter__(self) -> Iterator[str]:
-        return iter(wanted.name for wanted in requirements.STRUCTS if self.get(wanted.name) is not None)
+        return iter(wanted.name for wanted in requirements.STRUCTS if wanted.name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -65,7 +65,7 @@ NOTHING: Final = SampledObjects(
 
 def read_sampled_objects(reader: Reader, symbols: Symbols, ps: Ps, spans: Spans) -> SampledObjects | None:
     """Read the specials of all spans in use, and the buckets that they lead to; None where a recording has none of them."""
-    if not {"specialprofile", "bucket"} <= set(reader.layout.structs):
+    if not _known(reader):
         return None
     heads = spans.records["specials"]
     rows: I64 = np.flatnonzero(spans.in_use & (heads != 0))
@@ -94,7 +94,7 @@ def read_sampled_objects(reader: Reader, symbols: Symbols, ps: Ps, spans: Spans)
 
 def allocation_stack(reader: Reader, special: int) -> Stacks | None:
     """Return the one stack of a profile record, by the address of its special; None where it cannot be read."""
-    if not {"specialprofile", "bucket"} <= set(reader.layout.structs):
+    if not _known(reader):
         return None
     bucket = reader.word(special + reader.layout["specialprofile"]["b"].offset)
     if not bucket:
@@ -131,3 +131,8 @@ def _buckets(reader: Reader, addresses: U64) -> tuple[I64, I64, Stacks, bool]:
     number = np.full(len(addresses), -1, np.int64)
     number[good] = np.arange(np.count_nonzero(good))
     return number, buckets["size"], stacks, whole
+
+
+def _known(reader: Reader) -> bool:
+    structs = reader.layout.structs
+    return "specialprofile" in structs and "bucket" in structs

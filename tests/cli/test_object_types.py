@@ -140,6 +140,11 @@ def test_with_pointers_of_32_bits() -> None:
     assert wrong(core, forms.open_in(core, "stripped")) == Counter()
 
 
+def test_maps_of_the_old_kind_in_a_release_that_has_both() -> None:
+    core = cores.kernel_core(programs.build("typed", "1.24", experiments="noswissmap"))
+    assert wrong(core, forms.open_in(core, "full")) == Counter()
+
+
 def test_nearly_all_that_is_reached_has_a_type(core: cores.Core) -> None:
     """The lists among it, which are far longer than any number of rounds; what has no type are objects of the runtime."""
     session = forms.open_in(core, "stripped")
