@@ -202,9 +202,9 @@ class Heap:
         return ms.read_ms(self.reader, threads, self.symbols.get("sched"), complete=not lost)
 
     @part
-    def work_buffer_lists(self) -> Mask:
-        """Spans in the two lists of work buffers (mgcwork.go, work.wbufSpans): bool, a row for each span."""
-        return mgc.in_work_buffer_lists(self.reader, self.symbols, self.spans)
+    def work_buffer_lists(self) -> mgc.WorkBufferLists:
+        """The spans in the two lists of work buffers (mgcwork.go, work.wbufSpans)."""
+        return mgc.read_work_buffer_lists(self.reader, self.symbols, self.spans)
 
     @part
     def stats(self) -> mstats.HeapStats:

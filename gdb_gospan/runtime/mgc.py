@@ -201,17 +201,34 @@ def read_godebug(reader: Reader, symbols: Symbols) -> dict[str, int] | None:
     return {name: debug[name] for name in debug.struct.fields}
 
 
-def in_work_buffer_lists(reader: Reader, symbols: Symbols, spans: Spans) -> Mask:
-    """Which spans are in ``work.wbufSpans``, by mspan.list, which the runtime keeps to check its own removals.
+@attrs.frozen(eq=False, repr=False)
+class WorkBufferLists:
+    """The spans in the lists of work buffers (mgcwork.go, work.wbufSpans).
+
+    Attributes
+    ----------
+    holds
+        bool, a row for each span: it is in one of the two lists. None is where these are not known.
+    some
+        A span of work buffers is in some list, known or not. The first one ever is in none while it is made (getempty).
+    """
+
+    holds: Mask
+    some: bool
+
+
+def read_work_buffer_lists(reader: Reader, symbols: Symbols, spans: Spans) -> WorkBufferLists:
+    """Tell which spans are in ``work.wbufSpans``, by mspan.list, which the runtime keeps to check its own removals.
 
     Without symbols the lists are found by the spans in them; where none are, there is no list to be found.
     """
     work, where = reader.layout["work"], symbols.get("work")
     names = () if where is None else ("free", "busy")
     lists = [(where or 0) + work[f"wbufSpans.{name}.first"].offset for name in names]
-    manual, listed = np.flatnonzero(spans.manual), np.zeros(len(spans), np.bool_)
-    listed[manual] = np.isin(spans.records.at("list", manual), np.array(lists, np.uint64))
-    return listed
+    manual, holds = np.flatnonzero(spans.manual), np.zeros(len(spans), np.bool_)
+    heads = spans.records.at("list", manual)
+    holds[manual] = np.isin(heads, np.array(lists, np.uint64))
+    return WorkBufferLists(holds, some=bool(heads[spans.work_buffer[manual]].any()))
 
 
 def lock_held(key: int) -> bool:

@@ -64,7 +64,7 @@ def dump_decoded(file):
                 "allocCount": dict(zip(at, spans.records["allocCount"][rows].tolist(), strict=True)),
                 "unswept": spans.addresses[spans.unswept].tolist(),
                 "stacks": decoded_stacks(heap),
-                "work buffers": spans.addresses[heap.work_buffer_lists].tolist(),
+                "work buffers": spans.addresses[heap.work_buffer_lists.holds].tolist(),
                 "state": decoded_state(heap),
                 "new": spans.addresses[heap.new_spans].tolist(),
                 "goroutines": decoded_goroutines(heap.goroutines),

@@ -118,14 +118,9 @@ def _large_spans(heap: Heap) -> Finding:
     "bytes of the spans in work.wbufSpans = GC work buffers",
 )
 def _work_buffer_lists(heap: Heap) -> Finding:
-    if "work" not in heap.symbols.addresses and _in_some_list(heap):
+    if "work" not in heap.symbols.addresses and heap.work_buffer_lists.some:
         return Finding(None, 0, complete=False, missing=Note("no-work-variable"))
-    return Finding(heap.stats.inWorkBufs, heap.spans.total_bytes(heap.work_buffer_lists))
-
-
-def _in_some_list(heap: Heap) -> bool:
-    """Whether any span of work buffers is in a list; the first one ever is in none while it is made (mgcwork.go, getempty)."""
-    return bool(heap.spans.records.at("list", np.flatnonzero(heap.spans.work_buffer)).any())
+    return Finding(heap.stats.inWorkBufs, heap.spans.total_bytes(heap.work_buffer_lists.holds))
 
 
 @IDENTITIES.enter(
