@@ -181,15 +181,23 @@ class Judge(State):
         capacity, kinds = (
             self.words(begins + np.uint64(hchan[path].offset)) for path in ("dataqsiz", "elemtype")
         )
-        elem, _ = self.heap.reader.numbers("hchan", "elemsize", begins)
-        # What has no pointers lies behind the channel itself (makechan).
-        most = self.fit.room[group]
-        behind = np.where(self.fit.noscan[group], np.minimum(capacity, most).astype(np.int64) * elem, 0)
-        fits = (self.fit.least[group] < size + behind) & (size + behind <= most)
+        elem, read = self.heap.reader.numbers("hchan", "elemsize", begins)
         number = of_each(
             kinds, lambda kind: 0 if self.types.at(kind) is None else self.book.number(CHANNEL, kind)
         )
         anything = self.book.number(CHANNEL, 0)
+        # What has no pointers lies behind the channel itself (makechan).
+        noscan, most = self.fit.noscan[group], self.fit.room[group]
+        # Of a running process channels without pointers are not copied: then the pointer's own type has to fit.
+        declared = ~read & noscan & (leads.number != anything)
+        number = np.where(declared, leads.number, number)
+        elem = np.where(declared, self.each(number, self._elem_size), elem)
+        room = np.maximum(most - size, 0)
+        capacity = np.where(
+            declared, room // np.maximum(elem, 1), np.minimum(capacity, most).astype(np.int64)
+        )
+        behind = np.where(noscan, capacity * elem, 0)
+        fits = (self.fit.least[group] < size + behind) & (size + behind <= most)
         good = fits & (number > 0) & ((number == leads.number) | (leads.number == anything))
         good &= self.each(number, self._elem_size) == elem
         return leads.named(number).of(good), leads.of(np.empty(0, np.int64))

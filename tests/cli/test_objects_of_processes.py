@@ -130,6 +130,19 @@ def test_the_figures_are_those_of_a_core_of_the_same_moment(
 
 
 @pytest.mark.ends
+def test_channels_whose_elements_have_no_pointers_are_what_leads_to_them(go_minor: str) -> None:
+    """They say what their elements are, and are not copied."""
+    program = programs.build("typed", go_minor)
+    with processes.start(program, "-list", "100", "-end", "sleep") as running:
+        running.line()
+        with processes.stopped(running.pid):
+            answer = asked("--by", "type", "--pid", running.pid)
+    of = {row["name"]: row for row in answer["types"]}
+    for name in ("chan int", "chan *main.link", "chan main.inner"):
+        assert (of[name]["objects"], of[name]["how"]) == (1, "exact"), name
+
+
+@pytest.mark.ends
 def test_one_that_allocates_all_the_time_is_read_as_of_one_moment(go_minor: str) -> None:
     """Nothing that was found before the stop need be there in it."""
     with processes.start(programs.build("churn", go_minor), "-seconds", "240") as running:
