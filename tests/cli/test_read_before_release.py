@@ -6,8 +6,6 @@ import ast
 import importlib
 import inspect
 import json
-import os
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -61,10 +59,10 @@ def test_every_sort_of_heap(minor: str, sort: str, tmp_path: Path, monkeypatch: 
     options, words = SORTS[sort]
     with processes.start(programs.build("corners", minor, **options), "-end", "sleep", *words) as running:
         running.line()
-        os.kill(running.pid, signal.SIGSTOP)
-        copy = crowds.recorded(running, tmp_path / "heap.gospan")
-        asked = dealt(questions(addresses(copy)), 0, SHARES)
-        assert list(differences(lambda: process.open_session(running.pid), copy, asked)) == []
+        with processes.stopped(running.pid):
+            copy = crowds.recorded(running, tmp_path / "heap.gospan")
+            asked = dealt(questions(addresses(copy)), 0, SHARES)
+            assert list(differences(lambda: process.open_session(running.pid), copy, asked)) == []
 
 
 @pytest.mark.parametrize("minor", [toolchains.OLDEST, toolchains.NEWEST])

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
-import signal
 
 import pytest
 
+from gdb_gospan.memory import procstatus
 from gdb_gospan.reports.catalog import COMMANDS
 from tools import cores, gdbs, processes, programs, shell, toolchains
 from tools.questions import NEEDED
@@ -39,7 +38,7 @@ def questions(spans):
             for form in forms:
                 yield command.name, [], [*FULL.get(command.name, NEEDED.get(command.name, [])), *form]
         elif command.argument_optional:
-            for words in ([], ["main.sessions" if command.takes_address else "0"]):
+            for words in ([], [addresses(spans)[1] if command.takes_address else "0"]):
                 yield command.name, words, ["--json"]
                 yield command.name, words, []
         elif command.takes_address:
@@ -93,6 +92,8 @@ def without_pause(text):
     """Leave out how long the process was paused: the one figure of the capture, and not of the process."""
     text, found = re.subn(r'"pause_ms": [\d.]+|[ ·\n]+read in \d+ ms', "", text)
     assert found <= 1, text
+    # To read a page of a file that nobody has read makes it resident.
+    text = re.sub(r'"resident": \d+', "", text, count=1)
     # What is charged to its cgroup is of other processes, too.
     return re.sub(r'"current": \d+|[\d.,]+ (?:[KMG]i)?B charged', "", text)
 
@@ -108,11 +109,13 @@ def without_pause(text):
 def test_a_process_that_stands_still(go_minor, build):
     with processes.start(programs.build("frag", go_minor, **build), "-end", "sleep", *SMALL) as running:
         running.line()
-        os.kill(
-            running.pid, signal.SIGSTOP
-        )  # the runtime collects every two minutes, however idle a program is
         some = None if not build else {"summary", "check", "layout", "show"}
-        same(["--pid", running.pid], some, still=without_pause, pid=running.pid)
+        # The runtime collects every two minutes, however idle a program is.
+        with processes.stopped(running.pid):
+            same(["--pid", running.pid], some, still=without_pause, pid=running.pid)
+            assert {one.state for one in map(procstatus.status, procstatus.threads(running.pid)) if one} == {
+                "T"
+            }
 
 
 @pytest.mark.gdb

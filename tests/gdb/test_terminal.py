@@ -215,9 +215,13 @@ def test_ctrl_c_stops_at_once_with_what_is_known(gdb: Gdb, core: cores.Core, whe
     }[where]
     with gdb_on_a_terminal(gdb, exe=core.executable, core=core.path) as terminal:
         expected = terminal.run("go-spans central")
-        terminal.run("python import time; import gdb_gospan.debugger.target as t; t.forget()")
+        terminal.run("python import os, time; import gdb_gospan.debugger.target as t; t.forget()")
         terminal.run(f"python {slow}; real = getattr(m, name)")
-        terminal.run("python setattr(m, name, lambda *a: (print('slow', flush=True), time.sleep(10_000)))")
+        # Past gdb's own output, which may take the Ctrl-C; and short sleeps, for one that comes just before a sleep does
+        # not end it.
+        terminal.run(
+            "python setattr(m, name, lambda *a: (os.write(1, b'slow\\n'), [time.sleep(0.01) for _ in iter(int, 1)]))"
+        )
         terminal.type("go-spans central\n")
         terminal.until("slow\n")
         terminal.type("\x03")

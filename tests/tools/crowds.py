@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from typing import TYPE_CHECKING
 
 from gdb_gospan.targets import snapshot as snapshotfile
@@ -38,8 +36,7 @@ def at_rest(minor: str, descriptors: int) -> Iterator[Running]:
 @contextlib.contextmanager
 def standing_still(minor: str, descriptors: int) -> Iterator[Running]:
     """Do the same, and stop it by a signal: no thread of the runtime moves either."""
-    with at_rest(minor, descriptors) as running:
-        os.kill(running.pid, signal.SIGSTOP)
+    with at_rest(minor, descriptors) as running, processes.stopped(running.pid):
         yield running
 
 
