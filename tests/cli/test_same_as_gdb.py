@@ -38,7 +38,7 @@ def questions(spans):
             for form in forms:
                 yield command.name, [], [*FULL.get(command.name, NEEDED.get(command.name, [])), *form]
         elif command.argument_optional:
-            for words in ([], [addresses(spans)[1] if command.takes_address else "0"]):
+            for words in ([], [an_object(spans) if command.takes_address else "0"]):
                 yield command.name, words, ["--json"]
                 yield command.name, words, []
         elif command.takes_address:
@@ -52,6 +52,10 @@ def addresses(spans):
     used = next(span for span in spans if span["state"] == "in use" and 2 <= span["nelems"] <= 16)
     dead = next(span for span in spans if span["state"] == "dead")
     return [used["descriptor"], used["start"], hex(int(used["start"], 16) + 5000), dead["descriptor"]]
+
+
+def an_object(spans):
+    return next(span["start"] for span in spans if span["state"] == "in use" and span["free_slots"] == 0)
 
 
 def same(shell_words, some=None, *, still=str, **target):
