@@ -89,12 +89,12 @@ func work() {
 	sessions, Sessions = make([]*session, 0, *burst/25+1), make([]uintptr, 0, *burst/25+1)
 	records, Records = make([]*record, 0, *dense), make([]uintptr, 0, *dense)
 	Late = make([]uintptr, 0, *since)
+	debug.SetGCPercent(-1) // what the begin of a cycle allocates, a sudog say, has the stack of the allocation that began it
 	serve()
 	for i := 0; i < *dense; i++ {
 		records = append(records, index())
 		Records = append(Records, uintptr(unsafe.Pointer(records[i])))
 	}
-	debug.SetGCPercent(-1) // a large object often begins a cycle, and what that allocates has its stack
 	for i := 0; i < *huge; i++ {
 		buffers = append(buffers, load(100_000+10_000*i))
 		Loaded = append(Loaded, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
