@@ -38,7 +38,7 @@ def questions(spans):
             for form in forms:
                 yield command.name, [], [*FULL.get(command.name, NEEDED.get(command.name, [])), *form]
         elif command.argument_optional:
-            for words in ([], [addresses(spans)[1] if command.takes_address else "0"]):
+            for words in ([], [an_object(spans) if command.takes_address else "0"]):
                 yield command.name, words, ["--json"]
                 yield command.name, words, []
         elif command.takes_address:
@@ -46,6 +46,11 @@ def questions(spans):
                 yield command.name, [address], ["--json"]
             yield command.name, [addresses(spans)[0]], []
     yield "spanalloc", [], ["--json"]
+
+
+def an_object(spans):
+    """Return the address of an object: the first slot of a span without a free one."""
+    return next(span["start"] for span in spans if span["state"] == "in use" and not span["free_slots"])
 
 
 def addresses(spans):
