@@ -52,7 +52,15 @@ class Keepers:
     owners: Heaviest
 
 
-def keepers(heap: Heap, owners: Ownership, label: I64, group: I64, groups: int, most: int = 1) -> Keepers:
+def keepers(
+    heap: Heap,
+    owners: Ownership,
+    label: I64,
+    group: I64,
+    groups: int,
+    most: int = 1,
+    weights: Ids | None = None,
+) -> Keepers:
     """Find what keeps the spans of each group.
 
     Parameters
@@ -63,12 +71,14 @@ def keepers(heap: Heap, owners: Ownership, label: I64, group: I64, groups: int, 
         int64 (s,): of each span of `Slots`, less than `groups`; `NOT_ASKED` for what is in none.
     most
         How many types and owners of a group are wanted.
+    weights
+        (n,): what is added up instead of bytes, a row for each slot.
     """
     numbered, nodes = slots(heap), owners.tree.nodes
     rows = np.flatnonzero(owners.is_object)
     of = group[numbered.spans_of(nodes[rows].astype(np.int64))] if len(rows) else rows
     rows, of = rows[of != NOT_ASKED], of[of != NOT_ASKED]
-    nbytes = object_bytes(heap)[nodes[rows]].astype(np.int64)
+    nbytes = (object_bytes(heap) if weights is None else weights)[nodes[rows]].astype(np.int64)
     above = _holders(owners)[rows].astype(np.int64)
     return Keepers(
         reached=np.bincount(of, nbytes, groups).astype(np.int64),

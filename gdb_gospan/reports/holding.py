@@ -32,10 +32,16 @@ class Holding:
         return bool(self.walk.roots.unread) or self.walk.graph.unread_bytes > 0
 
 
-def holding(session: Session) -> Holding:
-    """Read the contents of objects, and find who holds them. SciPy must be installed."""
+def holding(session: Session, *parts: str) -> Holding:
+    """Read the contents of objects, and find who holds them. SciPy must be installed.
+
+    Parameters
+    ----------
+    parts
+        What else the report reads of the heap: all that it has not read before is named here, or not read at all of a process.
+    """
     heap = session.heap
-    session.finish_reading("goroutines", "goroutine_details")
+    session.finish_reading("goroutines", "goroutine_details", *parts)
     threads = () if session.threads is None else tuple(session.threads())
     types = object_types(heap, threads)
     walk = reach(heap, threads)

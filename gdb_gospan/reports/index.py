@@ -67,6 +67,8 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option(name="smaps", help="use this copy of /proc/PID/smaps, taken at the time of the core or snapshot", metavar="FILE"),
             Option(name="thresholds", help="a TOML file with other limits, such as share = 0.05", metavar="FILE"),
+            Option(name="owners", help="also show the type and the owner of what keeps sparse spans, and of live objects (reads the contents of objects)"),
+            Option(name="max-pause", help="of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1, part="the owners", shown_by=("owners",)),
         ),
         rows="verdicts",
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gdb_gospan.analysis.case import Most
 from gdb_gospan.analysis.keepers import NOT_ASKED, Heaviest, groups_of, keepers
+from gdb_gospan.analysis.ownership import stranded_bytes
 from gdb_gospan.analysis.rows import unknown_where
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
@@ -24,6 +26,19 @@ def kept_classes(held: Holding, spanclass: I64) -> dict[str, Column]:
     place = np.full(1 + max(int(every.max(initial=0)), int(spanclass.max(initial=0))), NOT_ASKED, np.int64)
     place[spanclass] = np.arange(len(spanclass))
     return _columns(held, place[every], len(spanclass))
+
+
+def most_of(held: Holding, spanclass: int | None, *, stranded: bool) -> Most | None:
+    """Return the type and the owner that keep most bytes, or that strand most, of a span class or of all."""
+    every = slots(held.heap).spanclass
+    group = np.where((every == spanclass) | (spanclass is None), 0, NOT_ASKED)
+    weights = stranded_bytes(held.heap) if stranded else None
+    found = keepers(held.heap, held.owners, held.names.label, group, 1, weights=weights)
+    if not found.reached[0]:
+        return None
+    (type_name,), (type_bytes,) = _named(held, found.types, 1, types=True)
+    (owner,), (owner_bytes,) = _named(held, found.owners, 1, types=False)
+    return Most(type_name, type_bytes, owner, owner_bytes)
 
 
 def _columns(held: Holding, group: I64, groups: int) -> dict[str, Column]:

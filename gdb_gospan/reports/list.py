@@ -57,13 +57,13 @@ class Spans(Listed):
 def _build(session: Session, arguments: Arguments) -> Spans:
     """Build the list, sorted and cut as asked."""
     heap, asked = session.heap, _asked(arguments)
-    held = ownersoption.holding_if(session, arguments)
     heap.want(*LATE_COLUMNS)  # the rows are made when the target may have gone on
     rows, sort = passing(heap, asked), arguments["sort"]
     if sort == WORST:
         sort = worst_first(heap, rows)
     chosen = rows[order_of(Span, columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
     columns_of(heap, chosen, ["large_type"])  # reads the types' names, while it may be read
+    held = ownersoption.holding_if(session, arguments)
     kept = ownersoption.span_columns(held, chosen)
     return Spans(
         about=about(session, "list"),

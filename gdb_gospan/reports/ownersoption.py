@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gdb_gospan.analysis.session import Session
@@ -10,6 +12,7 @@ from gdb_gospan.fields.report import Arguments
 from gdb_gospan.runtime.record import I64, Column
 
 if TYPE_CHECKING:
+    from gdb_gospan.analysis.case import Most
     from gdb_gospan.reports.holding import Holding
 
 
@@ -19,13 +22,13 @@ def options(what: str) -> tuple[Option, ...]:
     return owners, MAX_PAUSE.only_of("the owners", "owners")
 
 
-def holding_if(session: Session, arguments: Arguments) -> Holding | None:
-    """Read the contents of objects, and find who holds them, if that is asked for."""
+def holding_if(session: Session, arguments: Arguments, *parts: str) -> Holding | None:
+    """Read the contents of objects, and find who holds them, if that is asked for; see `holding`."""
     if not arguments["owners"]:
         return None
     from gdb_gospan.reports.holding import holding  # noqa: PLC0415  # see above
 
-    return holding(session)
+    return holding(session, *parts)
 
 
 def span_columns(held: Holding | None, rows: I64) -> dict[str, Column]:
@@ -44,6 +47,13 @@ def class_columns(held: Holding | None, spanclass: I64) -> dict[str, Column]:
     from gdb_gospan.reports.keeping import kept_classes  # noqa: PLC0415  # see above
 
     return kept_classes(held, spanclass)
+
+
+def most_of(held: Holding, *, stranded: bool) -> Callable[[int | None], Most | None]:
+    """Return what tells the type and the owner that keep most bytes, or that strand most, of a span class or of all."""
+    from gdb_gospan.reports import keeping  # noqa: PLC0415  # see above
+
+    return partial(keeping.most_of, held, stranded=stranded)
 
 
 def unread(held: Holding | None) -> bool | None:

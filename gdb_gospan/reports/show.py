@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,13 +14,14 @@ from gdb_gospan.analysis.location import locate
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.analysis.spancolumns import columns_of
 from gdb_gospan.errors import TargetError, UsageError
-from gdb_gospan.fields.document import Address, evolved, made_of
+from gdb_gospan.fields.document import Address, made_of
 from gdb_gospan.fields.report import Arguments, Report
 from gdb_gospan.memory import ADDRESS_SPACE
 from gdb_gospan.reports import ownersoption
 from gdb_gospan.reports.allocatedby import allocated_by
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.rows.held import HeldObject, KeptSpan
 from gdb_gospan.reports.rows.place import (
     DescriptorField,
     Neighbour,
@@ -44,8 +46,8 @@ def _build(session: Session, arguments: Arguments) -> Place:
     place = locate(heap, address)
     if place is None:
         raise TargetError(_elsewhere(session, address))
-    held = ownersoption.holding_if(session, arguments)
-    found = Place(
+    owners = _Owners(session, arguments, place)
+    return Place(
         about=about(session, "show"),
         address=Address(address),
         is_descriptor=place.is_descriptor,
@@ -64,21 +66,42 @@ def _build(session: Session, arguments: Arguments) -> Place:
         else PageRun(address=Address(place.page_run[0]), npages=place.page_run[1]),
         before=_neighbour_of(heap, place.before),
         after=_neighbour_of(heap, place.after),
+        # All else is read before.
+        object=owners.object,
+        kept=owners.kept,
+        incomplete=ownersoption.unread(owners.held),
         proof=proof(session),
     )
-    return found if held is None else _with_owners(held, place, found)
 
 
-def _with_owners(held: Holding, place: location.Location, found: Place) -> Place:
-    """Add how the object at a place is kept, and what keeps its span."""
-    from gdb_gospan.reports.heldby import held_object, kept_span  # noqa: PLC0415  # only for who asks for it
+class _Owners:
+    """How the object at a place is kept, and what keeps its span, if that is asked for."""
 
-    return evolved(
-        found,
-        object=None if place.slot is None else held_object(held, place.slot.address),
-        kept=None if place.row is None else kept_span(held, place.row),
-        incomplete=held.incomplete,
-    )
+    def __init__(self, session: Session, arguments: Arguments, place: location.Location) -> None:
+        self._session, self._arguments, self._place = session, arguments, place
+
+    @cached_property
+    def held(self) -> Holding | None:
+        """Who holds the objects, found at the first use."""
+        return ownersoption.holding_if(self._session, self._arguments)
+
+    @property
+    def object(self) -> HeldObject | None:
+        """None if no object is there."""
+        if self.held is None or self._place.slot is None:
+            return None
+        from gdb_gospan.reports.heldby import held_object  # noqa: PLC0415  # only for who asks for it
+
+        return held_object(self.held, self._place.slot.address)
+
+    @property
+    def kept(self) -> KeptSpan | None:
+        """None if no span is there."""
+        if self.held is None or self._place.row is None:
+            return None
+        from gdb_gospan.reports.heldby import kept_span  # noqa: PLC0415  # as above
+
+        return kept_span(self.held, self._place.row)
 
 
 def _elsewhere(session: Session, address: int) -> str:

@@ -1,8 +1,9 @@
-"""The option --owners of show, list, classes and pages: planted owners, and what a walk object by object finds for every span."""
+"""The option --owners of show, list, classes, pages and doctor: planted owners, and what a walk object by object finds for every span."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -22,7 +23,7 @@ from tools import cores, forms, gdbs, processes, programs, shell, toolchains
 
 SINCE = ("-since", "1000", "-list", "20000")
 """As in test_objects, so that it is the same core."""
-QUESTIONS = (["list"], ["classes"], ["pages", "--blockers"])
+QUESTIONS = (["list"], ["classes"], ["pages", "--blockers"], ["doctor"])
 
 pytestmark = pytest.mark.toolchain
 
@@ -214,6 +215,45 @@ def test_the_spans_that_block_are_those_of_list() -> None:
     assert not any("reached_bytes" in span for block in bare["rows"] for span in block["spans"])
 
 
+def test_doctor_names_type_and_owner_of_what_strands_most(core: cores.Core) -> None:
+    """Nearly all free slots are of one class, in spans that the program's sessions keep."""
+    words = ("-rate", "4096", "-burst", "1500000", "-usual")  # as in test_blame
+    other = cores.kernel_core(programs.build("stranded", toolchains.NEWEST), *words)
+    files = (other.executable, other.path)
+    found = evidence("class-waste", *files)
+    free = next(
+        row["free_bytes"]
+        for row in asked("classes", "--limit", "0", *files)["classes"]
+        if (row["elemsize"], row["noscan"]) == (found["elemsize"], False)
+    )
+    sessions = next(
+        row for row in asked("owners", "--stranded", *files)["owners"] if row["name"] == "main.sessions"
+    )
+    assert (found["stranded_type"], found["stranded_owner"]) == ("main.session", "main.sessions")
+    assert free * 0.99 < found["stranded_owner_bytes"] <= min(free, sessions["retained_stranded_bytes"])
+    assert free * 0.99 < found["stranded_type_bytes"] <= free
+    assert found["stranded_in"] == "main.keep"
+    text = " ".join(shell.inside("doctor", "--owners", *files).stdout.split())
+    assert re.search(
+        r"Objects of type main\.session strand [\d.]+ MiB of it; objects that main\.sessions keeps strand [\d.]+ MiB\.",
+        text,
+    )
+    alone = asked("doctor", *files)["verdicts"]
+    assert not any("owner" in each["name"] for verdict in alone for each in verdict["evidence"])
+    healthy = evidence("healthy", core.executable, core.path)
+    ring = asked("owners", "--limit", "1", "--depth", "0", core.executable, core.path)["owners"][0]
+    assert (healthy["kept_owner"], healthy["kept_owner_bytes"]) == ("main.ring", ring["retained_bytes"])
+
+
+def evidence(code: str, *files: Path) -> Any:
+    """Return the figures of a verdict of doctor, by name."""
+    verdicts = {each["code"]: each for each in asked("doctor", "--owners", *files)["verdicts"]}
+    return {
+        each["name"]: each["number"] if each["text"] is None else each["text"]
+        for each in verdicts[code]["evidence"]
+    }
+
+
 def test_without_the_option_nothing_is_added(core: cores.Core) -> None:
     files = (core.executable, core.path)
     answer = asked("show", "main.single", *files)
@@ -269,6 +309,7 @@ def test_a_process() -> None:
         with processes.stopped(running.pid):
             said = shell.inside("show", "main.single", "--owners", "--json", "--pid", running.pid)
             listed = asked("list", "--owners", "--limit", "0", "--pid", running.pid)["list"]
+            judged = asked("doctor", "--owners", "--pid", running.pid)
             heap = gdb_gospan.open(pid=running.pid, needs=["list", "owners"])
             bare = gdb_gospan.open(pid=running.pid, needs=["list"])
         short = shell.inside("list", "--owners", "--max-pause", "0.000001", "--pid", running.pid)
@@ -276,6 +317,8 @@ def test_a_process() -> None:
     found = json.loads(said.stdout)
     assert found["object"]["owner"]["path"] == ["main.single", "main.box"]
     assert found["target"]["pause_ms"] > 0
+    assert judged["base"] == "rss"
+    assert "main.ring" in {each["text"] for verdict in judged["verdicts"] for each in verdict["evidence"]}
     api = {row.descriptor: row for row in heap.report("list", owners=True, limit=0).list}
     owners = {row["descriptor"]: row.get("top_owner") for row in listed}
     assert {"main.ring", "main.boxes", "main.chain"} <= set(owners.values())
@@ -288,7 +331,7 @@ def test_a_process() -> None:
 
 @pytest.mark.gdb
 def test_gdb_says_the_same(core: cores.Core) -> None:
-    questions = (["show", "main.single"], ["list"], ["classes"], ["pages"])
+    questions = (["show", "main.single"], ["list"], ["classes"], ["pages"], ["doctor"])
     lines = [" ".join(["go-spans", *words, "--owners", "--json"]) for words in questions]
     said = gdbs.run_gdb(gdbs.ensure(gdbs.system_label()), lines, exe=core.executable, core=core.path)
     for words, printed, error in zip(questions, said.stdout, said.stderr, strict=True):
