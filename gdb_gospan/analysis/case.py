@@ -77,6 +77,22 @@ class Beyond:
     returned: int | None = None
 
 
+@attrs.frozen
+class Most:
+    """Of some objects that the roots reach, the type and the owner that have most bytes; or that strand most.
+
+    Attributes
+    ----------
+    type
+        None where it is not known.
+    """
+
+    type: str | None
+    type_bytes: int
+    owner: str
+    owner_bytes: int
+
+
 @attrs.frozen(eq=False, repr=False)
 class Case:
     """A program to be judged.
@@ -101,6 +117,8 @@ class Case:
         The function that allocated most of the bytes in use, by the heap profile; None where not known.
     strander
         How to learn the function whose objects strand most, of a span class or of all; or None.
+    keeper, stranding_keeper
+        How to learn what type and which owner keep most bytes, and strand most, of a span class or of all; or None.
     """
 
     heap: Heap
@@ -115,6 +133,8 @@ class Case:
     deepest: str = ""
     allocator: Allocator | None = None
     strander: Callable[[int | None], Allocator | None] | None = None
+    keeper: Callable[[int | None], Most | None] | None = None
+    stranding_keeper: Callable[[int | None], Most | None] | None = None
 
     def amount(self, *accounts: Account) -> int:
         """Add accounts up."""

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.case import Account, Case
+from gdb_gospan.analysis.case import Account, Case, Most
 from gdb_gospan.analysis.occupancy import classes
 
 Code = Literal[
@@ -126,15 +126,28 @@ def healthy(case: Case) -> Finding:
 
 
 def allocated(case: Case) -> Mapping[str, Any]:
-    """Return who allocated most of what is in use, where the program takes samples of it."""
+    """Return who allocated most of what is in use, where the program takes samples of it; and who keeps most."""
     found = case.allocator
-    return {} if found is None else {"allocated_in": found.function, "allocated_bytes": found.nbytes}
+    who = {} if found is None else {"allocated_in": found.function, "allocated_bytes": found.nbytes}
+    kept = None if case.keeper is None else case.keeper(None)
+    return who if kept is None else {**who, **_most("kept", kept)}
 
 
 def stranded_by(case: Case, spanclass: int | None) -> Mapping[str, Any]:
     """Return whose objects strand most of the free slots, of a span class or of all, where enough samples tell it."""
     found = None if case.strander is None else case.strander(spanclass)
-    return {} if found is None else {"stranded_in": found.function, "stranded_bytes": found.nbytes}
+    who = {} if found is None else {"stranded_in": found.function, "stranded_bytes": found.nbytes}
+    kept = None if case.stranding_keeper is None else case.stranding_keeper(spanclass)
+    return who if kept is None else {**who, **_most("stranded", kept)}
+
+
+def _most(name: str, kept: Most) -> Mapping[str, Any]:
+    return {
+        f"{name}_type": kept.type,
+        f"{name}_type_bytes": kept.type_bytes,
+        f"{name}_owner": kept.owner,
+        f"{name}_owner_bytes": kept.owner_bytes,
+    }
 
 
 def shares(case: Case, rules: Sequence[tuple[Rule, str]]) -> list[tuple[Rule, float]]:

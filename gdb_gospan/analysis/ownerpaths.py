@@ -62,15 +62,15 @@ class Paths:
         """
         found, tried = [], [int(self._owners.walked[slot]), *self.referrers(slot).tolist()]
         for referrer in list(dict.fromkeys(tried))[: max(_TRIED, 2 * most)]:
-            nodes = [*self._to(referrer), slot]
+            nodes = [*self.walked(referrer), slot]
             if nodes[0] >= self._owners.slots and slot not in nodes[:-1]:
                 found.append(nodes)
         for nodes in sorted(found, key=len)[: most or _MOST_PATHS]:
             ends = pairwise(nodes)
             yield [*(Link(node, self.offset(node, following)) for node, following in ends), Link(slot, None)]
 
-    def _to(self, node: int) -> list[int]:
-        """Return the shortest path from a holder to a node; only the node itself where none leads to it."""
+    def walked(self, node: int) -> list[int]:
+        """Return a shortest path from a holder to a node; only the node itself where none leads to it."""
         found, walked, top = [node], self._owners.walked, self._owners.top
         while walked[found[-1]] >= 0 and walked[found[-1]] != top:
             found.append(int(walked[found[-1]]))

@@ -15,7 +15,7 @@ OWNERS: tuple[Term, ...] = (
         unlike="own, which is the row's objects alone; reached, which also counts what others lead to; idle pages that the runtime "
         "retains, which hold no object",
         aliases=("retained bytes", "retained objects", "retains", "own bytes", "own"),
-        covers=("owners/retained", "owners/objects", "owners/own"),
+        covers=("owners/retained", "owners/objects", "owners/own", "show/retains"),
     ),
     Term(
         "owner",
@@ -27,7 +27,7 @@ OWNERS: tuple[Term, ...] = (
         ),
         unlike="the code that allocated the object, which profile and blame name; a root, which is a single pointer",
         aliases=("owners", "holder", "holders", "keeper", "who keeps it", "kept by"),
-        covers=("owners/owner", "owners/largest at"),
+        covers=("owners/owner", "owners/largest at", "show/owner"),
     ),
     Term(
         "dominator",
@@ -52,6 +52,25 @@ OWNERS: tuple[Term, ...] = (
         (go("mbitmap.go", "findObject()"),),
         unlike="a dominator, without which the object would be garbage",
         aliases=("referrers", "path to an object", "paths to an object", "shortest path"),
+        covers=("show/referrers", "show/path"),
+    ),
+    Term(
+        "top owner",
+        "what keeps most bytes of the objects in a span, or in the spans of a class, that the roots lead to; top type is the type that "
+        "most of these bytes are of.",
+        "the largest sum of elemsize over these objects, by the row of depth 0 of owners that retains them, and by type; a share is "
+        "of all bytes of these objects",
+        (go("mheap.go", "mspan.elemsize mspan.nelems"), go("mgcmark.go", "markroot()")),
+        unlike="what retains most in the whole heap, which owners has first; the code that allocated the objects, which blame names",
+        aliases=("top type", "what keeps a span", "what keeps the span"),
+        covers=(
+            "list/top type",
+            "list/top owner",
+            "classes/top type",
+            "classes/top owner",
+            "show/span has",
+            "show/kept by",
+        ),
     ),
     Term(
         "leaked goroutine",

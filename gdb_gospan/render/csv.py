@@ -46,12 +46,17 @@ def rows_as_csv(rows: Sequence[Document]) -> Iterator[str]:
     if isinstance(rows, Table):
         yield from _of_columns(rows)
         return
-    fields = [each for each in fields_of(type(rows[0])) if not _nested(each)]
+    fields = [each for each in fields_of(type(rows[0])) if not _nested(each) and _there(each, rows)]
     names, writers = [each.name for each in fields], [plainer(each.type) for each in fields]
     yield _line(names) + "\n"
     for row in rows:
         values = (of(getattr(row, name)) for name, of in zip(names, writers, strict=True))
         yield _line(map(cell, values)) + "\n"
+
+
+def _there(each: Field, rows: Sequence[Document]) -> bool:
+    """Whether some row has a field: what is optional may be in none."""
+    return not each.column.optional or any(getattr(row, each.name) is not None for row in rows)
 
 
 def _nested(each: Field) -> bool:

@@ -50,6 +50,7 @@ def _form(rows: Table[Any]) -> Callable[[Any], str]:
             f"   {json.dumps(name)}: "
             + ('"%s"' if name in rows.addresses else json.dumps(values[name]).replace("%", "%%"))
             for name in names
+            if name in values  # what is optional may not be
         )
         return "  {\n" + ",\n".join(fields) + "\n  }"
 

@@ -30,7 +30,7 @@ class TableColumn:
 
     Numbers are right-aligned; ``left`` says that this column is words, ``wraps`` that
     it is sentences, which go on below where the width ends (one column of a table). Where the room is short a column
-    of a higher ``rank`` is left out before one of a lower, and one of rank 0 never.
+    of a higher ``rank`` is left out before one of a lower, and one of rank 0 never. What is ``optional`` may be in no row.
     """
 
     key: str
@@ -39,6 +39,7 @@ class TableColumn:
     left: bool = False
     wraps: bool = False
     rank: int = 0
+    optional: bool = False
 
 
 def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[TableColumn]:
@@ -57,8 +58,18 @@ def columns_of(cls: type, looks: Looks, *, sort: str = "") -> list[TableColumn]:
             each.column.left,
             each.column.wraps,
             0 if sort in (each.name, *each.column.keeps) else each.column.rank,
+            each.column.optional,
         )
         for each in in_tables(cls)
+    ]
+
+
+def there(columns: Sequence[TableColumn], rows: Sequence[object]) -> list[TableColumn]:
+    """Return the columns without those of fields that documents need not have, and that none of these rows has."""
+    return [
+        column
+        for column in columns
+        if not column.optional or any(getattr(row, column.key) is not None for row in rows)
     ]
 
 

@@ -23,10 +23,10 @@ def text_pieces(report: Report[D], answer: D, looks: Looks) -> Iterator[str]:
 
 
 def _table(table: TableOf[Any], answer: Listed, looks: Looks) -> str:
-    from gdb_gospan.render.tables import columns_of, fitted, total_of  # noqa: PLC0415  # some screens have none
+    from gdb_gospan.render.tables import columns_of, fitted, there, total_of  # noqa: PLC0415  # some screens have none
 
     rows = table.rows(answer)
-    columns = columns_of(table.row, looks, sort=answer.sort)
+    columns = there(columns_of(table.row, looks, sort=answer.sort), rows)
     total = None if table.total is None else total_of(columns, *table.total(answer))
     body, left_out = fitted(columns, rows, total, looks.room, of=answer.total_rows)
     below = [

@@ -18,7 +18,18 @@ from gdb_gospan.fields.report import Arguments, Report, TableOf, sort_by
 from gdb_gospan.fields.rows import cut
 from gdb_gospan.fields.spanclass import number_column, size_column
 from gdb_gospan.render.bars import sparkline
+from gdb_gospan.reports import ownersoption
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.rows.kept import (
+    INCOMPLETE,
+    incomplete,
+    reached_bytes,
+    top_owner,
+    top_owner_bytes,
+    top_type,
+    top_type_bytes,
+)
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import Column
 
@@ -114,6 +125,11 @@ class Class(Sums):
         column_after="free_slots",
         sorts=DOWN,
     )
+    reached_bytes: int | None = reached_bytes()
+    top_type: str | None = top_type("occupied")
+    top_type_bytes: int | None = top_type_bytes()
+    top_owner: str | None = top_owner()
+    top_owner_bytes: int | None = top_owner_bytes()
 
 
 @document
@@ -122,6 +138,7 @@ class Classes(Listed):
 
     totals: Totals = field("sums over all rows, before the limit")
     classes: tuple[Class, ...] = field("one row for each span class in use")
+    incomplete: bool | None = incomplete()
 
 
 def rows_of(heap: Heap) -> tuple[Class, ...]:
@@ -143,12 +160,13 @@ def _columns(table: occupancy.Classes, alive: Survivors) -> dict[str, Column]:
 
 def _build(session: Session, arguments: Arguments) -> Classes:
     """Build the table of span classes, sorted and cut as asked, with the totals of all."""
+    held = ownersoption.holding_if(session, arguments)
     session.finish_reading()
     table, sort = occupancy.classes(session.heap), arguments["sort"]
     taken, free = int(table.object_bytes.sum()), int(table.free_bytes.sum())
     if sort == WORST:
         sort = occupancy.matters_most(taken, free)
-    columns = _columns(table, survivors(session.heap))
+    columns = _columns(table, survivors(session.heap)) | ownersoption.class_columns(held, table.spanclass)
     rows, total = cut(Class, columns, sort, arguments["limit"])
     sums = {name: int(columns[name].sum()) for name in names_of(Sums)}
     return Classes(
@@ -158,6 +176,7 @@ def _build(session: Session, arguments: Arguments) -> Classes:
         # By bytes: slots of all sizes counted alike would make a heap of the smallest slots.
         totals=Totals(**sums, occupied=round(100 * taken / max(taken + free, 1), 1)),
         classes=rows,
+        incomplete=ownersoption.unread(held),
         proof=proof(session),
     )
 
@@ -179,6 +198,8 @@ def _notes(answer: Classes, looks: Looks) -> Sequence[str]:
     if totals.contradictory:
         spans = f"{units.counted(totals.contradictory, 'span')} of {size(totals.contradictory_bytes)}"
         notes.append(f"{spans} with a wrong descriptor (see check) count only as spans")
+    if answer.incomplete:
+        notes.append(INCOMPLETE)
     return notes
 
 
@@ -196,5 +217,13 @@ REPORT = Report(
     build=_build,
     table=TableOf(Class, "span classes", lambda answer: answer.classes, _total, _notes),
     rows=("classes",),
-    options=(sort_by(Class, WORST, WORST), LIMIT),
+    options=(
+        sort_by(Class, WORST, WORST),
+        LIMIT,
+        *ownersoption.options(
+            "of each class the type and the owner that have most bytes of what is reached in its spans"
+        ),
+    ),
+    prepare=with_scipy("classes", "owners"),
+    contents_for="owners",
 )

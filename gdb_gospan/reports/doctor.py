@@ -31,7 +31,9 @@ from gdb_gospan.fields.units import counted, share
 from gdb_gospan.memory.residency import Residency, saved
 from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading
+from gdb_gospan.reports import ownersoption
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
 from gdb_gospan.reports.residents import accounted_of
 from gdb_gospan.reports.rows.verdicts import Evidence, Verdict, values_of, verdict_of
 from gdb_gospan.reports.screens.causes import Size
@@ -42,6 +44,11 @@ from gdb_gospan.runtime.ownranges import own_ranges
 _SMALL = 0.01
 """Share of the total below which an account is not worth a word."""
 _INDENT = 3
+_PARTS = (
+    "unswept_bitmaps", "godebug", "scavenger", "goroutines", "goroutine_details", "limiter", "queues", "buckets",
+    "sampled_objects",
+)  # fmt: skip
+"""Of the heap, that the rules need."""
 
 
 @document
@@ -70,13 +77,14 @@ class Doctor(Answer):
 
 
 def _prepare(arguments: Arguments) -> Arguments:
+    arguments = with_scipy("doctor", "owners")(arguments)
     path = arguments["thresholds"]
     return {**arguments, "thresholds": thresholds_in(path) if path else Thresholds()}
 
 
 def _build(session: Session, arguments: Arguments) -> Doctor:
     """Put what the rules find into words."""
-    case, judgement = judged_by(session, arguments["thresholds"], arguments["smaps"])
+    case, judgement = judged_by(session, arguments["thresholds"], arguments["smaps"], arguments)
     findings = _doubted(session, judgement.findings)
     left = sorted(judgement.left.items(), key=lambda each: -each[1])
     return Doctor(
@@ -102,13 +110,17 @@ def _doubted(session: Session, findings: tuple[Finding, ...]) -> tuple[Finding, 
     )
 
 
-def judged_by(session: Session, limits: Thresholds, smaps: str | None) -> tuple[Case, Judgement]:
+def judged_by(
+    session: Session, limits: Thresholds, smaps: str | None, arguments: Arguments | None = None
+) -> tuple[Case, Judgement]:
     """Read all that a rule may need, then apply them all.
 
     Parameters
     ----------
     smaps
         A file with a copy of /proc/PID/smaps, or None.
+    arguments
+        Those that say whether to tell who holds the objects; None for no.
     """
     heap = session.heap
     found = None if session.residency is None else session.residency()
@@ -117,17 +129,8 @@ def judged_by(session: Session, limits: Thresholds, smaps: str | None) -> tuple[
     every = goroutines.living(heap, session.lines, goroutines.recorded(session))
     deepest = _deepest(every, limits)
     runners = goroutines.of_queues(session)
-    session.finish_reading(
-        "unswept_bitmaps",
-        "godebug",
-        "scavenger",
-        "goroutines",
-        "goroutine_details",
-        "limiter",
-        "queues",
-        "buckets",
-        "sampled_objects",
-    )
+    held = None if arguments is None else ownersoption.holding_if(session, arguments, *_PARTS)
+    session.finish_reading(*_PARTS)
     if smaps and session.target.kind == "live":
         raise UsageError(
             "doctor: --smaps is for a core or a snapshot: of a process its own is read (try: without it)"
@@ -143,6 +146,8 @@ def judged_by(session: Session, limits: Thresholds, smaps: str | None) -> tuple[
         deepest=deepest,
         allocator=allocator,
         strander=lambda spanclass: largest_strander(heap, session.lines, hidden, spanclass),
+        keeper=None if held is None else ownersoption.most_of(held, stranded=False),
+        stranding_keeper=None if held is None else ownersoption.most_of(held, stranded=True),
     )
     rules = (*PROCESS_RULES, (beyond_go, SHARE), *GOROUTINE_RULES, *HEAP_RULES)
     return case, judge(case, shares(case, rules))
@@ -244,7 +249,9 @@ REPORT = Report(
             "smaps", "use this copy of /proc/PID/smaps, taken at the time of the core or snapshot", "FILE"
         ),
         Option("thresholds", "a TOML file with other limits, such as share = 0.05", "FILE"),
+        *ownersoption.options("the type and the owner of what keeps sparse spans, and of live objects"),
     ),
+    contents_for="owners",
     prepare=_prepare,
     words=(
         ("certain, likely, possible", "how sure the verdict is"),

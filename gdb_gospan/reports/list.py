@@ -18,17 +18,40 @@ from gdb_gospan.render.longtable import Kinds, laid_out, measure
 from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import chosen
 from gdb_gospan.render.tables import columns_of as columns_for
+from gdb_gospan.reports import ownersoption
 from gdb_gospan.reports.arguments import low_high
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.rows.kept import (
+    INCOMPLETE,
+    incomplete,
+    reached_bytes,
+    top_owner,
+    top_owner_bytes,
+    top_type,
+    top_type_bytes,
+)
 from gdb_gospan.reports.rows.span import Span
 from gdb_gospan.runtime import sizeclasses
+
+
+@document
+class ListedSpan(Span):
+    """One span, by its descriptor; and what keeps it, if that is asked for."""
+
+    reached_bytes: int | None = reached_bytes()
+    top_type: str | None = top_type("elemsize")
+    top_type_bytes: int | None = top_type_bytes()
+    top_owner: str | None = top_owner()
+    top_owner_bytes: int | None = top_owner_bytes()
 
 
 @document
 class Spans(Listed):
     """Spans one by one; ``total_rows`` of them pass the filters."""
 
-    list: Table[Span] = field("one row for each span")
+    list: Table[ListedSpan] = field("one row for each span")
+    incomplete: bool | None = incomplete()
 
 
 def _build(session: Session, arguments: Arguments) -> Spans:
@@ -40,11 +63,21 @@ def _build(session: Session, arguments: Arguments) -> Spans:
         sort = worst_first(heap, rows)
     chosen = rows[order_of(Span, columns_of(heap, rows, [sort])[sort], sort, arguments["limit"])]
     columns_of(heap, chosen, ["large_type"])  # reads the types' names, while it may be read
+    held = ownersoption.holding_if(session, arguments)
+    kept = ownersoption.span_columns(held, chosen)
     return Spans(
         about=about(session, "list"),
         sort=sort,
         total_rows=len(rows),
-        list=Table(Span, len(chosen), lambda block: columns_of(heap, chosen[block])),
+        list=Table(
+            ListedSpan,
+            len(chosen),
+            lambda block: {
+                **columns_of(heap, chosen[block]),
+                **{name: column[block] for name, column in kept.items()},
+            },
+        ),
+        incomplete=ownersoption.unread(held),
         proof=proof(session),
     )
 
@@ -78,7 +111,8 @@ def _screen(answer: Spans, looks: Looks) -> Iterator[str]:
     rows, left_out = answer.list, ""
     yield heading(answer, looks) + "\n\n"
     if rows:
-        columns = columns_for(Span, looks, sort=answer.sort)
+        columns = columns_for(ListedSpan, looks, sort=answer.sort)
+        columns = [column for column in columns if column.key in rows.names]
         kinds = Kinds(rows)
         measures = measure(kinds, columns)
         columns = [column for column in columns if column.key != "large_type" or measures["large_type"].width]
@@ -92,6 +126,7 @@ def _screen(answer: Spans, looks: Looks) -> Iterator[str]:
     parts = [
         rows_left_out(answer.total_rows, len(rows), "spans", looks.width),
         note(left_out, looks.width),
+        note(INCOMPLETE if answer.incomplete else "", looks.width),
         footer(answer, looks),
     ]
     yield "\n".join(filter(None, parts)) + "\n"
@@ -109,7 +144,7 @@ REPORT = Report(
     document=Spans,
     build=_build,
     screen=_screen,
-    table=TableOf(Span, "spans", lambda answer: answer.list),
+    table=TableOf(ListedSpan, "spans", lambda answer: answer.list),
     rows=("list",),
     spans=lambda answer: answer.list,
     options=(
@@ -132,5 +167,10 @@ REPORT = Report(
         Option("pages", "only spans of LOW to HIGH pages (8 KiB each)", "LOW-HIGH"),
         sort_by(Span, WORST, WORST),
         LIMIT,
+        *ownersoption.options(
+            "of each span the type and the owner that have most bytes of what is reached in it"
+        ),
     ),
+    prepare=with_scipy("list", "owners"),
+    contents_for="owners",
 )

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gdb_gospan.analysis.goroutines import Living, living
+from gdb_gospan.analysis.goroutines import Living
 from gdb_gospan.analysis.leakedgoroutines import Leaks, leaked_goroutines
-from gdb_gospan.analysis.objecttypes import ObjectTypes, object_types
-from gdb_gospan.analysis.ownership import Ownership, object_bytes, ownership, stranded_bytes
+from gdb_gospan.analysis.objecttypes import ObjectTypes
+from gdb_gospan.analysis.ownership import Ownership, object_bytes, stranded_bytes
 from gdb_gospan.analysis.ownertree import OwnerGroup, OwnerTree
-from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.command import LIMIT, MAX_PAUSE, Option
@@ -19,6 +18,7 @@ from gdb_gospan.fields.report import Arguments, Report, Rows, headings
 from gdb_gospan.reports import pprof
 from gdb_gospan.reports.envelope import about, proof
 from gdb_gospan.reports.graphextra import with_scipy
+from gdb_gospan.reports.holding import holding
 from gdb_gospan.reports.objects import KINDS
 from gdb_gospan.reports.ownernames import OwnerNames
 from gdb_gospan.reports.ownersof import kept
@@ -34,21 +34,15 @@ _DEEPEST = 100
 
 
 def _build(session: Session, arguments: Arguments) -> Owners:
-    heap = session.heap
-    session.finish_reading("goroutines", "goroutine_details")
-    threads = () if session.threads is None else tuple(session.threads())
-    types = object_types(heap, threads)
-    walk = reach(heap, threads)
-    owners = ownership(heap, walk, session.variables_at)
-    goroutines = living(heap, session.lines, session.tracebacks)
-    names = OwnerNames(owners, types, goroutines)
+    held = holding(session)
+    heap, types, walk, owners, names = held.heap, held.types, held.walk, held.owners, held.names
     by = "stranded" if arguments["stranded"] else "bytes"
     place, path = arguments.get("argument"), arguments.get("pprof")
     weights = _weights(heap, owners, types, None if place else arguments.get("type"))
     tree = OwnerTree(owners.tree, names.label, {by: weights[by], **weights})
     chooser = _Chooser(arguments, names, by)
     top = tree.groups(-1 if place else min(arguments["depth"], _DEEPEST), chooser)
-    leaks = leaked_goroutines(heap, walk, threads)
+    leaks = leaked_goroutines(heap, walk, held.threads)
     return Owners(
         about=about(session, "owners"),
         by=f"{by}_bytes",
@@ -58,8 +52,8 @@ def _build(session: Session, arguments: Arguments) -> Owners:
             bytes=top.retained["bytes"],
             stranded_bytes=top.retained["stranded"],
         ),
-        object=kept(heap, walk, owners, types, names, tree, place, arguments["paths"]) if place else None,
-        leaked=None if leaks is None else _leaked(leaks, goroutines),
+        object=kept(held, tree, place, arguments["paths"]) if place else None,
+        leaked=None if leaks is None else _leaked(leaks, held.goroutines),
         leaked_bytes=None if leaks is None else int(object_bytes(heap)[leaks.kept].sum(dtype=np.int64)),
         unread_roots=tuple(sorted(KINDS[kind] for kind in walk.roots.unread)),
         unread_bytes=walk.graph.unread_bytes,

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdb_gospan.analysis.fieldpaths import field_path
-from gdb_gospan.analysis.objecttypes import ObjectTypes
 from gdb_gospan.analysis.ownerpaths import Link, Paths
-from gdb_gospan.analysis.ownership import Ownership
 from gdb_gospan.analysis.ownertree import OwnerTree
-from gdb_gospan.analysis.reach import Reach
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
-from gdb_gospan.analysis.typescan import header_bytes
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields.document import Address
 from gdb_gospan.memory import ADDRESS_SPACE
-from gdb_gospan.reports.ownernames import OwnerNames
-from gdb_gospan.reports.rows.owners import Kept, Path, Step
+from gdb_gospan.reports.holding import Holding
+from gdb_gospan.reports.pathsteps import WAYS, Steps
+from gdb_gospan.reports.rows.owners import Kept, Path
 from gdb_gospan.runtime.heap import Heap
 
-_WAYS = ("unknown", "exact", "edges", "shape")
-"""How a type is known (`objecttypes`)."""
 
-
-def kept(
-    heap: Heap,
-    walk: Reach,
-    owners: Ownership,
-    types: ObjectTypes,
-    names: OwnerNames,
-    tree: OwnerTree,
-    place: str,
-    most: int,
-) -> Kept:
+def kept(held: Holding, tree: OwnerTree, place: str, most: int) -> Kept:
     """Describe how the object at an address is kept, with so many paths at most; 0 for all."""
+    heap, walk, types = held.heap, held.walk, held.types
     address = _address(place)
     slot = _slot(heap, address)
-    paths = Paths(heap, owners, walk.graph, walk.roots)
-    describe = _Steps(heap, owners, types, names, tree)
+    paths = Paths(heap, held.owners, walk.graph, walk.roots)
+    describe = Steps(held, tree.retained)
     numbered = slots(heap)
     reached = bool(walk.reached[slot])
     weights = (
@@ -47,8 +32,8 @@ def kept(
     return Kept(
         address=Address(int(numbered.addresses(np.array([slot], np.int64))[0])),
         asked=Address(address),
-        type=names.type_of(slot, int(types.number[slot])),
-        known_by=_WAYS[int(types.how[slot])],
+        type=held.names.type_of(slot, int(types.number[slot])),
+        known_by=WAYS[int(types.how[slot])],
         size=int(numbered.elemsize[numbered.spans_of(np.array([slot]))[0]]),
         reached=reached,
         retained_objects=weights.get("objects", 0),
@@ -83,41 +68,3 @@ def _slot(heap: Heap, address: int) -> int:
             f"{address:#x} is in a free slot: no object is there (try: go-spans show {address:#x})"
         )
     return int(slot[0])
-
-
-class _Steps:
-    """Describes nodes."""
-
-    def __init__(
-        self, heap: Heap, owners: Ownership, types: ObjectTypes, names: OwnerNames, tree: OwnerTree
-    ) -> None:
-        self._slots, self._owners, self._types, self._names, self._tree = (
-            slots(heap),
-            owners,
-            types,
-            names,
-            tree,
-        )
-        self._headers = header_bytes(heap)
-
-    def retained(self, name: str, node: int) -> int:
-        """Return what a node retains, of this weight."""
-        return int(self._tree.retained(name)[np.searchsorted(self._owners.tree.nodes, node)])
-
-    def step(self, link: Link) -> Step:
-        """Describe a node of a path."""
-        return Step(
-            kind=self._names.kind(link.node),
-            name=self._names.title(link.node),
-            address=self._names.address(link.node),
-            goid=self._names.goid(link.node),
-            through=None if link.offset is None else self._field(link.node, link.offset),
-            retained_bytes=self.retained("bytes", link.node),
-        )
-
-    def _field(self, node: int, offset: int) -> str:
-        if node >= self._owners.slots:
-            return f"+{offset}" if offset else ""
-        behind = offset - int(self._headers[self._slots.spans_of(np.array([node]))[0]])
-        number = int(self._types.number[node])
-        return (field_path(self._types, number, behind) if number else "") or f"+{behind}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gdb_gospan.analysis.blockers import blocked
@@ -13,7 +15,9 @@ from gdb_gospan.fields.document import Address, names_of
 from gdb_gospan.fields.report import Arguments, Report, sort_by
 from gdb_gospan.fields.rows import order_of, rows_of
 from gdb_gospan.fields.table import Table
+from gdb_gospan.reports import ownersoption
 from gdb_gospan.reports.envelope import about, proof
+from gdb_gospan.reports.graphextra import with_scipy
 from gdb_gospan.reports.rows.pages import (
     Blockers,
     BlockingSpan,
@@ -33,9 +37,13 @@ from gdb_gospan.reports.screens.pages import screen
 from gdb_gospan.runtime.mpagealloc import CACHED, CACHED_RELEASED, FREE, IN_USE, KIND_NAMES, MANUAL, RELEASED
 from gdb_gospan.runtime.record import Column
 
+if TYPE_CHECKING:
+    from gdb_gospan.reports.holding import Holding
+
 
 def _build(session: Session, arguments: Arguments) -> Pages:
     """Describe the pages by state, by run, by huge page and by chunk."""
+    held = ownersoption.holding_if(session, arguments)
     session.finish_reading()
     found = contiguity(session.heap)
     page_bytes = found.kinds.pages.page_size
@@ -55,7 +63,7 @@ def _build(session: Session, arguments: Arguments) -> Pages:
         page_caches=_caches(found, page_bytes),
         current_arena=_arena(found),
         huge_pages=_huge(found, page_bytes),
-        blockers=_blockers(session, limit) if arguments["blockers"] else None,
+        blockers=_blockers(session, limit, held) if arguments["blockers"] or held is not None else None,
         show_chunks=arguments["chunks"],
         sort=sort,
         chunk_bytes=found.growth_bytes,
@@ -136,11 +144,18 @@ def _huge(found: Contiguity, page_bytes: int) -> HugePages:
     )
 
 
-def _blockers(session: Session, limit: int) -> Blockers:
+def _blockers(session: Session, limit: int, held: Holding | None) -> Blockers:
     """Return a row for each block that few pages keep from being wholly free, with the spans that they are of."""
     heap, found = session.heap, blocked(session.heap)
     page_bytes = heap.pages.page_size
     first = slice(limit or None)
+    spans = [found.spans(block) for block in range(len(found.first[first]))]
+    begins = np.cumsum([0, *map(len, spans)])
+    rows = np.concatenate([np.empty(0, np.int64), *spans])
+    every = rows_of(
+        BlockingSpan,
+        columns_of(heap, rows, names_of(BlockingSpan)) | ownersoption.span_columns(held, rows),
+    )
     return Blockers(
         total=len(found.first),
         rows=tuple(
@@ -149,12 +164,13 @@ def _blockers(session: Session, limit: int) -> Blockers:
                 taken_pages=taken,
                 free_bytes=(found.block_pages - taken) * page_bytes,
                 other_pages=found.others(block),
-                spans=rows_of(BlockingSpan, columns_of(heap, found.spans(block), names_of(BlockingSpan))),
+                spans=every[begins[block] : begins[block + 1]],
             )
             for block, (start, taken) in enumerate(
                 zip(found.start[first].tolist(), found.taken[first].tolist(), strict=True)
             )
         ),
+        incomplete=ownersoption.unread(held),
     )
 
 
@@ -230,8 +246,13 @@ REPORT = Report(
     options=(
         Option("chunks", "also show a row for each chunk of 4 MiB"),
         Option("blockers", "also show the spans in blocks of 2 MiB that have only 1 to 4 pages in use"),
+        *ownersoption.options(
+            "these spans, and of each the type and the owner that have most bytes of what is reached in it"
+        ),
         sort_by(Chunk, "start").only_of("the chunks", "chunks", "json", "csv"),
-        LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "json", "csv"),
+        LIMIT.only_of("the chunks and the blockers", "chunks", "blockers", "owners", "json", "csv"),
         Option("csv", "print the chunks as CSV"),
     ),
+    prepare=with_scipy("pages", "owners"),
+    contents_for="owners",
 )

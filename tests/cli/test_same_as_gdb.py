@@ -50,6 +50,11 @@ def questions(spans, every):
     yield "spanalloc", [], ["--json"]
 
 
+def an_object(spans):
+    """Return the address of an object: the first slot of a span without a free one."""
+    return next(span["start"] for span in spans if span["state"] == "in use" and not span["free_slots"])
+
+
 def addresses(spans):
     used = next(span for span in spans if span["state"] == "in use" and 2 <= span["nelems"] <= 16)
     dead = next(span for span in spans if span["state"] == "dead")

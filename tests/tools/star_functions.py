@@ -50,11 +50,12 @@ IDENTITIES = (
 
 BY_HAND = {
     "render.lines": "filled",
-    "render.tables": "columns_of _table",
+    "render.tables": "columns_of there _table",
     "fields.units": "moment",
     "reports.arguments": "low_high",
     "reports.list": "_screen",
     "reports.memstats": "mem_stats_of",
+    "reports.screens.held": "kept_facts",
     "reports.screens.pages": "_chunks",
     "reports.screens.summary": "MORE",
     "analysis.transients": "_largest",
@@ -80,6 +81,8 @@ REPLACED = {
     "neighbour.span": 'neighbour.get("span")',
     "answer.sampled": "[]",
     "answer.blockers": "None",
+    "answer.object": "None",
+    "answer.incomplete": "None",
     "span.start + span.npages * _PAGE_BYTES": 'int(span["start"], 16) + span["npages"] * PAGE',
     "state.phase_name": "phase_name(state)",
     "math.inf": 'float("inf")',
@@ -285,5 +288,5 @@ class Translation:
 
 
 def own_cells(row: type) -> list[str]:
-    """Return the fields of a row whose cells are made in their own way."""
-    return [each.name for each in in_tables(row) if each.column.shown]
+    """Return the fields of a row whose cells are made in their own way, but for those that the script has not."""
+    return [each.name for each in in_tables(row) if each.column.shown and not each.column.optional]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 COMMANDS = ("summary", "classes", "list", "show", "fixalloc", "central", "cache", "gc", "pages", "check")
 """What the script answers; of the package's commands the rest needs more than Starlark does well."""
 
-LACKING = ("blockers", "csv")
+LACKING = ("blockers", "csv", "max-pause", "owners")
 """Options that it has not."""
 
 NOTES: tuple[Code, ...] = (

@@ -11,6 +11,15 @@ from gdb_gospan.fields.pagewords import page_words
 from gdb_gospan.fields.spanclass import class_name
 from gdb_gospan.fields.table import Table
 from gdb_gospan.fields.units import count, counted
+from gdb_gospan.reports.rows.kept import (
+    incomplete,
+    kept_words,
+    reached_bytes,
+    top_owner,
+    top_owner_bytes,
+    top_type,
+    top_type_bytes,
+)
 
 
 def between(low: int, high: int) -> str:
@@ -141,6 +150,11 @@ class BlockingSpan(Document):
     elemsize: int = field("bytes of a slot", unit=BYTES)
     nelems: int = field("slots", unit=COUNT)
     objects: int = field("slots that hold an object", unit=COUNT)
+    reached_bytes: int | None = reached_bytes()
+    top_type: str | None = top_type()
+    top_type_bytes: int | None = top_type_bytes()
+    top_owner: str | None = top_owner()
+    top_owner_bytes: int | None = top_owner_bytes()
 
 
 @document
@@ -171,7 +185,7 @@ def _kept_by(block: NearlyFreeBlock, looks: Looks) -> Iterator[str]:
         elif kind == "in use":
             name = class_name(span.elemsize, noscan=span.noscan)
             kind = f"{count(span.objects)} of {count(span.nelems)} × {name}"
-        yield f"{kind} at {span.start:#x}"
+        yield f"{kind} at {span.start:#x}{kept_words(span)}"
     if block.other_pages:
         yield f"{counted(block.other_pages, 'page')} without a span"
 
@@ -182,6 +196,7 @@ class Blockers(Document):
 
     total: int = field("number of blocks before the limit", unit=COUNT)
     rows: tuple[NearlyFreeBlock, ...] = field("one row for each block")
+    incomplete: bool | None = incomplete()
 
 
 @document
@@ -221,7 +236,7 @@ class Pages(Answer):
     )
     huge_pages: HugePages = field("blocks of the size of a huge page, by how many of their pages are in use")
     blockers: Blockers | None = field(
-        "with --blockers: blocks with few pages in use, the fewest first",
+        "with --blockers or --owners: blocks with few pages in use, the fewest first",
         optional=True,
         default=None,
     )

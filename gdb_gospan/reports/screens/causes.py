@@ -56,9 +56,18 @@ def sparse(e: Evidence, size: Size) -> str:
 
 
 def _stranded(e: Evidence, size: Size) -> str:
-    if not e.get("stranded_in"):
-        return ""
-    return f" Objects that {e['stranded_in']} allocated strand about {size(e['stranded_bytes'])} of it, by the heap profile."
+    who = (
+        f" Objects that {e['stranded_in']} allocated strand about {size(e['stranded_bytes'])} of it, by the heap profile."
+        if e.get("stranded_in")
+        else ""
+    )
+    if not e.get("stranded_owner"):
+        return who
+    kind = f"type {e['stranded_type']}" if e["stranded_type"] else "an unknown type"
+    return (
+        f"{who} Objects of {kind} strand {size(e['stranded_type_bytes'])} of it; objects that {e['stranded_owner']} keeps strand "
+        f"{size(e['stranded_owner_bytes'])}."
+    )
 
 
 def class_waste(e: Evidence, size: Size) -> str:
@@ -185,9 +194,18 @@ def live(e: Evidence, size: Size) -> str:
 
 
 def _allocated(e: Evidence, size: Size) -> str:
-    if not e.get("allocated_in"):
-        return ""
-    return f" {e['allocated_in']} allocated {size(e['allocated_bytes'])} or more of what is in use, by the heap profile."
+    who = (
+        f" {e['allocated_in']} allocated {size(e['allocated_bytes'])} or more of what is in use, by the heap profile."
+        if e.get("allocated_in")
+        else ""
+    )
+    if not e.get("kept_owner"):
+        return who
+    kind = f"type {e['kept_type']}" if e["kept_type"] else "an unknown type"
+    return (
+        f"{who} {size(e['kept_type_bytes'])} are objects of {kind}; the owner of most objects is {e['kept_owner']}, "
+        f"{size(e['kept_owner_bytes'])}."
+    )
 
 
 def healthy(e: Evidence, size: Size) -> str:

@@ -15,6 +15,7 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.longtable import Kinds, laid_out, measure
 from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import TableColumn, chosen, columns_of, fitted, total_of
+from gdb_gospan.reports.rows.kept import INCOMPLETE
 from gdb_gospan.reports.rows.pages import (
     Blockers,
     BlocksByTaken,
@@ -185,7 +186,8 @@ def _blockers(found: Blockers, block_bytes: int, looks: Looks, size: Size) -> st
         return "\n".join(filled(none, looks.width))
     cut = rows_left_out(found.total, len(found.rows), "blocks", looks.width)
     body = _table(columns_of(NearlyFreeBlock, looks), found.rows, None, looks)
-    return "\n".join([body, *([cut] if cut else [])])
+    unread = [note(INCOMPLETE, looks.width)] if found.incomplete else []
+    return "\n".join([body, *unread, *([cut] if cut else [])])
 
 
 def _chunks(answer: Pages, looks: Looks, size: Size) -> Iterator[str]:
