@@ -61,10 +61,6 @@ def addresses(spans):
     return [used["descriptor"], used["start"], hex(int(used["start"], 16) + 5000), dead["descriptor"]]
 
 
-def an_object(spans):
-    return next(span["start"] for span in spans if span["state"] == "in use" and span["free_slots"] == 0)
-
-
 def same(shell_words, some=None, *, still=str, **target):
     """Ask gdb and the shell everything about a target, and compare; `still` takes out what may differ."""
     first = shell.run("list", *FULL["list"], "--json", *shell_words)
