@@ -57,7 +57,10 @@ class Report(Generic[D]):
     needs_target
         Whether there must be a program to read.
     contents
-        Whether it reads the contents of objects, which a snapshot does not hold. Of a process those with pointers are copied.
+        Whether it reads the contents of objects, which a snapshot does not hold unless it has the graph. Of a process those
+        with pointers are copied.
+    contents_with
+        Name of the option with which it does; empty if there is none.
     place
         In the list of commands: the smallest first, then by name.
     """
@@ -82,7 +85,12 @@ class Report(Generic[D]):
     status: Callable[[D], int] | None = None
     needs_target: bool = True
     contents: bool = False
+    contents_with: str = ""
     place: int = 1000
+
+    def reads_contents(self, arguments: Arguments) -> bool:
+        """Whether it reads the contents of objects when it is asked like this."""
+        return self.contents or bool(self.contents_with and arguments.get(self.contents_with))
 
     @property
     def command(self) -> Command:
