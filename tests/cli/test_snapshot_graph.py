@@ -215,12 +215,13 @@ def test_a_program_that_allocates_all_the_time(monkeypatch: pytest.MonkeyPatch, 
         running.line()
         recorded(path, "--max-pause", "0", "--pid", running.pid)
         running.fresh_line()
-    assert held == [False]
+    assert held  # twice, where the first stop has not copied all that is needed
+    assert not any(held)
     answer = json.loads(shell.inside("objects", "--json", path).stdout)
     assert answer["unread_bytes"] == answer["totals"]["unknown"] == 0
     assert not any(kind["unread"] for kind in answer["roots"])
     assert answer["totals"]["reached"] > 0
-    assert {check["status"] for check in answer["checks"]} <= {"exact", "transient"}
+    assert not [check for check in answer["checks"] if check["status"] == "broken"]
 
 
 def test_only_who_asks_for_the_graph_has_it(owned: Path, tmp_path: Path) -> None:
