@@ -41,12 +41,16 @@ class Graph:
         Bytes of spans with pointers that could not be read: what they point to is not known.
     untyped
         Objects of which it is not known which words are pointers: every word that looks like one counts.
+    word
+        uint32 (e,): which word of its object each pointer is, a malloc header not counted. None where the contents of objects
+        are there to tell.
     """
 
     starts: Ids
     targets: Ids
     unread_bytes: int
     untyped: int
+    word: npt.NDArray[np.uint32] | None = None
 
     def of(self, some: I64) -> I64:
         """Return what these slots point to, of all of them together."""

@@ -29,7 +29,7 @@ _WAITING: Final = (4, 10)
 
 
 @attrs.frozen(eq=False, repr=False)
-class _Waits:
+class Waits:
     """What goroutines wait for.
 
     Attributes
@@ -69,18 +69,32 @@ def leaked_goroutines(heap: Heap, walk: Reach, threads: Sequence[Thread]) -> Lea
     What waits in queues of finalizers and cleanups, which are not found without symbols, is the one exception.
     SciPy must be installed.
     """
-    runs = bool((heap.goroutines.status == _RUNNING).any())
     unread = walk.roots.unread - {mgcmark.FINALIZER_QUEUE, mgcmark.CLEANUP_QUEUE}
-    if unread or walk.graph.unread_bytes or len(slots(heap).left_out) or (runs and not threads):
+    if unread or walk.graph.unread_bytes or len(slots(heap).left_out) or not heap.goroutines.complete:
         return None
-    return _found(heap, walk) if heap.goroutines.complete else None
+    known = waits(heap, walk.graph, threads)
+    return None if known is None else _found(heap, walk, known)
 
 
-def _found(heap: Heap, walk: Reach) -> Leaks:
-    numbered, gs = slots(heap), heap.goroutine_details
-    reasons = gs.get("waitreason")
+def waits(heap: Heap, pointers: Graph, threads: Sequence[Thread]) -> Waits | None:
+    """Find what goroutines wait for, once; None where some run, and what these have in their registers is not known."""
+    return heap.trail.part("waits", lambda: _waits(heap, pointers, threads))
+
+
+def _waits(heap: Heap, pointers: Graph, threads: Sequence[Thread]) -> Waits | None:
+    if (heap.goroutines.status == _RUNNING).any() and not threads:
+        return None
+    reasons = _reasons(heap)
+    return _sudogs(
+        heap, pointers, slots(heap), np.flatnonzero(reasons[1]) if reasons else np.empty(0, np.int64)
+    )
+
+
+def _reasons(heap: Heap) -> tuple[Mask, Mask] | None:
+    """Return which goroutines wait for nothing that there is, and which for a channel or a lock; None where that is not known."""
+    reasons = heap.goroutine_details.get("waitreason")
     if reasons is None:
-        return Leaks(np.empty(0, np.int64), np.zeros(len(numbered), np.bool_))
+        return None
     words = heap.layout.traits.wait_reasons
     known = np.isin(heap.goroutines.status, _WAITING) & (reasons < len(words))
     reason = np.where(known, reasons, 0)
@@ -88,16 +102,22 @@ def _found(heap: Heap, walk: Reach) -> Leaks:
         known & np.isin(reason, [number for number, word in enumerate(words) if word in some])
         for some in (waitreasons.NOTHING, waitreasons.CHANNELS, waitreasons.LOCKS)
     )
-    waits = _waits(heap, walk, numbered, np.flatnonzero(channel | sync))
-    found = np.zeros(len(known), np.bool_)
+    return never, channel | sync
+
+
+def _found(heap: Heap, walk: Reach, waits: Waits) -> Leaks:
+    numbered, gs, reasons = slots(heap), heap.goroutine_details, _reasons(heap)
+    if reasons is None:
+        return Leaks(np.empty(0, np.int64), np.zeros(len(numbered), np.bool_))
+    found = np.zeros(len(gs.addresses), np.bool_)
     found[waits.row] = True
-    candidate = never | found
-    outside = np.zeros(len(known), np.bool_)
+    candidate = reasons[0] | found
+    outside = np.zeros(len(found), np.bool_)
     outside[waits.row[waits.target < 0]] = True
     own, there = numbered.find(gs.addresses)
     # A weak pointer may be made strong again, and what is finalized or cleaned up for may wake anybody.
     may, _ = objects_with(heap, ("weak handle", "finalizer", "cleanup"))
-    return _not_reached(walk, may, candidate, outside, waits, _slots_of(len(known), own, there))
+    return _not_reached(walk, may, candidate, outside, waits, _slots_of(len(found), own, there))
 
 
 def _slots_of(count: int, rows: I64, slot: I64) -> I64:
@@ -107,7 +127,7 @@ def _slots_of(count: int, rows: I64, slot: I64) -> I64:
     return found
 
 
-def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
+def _sudogs(heap: Heap, pointers: Graph, numbered: Slots, rows: I64) -> Waits:
     """Find the sudogs of these goroutines, among what points to their descriptors, and what each is for (runtime2.go, sudog)."""
     struct, reader = heap.layout["sudog"], heap.reader
     gs = heap.goroutine_details.addresses
@@ -115,9 +135,9 @@ def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
     of_slot = dict(zip(slot.tolist(), rows[which].tolist(), strict=True))
     wanted = np.zeros(len(numbered), np.bool_)
     wanted[slot] = True
-    edges = np.flatnonzero(wanted[walk.graph.targets]).astype(walk.graph.starts.dtype)
-    source: I64 = np.searchsorted(walk.graph.starts, edges, side="right") - 1
-    row = np.array([of_slot[each] for each in walk.graph.targets[edges].tolist()], np.int64)
+    edges = np.flatnonzero(wanted[pointers.targets]).astype(pointers.starts.dtype)
+    source: I64 = np.searchsorted(pointers.starts, edges, side="right") - 1
+    row = np.array([of_slot[each] for each in pointers.targets[edges].tolist()], np.int64)
     fits = (
         numbered.elemsize[numbered.spans_of(source)] >= struct.size if len(source) else np.zeros(0, np.bool_)
     )
@@ -132,10 +152,10 @@ def _waits(heap: Heap, walk: Reach, numbered: Slots, rows: I64) -> _Waits:
     target = np.full(len(row), -1, np.int64)
     inside, found = numbered.find(object_at)
     target[inside] = found
-    return _Waits(row, target, source)
+    return Waits(row, target, source)
 
 
-def _not_reached(walk: Reach, may: I64, candidate: Mask, outside: Mask, waits: _Waits, own: I64) -> Leaks:
+def _not_reached(walk: Reach, may: I64, candidate: Mask, outside: Mask, waits: Waits, own: I64) -> Leaks:
     """Walk from all roots but the candidates, and from what may be used again, and return what was not reached."""
     count, goroutines = len(walk.reached), len(candidate)
     if not candidate.any():

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdb_gospan.analysis import typeseeds
+from gdb_gospan.analysis.roots import roots
 from gdb_gospan.analysis.typebook import ObjectType, TypeBook
 from gdb_gospan.analysis.typeflow import Flow
 from gdb_gospan.analysis.typeitabs import by_itabs
@@ -57,15 +58,21 @@ class ObjectTypes:
 
 def object_types(heap: Heap, threads: Sequence[Thread] = ()) -> ObjectTypes:
     """Return the types of all objects, found once. `threads` are those of the process, with their registers, as far as known."""
-    return heap.trail.part("object types", lambda: _with_guesses(heap, threads))
+    return heap.trail.part("object types", lambda: _with_guesses(heap, edges(heap), threads))
 
 
-def _with_guesses(heap: Heap, threads: Sequence[Thread]) -> ObjectTypes:
+def types_by_edges(heap: Heap, known: Edges, threads: Sequence[Thread]) -> ObjectTypes:
+    """Return the same, for who has read the pointers already."""
+    return heap.trail.part("object types", lambda: _with_guesses(heap, known, threads))
+
+
+def _with_guesses(heap: Heap, known: Edges, threads: Sequence[Thread]) -> ObjectTypes:
     """Let words be followed that may be anything, such as the first one of what may be an interface.
 
-    The graph is read before: what that needs must be there. Of guesses nothing is missed.
+    The graph and the roots are read before: what these need must be there. Of guesses nothing is missed.
     """
-    known, reader = edges(heap), heap.reader
+    roots(heap, threads)
+    reader = heap.reader
     before, losses = reader.memory, reader.losses
     try:
         reader.memory, reader.losses = HeldOnly(before), Losses()

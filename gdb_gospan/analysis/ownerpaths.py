@@ -8,16 +8,13 @@ from itertools import pairwise
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.edges import Graph
+from gdb_gospan.analysis.edges import Graph, Ids
 from gdb_gospan.analysis.ownership import Ownership
 from gdb_gospan.analysis.roots import Roots
 from gdb_gospan.analysis.slots import slots
-from gdb_gospan.memory import Unreadable
+from gdb_gospan.analysis.typescan import edges_of_span, header_bytes
 from gdb_gospan.runtime.heap import Heap
 from gdb_gospan.runtime.record import I64
-
-_MOST_BYTES = 64 << 20
-"""Of an object that is searched for a pointer; in a larger one it is not found."""
 
 _TRIED = 1000
 _MOST_PATHS = 1000
@@ -46,6 +43,7 @@ class Paths:
     def __init__(self, heap: Heap, owners: Ownership, graph: Graph, roots: Roots) -> None:
         self._heap, self._owners, self._graph, self._roots = heap, owners, graph, roots
         self._slots = slots(heap)
+        self._headers = header_bytes(heap)
 
     def referrers(self, slot: int) -> I64:
         """Return the nodes that point to an object: slots, and then what holds it from outside; int64 (k,)."""
@@ -89,16 +87,21 @@ class Paths:
         """Return where in a node the pointer to this object is: in a variable, or behind the malloc header of an object."""
         if node >= self._owners.slots:
             return self._in_variable(node - self._owners.slots, target)
-        span = int(self._slots.spans_of(np.array([node]))[0])
-        address = int(self._slots.addresses(np.array([node], np.int64))[0])
-        size, reader = int(self._slots.elemsize[span]), self._heap.reader
-        data = reader.read(address, size) if size <= _MOST_BYTES else Unreadable(address, size, "too large")
-        if isinstance(data, Unreadable):
+        targets, words = self._pointers(node)
+        first = np.flatnonzero(targets == target)
+        if not len(first):
             return None
-        words = np.frombuffer(data, reader.word_type).astype(np.uint64, copy=False)
-        where, slot = self._slots.find(words)
-        first = np.flatnonzero(slot == target)
-        return int(where[first[0]]) * reader.word_type.itemsize if len(first) else None
+        span = int(self._slots.spans_of(np.array([node]))[0])
+        return int(words[first[0]]) * self._heap.reader.word_type.itemsize + int(self._headers[span])
+
+    def _pointers(self, slot: int) -> tuple[Ids, Ids]:
+        """Return what an object points to, and which of its words each pointer is."""
+        graph, word = self._graph, self._graph.word
+        if word is None:
+            known = edges_of_span(self._heap, int(self._slots.spans_of(np.array([slot]))[0]))
+            graph, word = known.graph, known.word
+        low, high = (int(each) for each in graph.starts[slot : slot + 2])
+        return graph.targets[low:high], word[low:high]
 
     def _in_variable(self, holder: int, target: int) -> int | None:
         holders = self._owners.holders

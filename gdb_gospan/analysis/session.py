@@ -235,6 +235,11 @@ class Session:
             for address, each in zip(addresses.tolist(), symbols, strict=True)
         ]
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether the contents of objects can be read, or what reports of objects need of them: of a snapshot only with its graph."""
+        return self.target.kind != "snapshot" or self.heap.trail.given("graph")
+
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every identity of the heap, checked once."""

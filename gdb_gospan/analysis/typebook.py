@@ -6,7 +6,7 @@ parts of maps, channels and functions, which have Go types of their own only in 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from gdb_gospan.analysis.typewords import INTERFACE, SCALAR, unsafe_words
 from gdb_gospan.layout.model import Layout
 from gdb_gospan.runtime import abitype
-from gdb_gospan.runtime.abitype import Descriptor, TypeReader
+from gdb_gospan.runtime.abitype import Descriptor
 from gdb_gospan.runtime.record import I64, Mask
 
 (
@@ -63,6 +63,22 @@ class ObjectType:
     descriptor: int
 
 
+class Descriptors(Protocol):
+    """Where the types of a program are described: `abitype.TypeReader`, or what a snapshot has of that."""
+
+    def at(self, address: int) -> Descriptor | None:
+        """Return the type whose descriptor is at this address; None if there is none."""
+        ...
+
+    def function(self, address: int) -> str | None:
+        """Return the name of the function whose code begins at this address; None if none does."""
+        ...
+
+    def every(self) -> list[Descriptor]:
+        """Return all types of the program."""
+        ...
+
+
 class TypeBook:
     """The types that were met so far.
 
@@ -72,7 +88,7 @@ class TypeBook:
         By their numbers; the first is unknown.
     """
 
-    def __init__(self, reader: TypeReader, layout: Layout) -> None:
+    def __init__(self, reader: Descriptors, layout: Layout) -> None:
         self.reader = reader
         self.layout = layout
         self._width = layout.platform.pointer_size

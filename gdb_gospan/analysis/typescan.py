@@ -69,6 +69,11 @@ def edges(heap: Heap) -> Edges:
     return found[0] if found else attrs.evolve(_TypedScan(heap).whole(), graph=known)
 
 
+def edges_of_span(heap: Heap, span: int) -> Edges:
+    """Read the pointers of one span of `Slots` in the same way; all other slots have none there."""
+    return _OneSpan(heap, span).whole()
+
+
 def header_bytes(heap: Heap) -> I64:
     """Return the bytes before the object in each slot of these spans: int64, a row for each span of `Slots`."""
     numbered = slots(heap)
@@ -194,3 +199,26 @@ class _TypedScan(Scan):
             self._pairs.append(self._count + pairs)
             self._pair_words.append(words[pairs])
         self._count += len(target)
+
+
+class _OneSpan(_TypedScan):
+    """Reads one span."""
+
+    def __init__(self, heap: Heap, span: int) -> None:
+        self._span = span
+        super().__init__(heap)
+
+    def _scanned(self) -> list[Alike]:
+        """Return the span, unless its objects have no pointers."""
+        numbered, span = self._slots, self._span
+        alike = Alike(
+            begin=span,
+            end=span + 1,
+            first=int(numbered.first[span]),
+            spanclass=int(numbered.spanclass[span]),
+            elemsize=int(numbered.elemsize[span]),
+            nelems=int(numbered.nelems[span]),
+            nbytes=int(numbered.npages[span]) << numbered.pages.shift,
+            inline=bool(numbered.inline[span]),
+        )
+        return [] if alike.noscan else [alike]

@@ -57,7 +57,8 @@ class Report(Generic[D]):
     needs_target
         Whether there must be a program to read.
     contents
-        Whether it reads the contents of objects, which a snapshot does not hold. Of a process those with pointers are copied.
+        Whether it reads the contents of objects, which a snapshot does not hold unless it has the graph. Of a process those
+        with pointers are copied.
     contents_for
         Name of the option with which it reads them, where it does not without; empty if there is none.
     place

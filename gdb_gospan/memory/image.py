@@ -33,9 +33,17 @@ _ARRAYS: Final = {
 }
 """Members of the file, by its format. In the first the bytes were one deflated member, the work of one processor."""
 
+_GRAPH: Final = ("graph_packed", "graph_length")
+"""Members that a file may have, too: the graph of objects, which ``graph`` of the meta describes (analysis/frozengraph.py).
+Older releases do not read them, and need not."""
+
 _FREE: Final = 64 << 20
 _RATIO: Final = 40
 """Bytes that a snapshot may have besides, and for each packed one: a large heap's unpack tenfold."""
+
+DAMAGED_GRAPH: Final = (
+    "the graph of objects is damaged; all else can be read (try: go-spans snapshot --graph again)"
+)
 
 _DAMAGE: Final = (
     ArithmeticError,
@@ -66,6 +74,11 @@ class Image:
         The contents.
     holes
         The reads that failed, by address and size, with what they gave.
+
+    Attributes
+    ----------
+    identity
+        Of the file that it was loaded from; None if from none.
     """
 
     kind = "image"
@@ -74,6 +87,7 @@ class Image:
     def __init__(self, segments: Segments, holes: Mapping[tuple[int, int], Unreadable] | None = None) -> None:
         self.segments = segments
         self.holes = dict(holes or {})
+        self.identity: tuple[int, ...] | None = None
         self.reads = 0
         self.bytes_read = 0
 
@@ -131,6 +145,7 @@ class Image:
                     raise TypeError(meta)
                 holes = _holes(archive.json("holes"))
                 image = cls(_segments(archive, version), holes)
+                image.identity = _identity(os.fstat(file.fileno()))
         except OSError as error:
             raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         except _DAMAGE as error:
@@ -146,6 +161,7 @@ def write(
     data: Sequence[Bytes],
     holes: Mapping[tuple[int, int], Unreadable],
     *,
+    graph: Sequence[Bytes] | None = None,
     replace: bool = True,
 ) -> None:
     """Write an image to a file that only its owner can read, at once or not at all (`written`).
@@ -162,6 +178,8 @@ def write(
         The bytes of all ranges, in as many pieces as they come in.
     holes
         As in `Image`.
+    graph
+        Bytes of the graph of objects, in as many pieces as they come in; for `read_graph`.
     replace
         Whether it may take the place of another file.
 
@@ -171,15 +189,16 @@ def write(
         The file cannot be written.
     """
     missing = [[hole.address, hole.size, hole.reason, *asked] for asked, hole in holes.items()]
-    packed = pack(data)
+    packed, length = _packed(data)
     members = {
         "format": np.array(FORMAT),
         "meta": _to_json(meta),
         "start": start,
         "size": size,
-        "packed": np.concatenate([np.empty(0, np.uint8), *packed]),
-        "length": np.array([len(unit) for unit in packed], np.uint64),
+        "packed": packed,
+        "length": length,
         "holes": _to_json(missing),
+        **({} if graph is None else _members(graph)),
     }
     with (
         written(os.fspath(path), replace=replace) as file,
@@ -188,9 +207,62 @@ def write(
         for name, array in members.items():
             entry = f"{name}.npy"
             # An entry that is made by hand is stored as it is.
-            known = zipfile.ZipInfo(entry) if name == "packed" else entry
+            known = zipfile.ZipInfo(entry) if name in ("packed", _GRAPH[0]) else entry
             with archive.open(known, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _packed(data: Sequence[Bytes]) -> tuple[Bytes, U64]:
+    """Return these bytes compressed, and the bytes of each unit."""
+    packed = pack(data)
+    return np.concatenate([np.empty(0, np.uint8), *packed]), np.array(
+        [len(unit) for unit in packed], np.uint64
+    )
+
+
+def _members(graph: Sequence[Bytes]) -> dict[str, Any]:
+    return dict(zip(_GRAPH, _packed(graph), strict=True))
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Return what tells a file from another one of its name, and from itself after a change."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def read_graph(path: str | os.PathLike[str], image: Image, size: int, most: int) -> Bytes:
+    """Return the bytes of the graph of objects in a file: uint8 (size,).
+
+    Parameters
+    ----------
+    image
+        That was loaded from it.
+    most
+        Bytes that they may have, and so many more for each packed one.
+
+    Raises
+    ------
+    TargetError
+        It cannot be read, is damaged, or is another file by now.
+    """
+    try:
+        with open(path, "rb") as file, closing(Archive(file)) as archive:  # noqa: PTH123  # a name of any kind
+            if _identity(os.fstat(file.fileno())) != image.identity:
+                raise TargetError(f"{path}: the file has changed since it was opened (try: again)")
+            stored = archive.packed_size(_GRAPH[0])
+            if size > most + _RATIO * stored or not archive.stored(_GRAPH[0]):
+                raise ValueError("sizes")
+            packed = archive.bytes_of(_GRAPH[0], stored)
+            return unpack(packed, archive.numbers(_GRAPH[1], units(size)), size)
+    except OSError as error:
+        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except _DAMAGE as error:
+        raise TargetError(f"{path}: {DAMAGED_GRAPH}") from error
+
+
+def graph_bytes(path: str | os.PathLike[str]) -> int:
+    """Return how many bytes of a file that was just written the graph of objects takes."""
+    with open(path, "rb") as file, closing(Archive(file)) as archive:  # noqa: PTH123  # a name of any kind
+        return sum(archive.packed_size(name) for name in _GRAPH)
 
 
 def begins_with(path: str, magic: bytes) -> bool:
@@ -215,7 +287,7 @@ def is_image(path: str) -> bool:
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            found = {*archive.namelist()}
+            found = {*archive.namelist()} - {f"{name}.npy" for name in _GRAPH}
             return any(found == {f"{name}.npy" for name in arrays} for arrays in _ARRAYS.values())
     except (OSError, *_DAMAGE):
         return False

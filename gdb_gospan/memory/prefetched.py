@@ -108,19 +108,27 @@ class PrefetchedMemory(Over):
         """Which of these addresses have so many prefetched bytes."""
         return self._segments.locate(addresses, size)[1]
 
+    def layers(self) -> list[PrefetchedMemory]:
+        """Return this memory and those below it that are prefetched, too, the top one first."""
+        found, below = [self], self.memory
+        while isinstance(below, PrefetchedMemory):
+            found.append(below)
+            below = below.memory
+        return found
+
+    def view(self, address: int, size: int) -> Bytes:
+        """Return prefetched bytes at an address, at most so many, without copying: none where none are."""
+        return self._segments.view(address, size)
+
     def pieces(self, start: U64, size: U64) -> list[Bytes]:
-        """Return the bytes of prefetched ranges without copying: one or more pieces for each."""
-        found: list[Bytes] = []
-        segments = self._segments
+        """Return the bytes of ranges that are prefetched, here or in a layer below, without copying: one or more pieces for each."""
+        found, layers = list[Bytes](), [layer.view for layer in self.layers()]
         for address, left in zip(start.tolist(), size.tolist(), strict=True):
             at, rest = address, left
             while rest:
-                row = segments.index(at)
-                skip = at - int(segments.start[row])
-                length = min(rest, int(segments.size[row]) - skip)
-                begin = int(segments.offset[row]) + skip
-                found.append(segments.flat[begin : begin + length])
-                at, rest = at + length, rest - length
+                piece = next(piece for view in layers if len(piece := view(at, rest)))
+                found.append(piece)
+                at, rest = at + len(piece), rest - len(piece)
         return found
 
 

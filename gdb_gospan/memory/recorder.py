@@ -1,7 +1,7 @@
 """Memory that records what is read from it, to write it to a file."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -66,13 +66,18 @@ class Recorder(Over):
         return rows
 
     def save(
-        self, path: str | os.PathLike[str], meta: Mapping[str, Any], *, replace: bool = True
+        self,
+        path: str | os.PathLike[str],
+        meta: Mapping[str, Any],
+        *,
+        graph: Sequence[Bytes] | None = None,
+        replace: bool = True,
     ) -> tuple[int, int]:
         """Write what was read so far to a file, to be read by `Image.load`; overlaps are merged.
 
         Parameters
         ----------
-        path, meta, replace
+        path, meta, graph, replace
             As for `image.write`, which raises the same.
 
         Returns
@@ -81,7 +86,7 @@ class Recorder(Over):
             Bytes, and ranges that they lie in.
         """
         start, size, data = self._recorded()
-        write(path, meta, start, size, data, self._holes, replace=replace)
+        write(path, meta, start, size, data, self._holes, graph=graph, replace=replace)
         return int(size.sum()), len(start)
 
     def image(self) -> Image:
@@ -118,6 +123,7 @@ class RecorderOfCopy(Recorder):
     def __init__(self, memory: PrefetchedMemory) -> None:
         super().__init__(memory)
         self._copy = memory
+        self._layers = memory.layers()
         self._places: list[tuple[U64, U64]] = []
         self._noted = NOWHERE
 
@@ -143,7 +149,7 @@ class RecorderOfCopy(Recorder):
         """Record the whole pages of these ranges, as if they had been read."""
         pages = [np.empty(0, np.uint64), *(distinct(pages_of(*place)) for place in places)]
         start = distinct(np.concatenate(pages)) << np.uint64(SHIFT)
-        runs = _joined(start[self._copy.has(start)], PAGE)
+        runs = _joined(start[self.has(start)], PAGE)
         self._places.append(runs)
         self._noted = joined(*map(np.concatenate, zip(self._noted, runs, strict=True)))
 
@@ -151,9 +157,12 @@ class RecorderOfCopy(Recorder):
         """Which of these lie in pages that are recorded already, as a whole."""
         return within(*self._noted, addresses, size)
 
-    def has(self, addresses: U64, size: int) -> Mask:
+    def has(self, addresses: U64, size: int = 1) -> Mask:
         """Which of these addresses have so many copied bytes."""
-        return self._copy.has(addresses, size)
+        found = self._copy.has(addresses, size)
+        for layer in self._layers[1:]:
+            found |= layer.has(addresses, size)
+        return found
 
     def _recorded(self) -> tuple[U64, U64, list[Bytes]]:
         none = np.empty(0, np.uint64)

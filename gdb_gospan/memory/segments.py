@@ -150,17 +150,17 @@ class Segments:
         """Return the last range that starts at or below `address`, or -1."""
         return int(np.searchsorted(self.start, np.uint64(address), side="right")) - 1
 
-    def piece(self, address: int, size: int) -> bytes:
-        """Return the bytes at `address`, at most `size`, up to the end of their range."""
+    def view(self, address: int, size: int) -> Bytes:
+        """Return the bytes at `address`, at most `size`, up to the end of their range, without copying."""
         i = self.index(address)
-        if i < 0:
-            return b""
-        skip = address - int(self.start[i])
-        have = min(size, int(self.size[i]) - skip)
-        if have <= 0:
-            return b""
-        begin = int(self.offset[i]) + skip
-        return self.flat[begin : begin + have].tobytes()
+        skip = address - int(self.start[i]) if i >= 0 else 0
+        have = min(size, int(self.size[i]) - skip) if i >= 0 else 0
+        begin = int(self.offset[i]) + skip if have > 0 else 0
+        return self.flat[begin : begin + max(have, 0)]
+
+    def piece(self, address: int, size: int) -> bytes:
+        """Return a copy of these bytes."""
+        return self.view(address, size).tobytes()
 
     def prefix(self, address: int, size: int) -> bytes:
         """Return as much of the `size` bytes at `address` as there is without a hole."""

@@ -126,7 +126,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="objects",
         summary="which objects are reached from the roots, by type, and which are garbage",
-        description="Follows every pointer from package variables, goroutine stacks, finalizers and cleanups, as the collector does, and\ncounts the objects that it reaches, by type, by span class and by how full their spans are. Types need no debug\ninformation, but the executable: stripped will do. Stacks are read word by word, so\nthat dead objects may count as reached: at most those that stacks alone lead to. It needs the contents of objects,\nwhich a snapshot does not hold.",
+        description="Follows every pointer from package variables, goroutine stacks, finalizers and cleanups, as the collector does, and\ncounts the objects that it reaches, by type, by span class and by how full their spans are. Types need no debug\ninformation, but the executable: stripped will do. Stacks are read word by word, so\nthat dead objects may count as reached: at most those that stacks alone lead to. It needs the contents of objects,\nor a snapshot that was written with --graph.",
         example="go-spans objects --sort stranded_bytes",
         columns=(
             ("type", "type of the object, as %T prints it; of what is behind a slice []T; parts of maps, channels and closures in brackets"),
@@ -585,11 +585,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="snapshot",
         summary="write the runtime's metadata to a file, for use elsewhere",
-        description="Records everything that the reports read, but the contents of objects: every span descriptor, bitmap, page and\nlist, the types and where the threads are. A process is paused while this is read. In a shell every command but\nobjects accepts the file in place of a program and its core. It is small; it has addresses, names of types and of\nthe functions that threads are in, and the paths of the files.",
+        description="Records everything that the reports read, but the contents of objects: every span descriptor, bitmap, page and\nlist, the types and where the threads are. A process is paused while this is read. In a shell every command accepts\nthe file in place of a program and its core; objects and owners if it was written with --graph, for which pointers\nare followed. It is small; it has addresses, names of types and of the functions that threads are in, and the paths\nof the files.",
         example="go-spans snapshot heap.gospan",
         options=(
             Option(name="replace", help="replace an older snapshot of that name"),
             Option(name="rss", help="record what is resident, for go-spans rss; a process is paused for about twice as long"),
+            Option(name="graph", help="record which object points to which, and of what types they are, for go-spans objects and owners; no contents"),
+            Option(name="max-pause", help="with --graph, of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1),
         ),
         argument=("FILE", "the file to write; it appears when it is complete. An existing file is an error (see --replace), and so is a symbolic link"),
         rows="recorded",

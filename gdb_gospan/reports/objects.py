@@ -300,7 +300,7 @@ REPORT = Report(
         "counts the objects that it reaches, by type, by span class and by how full their spans are. Types need no debug\n"
         "information, but the executable: stripped will do. Stacks are read word by word, so\n"
         "that dead objects may count as reached: at most those that stacks alone lead to. It needs the contents of objects,\n"
-        "which a snapshot does not hold."
+        "or a snapshot that was written with --graph."
     ),
     example="go-spans objects --sort stranded_bytes",
     place=22,

@@ -139,10 +139,11 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
         The one line for the user.
     """
     report = load(command)
-    if report.reads_contents(arguments) and session is not None and session.target.kind == "snapshot":
+    if session is not None and not session.has_objects and report.reads_contents(arguments):
         asked = command.name if report.contents else f"{command.name} --{report.contents_for}"
         raise TargetError(
-            f"{asked} needs the contents of objects, which a snapshot does not hold (try: the core, or the process)"
+            f"{asked} needs the contents of objects, which a snapshot does not hold "
+            "(try: a snapshot that was written with --graph, the core, or the process)"
         )
     if report.prepare is not None:
         arguments = report.prepare(arguments)  # what can be refused before the target is paused

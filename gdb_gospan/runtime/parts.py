@@ -28,6 +28,7 @@ class Trail:
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
         self._values: dict[str, Any] = {}
+        self._given: dict[str, Callable[[], Any]] = {}
         self._incomplete: set[str] = set()
         self._used: list[set[str]] = []
         self.begins: Callable[[str], None] | None = None
@@ -36,13 +37,21 @@ class Trail:
         """Return the value of the part, reading it if it is not known yet."""
         if name not in self._values:
             self.stage(name)
-            self._values[name], complete = self.watch(read)
+            self._values[name], complete = self.watch(self._given.get(name, read))
             if not complete:
                 self._incomplete.add(name)
         if self._used:
             self._used[-1].add(name)
         value: T = self._values[name]
         return value
+
+    def give(self, name: str, read: Callable[[], Any]) -> None:
+        """Have a part that is not known yet read in this way, whoever asks for it: such as out of a file."""
+        self._given[name] = read
+
+    def given(self, name: str) -> bool:
+        """Whether the part is read in a way of its own."""
+        return name in self._given
 
     def stage(self, name: str) -> None:
         """Announce a step other than reading a part."""

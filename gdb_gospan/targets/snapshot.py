@@ -12,7 +12,7 @@ from gdb_gospan.analysis.standing import Stack
 from gdb_gospan.errors import GoSpansError, TargetError, UsageError
 from gdb_gospan.layout.frozen import thaw, thaw_evidence
 from gdb_gospan.memory.corecontents import thaw as thaw_contents
-from gdb_gospan.memory.image import Image
+from gdb_gospan.memory.image import DAMAGED_GRAPH, Image, read_graph
 from gdb_gospan.memory.mappings import thaw as thaw_mappings
 from gdb_gospan.memory.residency import thaw as thaw_residency
 from gdb_gospan.runtime.heap import Heap
@@ -66,7 +66,26 @@ def open_session(path: str, runtime: str | None = None) -> Session:
     session.residency = None if residency is None else lambda: residency
     session.contents = None if contents is None else lambda: contents
     session.mapped = None if mapped is None else lambda: mapped
+    if (graph := meta.get("graph")) is not None:
+        _give_graph(path, image, session, graph)
     return session
+
+
+def _give_graph(path: str, image: Image, session: Session, index: dict[str, Any]) -> None:
+    """Let reports of objects find the graph in the file; for all others it is not read."""
+    from gdb_gospan.analysis import frozengraph  # noqa: PLC0415  # few snapshots have it
+
+    heap = session.heap
+
+    def read() -> frozengraph.ObjectGraph:
+        try:
+            size, most = frozengraph.size_of_graph(heap, index)
+            return frozengraph.thaw_graph(heap, index, read_graph(path, image, size, most))
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+            raise TargetError(f"{path}: {DAMAGED_GRAPH}") from error
+
+    frozengraph.give_graph(heap, read)
+    session.variables_at = lambda addresses: frozengraph.recorded(heap).variables_at(addresses)
 
 
 def _moment(meta: dict[str, Any]) -> int | None:

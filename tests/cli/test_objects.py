@@ -100,7 +100,10 @@ def test_a_snapshot_is_refused(core: cores.Core, tmp_path: Path) -> None:
     said = shell.inside("objects", kept)
     assert said.status == 3
     assert said.stderr.splitlines() == [
-        "go-spans: objects needs the contents of objects, which a snapshot does not hold (try: the core, or the process)"
+        (
+            "go-spans: objects needs the contents of objects, which a snapshot does not hold (try: a snapshot that was written "
+            "with --graph, the core, or the process)"
+        )
     ]
 
 

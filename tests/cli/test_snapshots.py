@@ -191,9 +191,9 @@ def test_a_process_goes_on_before_the_file_is_written(
     with processes.start(programs.build("churn", toolchains.NEWEST), "-seconds", "60") as program:
         program.line()
 
-        def slowly(recorder: Recorder, path: Path, meta: dict[str, Any], *, replace: bool) -> tuple[int, int]:
+        def slowly(recorder: Recorder, path: Path, meta: dict[str, Any], **more: Any) -> tuple[int, int]:
             seen.append(program.fresh_line())
-            return save(recorder, path, meta, replace=replace)
+            return save(recorder, path, meta, **more)
 
         monkeypatch.setattr(Recorder, "save", slowly)
         recorded(process.open_session(program.pid), tmp_path / "heap.gospan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,7 +66,7 @@ def _stranded(e: Evidence, size: Size) -> str:
         return who
     kind = f"type {e['stranded_type']}" if e["stranded_type"] else "an unknown type"
     return (
-        f"{who} Objects of {kind} strand {size(e['stranded_type_bytes'])} of it; objects that {e['stranded_owner']} keeps strand "
+        f"{who} Objects of {kind} strand {size(e['stranded_type_bytes'])} of it; objects that {_who(e['stranded_owner'])} keeps strand "
         f"{size(e['stranded_owner_bytes'])}."
     )
 
@@ -203,7 +204,7 @@ def _allocated(e: Evidence, size: Size) -> str:
         return who
     kind = f"type {e['kept_type']}" if e["kept_type"] else "an unknown type"
     return (
-        f"{who} {size(e['kept_type_bytes'])} are objects of {kind}; the owner of most objects is {e['kept_owner']}, "
+        f"{who} {size(e['kept_type_bytes'])} are objects of {kind}; the owner of most objects is {_who(e['kept_owner'])}, "
         f"{size(e['kept_owner_bytes'])}."
     )
 
@@ -251,3 +252,8 @@ def dead(e: Evidence, size: Size) -> str:
         f"{counted(e['dead'], 'goroutine')} have ended. The runtime keeps each for the next one and never frees it: "
         f"{size(e['descriptor_bytes'])} of descriptors, {size(e['stack_bytes'])} of stacks."
     )
+
+
+def _who(owner: str) -> str:
+    """Return the name of an owner for a sentence: ``shared: T`` is an object that several roots keep."""
+    return re.sub(r"\Ashared: ", "a shared ", owner)

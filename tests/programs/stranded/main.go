@@ -85,6 +85,7 @@ func serve() {
 	all = nil
 }
 
+//go:noinline
 func work() {
 	sessions, Sessions = make([]*session, 0, *burst/25+1), make([]uintptr, 0, *burst/25+1)
 	records, Records = make([]*record, 0, *dense), make([]uintptr, 0, *dense)
@@ -104,6 +105,17 @@ func work() {
 		Greeted = append(Greeted, uintptr(unsafe.Pointer(&buffers[len(buffers)-1][0])))
 	}
 	debug.SetGCPercent(100)
+}
+
+// clean overwrites what work has left on the stack, where a word keeps an object.
+//
+//go:noinline
+func clean() int {
+	var words [1024]int
+	for i := range words {
+		words[i] = i
+	}
+	return words[os.Getpid()%len(words)]
 }
 
 // drop lets go of every second record, has that found, and returns before anything is swept.
@@ -140,6 +152,7 @@ func main() {
 		os.Exit(2)
 	}
 	work()
+	clean()
 	runtime.GC()
 	runtime.GC()
 	debug.SetGCPercent(-1)
