@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.sampling import F64, weight
+from gdb_gospan.analysis.sampling import F64, tells, weight
 from gdb_gospan.runtime.mprof import BLOCK, COUNTS, HEAP, MUTEX, Buckets
 from gdb_gospan.runtime.record import I64
 
@@ -125,7 +125,7 @@ def _variance(count: I64, nbytes: I64, rate: int | None) -> F64:
 
     Samples of a stack are independent: each of n objects of size s adds w (w - 1) s², where w is its factor.
     """
-    if not rate:
+    if not tells(rate):
         return np.full(len(count), np.nan)
     factor = weight(count, nbytes, rate)
     size = nbytes / np.maximum(count, 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from gdb_gospan.analysis.fieldpaths import field_path
 from gdb_gospan.analysis.objecttypes import ObjectTypes
-from gdb_gospan.analysis.ownerpaths import Link, Paths
+from gdb_gospan.analysis.ownerpaths import Link, Paths, both_ends
 from gdb_gospan.analysis.ownership import Ownership
 from gdb_gospan.analysis.ownertree import OwnerTree
 from gdb_gospan.analysis.reach import Reach
@@ -44,6 +44,8 @@ def kept(
     weights = (
         {name: describe.retained(name, slot) for name in ("objects", "bytes", "stranded")} if reached else {}
     )
+    dominators = paths.dominators(slot) if reached else []
+    shown, left_out = both_ends(len(dominators))
     return Kept(
         address=Address(int(numbered.addresses(np.array([slot], np.int64))[0])),
         asked=Address(address),
@@ -55,12 +57,12 @@ def kept(
         retained_bytes=weights.get("bytes", 0),
         retained_stranded_bytes=weights.get("stranded", 0),
         referrers=len(paths.referrers(slot)),
-        paths=tuple(Path(steps=tuple(map(describe.step, links))) for links in paths.shortest(slot, most))
-        if reached
-        else (),
-        dominators=tuple(describe.step(Link(node, None)) for node in paths.dominators(slot))
-        if reached
-        else (),
+        paths=tuple(
+            Path(steps=tuple(map(describe.step, links)), left_out=more)
+            for links, more in (paths.shortest(slot, most) if reached else ())
+        ),
+        dominators=tuple(describe.step(Link(dominators[at], None)) for at in shown),
+        dominators_left_out=left_out,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections import defaultdict
@@ -17,6 +18,7 @@ from gdb_gospan.analysis.blame import blame
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
+from gdb_gospan.runtime.special import specials_of
 from gdb_gospan.targets.core import open_session
 from tools import answers, cores, damage, forms, images, pprofs, processes, programs, shell, toolchains
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gdb_gospan.analysis.session import Session
+    from gdb_gospan.runtime.heap import Heap
     from tools.toolchains import Toolchain
 
 pytestmark = pytest.mark.toolchain
@@ -411,6 +414,45 @@ def test_damage_is_no_figure(core: cores.Core, tmp_path: Path) -> None:
         assert cut["samples"] <= whole["samples"]
     finally:
         copy.path.unlink()
+
+
+@pytest.mark.ends
+def test_a_rate_that_tells_nothing_and_stacks_of_nothing(core: cores.Core, tmp_path: Path) -> None:
+    """MemProfileRate may be math.MaxInt, which turns sampling off, or damaged; a stack that is empty has no place."""
+    session = open_session([str(core.executable), str(core.path)])
+    heap, copy = session.heap, damage.CopiedCore(core.path, tmp_path / "copy")
+    try:
+        with copy.changed((heap.symbols["MemProfileRate"], (2**63 - 1).to_bytes(8, "little"))):
+            answer = asked(core.executable, copy.path)
+            profile = shell.inside("profile", "--json", core.executable, copy.path)
+            text = shell.inside("blame", core.executable, copy.path).stdout
+        assert (answer["rate"], answer["estimated"]) == (2**63 - 1, False)
+        assert (
+            answer["sites"][0]["stranded_bytes"]
+            == asked(core.executable, core.path)["sites"][0]["stranded_bytes"]
+        )
+        assert answer["sites"][0]["stranded_error_bytes"] is None
+        assert not json.loads(profile.stdout)["totals"]["scaled"]
+        assert "MemProfileRate is so large that nothing is sampled" in " ".join(text.split())
+        with contextlib.ExitStack() as stack:
+            for bucket in _buckets(heap):
+                stack.enter_context(copy.changed((bucket + heap.layout["bucket"]["nstk"].offset, bytes(8))))
+            answer = asked("--by", "class", core.executable, copy.path)
+        assert answer["samples"] > 0
+        assert {row["function"] for row in answer["classes"]} == {None}
+    finally:
+        copy.path.unlink()
+
+
+def _buckets(heap: Heap) -> list[int]:
+    """Return where the buckets of the sampled objects are."""
+    heads = heap.spans.records["specials"]
+    found = specials_of(heap.reader, heads[heads != 0])
+    kinds = {name: number for number, name in heap.layout.traits.special_kinds.items()}
+    where = found.address[found.kind == kinds["profile record"]]
+    field = heap.layout["specialprofile"]["b"].offset
+    pointers: list[int] = np.unique(heap.reader.pointers(where + np.uint64(field))[0]).tolist()
+    return pointers
 
 
 def test_a_snapshot_of_an_older_release_says_so() -> None:

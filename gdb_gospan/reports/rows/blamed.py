@@ -31,7 +31,7 @@ class Blamed(Site):
     )
     stranded_error_bytes: int | None = field(
         "standard error of stranded_bytes by sampling theory: two times out of three the truth is not farther away. 0 where "
-        "each object is sampled; null where MemProfileRate is 0 or not known. So are all errors and bounds",
+        "each object is sampled; null where it is not estimated. So are all errors and bounds",
         help="standard error of the stranded bytes: the truth is mostly not farther away than that",
         unit=BYTES,
         heading="error",
@@ -208,7 +208,8 @@ class Blame(Listed):
         "it is known which objects were sampled; if not, there are no rows but those of the classes"
     )
     estimated: bool = field(
-        "the figures are estimates for all objects; if not, they are of the sampled ones alone: MemProfileRate is 0 or not known"
+        "the figures are estimates for all objects; if not, they are of the sampled ones alone: MemProfileRate is 0, not known, "
+        "or more than 1 TiB"
     )
     samples: int = field("sampled objects that are not known to be dead", unit=COUNT)
     stacks: int = field(

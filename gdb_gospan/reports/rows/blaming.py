@@ -11,7 +11,7 @@ import numpy as np
 
 from gdb_gospan.analysis.blame import ALIVE, NEW, OBJECTS, SPANS, STRANDED, AliveSamples, Whole, by_bucket
 from gdb_gospan.analysis.callsites import By, Called, Names, called, frames, gathered
-from gdb_gospan.analysis.sampling import F64, Moments
+from gdb_gospan.analysis.sampling import F64, Moments, tells
 from gdb_gospan.fields.document import made_of
 from gdb_gospan.reports.rows.blamed import Blamed, BlamedClass, Covered
 from gdb_gospan.reports.rows.sites import Where
@@ -25,6 +25,7 @@ _MEASURES: Final[tuple[tuple[Literal["stranded", "alive", "spans"], int], ...]] 
     ("alive", ALIVE),
     ("spans", SPANS),
 )
+_LARGEST: Final = 2.0**62
 
 
 @attrs.frozen(eq=False)
@@ -55,8 +56,7 @@ def sites_of(objects: SampledObjects, found: AliveSamples, names: Names, hidden:
     """Name who allocated the objects; innermost calls whose names begin with these are not shown."""
     rows, kept, samples = by_bucket(found, len(objects.size))
     stacks = frames(objects.stacks, rows, names, hidden)
-    estimated = objects.rate is not None and objects.rate > 0
-    return Sites(rows, kept, samples, stacks, called(stacks, names), estimated)
+    return Sites(rows, kept, samples, stacks, called(stacks, names), tells(objects.rate))
 
 
 def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
@@ -96,7 +96,9 @@ def _named(measure: str, part: str = "") -> str:
 
 def _written(measure: str, values: F64) -> list[Any]:
     """Return figures as JSON has them: bytes and objects as whole numbers, spans with three decimals."""
-    found: Column = np.round(values, 3) if measure == "spans" else np.rint(values).astype(np.int64)
+    # Of a heap in which nothing says how much there is, damaged sizes make estimates of any size.
+    bounded = np.minimum(values, _LARGEST)
+    found: Column = np.round(bounded, 3) if measure == "spans" else np.rint(bounded).astype(np.int64)
     return list(found.tolist())
 
 
@@ -141,6 +143,8 @@ def _worst(found: AliveSamples, sites: Sites) -> dict[int, _Worst]:
     sums = np.zeros((len(sites.rows), len(present), len(parts)))
     np.add.at(sums, (row, which.reshape(-1)), np.stack(parts, axis=1))
     lines = gathered(sites.calls, sums.reshape(len(sums), len(present) * len(parts)), "line")
+    if not lines.places:  # stacks without any call
+        return {}
     flat = lines.flat.reshape(len(lines.places), len(present), len(parts))
     worst = {}
     for number, spanclass in enumerate(present.tolist()):
