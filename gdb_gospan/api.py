@@ -133,7 +133,9 @@ class Heap:
         arguments = parse(command, words)
         if command.takes_file:
             raise UsageError(f"{name} writes a file (try: go-spans {name} in a shell or in gdb)")
-        with _explained(self._session, name, name):
+        report = load(command)
+        contents = "owners" if report.reads_contents(arguments) and not report.contents else ""
+        with _explained(self._session, name, name, *filter(None, [contents])):
             return answered(self._session, command, arguments)
 
     def walk(self) -> Iterator[Any]:
@@ -231,14 +233,16 @@ def _capturing(session: Session, what: str, report: str) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(session: Session, what: str, report: str) -> Iterator[None]:
+def _explained(session: Session, what: str, *reports: str) -> Iterator[None]:
     closed = f"{what}: the heap is closed, or its program has run since (try: open it again)"
     if session.ended:  # a copy of a process could still answer, but what is closed is closed
         raise TargetError(closed)
     try:
         yield
     except ReadAfterReleaseError:
-        lacks = f"it needs memory that was not captured when the process was opened (try: needs=[{report!r}])"
+        lacks = (
+            f"it needs memory that was not captured when the process was opened (try: needs={[*reports]!r})"
+        )
         raise TargetError(closed if session.ended else f"{what}: {lacks}") from None
 
 
@@ -275,7 +279,7 @@ def open_heap(
         Which of several Go runtimes, by name or number; the largest if not given.
     needs
         Of a process: names of the reports that will be asked for; if not given, everything that any report reads but the
-        contents of objects, which ``objects`` needs.
+        contents of objects, which ``objects`` and ``owners`` need, and so do the options ``--owners`` and ``--types`` of others.
     max_pause
         Of a process of which the contents of objects are needed: seconds that it may be stopped for at most, 0 for any time.
 

@@ -58,6 +58,8 @@ class Report(Generic[D]):
         Whether there must be a program to read.
     contents
         Whether it reads the contents of objects, which a snapshot does not hold. Of a process those with pointers are copied.
+    contents_for
+        Name of the option with which it reads them, where it does not without; empty if there is none.
     place
         In the list of commands: the smallest first, then by name.
     """
@@ -82,7 +84,12 @@ class Report(Generic[D]):
     status: Callable[[D], int] | None = None
     needs_target: bool = True
     contents: bool = False
+    contents_for: str = ""
     place: int = 1000
+
+    def reads_contents(self, arguments: Arguments) -> bool:
+        """Whether it reads the contents of objects, asked in this way."""
+        return self.contents or bool(self.contents_for and arguments.get(self.contents_for))
 
     @property
     def command(self) -> Command:

@@ -13,14 +13,23 @@ from gdb_gospan.errors import TargetError
 from gdb_gospan.fields.report import Arguments
 
 
-def with_scipy(name: str) -> Callable[[Arguments], Arguments]:
-    """Return what prepares the report of that name: it refuses before anything is stopped or read if SciPy is not installed."""
+def with_scipy(name: str, option: str = "") -> Callable[[Arguments], Arguments]:
+    """Return what prepares the report of that name: it refuses before anything is stopped or read if SciPy is not installed.
+
+    Parameters
+    ----------
+    option
+        The one with which it needs SciPy, where it does not without.
+    """
 
     def prepare(arguments: Arguments) -> Arguments:
+        if option and not arguments[option]:
+            return arguments
         try:
             import scipy.sparse.csgraph  # noqa: F401, PLC0415  # only for who asks for such a report
         except ImportError:
-            raise TargetError(f"{name} needs SciPy, which is not installed (try: {_command()})") from None
+            asked = f"{name} --{option}" if option else name
+            raise TargetError(f"{asked} needs SciPy, which is not installed (try: {_command()})") from None
         return arguments
 
     return prepare

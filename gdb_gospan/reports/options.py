@@ -79,7 +79,7 @@ def parsed(
 
 def _refuse_without_effect(command: Command, given: Collection[str], arguments: Mapping[str, Any]) -> None:
     for option in options_of(command):
-        value = arguments.get(option.name)
+        value = arguments.get(option.name.replace("-", "_"))
         idle = not value or (option.choices and value == option.default)  # as if it were not there
         if (
             option.part

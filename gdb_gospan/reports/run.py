@@ -139,9 +139,10 @@ def answered(session: Session | None, command: Command, arguments: Mapping[str, 
         The one line for the user.
     """
     report = load(command)
-    if report.contents and session is not None and session.target.kind == "snapshot":
+    if report.reads_contents(arguments) and session is not None and session.target.kind == "snapshot":
+        asked = command.name if report.contents else f"{command.name} --{report.contents_for}"
         raise TargetError(
-            f"{command.name} needs the contents of objects, which a snapshot does not hold (try: the core, or the process)"
+            f"{asked} needs the contents of objects, which a snapshot does not hold (try: the core, or the process)"
         )
     if report.prepare is not None:
         arguments = report.prepare(arguments)  # what can be refused before the target is paused
@@ -168,7 +169,7 @@ def _captured(session: Session | None, report: Report[Any], arguments: Mapping[s
 
     if session is None or session.taken:
         return build(session)
-    pause = Pause(report.name, arguments["max_pause"]) if report.contents else None
+    pause = Pause(report.name, arguments["max_pause"]) if report.reads_contents(arguments) else None
     try:
         with session.capture(build, pause):
             return build(session)

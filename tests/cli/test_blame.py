@@ -417,6 +417,77 @@ def test_damage_is_no_figure(core: cores.Core, tmp_path: Path) -> None:
 
 
 @pytest.mark.ends
+def test_types_of_what_was_allocated(core: cores.Core, go_minor: str, tmp_path: Path) -> None:
+    """Each of these functions makes objects of one type; nothing else of the answer is another one.
+
+    What leads to these is a slice, whose elements know their type since Go 1.22 and without that need its variable's.
+    """
+    stripped = tmp_path / "stranded"
+    subprocess.run(["objcopy", "--strip-all", core.executable, stripped], check=True)
+    expected = {"main.keep": "main.session", "main.index": "main.record", "main.inner": "[]uint8"}
+    plain = asked("--by", "function", core.executable, core.path)
+    for program in (stripped,) * (go_minor != toolchains.OLDEST) + (core.executable,):
+        answer = asked("--by", "function", "--types", program, core.path)
+        assert answer["described"]
+        rows = {row["function"]: row for row in answer["sites"]}
+        for function, name in expected.items():
+            row = rows[function]
+            assert (row["type"], row["other_types"]) == (name, 0), row
+            assert 0.9 * row["samples"] < row["type_samples"] <= row["samples"]
+        for row in answer["sites"]:
+            assert (row["type"] is None) == (row["type_samples"] == 0)
+    assert plain["described"] is None
+    new = ("type", "type_samples", "other_types")
+    assert all(row[name] is None for row in plain["sites"] for name in new)
+    assert [{**row, **dict.fromkeys(new)} for row in answer["sites"]] == plain["sites"]
+    (stack,) = (
+        row
+        for row in asked("--by", "stack", "--types", core.executable, core.path)["sites"]
+        if row["function"] == "main.keep"
+    )
+    assert (stack["type"], stack["type_samples"]) == ("main.session", rows["main.keep"]["type_samples"])
+    text = shell.inside("blame", "--types", "--by", "stack", core.executable, core.path).stdout
+    assert "of type main.session" in " ".join(text.split())
+    alone = shell.inside("blame", "--types", core.path).stdout
+    assert "types are not known without the executable" in alone
+
+
+@pytest.mark.ends
+def test_types_need_the_contents_of_objects(core: cores.Core, tmp_path: Path) -> None:
+    snapshot = tmp_path / "heap.gospan"
+    assert shell.inside("snapshot", snapshot, core.executable, core.path).status == 0
+    for words, line in (
+        (
+            ["--types", snapshot],
+            "blame --types needs the contents of objects, which a snapshot does not hold (try: ",
+        ),
+        (["--types", "--by", "class", snapshot], "blame --types needs the contents of objects"),
+        (
+            ["--types", "--by", "class", core.executable, core.path],
+            "blame: --types is of rows by place, not by class (try: ",
+        ),
+    ):
+        said = shell.inside("blame", *words)
+        assert said.status in (2, 3)
+        assert said.stderr.startswith(f"go-spans: {line}")
+        assert said.stderr.count("\n") == 1
+
+
+@pytest.mark.live
+def test_types_of_a_process() -> None:
+    program = programs.build("stranded", toolchains.NEWEST)
+    with processes.start(program, "-rate", "1", "-end", "sleep") as running:
+        running.line()
+        said = shell.inside("blame", "--types", "--json", "--max-pause", "0", "--pid", running.pid)
+    assert said.status == 0
+    assert said.stderr.startswith(f"go-spans: blame pauses process {running.pid} for about ")
+    answer = json.loads(said.stdout)
+    (row,) = (row for row in answer["sites"] if row["function"] == "main.keep")
+    assert (row["type"], row["other_types"]) == ("main.session", 0)
+    assert answer["target"]["pause_ms"] > 0
+
+
+@pytest.mark.ends
 def test_a_rate_that_tells_nothing_and_stacks_of_nothing(core: cores.Core, tmp_path: Path) -> None:
     """MemProfileRate may be math.MaxInt, which turns sampling off, or damaged; a stack that is empty has no place."""
     session = open_session([str(core.executable), str(core.path)])

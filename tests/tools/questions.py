@@ -28,8 +28,21 @@ Question = tuple["Command", list[str]]
 FORMATS = ("json", "csv", "text")
 
 #: Formats, of which each question is answered in all; what changes no report, or writes a file; what the target is opened
-#: with; and what there is in gdb alone.
-APART = {"json", "csv", "color", "runtime", "values", "smaps", "thresholds", "limits", "format", "pprof"}
+#: with; what there is in gdb alone; and what reads the contents of objects, which not every target has.
+APART = {
+    "json",
+    "csv",
+    "color",
+    "runtime",
+    "values",
+    "smaps",
+    "thresholds",
+    "limits",
+    "format",
+    "pprof",
+    "types",
+    "max-pause",
+}
 
 #: Words without which a command is refused; that hold, whatever the program.
 NEEDED = {"gate": ["--max", "sys=1TiB", "--max", "free_slots=100%", "--max", "goroutines=1000000"]}
@@ -39,7 +52,7 @@ VALUES = {
     "limit": ("20", "7000", "0"), "lines": ("20", "3"), "class": ("large scan", "91"), "size": ("6144", "8192"),
     "occupancy": ("0-50", "100"), "pages": ("1", "2-9"), "arena": ("0",), "zoom": (),
     "max": ("idle_retained=64MiB", "free_slots=90%", "HeapAlloc=1TiB", "sys=1TiB"), "min": ("goroutines=1", "NumGC=0"),
-    "largest": ("3", "0"), "procs": ("1", "3"), "gogc": ("50", "off"), "memory-limit": ("64MiB", "4MiB"), "max-pause": ("1", "0"),
+    "largest": ("3", "0"), "procs": ("1", "3"), "gogc": ("50", "off"), "memory-limit": ("64MiB", "4MiB"),
 }  # fmt: skip
 
 #: What a document has of the way to the target, and not of the heap.

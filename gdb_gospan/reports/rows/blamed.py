@@ -80,6 +80,24 @@ class Blamed(Site):
     samples: int = field(
         "sampled objects that these figures rest on", unit=COUNT, heading="samples", rank=4, sorts=DOWN
     )
+    type: str | None = field(
+        "with --types: the type of most of these samples, of those whose type is known; null where none is, and without --types",
+        help="with --types: the type of most of the samples, and how many other types these have",
+        heading="type",
+        left=True,
+        shown=lambda row, _: typed(row),
+    )
+    type_samples: int | None = field("samples of that type; null without --types", unit=COUNT)
+    other_types: int | None = field(
+        "how many other types these samples have; null without --types", unit=COUNT
+    )
+
+
+def typed(row: Blamed) -> str:
+    """Write the type of most samples, and how many others there are."""
+    if row.type is None:
+        return UNKNOWN
+    return f"{row.type} + {row.other_types:,}" if row.other_types else row.type
 
 
 def _site(row: BlamedClass, looks: Looks) -> str:
@@ -220,6 +238,9 @@ class Blame(Listed):
     )
     all_read: bool = field("all lists of sampled objects and all bitmaps could be read")
     named: bool = field("functions have names: the executable is known")
+    described: bool | None = field(
+        "the program's type descriptors could be read; without its executable a core has none. null without --types"
+    )
     covered: tuple[Covered, ...] = field("how much of what all objects keep the samples account for")
     objects: int = field("objects that are not known to be dead", unit=COUNT)
     new_bytes: int = field(

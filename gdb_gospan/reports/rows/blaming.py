@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import attrs
 import numpy as np
 
 from gdb_gospan.analysis.blame import ALIVE, NEW, OBJECTS, SPANS, STRANDED, AliveSamples, Whole, by_bucket
-from gdb_gospan.analysis.callsites import By, Called, Names, called, frames, gathered
+from gdb_gospan.analysis.callsites import By, Called, Gathered, Names, called, frames, gathered
 from gdb_gospan.analysis.sampling import F64, Moments, tells
 from gdb_gospan.fields.document import made_of
 from gdb_gospan.reports.rows.blamed import Blamed, BlamedClass, Covered
@@ -19,6 +19,9 @@ from gdb_gospan.runtime import sizeclasses
 from gdb_gospan.runtime.mprof import Stacks
 from gdb_gospan.runtime.record import I64, Column
 from gdb_gospan.runtime.sampledobjects import SampledObjects
+
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.objecttypes import ObjectTypes
 
 _MEASURES: Final[tuple[tuple[Literal["stranded", "alive", "spans"], int], ...]] = (
     ("stranded", STRANDED),
@@ -59,7 +62,9 @@ def sites_of(objects: SampledObjects, found: AliveSamples, names: Names, hidden:
     return Sites(rows, kept, samples, stacks, called(stacks, names), tells(objects.rate))
 
 
-def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
+def blamed(
+    sites: Sites, by: By, every: Whole, found: AliveSamples, types: ObjectTypes | None
+) -> list[Blamed]:
     """Return a row for each place; of those that are equal, above all 0, first the one with more in what it calls."""
     sums = gathered(
         sites.calls, np.concatenate([sites.kept.columns, sites.samples[:, np.newaxis]], axis=1), by
@@ -74,6 +79,7 @@ def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
             columns[_named(name, part)] = _written(name, values[:, column]) if known else [None] * len(values)
         columns[f"cum_{_named(name)}"] = _written(name, cumulated.total[:, column])
     columns["objects"], columns["new_bytes"] = (_written("", flat.total[:, each]) for each in (OBJECTS, NEW))
+    columns |= _types(sites, found, types, sums)
     order = np.lexsort((-cumulated.total[:, ALIVE], -cumulated.total[:, STRANDED]))
     return [
         made_of(
@@ -84,6 +90,23 @@ def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
         )
         for row in order.tolist()
     ]
+
+
+def _types(
+    sites: Sites, found: AliveSamples, types: ObjectTypes | None, sums: Gathered
+) -> dict[str, list[Any]]:
+    """Return the columns of types, if they are asked for."""
+    count = len(sums.places)
+    if types is None:
+        return dict.fromkeys(("type", "type_samples", "other_types"), [None] * count)
+    from gdb_gospan.analysis.sampletypes import sample_types  # noqa: PLC0415  # only for who asks for types
+
+    some = sample_types(found, types, sums.row[np.searchsorted(sites.rows, found.bucket)], count)
+    return {
+        "type": list(some.names),
+        "type_samples": some.samples.tolist(),
+        "other_types": some.others.tolist(),
+    }
 
 
 def _most(every: Whole) -> F64 | None:
