@@ -6,6 +6,7 @@ and tables of code, stacks, goroutines, spans and their bitmaps, samples. `tests
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from gdb_gospan.runtime.abitype import ARRAY, POINTER, STRUCT, TypeReader
 from gdb_gospan.targets.core import open_session
 from tools import damage, damaged_objects, programs, shell, soak, toolchains
 
@@ -41,7 +43,7 @@ REPORTS = (
     ("objects", "--by", "type"),
     ("owners",),
     ("owners", "--stranded", "--depth", "60", "--min-bytes", "1"),
-    ("blame", "--by", "stack"),
+    ("blame", "--types", "--by", "stack"),
     ("blame",),
     ("profile",),
 )
@@ -107,3 +109,28 @@ def test_a_document_or_a_line(
         assert count
         for words in (*REPORTS, ("owners", one)):
             ask(case, words, data=bool(chance.integers(2)))
+
+
+def test_a_field_that_is_larger_than_its_struct(
+    cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Every smaller struct of the program has a large array of pointers as its first field: then what is in them is not known."""
+    if "typed" not in cases:
+        cases["typed"] = Case("typed", tmp_path_factory.mktemp("damaged"))
+    case = cases["typed"]
+    heap = open_session([str(case.core.executable), str(case.core.path)]).heap
+    types = TypeReader(heap.reader, heap.symbols).every()
+    pointers = {each.address for each in types if each.kind == POINTER}
+    largest = max(
+        (each for each in types if each.kind == ARRAY and each.pointers and each.elem in pointers),
+        key=lambda each: each.size,
+    )
+    struct, field = heap.layout["StructType"]["Fields"].offset, heap.layout["StructField"]["Typ"].offset
+    with contextlib.ExitStack() as stack:
+        for each in types:
+            if each.kind == STRUCT and each.fields and each.size < largest.size:
+                where = damage.value_at(heap, each.address + struct, 8) + field
+                stack.enter_context(case.copy.changed((where, largest.address.to_bytes(8, "little"))))
+        said = shell.inside("objects", "--json", "--limit", "0", case.core.executable, case.copy.path)
+    assert said.status == 0, said.stderr
+    assert json.loads(said.stdout)["typed"]["unknown_bytes"] > 0
