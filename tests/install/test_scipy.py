@@ -3,6 +3,7 @@
 The wheels here are made by the tests, and weigh nothing; test_installer.py has the real one.
 """
 
+import os
 import shutil
 import zipfile
 
@@ -74,11 +75,11 @@ def test_a_bundle_without_it_says_so_and_it_is_added_later(home, unpacked, wheel
 
 def test_a_bundle_brings_it(home, unpacked, tmp_path):
     bundle = tmp_path / "bundle"
-    shutil.copytree(unpacked, bundle)
+    shutil.copytree(unpacked, bundle, copy_function=os.link)
     (folder,) = (bundle / "site").glob("python*")
     (folder / "scipy/sparse").mkdir(parents=True)
     for name in ("__init__", "sparse/__init__", "sparse/csgraph"):
         (folder / "scipy" / f"{name}.py").touch()
-    for option, found in (([], ["scipy"]), (["--no-scipy"], []), ([], ["scipy"])):
+    for option, found in (([], ["scipy"]), (["--no-scipy"], [])):
         assert lines(home.install("--from", bundle, *option, **OFFLINE)) == []
         assert has(home) == found
