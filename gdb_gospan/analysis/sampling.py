@@ -39,7 +39,8 @@ def weight(count: I64, nbytes: I64, rate: int | None) -> F64:
     found = np.ones(len(count))
     some = (count != 0) & (nbytes != 0)
     if rate is not None and rate > 1 and tells(rate):
-        found[some] = 1 / (1 - np.exp(-(nbytes[some] / count[some]) / rate))
+        chance = 1 - np.exp(-np.maximum(nbytes[some] / count[some], 0) / rate)
+        found[some] = 1 / np.where(chance > 0, chance, 1)  # 0 only of damaged counts
     return found
 
 

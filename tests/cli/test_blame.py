@@ -506,6 +506,15 @@ def test_a_rate_that_tells_nothing_and_stacks_of_nothing(core: cores.Core, tmp_p
         assert not json.loads(profile.stdout)["totals"]["scaled"]
         assert "MemProfileRate is so large that nothing is sampled" in " ".join(text.split())
         with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                copy.changed((heap.symbols["MemProfileRate"], (1 << 30).to_bytes(8, "little")))
+            )
+            for at, value in _counts(heap, 1 << 62):
+                stack.enter_context(copy.changed((at, value.to_bytes(8, "little"))))
+            said = shell.inside("profile", "--json", core.executable, copy.path)
+        assert (said.status, said.stderr) == (0, "")
+        assert json.loads(said.stdout)["totals"]["inuse_bytes"] > 1 << 61
+        with contextlib.ExitStack() as stack:
             for bucket in _buckets(heap):
                 stack.enter_context(copy.changed((bucket + heap.layout["bucket"]["nstk"].offset, bytes(8))))
             answer = asked("--by", "class", core.executable, copy.path)
@@ -513,6 +522,18 @@ def test_a_rate_that_tells_nothing_and_stacks_of_nothing(core: cores.Core, tmp_p
         assert {row["function"] for row in answer["classes"]} == {None}
     finally:
         copy.path.unlink()
+
+
+def _counts(heap: Heap, nbytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where one bucket has how much its stack has allocated, and the figures for so many bytes."""
+    layout, bucket = heap.layout, _buckets(heap)[0]
+    depth, size = (
+        damage.value_at(heap, bucket + layout["bucket"][name].offset, 8) for name in ("nstk", "size")
+    )
+    active = bucket + layout["bucket"].size + 8 * depth + layout["memRecord"]["active"].offset
+    for name, value in (("allocs", nbytes // size), ("alloc_bytes", nbytes)):
+        if name in layout["memRecordCycle"]:  # the bytes up to some release
+            yield active + layout["memRecordCycle"][name].offset, value
 
 
 def _buckets(heap: Heap) -> list[int]:

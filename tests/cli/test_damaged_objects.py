@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from tools import cores
 
-pytestmark = [pytest.mark.toolchain, pytest.mark.fuzz]
+pytestmark = [
+    pytest.mark.toolchain,
+    pytest.mark.fuzz,
+    pytest.mark.filterwarnings("error::RuntimeWarning"),  # of NumPy, which a user would see
+]
 
 PROGRAMS = {
     "objects": ("-since", "100", "-list", "2000"),
