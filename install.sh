@@ -18,7 +18,7 @@ main() {
     here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
     home=${HOME:-}
     [ -n "$home" ] || fail "HOME is not set: set it to your home folder"
-    prefix='' mode=install gdb='' from='' bundle='' gdbinit=yes shell=yes shell_only=no yes=no interpreter=''
+    prefix='' mode=install gdb='' from='' bundle='' gdbinit=yes shell=yes shell_only=no scipy=yes yes=no interpreter=''
     parse "$@"
     default_prefix=${XDG_DATA_HOME:-$home/.local/share}/gdb_gospan
     [ ! -e "$here/site/.installed" ] || default_prefix=$here
@@ -51,6 +51,7 @@ main() {
         # shellcheck source=examples/demo.sh
         . "$here/examples/demo.sh"
         yes=yes # to install what is missing is what a demo is asked for
+        [ "$scipy" = no ] || scipy=later # it shows the summary, and is to be quick
     fi
     unpack_from
     if [ "$shell_only" = yes ]; then
@@ -79,6 +80,7 @@ Without gdb it installs the command for the shell alone, which needs a python3 o
   --no-gdbinit   leave the gdbinit alone
   --no-gdb       install the command for the shell alone
   --no-shell     do not put go-spans into ~/.local/bin, nor its completion where bash looks for it
+  --no-scipy     install without SciPy (116 MB), which objects, owners and snapshot --graph need
   --demo         show what it does: build a sample program, let it dump core, and print the summary of the core;
                  installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit and
                  ~/.local/bin alone
@@ -142,6 +144,7 @@ parse() {
         --no-gdbinit) gdbinit=no && shift ;;
         --no-gdb) shell_only=yes && shift ;;
         --no-shell) shell=no && shift ;;
+        --no-scipy) scipy=no && shift ;;
         --yes) yes=yes && shift ;;
         --demo | --delve | --uninstall) choose "${1#--}" && shift ;;
         --help | -h) usage && exit 0 ;;
@@ -291,6 +294,7 @@ find_tree() {
     for name in site shell; do . "$package/install/$name.sh"; done
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$package/__init__.py")
     mapfile -t requirements < <(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p; /^completion = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' "$tree/pyproject.toml")
+    scipy_wanted=$(sed -n '/^graph = \[/,/^\]/s/^ *"\(scipy[^"]*\)".*/\1/p' "$tree/pyproject.toml")
 }
 
 # made_delve FOLDER: its dlv_scripts are ours to replace and to remove, not those of a checkout.

@@ -279,7 +279,7 @@ def open_heap(
         Which of several Go runtimes, by name or number; the largest if not given.
     needs
         Of a process: names of the reports that will be asked for; if not given, everything that any report reads but the
-        contents of objects, which ``objects`` and ``owners`` need, and so do the options ``--owners`` of others.
+        contents of objects, which ``objects`` and ``owners`` need, and so do the options ``--owners`` and ``--types`` of others.
     max_pause
         Of a process of which the contents of objects are needed: seconds that it may be stopped for at most, 0 for any time.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gdb_gospan.analysis.callsites import Allocator, Names, called, frames, gathered
 from gdb_gospan.analysis.occupancy import SPAN_CLASSES
-from gdb_gospan.analysis.sampling import F64, Moments, weight
+from gdb_gospan.analysis.sampling import F64, Moments, tells, weight
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import Slots, slots
 from gdb_gospan.analysis.stranding import stranded, unstranded_bytes
@@ -217,7 +217,7 @@ def largest_strander(
 ) -> Allocator | None:
     """Return the function whose objects strand most, of a span class or of all; None where too few samples tell it."""
     found, objects = blame(heap), heap.sampled_objects
-    if found is None or objects is None or lines is None or not objects.rate:
+    if found is None or objects is None or lines is None or not tells(objects.rate):
         return None
     some = (
         np.flatnonzero(found.spanclass == spanclass) if spanclass is not None else np.arange(len(found.slot))

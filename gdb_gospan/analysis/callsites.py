@@ -54,11 +54,14 @@ class Gathered:
         What each row is of: one call, or those of a stack.
     flat, cumulated
         (k, c): sums of the columns where this is the innermost call, and where it is anywhere on the stack.
+    row
+        int64 (n,): of each stack, in which row it is flat; -1 for one without calls.
     """
 
     places: tuple[tuple[Place, ...], ...]
     flat: Column
     cumulated: Column
+    row: I64
 
 
 def frames(stacks: Stacks, rows: I64, names: Names, hidden: Sequence[str] = ()) -> Stacks:
@@ -176,16 +179,19 @@ def gathered(stacks: Called, columns: Column, by: By) -> Gathered:
     flat, cumulated = (np.zeros((len(numbers), columns.shape[1]), columns.dtype) for _ in range(2))
     np.add.at(cumulated, pairs % max(len(numbers), 1), columns[pairs // max(len(numbers), 1)])
     some = np.flatnonzero(depth)
-    np.add.at(flat, place[stacks.first[some]], columns[some])
-    return Gathered(tuple((Place(*key),) for key in numbers), flat, cumulated)
+    row = np.full(len(depth), -1, np.int64)
+    row[some] = place[stacks.first[some]]
+    np.add.at(flat, row[some], columns[some])
+    return Gathered(tuple((Place(*key),) for key in numbers), flat, cumulated, row)
 
 
 def _by_stack(stacks: Called, columns: Column) -> Gathered:
     keys = [tuple(stacks.stack(row)) for row in range(len(stacks.first) - 1)]
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     flat = np.zeros((len(numbers), columns.shape[1]), columns.dtype)
-    np.add.at(flat, np.array([numbers[key] for key in keys], np.int64), columns)
-    return Gathered(tuple(numbers), flat, flat)
+    row = np.array([numbers[key] for key in keys], np.int64)
+    np.add.at(flat, row, columns)
+    return Gathered(tuple(numbers), flat, flat, row)
 
 
 @attrs.frozen

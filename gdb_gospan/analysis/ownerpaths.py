@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -18,6 +17,16 @@ from gdb_gospan.runtime.record import I64
 
 _TRIED = 1000
 _MOST_PATHS = 1000
+_MOST_WALKED = 1 << 22
+"""Steps of all paths together that are tried: through a list each has as many as the list is long."""
+_SHOWN = 400
+"""Steps of a path at most that are described, half of them from each end."""
+
+
+def both_ends(length: int) -> tuple[list[int], int]:
+    """Return which steps of a path are described, and how many in the middle are not."""
+    half, left_out = _SHOWN // 2, max(length - _SHOWN, 0)
+    return [*range(half), *range(length - half, length)] if left_out else [*range(length)], left_out
 
 
 @attrs.frozen
@@ -52,20 +61,26 @@ class Paths:
         holders = self._owners.holders.of[self._roots.target == slot]
         return np.concatenate([np.unique(sources), self._owners.slots + np.unique(holders)])
 
-    def shortest(self, slot: int, most: int) -> Iterator[list[Link]]:
+    def shortest(self, slot: int, most: int) -> Iterator[tuple[list[Link], int]]:
         """Yield so many paths from the roots at most, the shortest first: the last step of each is another one.
+
+        Of each the steps from both ends, and how many in the middle are left out.
 
         One of them is as short as any. Of many referrers only some are tried, and those that the shortest path to them
         leads to through the object itself are not shown.
         """
-        found, tried = [], [int(self._owners.walked[slot]), *self.referrers(slot).tolist()]
+        found, tried, walked = [], [int(self._owners.walked[slot]), *self.referrers(slot).tolist()], 0
         for referrer in list(dict.fromkeys(tried))[: max(_TRIED, 2 * most)]:
             nodes = [*self.walked(referrer), slot]
             if nodes[0] >= self._owners.slots and slot not in nodes[:-1]:
                 found.append(nodes)
+            walked += len(nodes)
+            if walked > _MOST_WALKED:
+                break
         for nodes in sorted(found, key=len)[: most or _MOST_PATHS]:
-            ends = pairwise(nodes)
-            yield [*(Link(node, self.offset(node, following)) for node, following in ends), Link(slot, None)]
+            shown, left_out = both_ends(len(nodes))
+            links = [Link(nodes[at], self.offset(nodes[at], nodes[at + 1])) for at in shown[:-1]]
+            yield [*links, Link(slot, None)], left_out
 
     def walked(self, node: int) -> list[int]:
         """Return a shortest path from a holder to a node; only the node itself where none leads to it."""

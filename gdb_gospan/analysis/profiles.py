@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 import numpy as np
 
-from gdb_gospan.analysis.sampling import F64, weight
+from gdb_gospan.analysis.sampling import F64, tells, weight
 from gdb_gospan.runtime.mprof import BLOCK, COUNTS, HEAP, MUTEX, Buckets
 from gdb_gospan.runtime.record import I64
 
 Kind = Literal["heap", "block", "mutex"]
 _TYPES = {"heap": HEAP, "block": BLOCK, "mutex": MUTEX}
+_LARGEST: Final = 2.0**62
 
 
 @attrs.frozen(eq=False)
@@ -103,20 +104,26 @@ def sampled(buckets: Buckets) -> Sampled:
 def waits(buckets: Buckets, kind: Kind) -> Waits:
     """Return the profile of blocking or of contention as runtime/pprof would give it."""
     rows: I64 = np.flatnonzero(buckets.typ == _TYPES[kind])
-    count = buckets.events[rows].astype(np.int64)
+    count = _whole(buckets.events[rows])
     if kind == "block":
         count = np.maximum(count, 1)  # mprof.go, blockProfileInternal
     ticks = buckets.cycles[rows]
     if kind == "mutex" and buckets.mutex_factor is not None:
         count, ticks = count * buckets.mutex_factor, ticks * buckets.mutex_factor
     speed = buckets.ticks_per_second
-    return Waits(rows, count, ticks, None if speed is None else (ticks / (speed / 1e9)).astype(np.int64))
+    return Waits(rows, count, ticks, None if speed is None else _whole(ticks / (speed / 1e9)))
+
+
+def _whole(values: F64) -> I64:
+    """Cut figures to whole numbers; those that damage has made are bounded."""
+    found: I64 = np.clip(np.nan_to_num(values), -_LARGEST, _LARGEST).astype(np.int64)
+    return found
 
 
 def _scaled(count: I64, nbytes: I64, rate: int | None) -> tuple[I64, I64]:
     none, factor = (count == 0) | (nbytes == 0), weight(count, nbytes, rate)
     exact = factor == 1  # a float has not all integers
-    every = [np.where(exact, each, (each * factor).astype(np.int64)) for each in (count, nbytes)]
+    every = [np.where(exact, each, _whole(each * factor)) for each in (count, nbytes)]
     return np.where(none, 0, every[0]), np.where(none, 0, every[1])
 
 
@@ -125,7 +132,7 @@ def _variance(count: I64, nbytes: I64, rate: int | None) -> F64:
 
     Samples of a stack are independent: each of n objects of size s adds w (w - 1) s², where w is its factor.
     """
-    if not rate:
+    if not tells(rate):
         return np.full(len(count), np.nan)
     factor = weight(count, nbytes, rate)
     size = nbytes / np.maximum(count, 1)

@@ -19,8 +19,17 @@ _Z: Final = 1.959963985
 """Of the normal distribution: 95 % lie within so many standard deviations."""
 
 
+_RAREST: Final = 1 << 40
+"""A sample in so many bytes tells nothing: such a rate turns sampling off (math.MaxInt), or is damage."""
+
+
+def tells(rate: int | None) -> bool:
+    """Whether samples that are taken at this rate tell how many objects there are."""
+    return rate is not None and 0 < rate <= _RAREST
+
+
 def weight(count: I64, nbytes: I64, rate: int | None) -> F64:
-    """Return for how many objects each sampled one stands; 1 where the rate is not known.
+    """Return for how many objects each sampled one stands; 1 where the rate does not tell.
 
     Parameters
     ----------
@@ -29,8 +38,9 @@ def weight(count: I64, nbytes: I64, rate: int | None) -> F64:
     """
     found = np.ones(len(count))
     some = (count != 0) & (nbytes != 0)
-    if rate is not None and rate > 1:
-        found[some] = 1 / (1 - np.exp(-(nbytes[some] / count[some]) / rate))
+    if rate is not None and rate > 1 and tells(rate):
+        chance = 1 - np.exp(-np.maximum(nbytes[some] / count[some], 0) / rate)
+        found[some] = 1 / np.where(chance > 0, chance, 1)  # 0 only of damaged counts
     return found
 
 

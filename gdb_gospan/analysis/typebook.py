@@ -244,7 +244,7 @@ class TypeBook:
         else:
             group = self._value(found.group, 0)
             if group is not None:
-                words[:] = group[: len(words)]
+                words[: len(group)] = group[: len(words)]
             if form == BUCKETS and words[-1] != SCALAR:
                 words[-1] = self.number(BUCKETS, address)
 
@@ -282,12 +282,13 @@ class TypeBook:
         for each in found.fields:
             part = self._value(each.type, depth + 1)
             kind = self.reader.at(each.type)
-            if part is None or kind is None:
+            begin = each.offset // self._width
+            if part is None or kind is None or begin + len(part) > len(words):
                 return None
             if kind.pointers:
-                words[each.offset // self._width :][: len(part)] = part
+                words[begin : begin + len(part)] = part
         for offset, number in unsafe_words(self, found).items():
-            words[offset // self._width] = number
+            words[offset // self._width :][:1] = number
         return words
 
     def every(self) -> list[Descriptor]:

@@ -56,6 +56,6 @@ OBJECTS: tuple[Term, ...] = (
         ),
         unlike="the type that a pointer to it has: of a slice it is the elements, and a pointer may lead into an object",
         aliases=("known by", "exact type", "inferred type"),
-        covers=("objects/type", "objects/known by"),
+        covers=("objects/type", "objects/known by", "blame/type"),
     ),
 )

@@ -15,7 +15,7 @@ imports() {
     [[ $answer == *go-spans-imports* ]]
 }
 
-# compile_all FOLDER: gdb itself writes no bytecode; tests of dependencies are never loaded.
+# compile_all FOLDER: gdb itself writes no bytecode; tests of dependencies are never loaded. SciPy comes later (has_scipy).
 compile_all() {
     GO_SPANS_SITE=$1 inside 'import compileall, os, re; compileall.compile_dir(os.environ["GO_SPANS_SITE"], quiet=2, rx=re.compile("/tests/"))' >/dev/null 2>&1 ||
         true # without it gdb starts a little slower, no more
@@ -37,32 +37,94 @@ find_pip() {
     fi
 }
 
+# try_pip FOLDER ARGUMENT...
+try_pip() {
+    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore "${pip[@]}" install --quiet --no-input \
+        --disable-pip-version-check --no-compile --target "$@" >"$temp/pip" 2>&1
+}
+
+pip_said() { grep -m 1 '^ERROR' "$temp/pip" || tail -n 1 "$temp/pip"; }
+
 # pip_into FOLDER ARGUMENT...
 pip_into() {
-    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore "${pip[@]}" install --quiet --no-input \
-        --disable-pip-version-check --no-compile --target "$@" >"$temp/pip" 2>&1 ||
-        fail "pip could not install what is needed ($(grep -m 1 '^ERROR' "$temp/pip" || tail -n 1 "$temp/pip")):" \
+    try_pip "$@" ||
+        fail "pip could not install what is needed ($(pip_said)):" \
             "check the network, or use --from FILE with a bundle from a machine that has it"
+}
+
+# Sets other: what pip has to know where its own Python is of another version than gdb's.
+find_other() {
+    other=()
+    [ "$("${pip[0]}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$python" ] ||
+        other=(--python-version "$python" --implementation cp --only-binary=:all:)
+}
+
+# from_tree: the tree has the dependencies for this Python, as a bundle has: nothing is fetched.
+from_tree() { [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; }
+
+# has_scipy SITE: and it works with what else is there. Bytecode is written of what is imported, a part of it.
+scipy_import='import os, sys; sys.path.insert(0, os.environ["GO_SPANS_SITE"]); sys.dont_write_bytecode = False; import scipy.sparse.csgraph; print("go-spans-scipy")'
+has_scipy() {
+    local answer
+    [ -d "$1/scipy" ] || return 1
+    answer=$(GO_SPANS_SITE=$1 inside "$scipy_import" 2>"$temp/scipy_said") || true
+    [[ $answer == *go-spans-scipy* ]]
+}
+
+drop_scipy() { rm -rf -- "${1:?}"/scipy "$1"/scipy.libs "$1"/scipy-*.dist-info; }
+
+# settle_scipy SITE: SciPy is there if it is wanted; where it cannot be had, a line says so, and all else goes on.
+settle_scipy() {
+    local new=$1/.scipy other=() source=$tree/site/python$python
+    case $scipy in
+    no) drop_scipy "$1" && return ;;
+    later) [ -d "$prefix/site/python$python/scipy" ] || return 0 ;;
+    esac
+    ! has_scipy "$1" || return 0
+    drop_scipy "$1"
+    if from_tree; then
+        [ -d "$source/scipy" ] || no_scipy "which ${from:-$tree} does not have" || return 0
+        cp -R -p -- "$source"/scipy* "$1"
+    else
+        find_pip
+        find_other
+        rm -rf -- "$new"
+        try_pip "$new" ${other[@]+"${other[@]}"} --no-deps --only-binary=:all: --retries 1 "$scipy_wanted" ||
+            no_scipy "which pip could not install ($(pip_said))" || { rm -rf -- "$new" && return 0; }
+        mv -- "$new"/scipy* "$1"
+        rm -rf -- "$new"
+    fi
+    has_scipy "$1" || no_scipy "which does not work here ($(grep -m 1 'Error: ' "$temp/scipy_said" || true))" || drop_scipy "$1"
+}
+
+# no_scipy WHY
+no_scipy() {
+    local again=$0
+    [ "$mode" = bundle ] || again=$(printf '%q' "$prefix/install.sh")
+    say "objects, owners and snapshot --graph need SciPy, $1: all else works; to add it, run $again where there is a network"
+    return 1
 }
 
 # fill_site FOLDER: dependencies and package, checked by gdb's own Python.
 fill_site() {
-    local other=() whose
-    if [ ! "$tree" -ef "$prefix" ] && [ -d "$tree/site/python$python" ]; then
+    local other=() whose more=
+    if from_tree; then
         cp -R -p -- "$tree/site/python$python/." "$1"
         imports "$1" || fail "$tree does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): make the bundle on a machine like this one"
+        settle_scipy "$1"
         return
     fi
     find_pip
+    find_other
     if [ -n "$gdb" ]; then whose="gdb's Python"; else whose=Python; fi
-    say "Fetching ${requirements[*]%%[<>=]*} for $whose $python"
-    [ "$("${pip[0]}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$python" ] ||
-        other=(--python-version "$python" --implementation cp --only-binary=:all:)
+    [ "$scipy" != yes ] || more=" ${scipy_wanted%%[<>=]*}"
+    say "Fetching ${requirements[*]%%[<>=]*}$more for $whose $python"
     pip_into "$1" ${other[@]+"${other[@]}"} "${requirements[@]}"
     rm -rf -- "${1:?}/bin"
     imports "$1" || fail "what pip installed does not work with ${gdb:-$interpreter} ($(grep -m 1 'Error: ' "$temp/imports")): choose another gdb with --gdb PATH"
     copy_package "$1/gdb_gospan"
     compile_all "$1"
+    settle_scipy "$1"
     stamp_text >"$1/.made_for"
 }
 
@@ -102,6 +164,7 @@ install_tree() {
         copy_package "$stage/gdb_gospan"
         compile_all "$stage"
         replace "$stage/gdb_gospan" "$site/gdb_gospan"
+        settle_scipy "$site"
     else
         fill_site "$stage"
         replace "$stage" "$site"

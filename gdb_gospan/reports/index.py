@@ -391,7 +391,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="blame",
         summary="which code allocated the objects that keep the spans in use",
-        description="The runtime keeps the stack of each sampled object as long as the object is there. From these: bytes alive, bytes of\nfree slots that the objects strand, and spans that they keep, by the code that allocated them; with standard errors.\nAs for pprof, MemProfileRate counts as it is now, whatever it was before. --pprof writes it for go tool pprof.",
+        description="The runtime keeps the stack of each sampled object as long as the object is there. From these: bytes alive, bytes of\nfree slots that the objects strand, and spans that they keep, by the code that allocated them; with standard errors.\nAs for pprof, MemProfileRate counts as it is now, whatever it was before. --pprof writes it for go tool pprof.\nWith --types it says what these objects are, of a core or a process: snapshots do not hold what that needs.",
         example="go-spans blame --by line --limit 10",
         columns=(
             ("stranded", "bytes of free slots that objects allocated here keep: those of a span are shared equally among its objects"),
@@ -400,6 +400,7 @@ COMMANDS: tuple[Command, ...] = (
             ("spans", "spans that objects allocated here keep in use: a span is shared equally among its objects"),
             ("with calls", "bytes of free slots that objects keep that were allocated here or in what is called from here"),
             ("samples", "sampled objects that these figures rest on"),
+            ("type", "with --types: the type of most of the samples, and how many other types these have"),
             ("function", "the function; of a stack, the innermost one. An address where functions have no names"),
             ("class", "span class: size class * 2, plus 1 for noscan; 0 and 1 are large objects"),
             ("size", "bytes of one slot; 0 for large objects, whose sizes differ"),
@@ -419,6 +420,8 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="by", help="what a row is", metavar="PLACE", default="function", choices=("function", "line", "stack", "class")),
             Option(name="sort", help="column to sort by: figures in descending order; addresses, classes and names in ascending order", metavar="COL", default="flat", choices=("stranded_bytes", "stranded_error_bytes", "alive_bytes", "alive_error_bytes", "spans", "spans_error", "cum_stranded_bytes", "cum_alive_bytes", "cum_spans", "objects", "new_bytes", "samples", "function", "flat", "cum"), headings={"stranded": "stranded_bytes", "error": "stranded_error_bytes", "alive": "alive_bytes", "with calls": "cum_stranded_bytes"}),
             Option(name="limit", help="rows to print, 0 for all", metavar="N", default=20, number=True),
+            Option(name="types", help="also show the type of most of the sampled objects (reads the contents of objects)"),
+            Option(name="max-pause", help="of a running process: pause it for so long at most, fractions allowed; 0 for any time", metavar="SECONDS", default=1, part="the types", shown_by=("types",)),
             Option(name="pprof", help="write the samples to FILE as well, for go tool pprof; an existing file is an error, and so is a symbolic link", metavar="FILE"),
         ),
         rows="sites",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdb_gospan.analysis.ownerpaths import Link, Paths
+from gdb_gospan.analysis.ownerpaths import Link, Paths, both_ends
 from gdb_gospan.analysis.ownertree import OwnerTree
 from gdb_gospan.analysis.slotbits import slot_states
 from gdb_gospan.analysis.slots import slots
@@ -29,6 +29,8 @@ def kept(held: Holding, tree: OwnerTree, place: str, most: int) -> Kept:
     weights = (
         {name: describe.retained(name, slot) for name in ("objects", "bytes", "stranded")} if reached else {}
     )
+    dominators = paths.dominators(slot) if reached else []
+    shown, left_out = both_ends(len(dominators))
     return Kept(
         address=Address(int(numbered.addresses(np.array([slot], np.int64))[0])),
         asked=Address(address),
@@ -40,12 +42,12 @@ def kept(held: Holding, tree: OwnerTree, place: str, most: int) -> Kept:
         retained_bytes=weights.get("bytes", 0),
         retained_stranded_bytes=weights.get("stranded", 0),
         referrers=len(paths.referrers(slot)),
-        paths=tuple(Path(steps=tuple(map(describe.step, links))) for links in paths.shortest(slot, most))
-        if reached
-        else (),
-        dominators=tuple(describe.step(Link(node, None)) for node in paths.dominators(slot))
-        if reached
-        else (),
+        paths=tuple(
+            Path(steps=tuple(map(describe.step, links)), left_out=more)
+            for links, more in (paths.shortest(slot, most) if reached else ())
+        ),
+        dominators=tuple(describe.step(Link(dominators[at], None)) for at in shown),
+        dominators_left_out=left_out,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gdb_gospan.analysis.callsites import By, Called, Gathered, Names, called, frames, gathered
 from gdb_gospan.analysis.profiles import Sampled, Waits, sampled, waits
+from gdb_gospan.analysis.sampling import tells
 from gdb_gospan.analysis.session import Session
 from gdb_gospan.errors import TargetError, UsageError
 from gdb_gospan.fields.command import LIMIT, Option
@@ -143,7 +144,7 @@ def _totals(buckets: Buckets, found: Sampled | Waits, of: str, *, named: bool) -
         ticks=None if other is None else int(other.ticks.sum()),
         stacks=len(found.rows) if heap is None else int(heap.scaled.any(axis=1).sum()),
         named=named,
-        scaled=bool(buckets.rate) if heap else buckets.mutex_factor is not None or of == "block",
+        scaled=tells(buckets.rate) if heap else buckets.mutex_factor is not None or of == "block",
         complete=buckets.complete,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections import defaultdict
@@ -17,6 +18,7 @@ from gdb_gospan.analysis.blame import blame
 from gdb_gospan.layout.dwarf import DwarfTypes
 from gdb_gospan.reports.arguments import parse
 from gdb_gospan.reports.catalog import find
+from gdb_gospan.runtime.special import specials_of
 from gdb_gospan.targets.core import open_session
 from tools import answers, cores, damage, forms, images, pprofs, processes, programs, shell, toolchains
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gdb_gospan.analysis.session import Session
+    from gdb_gospan.runtime.heap import Heap
     from tools.toolchains import Toolchain
 
 pytestmark = pytest.mark.toolchain
@@ -411,6 +414,137 @@ def test_damage_is_no_figure(core: cores.Core, tmp_path: Path) -> None:
         assert cut["samples"] <= whole["samples"]
     finally:
         copy.path.unlink()
+
+
+@pytest.mark.ends
+def test_types_of_what_was_allocated(core: cores.Core, go_minor: str, tmp_path: Path) -> None:
+    """Each of these functions makes objects of one type; nothing else of the answer is another one.
+
+    What leads to these is a slice, whose elements know their type since Go 1.22 and without that need its variable's.
+    """
+    stripped = tmp_path / "stranded"
+    subprocess.run(["objcopy", "--strip-all", core.executable, stripped], check=True)
+    expected = {"main.keep": "main.session", "main.index": "main.record", "main.inner": "[]uint8"}
+    plain = asked("--by", "function", core.executable, core.path)
+    for program in (stripped,) * (go_minor != toolchains.OLDEST) + (core.executable,):
+        answer = asked("--by", "function", "--types", program, core.path)
+        assert answer["described"]
+        rows = {row["function"]: row for row in answer["sites"]}
+        for function, name in expected.items():
+            row = rows[function]
+            assert (row["type"], row["other_types"]) == (name, 0), row
+            assert 0.9 * row["samples"] < row["type_samples"] <= row["samples"]
+        for row in answer["sites"]:
+            assert (row["type"] is None) == (row["type_samples"] == 0)
+    assert plain["described"] is None
+    new = ("type", "type_samples", "other_types")
+    assert all(row[name] is None for row in plain["sites"] for name in new)
+    assert [{**row, **dict.fromkeys(new)} for row in answer["sites"]] == plain["sites"]
+    (stack,) = (
+        row
+        for row in asked("--by", "stack", "--types", core.executable, core.path)["sites"]
+        if row["function"] == "main.keep"
+    )
+    assert (stack["type"], stack["type_samples"]) == ("main.session", rows["main.keep"]["type_samples"])
+    text = shell.inside("blame", "--types", "--by", "stack", core.executable, core.path).stdout
+    assert "of type main.session" in " ".join(text.split())
+    alone = shell.inside("blame", "--types", core.path).stdout
+    assert "types are not known without the executable" in alone
+
+
+@pytest.mark.ends
+def test_types_need_the_contents_of_objects(core: cores.Core, tmp_path: Path) -> None:
+    snapshot = tmp_path / "heap.gospan"
+    assert shell.inside("snapshot", snapshot, core.executable, core.path).status == 0
+    for words, line in (
+        (
+            ["--types", snapshot],
+            "blame --types needs the contents of objects, which a snapshot does not hold (try: ",
+        ),
+        (["--types", "--by", "class", snapshot], "blame --types needs the contents of objects"),
+        (
+            ["--types", "--by", "class", core.executable, core.path],
+            "blame: --types is of rows by place, not by class (try: ",
+        ),
+    ):
+        said = shell.inside("blame", *words)
+        assert said.status in (2, 3)
+        assert said.stderr.startswith(f"go-spans: {line}")
+        assert said.stderr.count("\n") == 1
+
+
+@pytest.mark.live
+def test_types_of_a_process() -> None:
+    program = programs.build("stranded", toolchains.NEWEST)
+    with processes.start(program, "-rate", "1", "-end", "sleep") as running:
+        running.line()
+        said = shell.inside("blame", "--types", "--json", "--max-pause", "0", "--pid", running.pid)
+    assert said.status == 0
+    assert said.stderr.startswith(f"go-spans: blame pauses process {running.pid} for about ")
+    answer = json.loads(said.stdout)
+    (row,) = (row for row in answer["sites"] if row["function"] == "main.keep")
+    assert (row["type"], row["other_types"]) == ("main.session", 0)
+    assert answer["target"]["pause_ms"] > 0
+
+
+@pytest.mark.ends
+def test_a_rate_that_tells_nothing_and_stacks_of_nothing(core: cores.Core, tmp_path: Path) -> None:
+    """MemProfileRate may be math.MaxInt, which turns sampling off, or damaged; a stack that is empty has no place."""
+    session = open_session([str(core.executable), str(core.path)])
+    heap, copy = session.heap, damage.CopiedCore(core.path, tmp_path / "copy")
+    try:
+        with copy.changed((heap.symbols["MemProfileRate"], (2**63 - 1).to_bytes(8, "little"))):
+            answer = asked(core.executable, copy.path)
+            profile = shell.inside("profile", "--json", core.executable, copy.path)
+            text = shell.inside("blame", core.executable, copy.path).stdout
+        assert (answer["rate"], answer["estimated"]) == (2**63 - 1, False)
+        assert (
+            answer["sites"][0]["stranded_bytes"]
+            == asked(core.executable, core.path)["sites"][0]["stranded_bytes"]
+        )
+        assert answer["sites"][0]["stranded_error_bytes"] is None
+        assert not json.loads(profile.stdout)["totals"]["scaled"]
+        assert "MemProfileRate is so large that nothing is sampled" in " ".join(text.split())
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                copy.changed((heap.symbols["MemProfileRate"], (1 << 30).to_bytes(8, "little")))
+            )
+            for at, value in _counts(heap, 1 << 62):
+                stack.enter_context(copy.changed((at, value.to_bytes(8, "little"))))
+            said = shell.inside("profile", "--json", core.executable, copy.path)
+        assert (said.status, said.stderr) == (0, "")
+        assert json.loads(said.stdout)["totals"]["inuse_bytes"] > 1 << 61
+        with contextlib.ExitStack() as stack:
+            for bucket in _buckets(heap):
+                stack.enter_context(copy.changed((bucket + heap.layout["bucket"]["nstk"].offset, bytes(8))))
+            answer = asked("--by", "class", core.executable, copy.path)
+        assert answer["samples"] > 0
+        assert {row["function"] for row in answer["classes"]} == {None}
+    finally:
+        copy.path.unlink()
+
+
+def _counts(heap: Heap, nbytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where one bucket has how much its stack has allocated, and the figures for so many bytes."""
+    layout, bucket = heap.layout, _buckets(heap)[0]
+    depth, size = (
+        damage.value_at(heap, bucket + layout["bucket"][name].offset, 8) for name in ("nstk", "size")
+    )
+    active = bucket + layout["bucket"].size + 8 * depth + layout["memRecord"]["active"].offset
+    for name, value in (("allocs", nbytes // size), ("alloc_bytes", nbytes)):
+        if name in layout["memRecordCycle"]:  # the bytes up to some release
+            yield active + layout["memRecordCycle"][name].offset, value
+
+
+def _buckets(heap: Heap) -> list[int]:
+    """Return where the buckets of the sampled objects are."""
+    heads = heap.spans.records["specials"]
+    found = specials_of(heap.reader, heads[heads != 0])
+    kinds = {name: number for number, name in heap.layout.traits.special_kinds.items()}
+    where = found.address[found.kind == kinds["profile record"]]
+    field = heap.layout["specialprofile"]["b"].offset
+    pointers: list[int] = np.unique(heap.reader.pointers(where + np.uint64(field))[0]).tolist()
+    return pointers
 
 
 def test_a_snapshot_of_an_older_release_says_so() -> None:

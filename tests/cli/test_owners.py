@@ -17,7 +17,7 @@ from gdb_gospan.analysis.leakedgoroutines import leaked_goroutines
 from gdb_gospan.analysis.ownership import object_bytes, ownership
 from gdb_gospan.analysis.reach import reach
 from gdb_gospan.analysis.slots import slots
-from tools import cores, forms, pprofs, processes, programs, shell, toolchains
+from tools import cores, damage, forms, pprofs, processes, programs, shell, toolchains
 
 KINDS = 10
 """Goroutines of each kind in the program leaks."""
@@ -255,6 +255,35 @@ def test_one_object(core: cores.Core) -> None:
     inner = f"{int(answer['address'], 16) + 100:#x}"
     again = of_core(core, inner)["object"]
     assert (again["address"], again["asked"]) == (answer["address"], inner)
+
+
+@pytest.mark.ends
+def test_a_path_through_a_list_has_both_ends(core: cores.Core) -> None:
+    """Of a list, as long as it is, a few hundred steps are in the document, and a screen shows it."""
+    (first,) = (row for row in of_core(core, "--root", "main.chain")["owners"] if row["depth"] == 1)
+    heap, node = forms.open_in(core, "full").heap, int(first["address"], 16)
+    for _ in range(990):
+        node = damage.value_at(heap, node, 8)
+    answer = of_core(core, hex(node))["object"]
+    (path,) = answer["paths"]
+    assert answer["retained_objects"] == 10
+    for steps, left_out in (
+        (path["steps"], path["left_out"]),
+        (answer["dominators"], answer["dominators_left_out"]),
+    ):
+        assert len(steps) + left_out == 992
+        assert len(steps) == 400
+        assert [steps[0]["name"], steps[1]["address"], steps[-1]["address"]] == [
+            "main.chain",
+            first["address"],
+            hex(node),
+        ]
+        nodes = [int(step["address"], 16) for step in steps]
+        for half in (nodes[1:200], nodes[200:]):
+            assert half[1:] == [damage.value_at(heap, each, 8) for each in half[:-1]]
+    shown = shell.inside("owners", hex(node), core.executable, core.path).stdout
+    assert len(shown.splitlines()) < 25
+    assert re.findall("… (.*) more …", shown) == ["989", "988"]
 
 
 @pytest.mark.ends

@@ -32,10 +32,13 @@ def site(home):
 
 
 def test_install_again_and_uninstall(home):
-    """The one test that fetches from the network."""
+    """The one test that fetches all from the network."""
     before = home.files()
     said = home.install()
     assert said.splitlines()[1].endswith(f"in {home.prefix}")
+    scipy = home.gdb("python import scipy.sparse.csgraph; print(scipy.__path__[0])").strip()
+    assert scipy == str(site(home) / "scipy")
+    assert list((site(home) / "scipy/sparse/csgraph").rglob("*.pyc"))
     assert home.gdb(LOADED).splitlines() == [str(site(home) / "gdb_gospan")]
     assert "summary" in home.gdb("help go-spans")
     first = home.files()

@@ -41,6 +41,7 @@ APART = {
     "format",
     "pprof",
     "owners",
+    "types",
     "max-pause",
 }
 

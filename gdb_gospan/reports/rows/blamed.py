@@ -31,7 +31,7 @@ class Blamed(Site):
     )
     stranded_error_bytes: int | None = field(
         "standard error of stranded_bytes by sampling theory: two times out of three the truth is not farther away. 0 where "
-        "each object is sampled; null where MemProfileRate is 0 or not known. So are all errors and bounds",
+        "each object is sampled; null where it is not estimated. So are all errors and bounds",
         help="standard error of the stranded bytes: the truth is mostly not farther away than that",
         unit=BYTES,
         heading="error",
@@ -80,6 +80,24 @@ class Blamed(Site):
     samples: int = field(
         "sampled objects that these figures rest on", unit=COUNT, heading="samples", rank=4, sorts=DOWN
     )
+    type: str | None = field(
+        "with --types: the type of most of these samples, of those whose type is known; null where none is, and without --types",
+        help="with --types: the type of most of the samples, and how many other types these have",
+        heading="type",
+        left=True,
+        shown=lambda row, _: typed(row),
+    )
+    type_samples: int | None = field("samples of that type; null without --types", unit=COUNT)
+    other_types: int | None = field(
+        "how many other types these samples have; null without --types", unit=COUNT
+    )
+
+
+def typed(row: Blamed) -> str:
+    """Write the type of most samples, and how many others there are."""
+    if row.type is None:
+        return UNKNOWN
+    return f"{row.type} + {row.other_types:,}" if row.other_types else row.type
 
 
 def _site(row: BlamedClass, looks: Looks) -> str:
@@ -208,7 +226,8 @@ class Blame(Listed):
         "it is known which objects were sampled; if not, there are no rows but those of the classes"
     )
     estimated: bool = field(
-        "the figures are estimates for all objects; if not, they are of the sampled ones alone: MemProfileRate is 0 or not known"
+        "the figures are estimates for all objects; if not, they are of the sampled ones alone: MemProfileRate is 0, not known, "
+        "or more than 1 TiB"
     )
     samples: int = field("sampled objects that are not known to be dead", unit=COUNT)
     stacks: int = field(
@@ -219,6 +238,9 @@ class Blame(Listed):
     )
     all_read: bool = field("all lists of sampled objects and all bitmaps could be read")
     named: bool = field("functions have names: the executable is known")
+    described: bool | None = field(
+        "the program's type descriptors could be read; without its executable a core has none. null without --types"
+    )
     covered: tuple[Covered, ...] = field("how much of what all objects keep the samples account for")
     objects: int = field("objects that are not known to be dead", unit=COUNT)
     new_bytes: int = field(

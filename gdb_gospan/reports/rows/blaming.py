@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import attrs
 import numpy as np
 
 from gdb_gospan.analysis.blame import ALIVE, NEW, OBJECTS, SPANS, STRANDED, AliveSamples, Whole, by_bucket
-from gdb_gospan.analysis.callsites import By, Called, Names, called, frames, gathered
-from gdb_gospan.analysis.sampling import F64, Moments
+from gdb_gospan.analysis.callsites import By, Called, Gathered, Names, called, frames, gathered
+from gdb_gospan.analysis.sampling import F64, Moments, tells
 from gdb_gospan.fields.document import made_of
 from gdb_gospan.reports.rows.blamed import Blamed, BlamedClass, Covered
 from gdb_gospan.reports.rows.sites import Where
@@ -20,11 +20,15 @@ from gdb_gospan.runtime.mprof import Stacks
 from gdb_gospan.runtime.record import I64, Column
 from gdb_gospan.runtime.sampledobjects import SampledObjects
 
+if TYPE_CHECKING:
+    from gdb_gospan.analysis.objecttypes import ObjectTypes
+
 _MEASURES: Final[tuple[tuple[Literal["stranded", "alive", "spans"], int], ...]] = (
     ("stranded", STRANDED),
     ("alive", ALIVE),
     ("spans", SPANS),
 )
+_LARGEST: Final = 2.0**62
 
 
 @attrs.frozen(eq=False)
@@ -55,11 +59,12 @@ def sites_of(objects: SampledObjects, found: AliveSamples, names: Names, hidden:
     """Name who allocated the objects; innermost calls whose names begin with these are not shown."""
     rows, kept, samples = by_bucket(found, len(objects.size))
     stacks = frames(objects.stacks, rows, names, hidden)
-    estimated = objects.rate is not None and objects.rate > 0
-    return Sites(rows, kept, samples, stacks, called(stacks, names), estimated)
+    return Sites(rows, kept, samples, stacks, called(stacks, names), tells(objects.rate))
 
 
-def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
+def blamed(
+    sites: Sites, by: By, every: Whole, found: AliveSamples, types: ObjectTypes | None
+) -> list[Blamed]:
     """Return a row for each place; of those that are equal, above all 0, first the one with more in what it calls."""
     sums = gathered(
         sites.calls, np.concatenate([sites.kept.columns, sites.samples[:, np.newaxis]], axis=1), by
@@ -74,6 +79,7 @@ def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
             columns[_named(name, part)] = _written(name, values[:, column]) if known else [None] * len(values)
         columns[f"cum_{_named(name)}"] = _written(name, cumulated.total[:, column])
     columns["objects"], columns["new_bytes"] = (_written("", flat.total[:, each]) for each in (OBJECTS, NEW))
+    columns |= _types(sites, found, types, sums)
     order = np.lexsort((-cumulated.total[:, ALIVE], -cumulated.total[:, STRANDED]))
     return [
         made_of(
@@ -86,6 +92,23 @@ def blamed(sites: Sites, by: By, every: Whole) -> list[Blamed]:
     ]
 
 
+def _types(
+    sites: Sites, found: AliveSamples, types: ObjectTypes | None, sums: Gathered
+) -> dict[str, list[Any]]:
+    """Return the columns of types, if they are asked for."""
+    count = len(sums.places)
+    if types is None:
+        return dict.fromkeys(("type", "type_samples", "other_types"), [None] * count)
+    from gdb_gospan.analysis.sampletypes import sample_types  # noqa: PLC0415  # only for who asks for types
+
+    some = sample_types(found, types, sums.row[np.searchsorted(sites.rows, found.bucket)], count)
+    return {
+        "type": list(some.names),
+        "type_samples": some.samples.tolist(),
+        "other_types": some.others.tolist(),
+    }
+
+
 def _most(every: Whole) -> F64 | None:
     return every.by_class.sum(axis=0).astype(np.float64) if every.known else None
 
@@ -96,7 +119,9 @@ def _named(measure: str, part: str = "") -> str:
 
 def _written(measure: str, values: F64) -> list[Any]:
     """Return figures as JSON has them: bytes and objects as whole numbers, spans with three decimals."""
-    found: Column = np.round(values, 3) if measure == "spans" else np.rint(values).astype(np.int64)
+    # Of a heap in which nothing says how much there is, damaged sizes make estimates of any size.
+    bounded = np.minimum(values, _LARGEST)
+    found: Column = np.round(bounded, 3) if measure == "spans" else np.rint(bounded).astype(np.int64)
     return list(found.tolist())
 
 
@@ -141,6 +166,8 @@ def _worst(found: AliveSamples, sites: Sites) -> dict[int, _Worst]:
     sums = np.zeros((len(sites.rows), len(present), len(parts)))
     np.add.at(sums, (row, which.reshape(-1)), np.stack(parts, axis=1))
     lines = gathered(sites.calls, sums.reshape(len(sums), len(present) * len(parts)), "line")
+    if not lines.places:  # stacks without any call
+        return {}
     flat = lines.flat.reshape(len(lines.places), len(present), len(parts))
     worst = {}
     for number, spanclass in enumerate(present.tolist()):

@@ -82,7 +82,10 @@ class Step(Document):
 class Path(Document):
     """A way from a root to an object."""
 
-    steps: tuple[Step, ...] = field("from what holds objects from outside to the object itself")
+    steps: tuple[Step, ...] = field(
+        "from what holds objects from outside to the object itself; of a long path, through a list, the first and the last ones"
+    )
+    left_out: int = field("steps in the middle that are not here", unit=COUNT)
 
 
 @document
@@ -103,8 +106,10 @@ class Kept(Document):
     )
     paths: tuple[Path, ...] = field("ways to it, the shortest first: each through another of these")
     dominators: tuple[Step, ...] = field(
-        "what keeps it: without any one of these it would be garbage; the outermost first, itself last"
+        "what keeps it: without any one of these it would be garbage; the outermost first, itself last; "
+        "of many, as of a list, the first and the last ones"
     )
+    dominators_left_out: int = field("those in the middle that are not here", unit=COUNT)
 
 
 @document

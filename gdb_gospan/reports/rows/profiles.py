@@ -28,8 +28,8 @@ class Totals(Document):
     )
     named: bool = field("functions have names: the executable is known")
     scaled: bool = field(
-        "the figures are estimates for all; if not, they are of the samples alone: MemProfileRate is 0 or not known, or for Go "
-        "1.19 the fraction of the mutex profile"
+        "the figures are estimates for all; if not, they are of the samples alone: MemProfileRate is 0, not known, or more "
+        "than 1 TiB, or for Go 1.19 the fraction of the mutex profile"
     )
     complete: bool = field("all could be read")
 

@@ -25,7 +25,9 @@ def screen(answer: Blame, looks: Looks) -> str:
     if answer.by == "stack":
         parts += _stacks(answer.sites, looks)
     elif answer.sites:
-        parts += _table(Blamed, answer.sites, looks, of=answer.total_rows, sort=answer.sort)
+        parts += _table(
+            Blamed, answer.sites, looks, of=answer.total_rows, sort=answer.sort, types=answer.described
+        )
     rows = answer.classes if answer.by == _CLASS else answer.sites
     noun = "span classes" if answer.by == _CLASS else f"{answer.by}s"
     if answer.classes:
@@ -45,9 +47,16 @@ _CLASSES: Final = "Without samples the bitmaps tell which span classes strand mo
 
 
 def _table(
-    row: type[Document], rows: Sequence[Document], looks: Looks, *, of: int, sort: str = ""
+    row: type[Document],
+    rows: Sequence[Document],
+    looks: Looks,
+    *,
+    of: int,
+    sort: str = "",
+    types: bool | None = None,
 ) -> list[str]:
-    body, left_out = fitted(columns_of(row, looks, sort=sort), rows, None, looks.room, of=of)
+    columns = [each for each in columns_of(row, looks, sort=sort) if each.key != "type" or types is not None]
+    body, left_out = fitted(columns, rows, None, looks.room, of=of)
     return [body, *([note(left_out, looks.width)] if left_out else [])]
 
 
@@ -76,7 +85,19 @@ def _figures(row: Blamed, looks: Looks) -> str:
         for each in ((row.stranded_bytes, row.stranded_error_bytes), (row.alive_bytes, row.alive_error_bytes))
     )
     samples = counted(row.samples, "sample")
-    return f"{stranded} stranded by {alive} of objects alive in {shares(row.spans)} spans; {samples}"
+    return (
+        f"{stranded} stranded by {alive} of objects alive in {shares(row.spans)} spans; {samples}{_type(row)}"
+    )
+
+
+def _type(row: Blamed) -> str:
+    """Say which types the samples of a stack have, if that was asked for."""
+    if row.type is None or row.type_samples is None:
+        return "" if row.type_samples is None else " of unknown type"
+    if row.type_samples == row.samples:
+        return f" of type {row.type}"
+    others = f", and {counted(row.other_types, 'other type')}" if row.other_types else ""
+    return f", {row.type_samples:,} of type {row.type}{others}"
 
 
 def _with_error(value: int, error: int | None, looks: Looks) -> str:
@@ -107,5 +128,7 @@ def _notes(answer: Blame, looks: Looks) -> Iterator[str]:
         yield f"{counted(answer.lost, 'sampled object')} could not be read"
     elif not answer.all_read:
         yield "some lists of sampled objects or bitmaps could not be read: these are lower bounds"
+    if answer.described is False:
+        yield "types are not known without the executable (try: go-spans blame --types PROGRAM CORE)"
     if not answer.named and answer.samples:
         yield "functions have no names without the executable (try: go-spans blame PROGRAM CORE)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from gdb_gospan.fields import units
@@ -19,6 +19,8 @@ _KNOWN = {
     "shape": "a type inferred from what it looks like",
     "unknown": "its type not known",
 }
+_MOST = 12
+"""Lines of a path at most from each end."""
 
 
 def screen(answer: Owners, looks: Looks) -> str:
@@ -119,24 +121,46 @@ def _object(kept: Kept, looks: Looks) -> list[str]:
         looks.width,
     )
     lines += ["", "Kept by these (without any one of them it would be garbage):"]
-    lines += _steps(kept.dominators, looks)
+    lines += _steps(kept.dominators, kept.dominators_left_out, looks)
     for number, path in enumerate(kept.paths, 1):
-        lines += ["", f"Path {number}:", *_steps(path.steps, looks)]
+        lines += ["", f"Path {number}:", *_steps(path.steps, path.left_out, looks)]
     count = counted(len(kept.paths), "path")
     text = f"{count} shown; {counted(kept.referrers, 'pointer')} to it, garbage among them (--paths 0 shows more)"
     return [*lines, *([note(text, looks.width)] if len(kept.paths) < kept.referrers else [])]
 
 
-def _steps(steps: tuple[Step, ...], looks: Looks) -> Iterator[str]:
-    """Yield a line for each step; of a list, in which many are alike, the first and the last one."""
+def _steps(steps: Sequence[Step], left_out: int, looks: Looks) -> Iterator[str]:
+    """Yield a line for each step, and for many as one; `left_out` steps in the middle are not here."""
+    half = len(steps) // 2 if left_out else 0
+    parts = [*_shortened(steps[half:])]
+    if left_out:
+        parts = _around([*_shortened(steps[:half])], left_out, parts)
+    if len(parts) > 2 * _MOST:
+        hidden = sum(1 if isinstance(each, Step) else each for each in parts[_MOST:-_MOST])
+        parts = _around(parts[:_MOST], hidden, parts[-_MOST:])
+    for each in parts:
+        yield from _step(each, looks) if isinstance(each, Step) else [f"    … {each:,} more …"]
+
+
+def _shortened(steps: Sequence[Step]) -> Iterator[Step | int]:
+    """Yield the steps; of a list, in which many are alike, the first, how many more, and the last one."""
     for _, alike in groupby(steps, lambda step: (step.name, step.through)):
         some = list(alike)
-        yield from _step(some[0], looks)
+        yield some[0]
         if len(some) > 3:  # a line instead of two or more
-            yield f"    … {len(some) - 2:,} more …"
+            yield len(some) - 2
             some = some[-2:]
-        for step in some[1:]:
-            yield from _step(step, looks)
+        yield from some[1:]
+
+
+def _around(begin: list[Step | int], hidden: int, end: list[Step | int]) -> list[Step | int]:
+    """Return parts with so many hidden between them; these and what is hidden next to them become one."""
+    before, after = begin[-2:-1], end[1:2]
+    if before and isinstance(before[0], int):
+        begin, hidden = begin[:-2], hidden + before[0] + 1
+    if after and isinstance(after[0], int):
+        end, hidden = end[2:], hidden + after[0] + 1
+    return [*begin, hidden, *end]
 
 
 def _step(step: Step, looks: Looks) -> list[str]:

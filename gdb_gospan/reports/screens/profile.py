@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gdb_gospan.analysis.sampling import tells
 from gdb_gospan.fields import units
 from gdb_gospan.fields.document import Document, Looks
 from gdb_gospan.fields.report import Rows
@@ -68,6 +69,8 @@ def rate_told(rate: int | None, looks: Looks) -> str:
             "MemProfileRate is 0: what the program allocates is not sampled (the linker sets it to 0 where nothing in the "
             "program reads the profile: import runtime/pprof or net/http/pprof). "
         )
+    if not tells(rate):
+        return "MemProfileRate is so large that nothing is sampled: the figures are of the sampled objects alone. "
     return "" if rate == 1 else f"One sample in {units.nbytes(rate, exact=looks.exact)}: "
 
 
