@@ -80,7 +80,7 @@ Without gdb it installs the command for the shell alone, which needs a python3 o
   --no-gdbinit   leave the gdbinit alone
   --no-gdb       install the command for the shell alone
   --no-shell     do not put go-spans into ~/.local/bin, nor its completion where bash looks for it
-  --no-scipy     install without SciPy (116 MB), which objects, owners and snapshot --graph need
+  --no-scipy     install without SciPy (116 MB), which objects, owners, --owners and --types need
   --demo         show what it does: build a sample program, let it dump core, and print the summary of the core;
                  installs what is missing (gdb with apt when root, Go from PyPI), leaves the gdbinit and
                  ~/.local/bin alone

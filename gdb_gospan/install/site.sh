@@ -101,7 +101,7 @@ settle_scipy() {
 no_scipy() {
     local again=$0
     [ "$mode" = bundle ] || again=$(printf '%q' "$prefix/install.sh")
-    say "objects, owners and snapshot --graph need SciPy, $1: all else works; to add it, run $again where there is a network"
+    say "objects, owners, and the options --owners and --types, need SciPy, $1: all else works; to add it, run $again where there is a network"
     return 1
 }
 

@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
 
 OFFLINE = {"PIP_NO_INDEX": "1"}
-NEEDED = "objects, owners and snapshot --graph need SciPy, "
+NEEDED = "objects, owners, and the options --owners and --types, need SciPy, "
 FOUND = "python import scipy.sparse.csgraph; print(scipy.__path__[0])"
 
 
