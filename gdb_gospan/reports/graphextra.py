@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +35,9 @@ def with_scipy(name: str, option: str = "") -> Callable[[Arguments], Arguments]:
 
 def _command() -> str:
     """Return what puts SciPy beside NumPy: gdb, and what install.sh has installed, look nowhere else."""
+    import shlex  # noqa: PLC0415  # summary loads this module, and never comes here
+    from pathlib import Path  # noqa: PLC0415  # the same
+
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     folder = shlex.quote(str(Path(np.__file__).parents[1]))
     return f"{python} -m pip install --no-deps --target {folder} scipy"
