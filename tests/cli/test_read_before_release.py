@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.toolchain]
 SHARES = 6
 
 
+@pytest.mark.in_turn("descriptors")
 @pytest.mark.parametrize("descriptors", crowds.SPANS)
 def test_every_command_says_what_the_snapshot_says(go_minor: str, descriptors: int, tmp_path: Path) -> None:
     share = [*crowds.SPANS].index(descriptors) + [*toolchains.TOOLCHAINS].index(go_minor)
