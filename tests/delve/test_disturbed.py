@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gdb_gospan.memory import procstatus
+from gdb_gospan.memory import jsonrpc, procstatus
 from tools import delves, programs, shell
 from tools.processes import start
 
@@ -44,6 +44,12 @@ def moving(running: Running, address: str) -> None:
     delves.halt(address)
 
 
+@pytest.fixture
+def without_lookout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks whether the program runs while Delve is silent: how long it is, as the program is moved, is up to the machine."""
+    monkeypatch.setattr(jsonrpc.Connection, "_look_out", lambda _: None)
+
+
 def threads(pid: int) -> list[procstatus.Status]:
     """Return the threads that there still are; a debugger keeps those that have ended until it asks for them."""
     return [one for one in map(procstatus.status, procstatus.threads(pid)) if one]
@@ -55,6 +61,7 @@ def summary(address: str, disturb: Callable[[int], object]) -> shell.Answer:
         return shell.inside("summary", "--json", "--dlv", proxy)
 
 
+@pytest.mark.usefixtures("without_lookout")
 def test_what_ran_once_is_read_again(delve: Delve) -> None:
     todo = [moving]
     with busy(delve) as (running, address):
@@ -68,6 +75,7 @@ def test_what_ran_once_is_read_again(delve: Delve) -> None:
     assert "broken" not in {check["status"] for check in json.loads(answer.stdout)["checks"]}
 
 
+@pytest.mark.usefixtures("without_lookout")
 def test_what_runs_again_and_again_is_not_reported(delve: Delve) -> None:
     with busy(delve) as (running, address):
         answer = summary(address, lambda n: moving(running, address) if n == MIDDLE else None)
