@@ -56,7 +56,7 @@ PREFIX = {"go_minor": "go", "go_patch": "go", "gdb_label": "gdb"}
 ENDS = (toolchains.OLDEST, toolchains.NEWEST)
 
 #: Releases that each gdb but the one on PATH sees; one that is not named sees both ends.
-GDB_SEES = {"16.3": ENDS[:1], "17.2": ENDS[1:]}
+GDB_SEES = {"16.3": ENDS[:1], "17.2": ENDS[1:], "18.1": ENDS[1:]}
 
 #: How a release between the oldest and the newest is built where there are several ways; plainly for all other tests.
 WAYS_TO_BUILD = {
