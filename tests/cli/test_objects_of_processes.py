@@ -60,7 +60,7 @@ def growing(folder: Path) -> Iterator[tuple[processes.Running, Callable[[int], o
 
 
 def asked(*words: Any) -> Any:
-    said = shell.inside("objects", *words, "--json", "--limit", "0", "--max-pause", "0")
+    said = shell.of_busy("objects", *words, "--json", "--limit", "0", "--max-pause", "0")
     assert said.status == 0, said.stderr
     answer = json.loads(said.stdout)
     answer.pop("target")

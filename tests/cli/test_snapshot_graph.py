@@ -58,7 +58,7 @@ def core_of(program: str, minor: str = toolchains.NEWEST) -> cores.Core:
 
 
 def recorded(path: Path, *target: Any) -> Path:
-    said = shell.inside("snapshot", "--graph", path, *target)
+    said = shell.of_busy("snapshot", "--graph", path, *target)
     assert said.status == 0, said.stderr
     return path
 
