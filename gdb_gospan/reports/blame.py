@@ -111,7 +111,7 @@ def _csv(answer: Blame) -> Rows:
 
 def _prepared(arguments: Arguments) -> Arguments:
     if arguments["types"] and arguments["by"] == _CLASS:
-        raise UsageError(f"blame: --types is of rows by place, not by {_CLASS} (try: --types --by stack)")
+        raise UsageError(f"blame: --types does not apply to --by {_CLASS} (try: --types --by stack)")
     return pprof.prepared(with_scipy("blame", "types")(arguments))
 
 

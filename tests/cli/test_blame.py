@@ -464,7 +464,7 @@ def test_types_need_the_contents_of_objects(core: cores.Core, tmp_path: Path) ->
         (["--types", "--by", "class", snapshot], "blame --types needs the contents of objects"),
         (
             ["--types", "--by", "class", core.executable, core.path],
-            "blame: --types is of rows by place, not by class (try: ",
+            "blame: --types does not apply to --by class (try: ",
         ),
     ):
         said = shell.inside("blame", *words)

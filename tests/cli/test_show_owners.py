@@ -80,7 +80,7 @@ def test_an_object_of_one_owner(core: cores.Core) -> None:
     assert answer["incomplete"] is False
     text = shell.inside("show", "main.single", "--owners", core.executable, core.path).stdout
     for line in (
-        "  owner     main.single → main.box · retains 1,152 B in all",
+        "  owner     main.single → main.box · retains 1,152 B\n",
         "  span has  ",
         "  kept by   ",
     ):
@@ -235,7 +235,7 @@ def test_doctor_names_type_and_owner_of_what_strands_most(core: cores.Core) -> N
     assert found["stranded_in"] == "main.keep"
     text = " ".join(shell.inside("doctor", "--owners", *files).stdout.split())
     assert re.search(
-        r"Objects of type main\.session strand [\d.]+ MiB of it; objects that main\.sessions keeps strand [\d.]+ MiB\.",
+        r"Objects of type main\.session strand [\d.]+ MiB of it; main\.sessions keeps objects that strand [\d.]+ MiB\.",
         text,
     )
     alone = asked("doctor", *files)["verdicts"]

@@ -64,10 +64,9 @@ def _stranded(e: Evidence, size: Size) -> str:
     )
     if not e.get("stranded_owner"):
         return who
-    kind = f"type {e['stranded_type']}" if e["stranded_type"] else "an unknown type"
     return (
-        f"{who} Objects of {kind} strand {size(e['stranded_type_bytes'])} of it; objects that {_who(e['stranded_owner'])} keeps strand "
-        f"{size(e['stranded_owner_bytes'])}."
+        f"{who} Objects of {_type(e['stranded_type'])} strand {size(e['stranded_type_bytes'])} of it; "
+        f"{_who(e['stranded_owner'])} keeps objects that strand {size(e['stranded_owner_bytes'])}."
     )
 
 
@@ -202,9 +201,8 @@ def _allocated(e: Evidence, size: Size) -> str:
     )
     if not e.get("kept_owner"):
         return who
-    kind = f"type {e['kept_type']}" if e["kept_type"] else "an unknown type"
     return (
-        f"{who} {size(e['kept_type_bytes'])} are objects of {kind}; the owner of most objects is {_who(e['kept_owner'])}, "
+        f"{who} {size(e['kept_type_bytes'])} are objects of {_type(e['kept_type'])}; the owner of most objects is {_who(e['kept_owner'])}, "
         f"{size(e['kept_owner_bytes'])}."
     )
 
@@ -252,6 +250,10 @@ def dead(e: Evidence, size: Size) -> str:
         f"{counted(e['dead'], 'goroutine')} have ended. The runtime keeps each for the next one and never frees it: "
         f"{size(e['descriptor_bytes'])} of descriptors, {size(e['stack_bytes'])} of stacks."
     )
+
+
+def _type(name: str | None) -> str:
+    return f"type {name}" if name else "an unknown type"
 
 
 def _who(owner: str) -> str:

@@ -11,12 +11,13 @@ from gdb_gospan.reports.rows.held import HeldObject, KeptSpan, Nodes, Owner, Ref
 from gdb_gospan.reports.rows.kept import INCOMPLETE
 from gdb_gospan.reports.rows.place import Place
 
-_KNOWN = {
-    "exact": "a type that the runtime keeps",
-    "edges": "a type known by what points to it",
-    "shape": "a type inferred from what it looks like",
-    "unknown": "its type not known",
+KNOWN_BY = {
+    "exact": "type recorded by the runtime",
+    "edges": "type known from what points to it",
+    "shape": "type inferred from its contents",
+    "unknown": "type not known",
 }
+"""Words for how the type of an object is known."""
 Facts = Iterator[tuple[str, str]]
 
 
@@ -31,10 +32,10 @@ def kept_facts(answer: Place, looks: Looks) -> list[tuple[str, str]]:
 
 def _object(held: HeldObject, looks: Looks) -> Facts:
     reached = "" if held.reached else " · garbage: no root that could be read leads to it"
-    yield "type", f"{held.type} · {_KNOWN[held.known_by]}{reached}"
+    yield "type", f"{held.type} · {KNOWN_BY[held.known_by]}{reached}"
     if held.owner is not None:
         objects, nbytes = counted(held.retained_objects or 0, "object"), _size(held.retained_bytes, looks)
-        yield "retains", f"{objects} of {nbytes}, its own among them"
+        yield "retains", f"{objects} of {nbytes}, itself included"
         yield "owner", _owner(held.owner, looks)
     for number, step in enumerate(held.path):
         many = f" × {step.count:,}" if step.count > 1 else ""
@@ -51,7 +52,7 @@ def _object(held: HeldObject, looks: Looks) -> Facts:
 def _owner(owner: Owner, looks: Looks) -> str:
     shared = "shared: " if owner.kind == "shared" else ""
     names = " → ".join(owner.path)
-    return f"{shared}{names} · retains {_size(owner.retained_bytes, looks)} in all"
+    return f"{shared}{names} · retains {_size(owner.retained_bytes, looks)}"
 
 
 def _referrers(held: HeldObject) -> Facts:

@@ -12,13 +12,8 @@ from gdb_gospan.render.lines import filled
 from gdb_gospan.render.provenance import footer, heading, note, rows_left_out
 from gdb_gospan.render.tables import columns_of, fitted
 from gdb_gospan.reports.rows.owners import Kept, Leaked, Owner, Owners, Step
+from gdb_gospan.reports.screens.held import KNOWN_BY
 
-_KNOWN = {
-    "exact": "a type that the runtime keeps",
-    "edges": "a type known by what points to it",
-    "shape": "a type inferred from what it looks like",
-    "unknown": "its type not known",
-}
 _MOST = 12
 """Lines of a path at most from each end."""
 
@@ -106,7 +101,7 @@ def _object(kept: Kept, looks: Looks) -> list[str]:
         f" ({kept.asked:#x} is {kept.asked - kept.address} B inside)" if kept.asked != kept.address else ""
     )
     size = units.nbytes(kept.size, exact=looks.exact)
-    lines = filled(f"{kept.address:#x}: {kept.type}, {size}, {_KNOWN[kept.known_by]}{inside}", looks.width)
+    lines = filled(f"{kept.address:#x}: {kept.type}, {size}, {KNOWN_BY[kept.known_by]}{inside}", looks.width)
     if not kept.reached:
         return [
             *lines,
@@ -117,7 +112,7 @@ def _object(kept: Kept, looks: Looks) -> list[str]:
     )
     objects = counted(kept.retained_objects, "object")
     lines += filled(
-        f"It retains {objects} of {retained}, its own among them, and strands {free} of free slots with them.",
+        f"It retains {objects} of {retained}, itself included, and strands {free} of free slots with them.",
         looks.width,
     )
     lines += ["", "Kept by these (without any one of them it would be garbage):"]
